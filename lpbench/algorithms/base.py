@@ -1,0 +1,126 @@
+"""What algorithms share: their settings, and the record of one evaluation point."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import numpy as np
+
+from lpbench.dot import dot
+from lpbench.formats.base import Format
+from lpbench.generator import ROUNDING, SAMPLES, SNAPSHOT, stream
+from lpbench.jit import inner
+from lpbench.judges import gap
+from lpbench.models import Work
+from lpbench.stepping import Tally
+
+# Columns of a recorded row: counts and sums are those since the start.
+GAP, ITERATE_GAP, GRADIENT_NORM, DISTANCE, SATURATED, AUDITED, MOVED, STALLED, PEAK, L1 = range(10)
+RECORDED = 10
+
+
+class Keys(NamedTuple):
+    """The generator's key for each purpose."""
+
+    samples: Any
+    rounding: Any
+    snapshot: Any
+
+
+class Look(NamedTuple):
+    """Scratch of an evaluation, float64: the output, the iterate, their offset from w*, a gradient; all (n,)."""
+
+    output: Any
+    iterate: Any
+    delta: Any
+    g: Any
+
+
+class Run(NamedTuple):
+    """What every kernel gets: the problem, its judge, the format, and one cell's scratch."""
+
+    model: Any
+    judge: Any
+    fmt: Any
+    rounding: Any
+    schedule: Any
+    keys: Any
+    batch: Any
+    work: Any
+    tally: Any
+    look: Any
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One cell, ready to start.
+
+    run      what kernels get.           format   the number format of the cell.
+    start    (n,) float64, the starting point; algorithms that store low precision put it on their grid.
+    L, mu    of the problem.             samples  N.
+    choices  the cell's choices with all numbers resolved.
+    """
+
+    run: Run
+    format: Format
+    start: np.ndarray
+    dtype: Any
+    L: float
+    mu: float
+    samples: int
+    margins: int
+    choices: dict[str, Any]
+
+    @property
+    def inner_steps(self) -> int:
+        """Steps between two snapshots; 2 N where none are asked for."""
+        return self.choices["inner_steps"] or 2 * self.samples
+
+
+# Runs to stops[first:last] and writes a row of the record for each stop that has one.
+Advance = Callable[[np.ndarray, np.ndarray, int, int, np.ndarray], None]
+
+
+class Algorithm(Protocol):
+    """An optimisation algorithm: one file that registers such a class, and one yaml in conf/algorithm."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    reads: ClassVar[frozenset[str]]
+
+    def prepare(self, setup: Setup) -> Advance:
+        """The cell at step 0, as a function that carries it on."""
+        ...
+
+
+def keys(seed: int) -> Keys:
+    """The generator's keys of one seed."""
+    return Keys(stream(seed, SAMPLES), stream(seed, ROUNDING), stream(seed, SNAPSHOT))
+
+
+def scratch(n: int, classes: int, dtype: Any) -> tuple[Work, Look]:
+    """Work and Look of a cell with n coordinates."""
+    work = Work(np.zeros(n, dtype), np.zeros(classes), np.zeros(classes))
+    return work, Look(*(np.zeros(n) for _ in range(4)))
+
+
+@inner
+def record(run, same, row, trace):
+    """Judge run.look.output, and run.look.iterate unless it is the same point, into trace[row]."""
+    look, tally = run.look, run.tally
+    look.delta[:] = look.output
+    look.delta[:] -= run.judge.w_star
+    trace[row, GAP] = gap(run.judge, look.delta, look.g)
+    trace[row, GRADIENT_NORM] = math.sqrt(dot(look.g, look.g))
+    trace[row, DISTANCE] = math.sqrt(dot(look.delta, look.delta))
+    if same:
+        trace[row, ITERATE_GAP] = trace[row, GAP]
+    else:
+        look.delta[:] = look.iterate
+        look.delta[:] -= run.judge.w_star
+        trace[row, ITERATE_GAP] = gap(run.judge, look.delta, look.g)
+    for i in range(4):
+        trace[row, SATURATED + i] = tally.counts[i]
+    for i in range(2):
+        trace[row, PEAK + i] = tally.sums[i]

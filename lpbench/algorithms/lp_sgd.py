@@ -1,0 +1,66 @@
+"""Low-precision SGD."""
+
+from typing import Any
+
+import numpy as np
+
+from lpbench.algorithms.base import Advance, Setup, record
+from lpbench.generator import step_words
+from lpbench.jit import inner, kernel
+from lpbench.models import gradient, regularization
+from lpbench.ops import like
+from lpbench.quantizing import to_native
+from lpbench.registry import algorithms
+from lpbench.schedules import step_size
+from lpbench.stepping import round_step, sparse_step
+
+
+@inner
+def lp_sgd_step(run, w, scale, t):
+    """w <- Q(w - alpha_t grad f_i(w)), i drawn anew."""
+    alpha = step_size(run.schedule, t)
+    samples = step_words(run.keys.samples, t)
+    first, second = step_words(run.keys.rounding, t)
+    if run.batch == 1 and sparse_step(
+        run.model, run.fmt, run.rounding, w, scale, alpha, samples, first, second, run.tally
+    ):
+        return
+    c, v = gradient(run.model, w, scale, samples[0], samples[1], run.batch, run.work)
+    a, b = like(w[0], alpha * c / scale), like(w[0], alpha * regularization(run.model))
+    round_step(run.fmt, run.rounding, w, v, a, b, None, first, second, t, scale, alpha, run.tally)
+
+
+@kernel
+def lp_sgd(run, w, scale, now, stops, rows, first, last, trace):
+    """LP-SGD from step now[0] to stops[last - 1].
+
+    w (n,) native numbers of the format, in place; the point is scale * w. rows[p]: the row of trace for stop p, or -1.
+    Source: Li & De Sa 2019, "Dimension-Free Bounds for Low-Precision Training", algorithm 1; values beyond the range
+    saturate.
+    """
+    for p in range(first, last):
+        for t in range(now[0], stops[p]):
+            lp_sgd_step(run, w, scale, t)
+        now[0] = stops[p]
+        if rows[p] >= 0:
+            for j in range(w.size):
+                run.look.output[j] = scale * w[j]
+            record(run, True, rows[p], trace)
+
+
+@algorithms.register("lp_sgd")
+class LpSgd:
+    """Low-precision SGD: w <- Q(w - alpha grad f_i(w))."""
+
+    version = 1
+    reads = frozenset({"format", "limit", "schedule"})
+
+    def prepare(self, setup: Setup) -> Advance:
+        """On the grid point nearest to the start."""
+        w, now = to_native(setup.format, setup.start, setup.dtype), np.zeros(1, np.int64)
+        scale = np.float64(setup.format.scale)
+
+        def advance(stops: Any, rows: Any, first: int, last: int, trace: Any) -> None:
+            lp_sgd(setup.run, w, scale, now, stops, rows, first, last, trace)
+
+        return advance

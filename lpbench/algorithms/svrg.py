@@ -1,0 +1,12 @@
+"""SVRG in full precision: the same loop as LP-SVRG, with numbers that are not rounded."""
+
+from lpbench.algorithms.lp_svrg import LpSvrg
+from lpbench.registry import algorithms
+
+
+@algorithms.register("svrg")
+class Svrg(LpSvrg):
+    """Full-precision SVRG: w <- w - alpha (grad f_i(w) - grad f_i(w~) + grad f(w~))."""
+
+    version = 1
+    reads = frozenset({"inner_steps", "snapshot"})

@@ -1,0 +1,259 @@
+"""A cell: the choices that decide its result, in one canonical form, and the identity made from them.
+
+A choice that the algorithm, the format or the problem of a cell does not read is null, so that two ways to
+ask for the same result are the same cell. The identity is a hash of the canonical choices, of the versions
+that algorithm, format, problem and dataset declare, and of the problem's own key, which holds data files by
+content.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from lpbench import expressions, registry, schema
+from lpbench.errors import ConfigError
+
+PROBLEM_KEYS = (
+    "problem", "dataset", "dimension", "n_samples", "regularization", "scaling", "k", "noise", "noise_kind",
+    "solution", "path", "target", "data_seed",
+)  # fmt: skip
+FORMAT_KEYS = ("precision", "exponent_bits", "block_size", "subnormals", "limit", "rounding", "random_bits")
+ALGORITHM_KEYS = ("inner_steps", "snapshot", "mu", "average_start", "average_every", "schedule")
+COMMON_KEYS = (
+    "start", "step_size", "batch_size", "epochs", "steps", "seed", "compute_dtype", "record_points",
+    "even_points", "tail",
+)  # fmt: skip
+NULLABLE = {
+    "dataset", "dimension", "n_samples", "regularization", "k", "noise", "noise_kind", "solution", "path",
+    "target", "inner_steps", "mu", "exponent_bits", "block_size", "random_bits", "epochs", "steps",
+}  # fmt: skip
+_NOT_HASHED = ("seed", "path")  # seeds make the cells of a group; the content of a file stands for its path
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One point of the grid.
+
+    choices      every key in the order of schema.KEYS, null where not read; expressions over constants that
+                 only the built problem knows stay text
+    cell_id      16 hex digits: the identity      group_id     the same without the seed
+    problem_key  the identity of the problem: cells that share it share data, optimum and constants
+    """
+
+    choices: dict[str, Any]
+    cell_id: str
+    group_id: str
+    problem_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The cells that differ in nothing but the seed; `choices` holds null in the seed's place."""
+
+    choices: dict[str, Any]
+    group_id: str
+    problem_key: str
+    digest: Any = field(repr=False)
+
+    def cell(self, seed: int) -> Cell:
+        """The cell of this group with `seed`."""
+        choices = self.choices.copy()
+        choices["seed"] = seed
+        digest = self.digest.copy()
+        digest.update(b"seed %d" % seed)
+        return Cell(choices, digest.hexdigest(), self.group_id, self.problem_key)
+
+
+def canonical(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The canonical choices of one cell: defaults filled in, null where not read, one spelling a value.
+
+    Raises ConfigError with one line for an unknown key or name, a value out of range, or choices that do not
+    go together.
+    """
+    return make_cell(raw).choices
+
+
+def make_cell(raw: Mapping[str, Any]) -> Cell:
+    """The cell that `raw` asks for; raises ConfigError as `canonical` does."""
+    return CellMaker().cell(raw)
+
+
+def make_cells(raws: Iterable[Mapping[str, Any]]) -> Iterator[Cell]:
+    """The cells that `raws` ask for, in order, with the work that they share done once."""
+    maker = CellMaker()
+    return (maker.cell(raw) for raw in raws)
+
+
+@dataclass
+class _Problem:
+    thing: Any
+    choices: dict[str, Any]
+    key: str
+    versions: dict[str, int]
+
+    @cached_property
+    def sizes(self) -> dict[str, float]:
+        """d and N, for expressions; only where one asks, since a file may have to be read for them."""
+        shape = self.thing.shape({**dict.fromkeys(schema.KEYS), **self.choices})
+        return {"d": shape.dimension, "N": shape.n_samples}
+
+
+class CellMaker:
+    """Makes cells, remembering what they share; for one batch, since a data file may change between two."""
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, type, Any], Any] = {}
+        self._parts: dict[tuple[Any, ...], Any] = {}
+
+    def cell(self, raw: Mapping[str, Any]) -> Cell:
+        """The cell of `raw`, which may leave out keys that are null."""
+        return self.group(raw).cell(self.seed(raw.get("seed")))
+
+    def seed(self, value: Any) -> int:
+        """A seed that `Group.cell` takes; raises ConfigError."""
+        seed = self._value("seed", value)
+        _need("seed", seed)
+        return seed
+
+    def group(self, raw: Mapping[str, Any]) -> Group:
+        """The group of `raw`, whose seed, if any, is not looked at."""
+        if not raw.keys() <= schema.ALL.keys():
+            schema.kind(next(key for key in raw if key not in schema.ALL))
+        value = {key: self._value(key, raw.get(key)) for key in schema.KEYS}
+        problem = self._shared(_problem_part, value, ("problem",), PROBLEM_KEYS)
+        algorithm = _registered(registry.algorithms, value["algorithm"])
+        choices: dict[str, Any] = dict.fromkeys(schema.KEYS)
+        choices.update(problem.choices)
+        choices.update(
+            self._shared(_format_part, value, ("algorithm", "format", "compute_dtype"), FORMAT_KEYS)
+        )
+        for key in COMMON_KEYS:
+            choices[key] = value[key]
+        for key in ALGORITHM_KEYS:
+            if key in algorithm.reads:
+                choices[key] = value[key]
+        choices["algorithm"] = value["algorithm"]
+        choices["seed"] = None
+        if choices["steps"] is not None:
+            choices["epochs"] = None
+        elif choices["epochs"] is None:
+            raise ConfigError("give epochs or steps: both are null")
+        for key in ("step_size", "steps", "mu", "limit"):
+            choices[key] = _resolve_sizes(key, choices[key], problem)
+        for key in (*COMMON_KEYS, *(key for key in ALGORITHM_KEYS if key in algorithm.reads)):
+            if key != "seed":
+                _need(key, choices[key])
+        return _identify(choices, algorithm, problem)
+
+    def _value(self, key: str, value: Any) -> Any:
+        # The type is part of the memory's key: 1, 1.0 and True are equal, but True is no number here.
+        try:
+            return self._values[key, type(value), value]
+        except KeyError:
+            normal = self._values[key, type(value), value] = schema.check(key, value)
+            return normal
+        except TypeError:  # not hashable: a list
+            return schema.check(key, value)
+
+    def _shared(
+        self, part: Callable[[dict[str, Any]], Any], value: dict[str, Any], *keys: tuple[str, ...]
+    ) -> Any:
+        """`part` of `value`, computed once for each combination of `keys`; an error is remembered too."""
+        memory = (part, *(value[key] for names in keys for key in names))
+        result = self._parts.get(memory)
+        if result is None:
+            try:
+                result = part(value)
+            except ConfigError as error:
+                result = error
+            self._parts[memory] = result
+        if isinstance(result, ConfigError):
+            raise ConfigError(str(result))
+        return result
+
+
+def _problem_part(value: dict[str, Any]) -> _Problem:
+    """What decides the problem: its choices (null where not read), key, versions, and the sizes d and N."""
+    from lpbench.problems import problem_key
+
+    problem = _registered(registry.problems, value["problem"])
+    reads = set(problem.reads)
+    versions = {"problem": problem.version}
+    dataset = None
+    if "dataset" in reads:
+        dataset = _registered(registry.datasets, value["dataset"])
+        reads |= dataset.reads
+        versions["dataset"] = dataset.version
+    choices = {key: value[key] if key in reads else None for key in PROBLEM_KEYS}
+    choices["problem"] = value["problem"]
+    for key, chosen in choices.items():
+        if key in reads:
+            _need(key, chosen)
+    whole = {**dict.fromkeys(schema.KEYS), **choices}
+    if isinstance(choices["k"], str):
+        sizes = {} if whole["dimension"] is None else {"d": whole["dimension"]}
+        choices["k"] = whole["k"] = schema.resolve("k", choices["k"], sizes)
+    problem.check(whole)
+    if dataset is not None:
+        dataset.check(whole)
+    return _Problem(problem, choices, problem_key(whole), versions)
+
+
+def _format_part(value: dict[str, Any]) -> dict[str, Any]:
+    """The format and what it reads; full precision where the algorithm does not round."""
+    algorithm = _registered(registry.algorithms, value["algorithm"])
+    if "format" not in algorithm.reads:
+        _need("compute_dtype", value["compute_dtype"])
+        return {"format": "none", "precision": 32 if value["compute_dtype"] == "float32" else 64}
+    number_format = _registered(registry.formats, value["format"])
+    reads = set(number_format.reads)
+    if "limit" not in algorithm.reads:
+        reads.discard("limit")
+    choices = {key: value[key] if key in reads else None for key in FORMAT_KEYS}
+    for key in reads:
+        _need(key, choices[key])
+    if choices["rounding"] != "stochastic":
+        choices["random_bits"] = None
+    filled = number_format.defaults({**value, **choices})
+    for key in FORMAT_KEYS:
+        if key != "limit":
+            choices[key] = filled.get(key, choices[key])
+    choices["format"] = value["format"]
+    return choices
+
+
+def _identify(choices: dict[str, Any], algorithm: Any, problem: _Problem) -> Group:
+    versions = {"algorithm": algorithm.version, **problem.versions}
+    if "format" in algorithm.reads:
+        versions["format"] = registry.formats.get(choices["format"]).version
+    # Without the nulls, so that a key added one day leaves the cells that do not read it as they are.
+    hashed = {key: chosen for key, chosen in choices.items() if chosen is not None and key not in _NOT_HASHED}
+    text = orjson.dumps(
+        {"choices": hashed, "versions": versions, "problem_key": problem.key}, option=orjson.OPT_SORT_KEYS
+    )
+    digest = hashlib.blake2b(text, digest_size=8)
+    return Group(choices, digest.hexdigest(), problem.key, digest)
+
+
+def _resolve_sizes(key: str, chosen: Any, problem: _Problem) -> Any:
+    """The number of an expression that uses nothing but d and N; anything else as it is."""
+    if not isinstance(chosen, str) or chosen in getattr(schema.KEYS[key], "words", ()):
+        return chosen
+    if expressions.parse(chosen).names <= {"d", "N"}:
+        return schema.resolve(key, chosen, problem.sizes)
+    return chosen
+
+
+def _registered(things: registry.Registry, name: Any) -> Any:
+    if name is None:
+        raise ConfigError(f"{things.kind} is null: choose one of {', '.join(things.names())}")
+    return things.get(name)
+
+
+def _need(key: str, chosen: Any) -> None:
+    if chosen is None and key not in NULLABLE:
+        raise ConfigError(f"{key} is null, but it is read here: give it a value")

@@ -1,0 +1,172 @@
+"""`lpbench COMMAND`: finds the commands, runs one, and turns what it raises into one line and an exit code.
+
+A command is one module of `lpbench.commands` with a function `command`; its imports stand inside the function, so
+that `lpbench --help` and completion need no numba, torch, pandas or Hydra.
+"""
+
+import contextlib
+import importlib
+import io
+import os
+import pkgutil
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import Abort, TyperException
+
+from lpbench import commands, terminal
+from lpbench.errors import LpbenchError
+from lpbench.provenance import version
+
+# In the order of a first day; commands that are not named follow, by name.
+FIRST = ["sweep", "plan", "resume", "list", "show", "export", "compact", "doctor"]
+INTERNAL, INTERRUPTED = 1, 130
+_COMPLETE = "_LPBENCH_COMPLETE"  # set by the shell while it asks for completions
+
+
+class Commands(TyperGroup):
+    """The modules of `lpbench.commands`, each imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of all commands."""
+        names = {m.name for m in pkgutil.iter_modules(commands.__path__) if not m.name.startswith("_")}
+        return [name for name in FIRST if name in names] + sorted(names - set(FIRST))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command called `cmd_name`, None if there is none."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"lpbench.commands.{cmd_name}")
+        single = _typer()
+        single.command(cmd_name, no_args_is_help=getattr(module, "NEEDS_ARGUMENTS", False))(module.command)
+        return typer.main.get_command(single)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As typer's, with our suggestion for a name that is close."""
+        self.commands = dict.fromkeys(self.list_commands(ctx))  # type: ignore[arg-type]  # names are all it reads
+        return super().resolve_command(ctx, args)
+
+
+def _typer(**settings: Any) -> typer.Typer:
+    # Without rich in the help, which would cost 0.1 s, and without its tracebacks: errors are one line here.
+    return typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, **settings)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"lpbench {version()}")
+        raise typer.Exit
+
+
+def application() -> Any:
+    """The command line as an object that can be called with arguments."""
+    app = _typer(cls=Commands, no_args_is_help=True)
+    app._add_completion = True
+
+    @app.callback()
+    def lpbench(
+        show_version: bool = typer.Option(
+            False, "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ) -> None:
+        """How far can precision fall? Sweeps of low-precision stochastic optimisation, resumable and reproducible.
+
+        lpbench sweep precision=4,6,8 format=fixed,float 'seed=range(3)' --name first
+        """
+
+    return typer.main.get_command(app)
+
+
+def main() -> None:
+    """The console script."""
+    code = run(sys.argv[1:])
+    if any(thread.name.startswith("lpbench-") for thread in threading.enumerate()):
+        # A worker that compiles or solves cannot be stopped, and would hold up the end of the interpreter.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command that `arguments` name; returns the exit code. Whatever goes wrong is one line on stderr."""
+    warnings.showwarning = _show_warning
+    verbose = "--verbose" in arguments
+    try:
+        code = _call(list(arguments))
+        sys.stdout.flush()
+        return code
+    except TyperException as error:
+        return _usage(error)
+    except LpbenchError as error:
+        return _report(str(error), error.exit_code, verbose)
+    except (Abort, KeyboardInterrupt):
+        return _report("interrupted", INTERRUPTED, verbose)
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`): no error, and none at the interpreter's own flush either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _report(f"{where}{error.strerror or error}", INTERNAL, verbose)
+    except Exception as error:
+        text = f"internal error: {type(error).__name__}: {error}"
+        return _report(text if verbose else f"{text} (--verbose shows the traceback)", INTERNAL, verbose)
+
+
+def _call(arguments: list[str]) -> int:
+    app: Callable[..., Any] = application()
+    if os.environ.get(_COMPLETE) == "complete_bash":
+        return _complete_bash(app)
+    return int(app(arguments, prog_name="lpbench", complete_var=_COMPLETE, standalone_mode=False) or 0)
+
+
+def _complete_bash(app: Callable[..., Any]) -> int:
+    """Completion for bash, which takes `format=fl` for three words and replaces the last one alone."""
+    words = os.environ.get("COMP_WORDS", "").split(" ")
+    last = int(os.environ.get("COMP_CWORD", len(words) - 1))
+    words = words[: last + 1]
+    text = " ".join(words).replace(" = ", "=").replace(" =", "=")
+    joined = text.split(" ")
+    os.environ["COMP_WORDS"], os.environ["COMP_CWORD"] = text, str(len(joined) - 1)
+    key, equals, _ = joined[-1].rpartition("=")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        app([], prog_name="lpbench", complete_var=_COMPLETE, standalone_mode=False)
+    for line in printed.getvalue().splitlines():
+        print(line.removeprefix(key + equals))
+    return 0
+
+
+def _usage(error: TyperException) -> int:
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(message)
+        return 0 if context is not None and context.parent is None else error.exit_code
+    command = context.command_path if context is not None else "lpbench"
+    terminal.error(f"{message.rstrip('.')}. See: {command} --help")
+    return error.exit_code
+
+
+def _report(text: str, code: int, verbose: bool) -> int:
+    if verbose:
+        import traceback
+
+        traceback.print_exc()
+    terminal.error(text)
+    return code
+
+
+def _show_warning(message: Any, category: type, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
+    terminal.warning(str(message))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The checks of `lpbench doctor`."""
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from lpbench.executors.base import cores
+from lpbench.jit import cache_folder
+from lpbench.provenance import cpu, provenance
+from lpbench.terminal import size
+
+OK, ABSENT, BROKEN = "ok", "absent", "BROKEN"
+ESSENTIAL = {
+    "numpy": "numpy", "numba": "numba", "scipy": "scipy", "scikit-learn": "sklearn", "pandas": "pandas",
+    "pyarrow": "pyarrow", "hydra-core": "hydra", "typer": "typer", "rich": "rich",
+}  # fmt: skip
+OPTIONAL = {"torch": "torch", "duckdb": "duckdb", "dash": "dash", "plotly": "plotly", "kaleido": "kaleido", "ray": "ray"}
+_LEAST_DISK = 100e6  # bytes free, below which a sweep is likely to fail
+
+Check = tuple[str, str, str]
+
+
+def examine(runs_dir: Path) -> Iterator[Check]:
+    """(what, state, found) of every check."""
+    facts = provenance()
+    yield "lpbench", OK, f"{facts['lpbench_version']}, commit {facts['git_commit'] or 'unknown'}"
+    yield "python", OK if sys.version_info >= (3, 11) else BROKEN, platform.python_version()
+    for name, module in ESSENTIAL.items():
+        yield _package(name, module, BROKEN)
+    for name, module in OPTIONAL.items():
+        yield _package(name, module, ABSENT)
+    yield "processor", OK, f"{cpu()}, {cores()} cores"
+    yield _cache(cache_folder())
+    yield _kernel()
+    yield _disk("results", runs_dir)
+    browser = find_browser()
+    yield "browser", OK if browser else ABSENT, browser or "no chromium: figures as html only"
+
+
+def find_browser() -> str | None:
+    """The chromium that draws png, svg and pdf; None if there is none."""
+    named = os.environ.get("BROWSER_PATH")
+    if named and Path(named).is_file():
+        return named
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    return next((found for name in names if (found := shutil.which(name))), None)
+
+
+def _package(name: str, module: str, absent: str) -> Check:
+    try:
+        found = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return name, absent, "not installed"
+    if absent == ABSENT and name != "torch":
+        return name, OK, found
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # a broken binary may raise anything
+        return name, BROKEN, f"{found}, cannot be imported: {type(error).__name__}: {error}"
+    return name, OK, found
+
+
+def _cache(folder: Path) -> Check:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return "cache", BROKEN, f"{folder} cannot be written: {error.strerror}"
+    used = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return "cache", OK, f"{folder}, {size(used)} used, {size(shutil.disk_usage(folder).free)} free"
+
+
+def _kernel() -> Check:
+    """Whether numba compiles, and keeps what it compiled."""
+    try:
+        from lpbench import jit
+
+        numba = jit.load()
+        return "kernels", OK, f"numba {numba.__version__}, compiled code in {numba.config.CACHE_DIR}"
+    except Exception as error:
+        return "kernels", BROKEN, f"{type(error).__name__}: {error}"
+
+
+def _disk(what: str, folder: Path) -> Check:
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    writable = os.access(there, os.W_OK)
+    state = OK if writable and free > _LEAST_DISK else BROKEN
+    return what, state, f"{folder}, {size(free)} free" + ("" if writable else ", cannot be written")

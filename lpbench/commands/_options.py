@@ -1,0 +1,46 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpbench import completion
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="KEY=VALUE, KEY=VALUE,VALUE, 'KEY=range(0,5)', +experiment=NAME; none: the default grid.",
+        metavar="[OVERRIDES]...",
+        autocompletion=completion.overrides,
+        show_default=False,
+    ),
+]
+Sweep = Annotated[
+    str, typer.Argument(help="The sweep's name.", metavar="NAME", autocompletion=completion.sweeps)
+]
+Name = Annotated[
+    str, typer.Option("--name", "-n", help="The sweep's name.", autocompletion=completion.sweeps)
+]
+ConfigDir = Annotated[
+    Path | None,
+    typer.Option("--config-dir", help="A folder with your own yamls and modules.", show_default=False),
+]
+RunsDir = Annotated[
+    Path | None, typer.Option("--runs-dir", help="Where sweeps lie (default: runs).", show_default=False)
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", "-w", min=1, help="Cells at a time (default: all cores).", show_default=False),
+]
+Force = Annotated[bool, typer.Option("--force", help="Compute stored cells again.")]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first cell that is not ok.")]
+SkipInvalid = Annotated[
+    bool, typer.Option("--skip-invalid", help="Leave out combinations that make no sense.")
+]
+MaxCells = Annotated[int, typer.Option("--max-cells", min=1, help="Ask before running a larger grid.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would run, as `lpbench plan` does.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="A line for each cell; tracebacks.")]

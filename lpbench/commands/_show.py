@@ -1,0 +1,158 @@
+"""The parts of `lpbench show`."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lpbench.errors import ConfigError, did_you_mean
+from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
+from lpbench.store.folder import is_sweep
+from lpbench.store.schema import CHOICES
+from lpbench.tables import COLUMNS, noise_floors, pivot
+from lpbench.terminal import Table, note, print_json, print_pairs, shown
+
+_LIST_BITS = 8  # values of formats up to this many bits are printed one by one
+
+
+def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
+    """The folder of the sweep `what`; None if it names a format. Raises ConfigError if it is neither."""
+    from lpbench import formats
+
+    if is_sweep(runs_dir / what) or is_sweep(Path(what)):
+        return find_sweep(what, runs_dir)
+    if what in formats.names():
+        return None
+    raise ConfigError(f"no sweep and no format {what!r}.{did_you_mean(what, [*list_sweeps(runs_dir), *formats.names()])}")
+
+
+def sweep(folder: Path, as_json: bool) -> int:
+    """Number of cells by status, and the noise floors."""
+    columns = read_cells(folder, COLUMNS).to_pydict()
+    counts: dict[str, int] = {}
+    for status in columns["status"]:
+        counts[status] = counts.get(status, 0) + 1
+    manifest = read_manifest(folder) or {}
+    records = noise_floors(columns)
+    if as_json:
+        state = {key: manifest.get(key) for key in ("state", "calls", "planned", "version", "updated_at")}
+        print_json({"name": folder.name, "folder": str(folder), "counts": counts, **state, "noise_floors": records})
+        return 0
+    pivot(records).print()
+    said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items(), key=lambda c: -c[1]))
+    note(f"{folder}: {len(columns['status'])} cells ({said or 'none'}), {manifest.get('state', 'no manifest')}")
+    return 0
+
+
+def bad_cells(folder: Path, as_json: bool) -> int:
+    """The cells that are not ok."""
+    names = ["cell_id", "status", "problem", "dataset", "dimension", "algorithm", "format", "precision", "seed", "error"]
+    table = read_cells(folder, names)
+    table = table.filter(pc.not_equal(table["status"], "ok")).select(names)
+    found = Table(names, [list(row.values()) for row in table.to_pylist()])
+    if as_json:
+        print_json(found.records())
+    else:
+        found.print()
+    return 0
+
+
+def one_cell(folder: Path, start: str, as_json: bool) -> int:
+    """Every column of one cell that is not null; with JSON also its trace."""
+    row = _cell(read_cells(folder), start, folder)
+    if as_json:
+        trace = read_traces(folder, [row["cell_id"]]).drop_columns(["cell_id"])
+        print_json({**row, "trace": trace.to_pydict()})
+    else:
+        print_pairs({name: value for name, value in row.items() if value is not None})
+    return 0
+
+
+def cell_diff(folder: Path, first: str, second: str, as_json: bool) -> int:
+    """The columns in which two cells differ, choices first."""
+    table = read_cells(folder)
+    a, b = (_cell(table, start, folder) for start in (first, second))
+    names = [*CHOICES, *(name for name in table.column_names if name not in CHOICES)]
+    rows = [[name, a[name], b[name]] for name in names if a[name] != b[name] and not _both_nan(a[name], b[name])]
+    return _print(Table(["column", a["cell_id"], b["cell_id"]], rows), as_json)
+
+
+def _both_nan(a: Any, b: Any) -> bool:
+    return a != a and b != b
+
+
+def _cell(table: pa.Table, start: str, folder: Path) -> dict[str, Any]:
+    found = table.filter(pc.starts_with(table["cell_id"], start))
+    if found.num_rows != 1:
+        what = "no cell" if not found.num_rows else f"{found.num_rows} cells"
+        raise ConfigError(f"{folder}: {what} with a cell_id that starts with {start!r}")
+    return found.to_pylist()[0]
+
+
+def one_format(name: str, as_json: bool) -> int:
+    """A format's policy, range, spacing and values."""
+    facts = _facts(name)
+    values = facts.pop("values")
+    if as_json:
+        print_json({**facts, "values": values})
+        return 0
+    print_pairs(facts)
+    if values is not None:
+        cut = values if len(values) <= 2**_LIST_BITS else [*values[:8], "...", *values[-8:]]
+        print("values  " + " ".join(shown(value) for value in cut))
+    return 0
+
+
+def format_diff(first: str, second: str, as_json: bool) -> int:
+    """How two formats differ, and how many numbers they share."""
+    a, b = _facts(first), _facts(second)
+    mine, other = (set(facts.pop("values") or ()) for facts in (a, b))
+    rows = [[key, a.get(key), b.get(key)] for key in {**a, **b} if a.get(key) != b.get(key)]
+    if mine and other:
+        rows.append(["numbers in both", len(mine & other), len(mine & other)])
+        rows.append(["numbers in this alone", len(mine - other), len(other - mine)])
+    return _print(Table(["", first, second], rows), as_json)
+
+
+def _facts(name: str) -> dict[str, Any]:
+    import numpy as np
+
+    from lpbench import formats
+
+    number_format = formats.get(name)
+    facts: dict[str, Any] = {
+        "name": name,
+        "format": repr(number_format),
+        "bits": number_format.bits,
+        "bits_per_value": number_format.bits_per_value,
+        "mantissa_bits": number_format.mantissa_bits,
+        "policy": number_format.policy,
+        "max": number_format.max,
+        "min_positive": number_format.min_positive,
+    }
+    try:
+        values = np.asarray(number_format.values(), np.float64)
+    except ValueError:  # more than 16 bits: too many to list
+        return {**facts, "values": None}
+    gaps = np.diff(values)
+    facts |= {"numbers": len(values), "least_spacing": float(gaps.min()), "largest_spacing": float(gaps.max())}
+    facts["spacing_at_1"] = float(gaps[np.searchsorted(values, 1.0, side="right") - 1]) if values[-1] > 1 else None
+    return {**facts, "values": values.tolist()}
+
+
+def _print(table: Table, as_json: bool) -> int:
+    if as_json:
+        print_json(table.records())
+    else:
+        table.print()
+    return 0
+
+
+def draw(folder: Path, path: Path) -> int:
+    """The figure of a sweep, as a file."""
+    from lpbench.figures import figure, write_figure
+
+    write_figure(figure(read_cells(folder).to_pandas()), path)
+    note(f"figure: {path}")
+    return 0

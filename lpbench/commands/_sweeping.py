@@ -1,0 +1,180 @@
+"""What `sweep`, `plan` and `resume` share: the question before large grids, the plan and the end in words."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lpbench.errors import ConfigError, Interrupted
+from lpbench.terminal import Table, duration, note, print_json, size, warning
+
+if TYPE_CHECKING:
+    from lpbench.planning import Plan
+    from lpbench.sweeping import Outcome
+
+SOME_BAD = 3  # exit code: finished, but some cells failed, diverged or timed out
+_LISTED = 10  # lines about single cells or combinations
+
+
+def asking_guard(max_cells: int, yes: bool) -> Callable[[int], None]:
+    """A guard that asks on a terminal before a grid of more than `max_cells` cells, and refuses elsewhere."""
+
+    def guard(count: int) -> None:
+        if count <= max_cells or yes:
+            return
+        if sys.stdin.isatty() and sys.stderr.isatty():
+            print(f"The grid has {count:,} cells. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+            if sys.stdin.readline().strip().lower() in {"y", "yes"}:
+                return
+            raise ConfigError("nothing was run")
+        raise ConfigError(f"the grid has {count:,} cells, more than --max-cells {max_cells}: confirm with --yes")
+
+    return guard
+
+
+def print_plan(plan: "Plan", as_json: bool, list_cells: bool) -> None:
+    """The plan on stdout, with an estimate of what the cells that will run cost."""
+    from lpbench.planning import estimate, notes
+
+    expected, remarks = estimate(plan), notes(plan)
+    if as_json:
+        print_json(
+            {
+                "name": plan.name,
+                "folder": str(plan.folder),
+                "cells": len(plan.cells),
+                "reasons": plan.counts,
+                "collapsed": plan.collapsed,
+                "invalid": [{"overrides": text, "error": message} for text, message in plan.invalid],
+                "axes": plan.axes,
+                "estimate": {
+                    "core_seconds": expected.seconds,
+                    "bytes": expected.bytes,
+                    "unknown_cells": expected.unknown,
+                },
+                "notes": remarks,
+                **({"list": _cell_table(plan).records()} if list_cells else {}),
+            }
+        )
+        return
+    if list_cells:
+        _cell_table(plan).print()
+    for line in plan_lines(plan, expected, remarks):
+        print(line)
+
+
+def plan_lines(plan: "Plan", expected: Any, remarks: list[str]) -> list[str]:
+    """The plan in words."""
+    counts = plan.counts
+    waiting = {reason: count for reason, count in counts.items() if reason != "stored"}
+    todo = sum(waiting.values())
+    lines = [f"sweep {plan.name} in {plan.folder}: {len(plan.cells)} cells"]
+    for key, values in plan.axes.items():
+        shown = [str(value) for value in values]
+        more = f" ... ({len(shown)} values)" if len(shown) > _LISTED else ""
+        lines.append(f"  {key}: {', '.join(shown[:_LISTED])}{more}")
+    why = ", ".join(f"{count} {reason}" for reason, count in waiting.items())
+    lines.append(f"stored: {counts.get('stored', 0)}; to run: {todo}" + (f" ({why})" if why else ""))
+    if plan.collapsed:
+        lines.append(f"collapsed: {plan.collapsed} (they differ from another cell only in what is not read)")
+    lines += invalid_lines(plan)
+    if todo:
+        lines.append(_estimate_line(expected, plan.runtime.get("workers")))
+    return lines + [f"note: {remark}" for remark in remarks]
+
+
+def _estimate_line(expected: Any, workers: int | None) -> str:
+    from lpbench.executors.base import cores
+
+    count = workers or cores()
+    text = (
+        f"estimate: {duration(expected.seconds)} on one core, {duration(expected.seconds / count)} on {count}, "
+        f"{size(expected.bytes)} stored (without compiling kernels and building problems)"
+    )
+    if expected.unknown:
+        text += f"; unknown for {expected.unknown} cells, whose steps depend on constants of their problem"
+    return text
+
+
+def invalid_lines(plan: "Plan") -> list[str]:
+    """The combinations that make no sense, the first of them in words."""
+    if not plan.invalid:
+        return []
+    lines = [f"make no sense: {len(plan.invalid)} combinations"]
+    lines += [f"  {overrides}: {message}" for overrides, message in plan.invalid[:_LISTED]]
+    if len(plan.invalid) > _LISTED:
+        lines.append(f"  ... and {len(plan.invalid) - _LISTED} more")
+    return lines
+
+
+def _cell_table(plan: "Plan") -> Table:
+    keys = list(plan.axes)
+    rows = [
+        [cell.cell_id, reason, *(cell.choices[key] for key in keys)]
+        for cell, reason in zip(plan.cells, plan.reasons, strict=True)
+    ]
+    return Table(["cell_id", "reason", *keys], rows)
+
+
+def run_and_report(
+    plan: "Plan",
+    workers: int | None,
+    force: bool,
+    fail_fast: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Run `plan`, print its noise floors, and return the exit code; raises Interrupted after Ctrl-C."""
+    from lpbench.progress import Progress
+    from lpbench.sweeping import interrupted_line, run_plan
+
+    if plan.invalid and not quiet:
+        for line in invalid_lines(plan):
+            note(line)
+    progress = Progress(quiet, verbose)
+    try:
+        outcome = run_plan(plan, workers, force, fail_fast, progress)
+    finally:
+        progress.close()
+    if outcome.interrupted:
+        raise Interrupted(interrupted_line(outcome))
+    bad = {status: count for status, count in outcome.counts.items() if status != "ok"}
+    if as_json or not quiet:
+        _print_floors(outcome, as_json)
+    if bad or not quiet:
+        _summary(outcome, bad)
+    return SOME_BAD if bad else 0
+
+
+def _print_floors(outcome: "Outcome", as_json: bool) -> None:
+    from lpbench.store import read_cells
+    from lpbench.tables import COLUMNS, noise_floors, pivot
+
+    table = read_cells(outcome.plan.folder, COLUMNS)
+    columns = table.to_pydict()
+    if len(outcome.statuses) < table.num_rows:
+        chosen = [i for i, cell_id in enumerate(columns["cell_id"]) if cell_id in outcome.statuses]
+        columns = {name: [values[i] for i in chosen] for name, values in columns.items()}
+    records = noise_floors(columns)
+    if as_json:
+        plan = outcome.plan
+        summary = {"name": plan.name, "folder": str(plan.folder), "ran": outcome.ran, "counts": outcome.counts}
+        print_json({**summary, "noise_floors": records})
+    else:
+        pivot(records).print()
+
+
+def _summary(outcome: "Outcome", bad: dict[str, int]) -> None:
+    plan = outcome.plan
+    for row in outcome.bad[:_LISTED]:
+        from lpbench.progress import cell_line
+
+        warning(cell_line(row))
+    if len(outcome.bad) > _LISTED:
+        warning(f"... and {len(outcome.bad) - _LISTED} more: lpbench show {plan.name} --bad")
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(outcome.counts.items(), key=lambda c: -c[1]))
+    missing = len(plan.cells) - len(outcome.statuses)
+    not_run = f", {missing} not run" if missing else ""
+    note(f"{len(plan.cells)} cells: {counts}{not_run}; computed now: {outcome.ran}")
+    where = "" if str(plan.folder.parent) == "runs" else f" --runs-dir {plan.folder.parent}"
+    note(f"results: {plan.folder}; next: lpbench show {plan.name}{where}")

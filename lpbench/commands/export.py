@@ -1,0 +1,62 @@
+"""`lpbench export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpbench.commands._options import RunsDir, Sweep, Verbose
+
+FORMATS = ("csv", "parquet")
+
+
+def command(
+    name: Sweep,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file (csv: default stdout).", show_default=False)
+    ] = None,
+    format_name: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="csv or parquet (default: by the file's ending, else csv).",
+            show_default=False,
+            autocompletion=lambda ctx, args, incomplete: list(FORMATS),
+        ),
+    ] = None,
+    traces: Annotated[bool, typer.Option("--traces", help="The traces, in place of the cells.")] = False,
+    runs_dir: RunsDir = None,
+    verbose: Verbose = False,
+) -> int:
+    """Write the cells (or traces) of a sweep as one csv or Parquet file."""
+    import sys
+
+    import pyarrow.csv
+
+    from lpbench.errors import ConfigError, StoreError, did_you_mean
+    from lpbench.store import find_sweep, read_cells, read_traces
+    from lpbench.store.files import write_atomic, write_table
+    from lpbench.terminal import note
+
+    ending = output.suffix.lstrip(".") if output is not None else ""
+    kind = format_name or (ending if ending in FORMATS else "csv")
+    if kind not in FORMATS:
+        raise ConfigError(f"unknown export format {kind!r}.{did_you_mean(kind, FORMATS)}")
+    if kind == "parquet" and output is None:
+        raise ConfigError("a Parquet file needs --output FILE")
+    folder = find_sweep(name, runs_dir or "runs")
+    table = read_traces(folder) if traces else read_cells(folder)
+    if output is None:
+        text = sys.stdout.buffer
+        pyarrow.csv.write_csv(table, text)
+        text.flush()
+        return 0
+    if not output.parent.is_dir():
+        raise StoreError(f"cannot write {output}: no folder {output.parent}")
+    if kind == "csv":
+        write_atomic(output, lambda file: pyarrow.csv.write_csv(table, file))
+    else:
+        write_table(output, table)
+    note(f"{output}: {table.num_rows} rows, {table.num_columns} columns")
+    return 0

@@ -1,0 +1,99 @@
+"""`lpbench list`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from lpbench.commands._options import ConfigDir, Json, RunsDir, Verbose
+
+NEEDS_ARGUMENTS = True
+REGISTERED = ("formats", "algorithms", "problems", "datasets", "executors")
+KINDS = (*REGISTERED, "experiments", "sweeps")
+
+
+def command(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help=f"One of {', '.join(KINDS)}.",
+            metavar="KIND",
+            autocompletion=lambda ctx, args, incomplete: list(KINDS),
+        ),
+    ],
+    config_dir: ConfigDir = None,
+    runs_dir: RunsDir = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Name what there is: formats, algorithms, problems, datasets, executors, experiments, sweeps."""
+    from lpbench.errors import ConfigError, did_you_mean
+    from lpbench.terminal import print_json
+
+    if kind not in KINDS:
+        raise ConfigError(f"unknown kind {kind!r}.{did_you_mean(kind, KINDS)}")
+    if kind == "sweeps":
+        table = _sweeps(runs_dir or "runs")
+    elif kind == "experiments":
+        table = _experiments(config_dir)
+    else:
+        table = _registered(kind, config_dir)
+    if as_json:
+        print_json(table.records())
+    else:
+        table.print()
+    return 0
+
+
+def _registered(kind: str, config_dir: Any) -> Any:
+    from lpbench import registry
+    from lpbench.errors import ConfigError
+    from lpbench.terminal import Table
+
+    if config_dir is not None:
+        if not config_dir.is_dir():
+            raise ConfigError(f"--config-dir {config_dir} is not a folder")
+        registry.load_plugins(config_dir)
+    things: registry.Registry = getattr(registry, kind)
+    rows = []
+    for name in things.names():
+        thing = things.get(name)
+        lines = (thing.__doc__ or "").strip().splitlines()
+        rows.append([name, thing.version, lines[0] if lines else "", ", ".join(sorted(thing.reads))])
+    return Table(["name", "version", "description", "reads"], rows)
+
+
+def _experiments(config_dir: Any) -> Any:
+    from pathlib import Path
+
+    import lpbench.conf
+    from lpbench.terminal import Table
+
+    folders = [Path(base) for base in lpbench.conf.__path__]
+    folders += [config_dir] if config_dir is not None else []
+    rows = []
+    for folder in folders:
+        for file in sorted((folder / "experiment").glob("*.yaml")):
+            comments = [line[1:].strip() for line in file.read_text(encoding="utf-8").splitlines() if line[:1] == "#"]
+            said = [line for line in comments if not line.startswith("@package")]
+            rows.append([file.stem, said[0] if said else "", f"lpbench sweep +experiment={file.stem}"])
+    return Table(["name", "description", "command"], rows)
+
+
+def _sweeps(runs_dir: Any) -> Any:
+    from lpbench.errors import StoreError
+    from lpbench.store.folder import list_sweeps, sweep_folder
+    from lpbench.store.manifest import new_manifest, read_manifest
+    from lpbench.terminal import Table, warning
+
+    rows = []
+    for name in list_sweeps(runs_dir):
+        try:
+            manifest = read_manifest(sweep_folder(name, runs_dir)) or new_manifest(name) | {"state": "no manifest"}
+        except StoreError as error:
+            warning(str(error))
+            continue
+        counts = manifest["counts"]
+        bad = {status: count for status, count in counts.items() if status != "ok"}
+        shown = ", ".join(f"{count} {status}" for status, count in sorted(bad.items()))
+        rows.append([name, sum(counts.values()), shown or "-", manifest["state"], manifest["updated_at"][:19]])
+    return Table(["sweep", "cells", "not ok", "state", "updated (UTC)"], rows, numbers=frozenset({"cells"}))

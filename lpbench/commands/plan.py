@@ -1,0 +1,31 @@
+"""`lpbench plan`."""
+
+from typing import Annotated
+
+import typer
+
+from lpbench.commands._options import ConfigDir, Force, Json, Name, Overrides, RunsDir, SkipInvalid, Verbose
+
+MOST = 2_000_000  # cells: about 4 GB of memory
+
+
+def command(
+    overrides: Overrides = None,
+    name: Name = "default",
+    config_dir: ConfigDir = None,
+    runs_dir: RunsDir = None,
+    force: Force = False,
+    skip_invalid: SkipInvalid = False,
+    cells: Annotated[bool, typer.Option("--cells", help="List every cell with the reason why it runs.")] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Say what a sweep would run, what is stored, and what the rest would cost."""
+    from lpbench.commands._sweeping import print_plan
+    from lpbench.planning import make_plan
+    from lpbench.sweeping import cells_guard
+
+    plan = make_plan(overrides or [], name, runs_dir, config_dir, force, skip_invalid, cells_guard(MOST))
+    print_plan(plan, as_json, cells)
+    plan.check()
+    return 0

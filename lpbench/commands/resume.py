@@ -1,0 +1,19 @@
+"""`lpbench resume`."""
+
+from lpbench.commands._options import FailFast, Json, Quiet, RunsDir, Sweep, Verbose, Workers
+
+
+def command(
+    name: Sweep,
+    runs_dir: RunsDir = None,
+    workers: Workers = None,
+    fail_fast: FailFast = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Run what is missing of a sweep: cells that are new, failed or timed out."""
+    from lpbench.commands._sweeping import run_and_report
+    from lpbench.planning import plan_of_sweep
+
+    return run_and_report(plan_of_sweep(name, runs_dir or "runs"), workers, False, fail_fast, as_json, quiet, verbose)

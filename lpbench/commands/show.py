@@ -1,0 +1,60 @@
+"""`lpbench show`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpbench import completion
+from lpbench.commands._options import Json, RunsDir, Verbose
+
+NEEDS_ARGUMENTS = True
+
+
+def command(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            help="A sweep, or a format.",
+            metavar="SWEEP|FORMAT",
+            autocompletion=completion.sweeps_and_formats,
+            show_default=False,
+        ),
+    ] = None,
+    cell: Annotated[
+        str | None, typer.Argument(help="A cell of the sweep, by the start of its cell_id.", show_default=False)
+    ] = None,
+    diff: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--diff", metavar="A B", help="How two cells of the sweep, or two formats, differ."),
+    ] = None,
+    bad: Annotated[bool, typer.Option("--bad", help="The cells that failed, diverged or timed out.")] = False,
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", help="Draw noise floor against precision: FILE.html, .svg, .png or .pdf."),
+    ] = None,
+    runs_dir: RunsDir = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show a sweep, one of its cells, or a number format."""
+    from lpbench.commands import _show
+    from lpbench.errors import ConfigError
+
+    base = runs_dir or Path("runs")
+    if what is None:
+        if diff is None:
+            raise ConfigError("name a sweep or a format, or give --diff FORMAT FORMAT")
+        return _show.format_diff(*diff, as_json)
+    folder = _show.sweep_or_none(what, base)
+    if folder is None:
+        if cell is not None or bad or figure is not None or diff is not None:
+            raise ConfigError(f"{what!r} is a format; cells and figures belong to a sweep")
+        return _show.one_format(what, as_json)
+    if figure is not None:
+        return _show.draw(folder, figure)
+    if diff is not None:
+        return _show.cell_diff(folder, *diff, as_json)
+    if cell is not None:
+        return _show.one_cell(folder, cell, as_json)
+    return _show.bad_cells(folder, as_json) if bad else _show.sweep(folder, as_json)

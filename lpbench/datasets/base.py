@@ -1,0 +1,89 @@
+"""What a dataset offers to a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+REGRESSION = "regression"
+CLASSIFICATION = "classification"
+
+
+class Data(NamedTuple):
+    """Raw data, before scaling.
+
+    X     (N, d) float64, C-contiguous array or csr_array.
+    y     (N,) float64: the target (regression) or the class index 0 ... n_labels-1 (classification).
+    kind  `regression` or `classification`.
+    n_labels  number of classes; 0 for regression.
+    """
+
+    X: np.ndarray | csr_array
+    y: np.ndarray
+    kind: str
+    n_labels: int = 0
+
+
+class Size(NamedTuple):
+    """Sizes of the raw data."""
+
+    n_samples: int
+    n_features: int
+    n_labels: int  # 0 for regression
+
+
+class Dataset:
+    """Base of the datasets; they are used as classes, never instantiated.
+
+    name, version  set at registration; `version` rises when the numbers that `load` returns change.
+    reads          the choices that decide the data.
+    tasks          which of `regression`, `classification` it can serve.
+    n_labels       number of classes where it is known without reading, else None.
+    real           measured data: rows may be subsampled by `n_samples`, columns are scaled by `scaling`, and
+                   `dimension` asks for random Fourier features. Synthetic data is used as it is drawn.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    reads: ClassVar[frozenset[str]] = frozenset({"dimension", "n_samples", "scaling", "data_seed"})
+    tasks: ClassVar[frozenset[str]]
+    n_labels: ClassVar[int | None] = None
+    real: ClassVar[bool] = True
+
+    @classmethod
+    def keys(cls, choices: Mapping[str, Any], task: str) -> frozenset[str]:
+        """The choices among `reads` that matter here: of real data the seed only does for random draws."""
+        if cls.real and choices.get("dimension") is None and choices.get("n_samples") is None:
+            return cls.reads - {"data_seed"}
+        return cls.reads
+
+    @classmethod
+    def values(cls, choices: Mapping[str, Any], task: str) -> dict[str, Any]:
+        """The dataset's own choices with defaults filled in; raises ConfigError. Reads no data."""
+        return {}
+
+    @classmethod
+    def check(cls, choices: Mapping[str, Any], task: str = CLASSIFICATION) -> None:
+        """Raise ConfigError for choices that cannot be run; reads no data."""
+        cls.values(choices, task)
+
+    @classmethod
+    def files(cls, choices: Mapping[str, Any]) -> list[Path]:
+        """The data files; their content, not their path, is part of the problem's identity."""
+        return []
+
+    @classmethod
+    def size(cls, choices: Mapping[str, Any], task: str) -> Size:
+        """Sizes of the raw data, without loading what need not be loaded."""
+        raise NotImplementedError
+
+    @classmethod
+    def load(cls, choices: Mapping[str, Any], task: str) -> Data:
+        """Read or draw the data; raises ConfigError for a file that cannot be used."""
+        raise NotImplementedError

@@ -1,0 +1,48 @@
+"""The errors that lpbench raises on purpose, and the exit code that each one means.
+
+    LpbenchError           1  something outside the user's request went wrong
+     |- ConfigError        2  wrong usage or configuration: nothing was run or written
+     |- StoreError         1  a sweep cannot be read or written (disk full, damaged file)
+     |   `- SweepBusy      1  another process is writing the same sweep
+     `- Interrupted      130  Ctrl-C: everything finished is on disk
+
+Divergence, time-outs and saturation are outcomes of a cell, kept in its row; they are never exceptions.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class LpbenchError(Exception):
+    """One clear line for the user; the command line exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class ConfigError(LpbenchError, ValueError):
+    """A choice that cannot be run: names the thing, what is allowed and what came."""
+
+    exit_code = 2
+
+
+class StoreError(LpbenchError):
+    """A sweep folder or file that cannot be read or written."""
+
+
+class SweepBusy(StoreError):
+    """Another process holds the sweep."""
+
+
+class Interrupted(LpbenchError):
+    """The user asked to stop; carries the line that says how to go on."""
+
+    exit_code = 130
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """` Did you mean 'float'?`, or the choices when none is near."""
+    names = sorted(choices)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f" Did you mean {near[0]!r}?"
+    return f" Choose from: {', '.join(names)}."

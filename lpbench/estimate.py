@@ -1,0 +1,62 @@
+"""How long cells will take and how much they will store, before any of them runs: rough, and honest where unknown."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lpbench import registry
+from lpbench.errors import LpbenchError
+
+# Measured on one core of a shared 2-core x86 machine (float64, d = 64 to 4096); within a factor of about 2 elsewhere.
+NS_STEP = 60.0  # per step: sampling, keys, call
+NS_COORDINATE = {"sgd": 0.6, "lp_sgd": 1.3, "swalp": 1.6, "svrg": 1.5, "lp_svrg": 2.2, "halp": 2.2}
+NS_COORDINATE_OTHER = 2.0  # an algorithm of the user's own
+NS_GRADIENT = 0.6  # per sample and coordinate of a full gradient or an evaluation
+SECONDS_POINT = 40e-6  # per evaluation point, in Python
+SECONDS_CELL = 1e-3
+BYTES_POINT, BYTES_CELL = 70.0, 700.0  # stored, compressed
+LOOPS = frozenset({"svrg", "lp_svrg", "halp"})  # algorithms with full gradients at snapshots
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one cell: `seconds` on one core (kernels compiled, problem built) and `bytes` stored."""
+
+    seconds: float
+    bytes: float
+
+
+class Estimator:
+    """Estimates cells, remembering the sizes of their problems. A file may have to be read to know them."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[str, Any] = {}
+
+    def cost(self, choices: Mapping[str, Any], problem_key: str) -> Cost | None:
+        """The cost of the cell with `choices`; None where its steps depend on constants of a problem not yet built."""
+        shape = self._shape(choices, problem_key)
+        if shape is None or isinstance(choices["steps"], str):
+            return None
+        n, coordinates = shape.n_samples, shape.dimension * shape.n_classes
+        steps = choices["steps"] or math.ceil(choices["epochs"] * n / choices["batch_size"])
+        seconds = SECONDS_CELL
+        algorithm = choices["algorithm"]
+        if algorithm in LOOPS:
+            inner = choices["inner_steps"] or 2 * n
+            loops = math.ceil(steps / inner)
+            steps = loops * inner
+            seconds += loops * n * coordinates * NS_GRADIENT * 1e-9
+        per_step = NS_COORDINATE.get(algorithm, NS_COORDINATE_OTHER) * coordinates * choices["batch_size"]
+        seconds += steps * (NS_STEP + per_step) * 1e-9
+        points = min(steps + 1, choices["record_points"] + choices["even_points"])
+        seconds += points * (SECONDS_POINT + n * coordinates * NS_GRADIENT * 1e-9)
+        return Cost(seconds, BYTES_CELL + points * BYTES_POINT)
+
+    def _shape(self, choices: Mapping[str, Any], problem_key: str) -> Any:
+        if problem_key not in self._shapes:
+            try:
+                self._shapes[problem_key] = registry.problems.get(choices["problem"]).shape(choices)
+            except LpbenchError:  # the data cannot be read: the cell will fail and say why
+                self._shapes[problem_key] = None
+        return self._shapes[problem_key]

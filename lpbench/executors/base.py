@@ -1,0 +1,65 @@
+"""What runs the cells of a sweep: the protocol of executors, and shards."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from lpbench.choices import Cell
+    from lpbench.run import Result
+
+HEARTBEAT = 0.1  # seconds: how often `events` yields, finished cell or not
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Cells that share a problem: its data, optimum and constants travel with them once."""
+
+    problem_key: str
+    cells: tuple["Cell", ...]
+
+
+class Executor(Protocol):
+    """Runs shards. Made with `workers`, the number of cells at a time (None: its own default).
+
+    A new executor is one file that registers such a class under its name, and one yaml in conf/executor.
+    """
+
+    name: str
+    workers: int
+
+    def __init__(self, workers: int | None = None) -> None: ...
+
+    def submit(self, shards: Sequence[Shard], timeout: float | None = None) -> None:
+        """Start to run `shards`, dearest first; `timeout` in seconds a cell. Called once."""
+        ...
+
+    def events(self) -> Iterator["Result | None"]:
+        """Finished cells in the order in which they finish, and None every HEARTBEAT seconds without one.
+
+        Ends when all cells have run, or after `cancel` when no cell runs any more.
+        """
+        ...
+
+    def cancel(self, now: bool = False) -> None:
+        """Start no further cell; with `now` also drop those that run."""
+        ...
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def failed(cell: "Cell", error: BaseException) -> "Result":
+    """The result of a cell whose run raised what it should have kept in its row: a bug, but of one cell only."""
+    import numpy as np
+
+    from lpbench.run import Result
+
+    row = {**cell.choices, "cell_id": cell.cell_id, "group_id": cell.group_id, "status": "failed"}
+    row["error"] = f"{type(error).__name__}: {error}"
+    return Result(row=row, trace={"step": np.zeros(0, np.int64)})

@@ -1,0 +1,40 @@
+"""Number formats: what numbers a stored weight can be.
+
+`Fixed`, `Float`, `Log` and `Block` are the families; `get("fp8_e4m3")` gives a preset, or a family at 8 bits.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from lpbench import registry
+
+if TYPE_CHECKING:
+    from lpbench.formats.base import Format
+    from lpbench.formats.block import Block
+    from lpbench.formats.fixed import Fixed
+    from lpbench.formats.floating import Float
+    from lpbench.formats.log import Log
+
+__all__ = ["Block", "Fixed", "Float", "Format", "Log", "get", "names"]
+
+_HOMES = {"Block": "block", "Fixed": "fixed", "Float": "floating", "Format": "base", "Log": "log"}
+
+
+def get(name: str) -> "Format":
+    """The format called `name`: a preset as its standard defines it, a family at 8 bits and limit 1.
+
+    Raises ConfigError, with the nearest name, when there is none.
+    """
+    return registry.formats.get(name).example()
+
+
+def names() -> list[str]:
+    """The names of all formats, the user's own included."""
+    return registry.formats.names()
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"lpbench.formats.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

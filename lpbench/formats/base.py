@@ -1,0 +1,181 @@
+"""What a number format is: a grid of native numbers and a scale.
+
+A stored number is `scale * native`. Native grids have exactly representable spacings (integers for fixed point, powers
+of two for floats), so kernels keep native numbers as their state and nothing is ever re-quantised by accident.
+"""
+
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from lpbench.errors import ConfigError
+from lpbench.jit import generic
+
+
+@generic
+def quantize(fmt, rounding, u, r, unit):
+    """u rounded to a neighbour in fmt, in native units; saturates or overflows as fmt says; NaN stays NaN.
+
+    r      the random number in [0, 1); unit: the shared unit of the block (1 where a format has no blocks).
+    """
+
+
+@generic
+def shared_unit(fmt, largest):
+    """The unit that a block shares, from the largest |u| in it."""
+
+
+@generic
+def block_length(fmt, n):
+    """How many consecutive coordinates of n share a unit: n where nothing is shared."""
+
+
+@generic
+def has_blocks(fmt):
+    """Whether coordinates share units."""
+
+
+@generic
+def saturated(fmt, u):
+    """Whether u lies outside the range of fmt."""
+
+
+def elementwise(kind: type) -> type:
+    """Class decorator for kernel types without blocks."""
+    shared_unit.case(kind)(_no_unit)
+    block_length.case(kind)(_whole)
+    has_blocks.case(kind)(_no_blocks)
+    return kind
+
+
+def _no_unit(fmt, largest):
+    return largest
+
+
+def _whole(fmt, n):
+    return n
+
+
+def _no_blocks(fmt):
+    return False
+
+
+class Format:
+    """A number format. Subclasses are frozen dataclasses that say what they are in their repr.
+
+    bits            total bits of a stored number, sign included (a block's shared exponent is not counted).
+    bits_per_value  the same with everything shared counted.
+    max             the largest number; min_positive: the smallest above zero.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    reads: ClassVar[frozenset[str]] = frozenset()
+    dyadic: ClassVar[bool] = True  # whether native numbers have few bits, so that both float types hold them
+
+    bits: int
+    scale: float
+    mantissa_bits: int | None = None
+
+    @property
+    def bits_per_value(self) -> float:
+        """Bits a number costs, its share of what a block shares included."""
+        return float(self.bits)
+
+    @property
+    def native_max(self) -> float:
+        """The largest native number."""
+        raise NotImplementedError
+
+    @property
+    def native_min(self) -> float:
+        """The smallest positive native number."""
+        raise NotImplementedError
+
+    @property
+    def max(self) -> float:
+        """The largest number."""
+        return self.scale * self.native_max
+
+    @property
+    def min_positive(self) -> float:
+        """The smallest number above zero."""
+        return self.scale * self.native_min
+
+    @property
+    def policy(self) -> str:
+        """What happens to subnormals, overflow and NaN, in one line."""
+        raise NotImplementedError
+
+    def values(self) -> np.ndarray:
+        """All finite numbers of the format, ascending, float64. Raises ValueError above 16 bits."""
+        if self.bits > 16:
+            raise ValueError(f"{self!r} has 2**{self.bits} numbers; values() lists up to 16 bits")
+        return self.scale * self.native_values()
+
+    def native_values(self) -> np.ndarray:
+        """All finite native numbers, ascending, float64."""
+        raise NotImplementedError
+
+    def kernel(self, dtype: Any = np.float64) -> NamedTuple:
+        """The native grid as kernels take it, for arithmetic in dtype (float32 or float64)."""
+        raise NotImplementedError
+
+    def scaled(self, largest: float) -> "Format":
+        """The same format, scaled so that its largest number is `largest`."""
+        raise NotImplementedError
+
+    @classmethod
+    def defaults(cls, choices: dict) -> dict:
+        """The format's own choices, defaults filled in and checked; raises ConfigError for an impossible one."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_choices(cls, choices: dict, limit: float | None) -> "Format":
+        """The format of one cell; `limit` is its largest value as a number."""
+        raise NotImplementedError
+
+    @classmethod
+    def example(cls) -> "Format":
+        """The format that `lpbench show NAME` shows: 8 bits, limit 1."""
+        choices = dict.fromkeys(("precision", "exponent_bits", "block_size", "subnormals"))
+        return cls.from_choices(cls.defaults(choices | {"precision": 8, "subnormals": True}), 1.0)
+
+
+def symmetric(magnitudes: np.ndarray) -> np.ndarray:
+    """-m ... 0 ... m from the positive magnitudes, ascending."""
+    return np.concatenate([-magnitudes[::-1], [0.0], magnitudes])
+
+
+def check_precision(name: str, precision: Any, least: int, most: int) -> int:
+    """precision as an int in least .. most; raises ConfigError that says so."""
+    if not isinstance(precision, int) or isinstance(precision, bool) or not least <= precision <= most:
+        raise ConfigError(f"format {name}: precision must be a whole number in {least}..{most}, got {precision}")
+    return precision
+
+
+def default_exponent_bits(precision: int) -> int:
+    """Exponent bits of `float` and `log` where none are asked for: 2 up to 4 bits, 3 to 6, 4 to 8, then 5."""
+    if precision <= 4:
+        return 2
+    if precision <= 6:
+        return 3
+    return 4 if precision <= 8 else 5
+
+
+def split_bits(name: str, choices: dict, fewest_exponent: int, most_exponent: int) -> tuple[int, Any]:
+    """(precision, exponent_bits) of a format that splits its bits; raises ConfigError when no mantissa is left."""
+    precision = check_precision(name, choices["precision"], 4, 32)
+    exponent = choices.get("exponent_bits")
+    if exponent is None:
+        exponent = default_exponent_bits(precision)
+    if not isinstance(exponent, int) or not fewest_exponent <= exponent <= most_exponent:
+        raise ConfigError(
+            f"format {name}: exponent_bits must be in {fewest_exponent}..{most_exponent}, got {exponent}"
+        )
+    if precision - 1 - exponent < 1:
+        raise ConfigError(
+            f"format {name}: precision {precision} with {exponent} exponent bits leaves no mantissa bit; "
+            f"use precision >= {exponent + 2} or exponent_bits <= {precision - 2}"
+        )
+    return precision, exponent

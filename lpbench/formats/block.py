@@ -1,0 +1,140 @@
+"""Block floating point: neighbouring coordinates share one exponent."""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.errors import ConfigError
+from lpbench.formats.base import Format, block_length, check_precision, has_blocks, quantize, saturated, shared_unit
+from lpbench.ops import like, power_of_two, reciprocal, where
+from lpbench.registry import formats
+from lpbench.rounding import round_to_integer
+
+SHARED_BITS = 8
+
+
+class BlockGrid(NamedTuple):
+    """Integers -levels .. levels times a power of two that a block shares."""
+
+    size: Any
+    levels: Any
+    inverse_levels: Any
+    smallest_unit: Any
+    one: Any
+
+
+@has_blocks.case(BlockGrid)
+def _has_blocks(fmt):
+    return True
+
+
+@block_length.case(BlockGrid)
+def _block_length(fmt, n):
+    return fmt.size
+
+
+@shared_unit.case(BlockGrid)
+def _shared_unit(fmt, largest):
+    # The smallest power of two with which the largest number fits: nothing is clipped, so rounding stays unbiased.
+    needed = like(fmt.one, largest) * fmt.inverse_levels
+    p = power_of_two(needed)
+    p = where(p * fmt.levels < largest, p + p, p)
+    return where(p < fmt.smallest_unit, fmt.smallest_unit, where(p > fmt.one, fmt.one, p))
+
+
+@quantize.case(BlockGrid)
+def _quantize(fmt, rounding, u, r, unit):
+    s = like(fmt.one, u) * reciprocal(unit)
+    c = where(s > fmt.levels, fmt.levels, where(s < -fmt.levels, -fmt.levels, s))
+    return round_to_integer(rounding, c, r) * unit
+
+
+@saturated.case(BlockGrid)
+def _saturated(fmt, u):
+    return abs(u) > fmt.levels
+
+
+@formats.register("block")
+@dataclass(frozen=True)
+class Block(Format):
+    """Block floating point: sign and bits-1 magnitude bits each, an 8-bit exponent shared by block_size neighbours.
+
+    bits        2 .. 24 of one element, sign included; the shared exponent is counted in bits_per_value only.
+    block_size  how many consecutive coordinates (of the last axis) share an exponent.
+    limit       the largest number: the shared exponent reaches 255 binades down from it.
+    The shared exponent is the smallest with which the block's largest number fits: nothing in range is clipped.
+    Raises ConfigError for other values.
+    """
+
+    reads = frozenset({"precision", "block_size", "limit", "rounding", "random_bits"})
+
+    bits: int
+    block_size: int = 16
+    limit: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_precision("block", self.bits, 2, 24)
+        if not (isinstance(self.block_size, int) and self.block_size >= 1):
+            raise ConfigError(f"block: block_size must be a whole number >= 1, got {self.block_size}")
+        if not (np.isfinite(self.limit) and self.limit > 0):
+            raise ConfigError(f"block: limit must be positive and finite, got {self.limit}")
+
+    @property
+    def bits_per_value(self) -> float:
+        """bits + 8 / block_size."""
+        return self.bits + SHARED_BITS / self.block_size
+
+    @property
+    def mantissa_bits(self) -> int:  # type: ignore[override]
+        """Magnitude bits of an element."""
+        return self.bits - 1
+
+    @property
+    def scale(self) -> float:  # type: ignore[override]
+        """limit over the largest native number."""
+        return self.limit / self.native_max
+
+    @property
+    def native_max(self) -> float:
+        """2**(bits-1) - 1."""
+        return 2.0 ** (self.bits - 1) - 1
+
+    @property
+    def native_min(self) -> float:
+        """The smallest shared unit."""
+        return 2.0 ** -(2**SHARED_BITS - 1)
+
+    @property
+    def policy(self) -> str:
+        """One line on subnormals, overflow and NaN."""
+        return "shared exponent fits the block's largest number; beyond limit saturates; NaN stays NaN"
+
+    def native_values(self) -> np.ndarray:
+        """The numbers of a block whose shared exponent is the largest."""
+        return np.arange(-self.native_max, self.native_max + 1)
+
+    def kernel(self, dtype: Any = np.float64) -> BlockGrid:
+        """The native grid; in float32 the shared exponent ends where float32 does."""
+        real = np.dtype(dtype).type
+        smallest = max(self.native_min, 2.0**-100) if real is np.float32 else self.native_min
+        levels = self.native_max
+        return BlockGrid(np.int64(self.block_size), real(levels), real(1 / levels), real(smallest), real(1))
+
+    def scaled(self, largest: float) -> "Block":
+        """The same with another limit."""
+        return replace(self, limit=largest)
+
+    @classmethod
+    def defaults(cls, choices: dict) -> dict:
+        """block_size 16 where none is asked for."""
+        size = choices.get("block_size")
+        size = 16 if size is None else size
+        if not isinstance(size, int) or size < 1:
+            raise ConfigError(f"format block: block_size must be a whole number >= 1, got {size}")
+        return {"precision": check_precision("block", choices["precision"], 2, 24), "block_size": size}
+
+    @classmethod
+    def from_choices(cls, choices: dict, limit: float | None) -> "Block":
+        """bits and block size of the choices, up to limit."""
+        return cls(choices["precision"], choices["block_size"], 1.0 if limit is None else limit)

@@ -1,0 +1,100 @@
+"""Fixed point: integers times a quantum, the linear quantization of Li & De Sa (2019)."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.errors import ConfigError
+from lpbench.formats.base import Format, check_precision, elementwise, quantize, saturated
+from lpbench.ops import where
+from lpbench.registry import formats
+from lpbench.rounding import round_to_integer
+
+
+@elementwise
+class FixedGrid(NamedTuple):
+    """The integers lo .. hi."""
+
+    lo: Any
+    hi: Any
+
+
+@quantize.case(FixedGrid)
+def _quantize(fmt, rounding, u, r, unit):
+    return round_to_integer(rounding, where(u > fmt.hi, fmt.hi, where(u < fmt.lo, fmt.lo, u)), r)
+
+
+@saturated.case(FixedGrid)
+def _saturated(fmt, u):
+    return (u > fmt.hi) | (u < fmt.lo)
+
+
+@formats.register("fixed")
+@dataclass(frozen=True)
+class Fixed(Format):
+    """Fixed point: delta * (-2**(bits-1) .. 2**(bits-1) - 1); saturates.
+
+    bits    2 .. 24, sign included (so that float32 holds every code).
+    delta   the quantum, > 0: the spacing of the grid.
+    Raises ConfigError for other values.
+    """
+
+    reads = frozenset({"precision", "limit", "rounding", "random_bits"})
+
+    bits: int
+    delta: float
+
+    def __post_init__(self) -> None:
+        check_precision("fixed", self.bits, 2, 24)
+        if not (np.isfinite(self.delta) and self.delta > 0):
+            raise ConfigError(f"fixed: delta must be positive and finite, got {self.delta}")
+
+    @classmethod
+    def for_range(cls, bits: int, limit: float) -> "Fixed":
+        """The format whose numbers reach from -limit to limit - delta: delta = limit * 2**(1 - bits)."""
+        return cls(bits, limit * 2.0 ** (1 - bits))
+
+    @property
+    def scale(self) -> float:  # type: ignore[override]
+        """The quantum."""
+        return self.delta
+
+    @property
+    def native_max(self) -> float:
+        """2**(bits-1) - 1."""
+        return 2.0 ** (self.bits - 1) - 1
+
+    @property
+    def native_min(self) -> float:
+        """1."""
+        return 1.0
+
+    @property
+    def policy(self) -> str:
+        """One line on subnormals, overflow and NaN."""
+        return "no subnormals; overflow saturates; NaN stays NaN"
+
+    def native_values(self) -> np.ndarray:
+        """The integers of the grid."""
+        half = 2 ** (self.bits - 1)
+        return np.arange(-half, half, dtype=np.float64)
+
+    def kernel(self, dtype: Any = np.float64) -> FixedGrid:
+        """The grid of integers."""
+        real = np.dtype(dtype).type
+        return FixedGrid(real(-self.native_max - 1), real(self.native_max))
+
+    def scaled(self, largest: float) -> "Fixed":
+        """delta such that the largest number is `largest`."""
+        return Fixed(self.bits, largest / self.native_max)
+
+    @classmethod
+    def defaults(cls, choices: dict) -> dict:
+        """precision in 2 .. 24."""
+        return {"precision": check_precision("fixed", choices["precision"], 2, 24)}
+
+    @classmethod
+    def from_choices(cls, choices: dict, limit: float | None) -> "Fixed":
+        """precision bits over -limit .. limit."""
+        return cls.for_range(choices["precision"], 1.0 if limit is None else limit)

@@ -1,0 +1,246 @@
+"""Floating point with any split of the bits, and the named formats of IEEE 754 and of the OCP 8-bit and MX documents."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from lpbench.errors import ConfigError, did_you_mean
+from lpbench.formats.base import Format, elementwise, quantize, saturated, split_bits, symmetric
+from lpbench.ops import copysign, like, power_of_two, reciprocal, where
+from lpbench.registry import formats
+from lpbench.rounding import overflow_result, round_to_integer
+
+
+@elementwise
+class SaturatingGrid(NamedTuple):
+    """A floating-point grid whose numbers beyond the largest become the largest."""
+
+    largest: Any
+    smallest_normal: Any
+    subnormal_ulp: Any  # spacing below the smallest normal number
+    epsilon: Any  # 2**-mantissa_bits
+
+
+@elementwise
+class OverflowingGrid(NamedTuple):
+    """A floating-point grid whose numbers beyond the largest become `special` (inf or NaN)."""
+
+    largest: Any
+    smallest_normal: Any
+    subnormal_ulp: Any
+    epsilon: Any
+    reach: Any  # the power of two above the largest number
+    special: Any
+    huge: Any  # the largest finite number of the arithmetic: beyond it u is infinite itself
+
+
+@quantize.case(SaturatingGrid)
+def _saturating(fmt, rounding, u, r, unit):
+    u = like(fmt.largest, u)
+    c = where(u > fmt.largest, fmt.largest, where(u < -fmt.largest, -fmt.largest, u))
+    p = power_of_two(c)
+    ulp = where(p < fmt.smallest_normal, fmt.subnormal_ulp, p * fmt.epsilon)
+    return copysign(round_to_integer(rounding, c * reciprocal(ulp), r) * ulp, u)
+
+
+@quantize.case(OverflowingGrid)
+def _overflowing(fmt, rounding, u, r, unit):
+    u = like(fmt.largest, u)
+    c = where(u > fmt.reach, fmt.reach, where(u < -fmt.reach, -fmt.reach, u))
+    p = power_of_two(c)
+    ulp = where(p < fmt.smallest_normal, fmt.subnormal_ulp, p * fmt.epsilon)
+    v = abs(round_to_integer(rounding, c * reciprocal(ulp), r) * ulp)
+    beyond = overflow_result(rounding, fmt.largest, fmt.special)
+    v = where(v > fmt.largest, where(abs(u) > fmt.huge, fmt.special, beyond), v)
+    return copysign(v, u)
+
+
+@saturated.case(SaturatingGrid)
+@saturated.case(OverflowingGrid)
+def _saturated(fmt, u):
+    return abs(u) > fmt.largest
+
+
+_SPECIALS = ("finite", "ieee", "fn")
+_OVERFLOWS = ("saturate", "inf", "nan")
+
+
+@formats.register("float")
+@dataclass(frozen=True)
+class Float(Format):
+    """Floating point: 1 sign, exponent_bits and mantissa_bits (the stored fraction).
+
+    limit       scales the format so that its largest number is `limit`; None leaves it as the bias says.
+    subnormals  whether the lowest exponent holds evenly spaced numbers down to zero, or zero alone.
+    specials    "finite": every code is a number; "ieee": the top exponent holds inf and NaN; "fn": only the code of
+                all ones is NaN (OCP E4M3).
+    overflow    "saturate", "inf" or "nan"; None: "inf" for ieee, else "saturate".
+    bias        of the exponent; None: 2**(exponent_bits - 1) - 1.
+    exponent_bits = 0 is fixed point with sign and magnitude. Raises ConfigError for impossible values.
+    """
+
+    reads = frozenset({"precision", "exponent_bits", "subnormals", "limit", "rounding", "random_bits"})
+
+    exponent_bits: int
+    mantissa_bits: int
+    limit: float | None = None
+    subnormals: bool = True
+    specials: str = "finite"
+    overflow: str | None = None
+    bias: int | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.exponent_bits, int) and 0 <= self.exponent_bits <= 8):
+            raise ConfigError(f"float: exponent_bits must be in 0..8, got {self.exponent_bits}")
+        if not (isinstance(self.mantissa_bits, int) and 0 <= self.mantissa_bits <= 23):
+            raise ConfigError(f"float: mantissa_bits must be in 0..23, got {self.mantissa_bits}")
+        if self.exponent_bits + self.mantissa_bits < 1:
+            raise ConfigError("float: at least one exponent or mantissa bit is needed, got none")
+        for value, allowed, what in ((self.specials, _SPECIALS, "specials"), (self._overflow, _OVERFLOWS, "overflow")):
+            if value not in allowed:
+                raise ConfigError(f"float: unknown {what} {value!r}.{did_you_mean(str(value), allowed)}")
+        if self.specials == "fn" and self.mantissa_bits == 0:
+            raise ConfigError("float: specials 'fn' needs at least one mantissa bit")
+        if self.specials != "finite" and self.exponent_bits < 2:
+            raise ConfigError(f"float: specials {self.specials!r} needs at least 2 exponent bits")
+        if self.exponent_bits == 0 and not self.subnormals:
+            raise ConfigError("float: with exponent_bits 0 all numbers are subnormal; subnormals must stay on")
+        if self.limit is not None and not (np.isfinite(self.limit) and self.limit > 0):
+            raise ConfigError(f"float: limit must be positive and finite, got {self.limit}")
+
+    @property
+    def _overflow(self) -> str:
+        return self.overflow or ("inf" if self.specials == "ieee" else "saturate")
+
+    @property
+    def _bias(self) -> int:
+        if self.bias is not None:
+            return self.bias
+        return 2 ** (self.exponent_bits - 1) - 1 if self.exponent_bits else 1
+
+    @property
+    def bits(self) -> int:  # type: ignore[override]
+        """1 + exponent_bits + mantissa_bits."""
+        return 1 + self.exponent_bits + self.mantissa_bits
+
+    @property
+    def smallest_normal(self) -> float:
+        """The smallest normal native number."""
+        return 2.0 ** (1 - self._bias)
+
+    @property
+    def native_max(self) -> float:
+        """The largest native number."""
+        ulp = 2.0**-self.mantissa_bits
+        if self.exponent_bits == 0:
+            return (1 - ulp) * self.smallest_normal
+        top = 2**self.exponent_bits - 1 - self._bias
+        if self.specials == "ieee":
+            return (2 - ulp) * 2.0 ** (top - 1)
+        return (2 - (2 if self.specials == "fn" else 1) * ulp) * 2.0**top
+
+    @property
+    def native_min(self) -> float:
+        """The smallest positive native number."""
+        return self._subnormal_ulp
+
+    @property
+    def _subnormal_ulp(self) -> float:
+        return self.smallest_normal * (2.0**-self.mantissa_bits if self.subnormals else 1.0)
+
+    @property
+    def scale(self) -> float:  # type: ignore[override]
+        """limit over the largest native number, or 1."""
+        return 1.0 if self.limit is None else self.limit / self.native_max
+
+    @property
+    def policy(self) -> str:
+        """One line on subnormals, overflow and NaN."""
+        lowest = "subnormals" if self.subnormals else "no subnormals (the lowest exponent holds zero alone)"
+        nan = {"finite": "no NaN code", "ieee": "inf and NaN codes", "fn": "one NaN code, no inf"}[self.specials]
+        becomes = {"saturate": "saturates", "inf": "becomes inf", "nan": "becomes NaN"}[self._overflow]
+        return f"{lowest}; overflow {becomes}; {nan}, NaN stays NaN"
+
+    def native_values(self) -> np.ndarray:
+        """All finite native numbers."""
+        m = 2**self.mantissa_bits
+        field, fraction = np.divmod(np.arange(2**self.exponent_bits * m), m)
+        normal = 2.0 ** (field - self._bias) * (1 + fraction / m)
+        low = self.smallest_normal * fraction / m * (1.0 if self.subnormals else 0.0)
+        magnitudes = np.where(field == 0, low, normal)
+        magnitudes = magnitudes[(magnitudes > 0) & (magnitudes <= self.native_max)]
+        return symmetric(magnitudes)
+
+    def kernel(self, dtype: Any = np.float64) -> NamedTuple:
+        """The native grid; in float64 where float32 does not hold every reciprocal spacing."""
+        wide = self._subnormal_ulp < 2.0**-125 or self.native_max >= 2.0**126
+        real = np.float64 if wide else np.dtype(dtype).type
+        common = (self.native_max, self.smallest_normal, self._subnormal_ulp, 2.0**-self.mantissa_bits)
+        if self._overflow == "saturate":
+            return SaturatingGrid(*map(real, common))
+        reach = 2.0 ** (np.floor(np.log2(self.native_max)) + 1)
+        special = np.inf if self._overflow == "inf" else np.nan
+        return OverflowingGrid(*map(real, (*common, reach, special, np.finfo(real).max)))
+
+    def scaled(self, largest: float) -> "Float":
+        """The same split with another limit."""
+        return replace(self, limit=largest)
+
+    @classmethod
+    def defaults(cls, choices: dict) -> dict:
+        """exponent_bits by precision where none are asked for; at least one mantissa bit."""
+        precision, exponent = split_bits("float", choices, 0, 8)
+        subnormals = choices.get("subnormals")
+        subnormals = True if subnormals is None else subnormals
+        if exponent == 0 and not subnormals:
+            raise ConfigError("format float: with exponent_bits=0 all numbers are subnormal; subnormals must be true")
+        return {"precision": precision, "exponent_bits": exponent, "subnormals": subnormals}
+
+    @classmethod
+    def from_choices(cls, choices: dict, limit: float | None) -> "Float":
+        """The split of the choices, scaled to limit."""
+        exponent = choices["exponent_bits"]
+        return cls(exponent, choices["precision"] - 1 - exponent, limit, subnormals=choices["subnormals"])
+
+
+class Preset:
+    """A named format, unscaled, as its standard defines it."""
+
+    version: ClassVar[int] = 1
+    reads: ClassVar[frozenset[str]] = frozenset({"rounding", "random_bits"})
+    name: str
+
+    def __init__(self, description: str, form: Float):
+        self.__doc__ = description
+        self.form = form
+
+    def defaults(self, choices: dict) -> dict:
+        """The bits of the preset, whatever was asked for."""
+        form = self.form
+        return {
+            "precision": form.bits,
+            "exponent_bits": form.exponent_bits,
+            "subnormals": form.subnormals,
+        }
+
+    def from_choices(self, choices: dict, limit: float | None) -> Float:
+        """The format itself."""
+        return self.form
+
+    def example(self) -> Float:
+        """The format itself."""
+        return self.form
+
+
+for _name, _description, _form in (
+    ("fp16", "IEEE 754 binary16.", Float(5, 10, specials="ieee")),
+    ("bf16", "bfloat16: the exponent of binary32, 7 fraction bits.", Float(8, 7, specials="ieee")),
+    ("tf32", "TensorFloat-32: the exponent of binary32, 10 fraction bits.", Float(8, 10, specials="ieee")),
+    ("fp8_e4m3", "OCP 8-bit E4M3 (e4m3fn): largest 448, no inf; saturates.", Float(4, 3, specials="fn")),
+    ("fp8_e5m2", "OCP 8-bit E5M2: largest 57344; saturates.", Float(5, 2, specials="ieee", overflow="saturate")),
+    ("fp6_e3m2", "OCP MX 6-bit E3M2: largest 28; saturates.", Float(3, 2)),
+    ("fp6_e2m3", "OCP MX 6-bit E2M3: largest 7.5; saturates.", Float(2, 3)),
+    ("fp4_e2m1", "OCP MX 4-bit E2M1: largest 6; saturates.", Float(2, 1)),
+):
+    formats.register(_name)(Preset(_description, _form))

@@ -1,0 +1,138 @@
+"""Logarithmic numbers: zero and a geometric series, the logarithmic quantization of Li & De Sa (2019)."""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.errors import ConfigError
+from lpbench.formats.base import Format, check_precision, elementwise, quantize, saturated, split_bits, symmetric
+from lpbench.ops import copysign, index, like, power_of_two, reciprocal, take, where
+from lpbench.registry import formats
+from lpbench.rounding import round_to_integer
+
+
+@elementwise
+class LogGrid(NamedTuple):
+    """0 and smallest * ratio**k up to 1, ratio = 2**(1 / 2**f)."""
+
+    smallest: Any
+    knots: Any  # (2**f + 1,) ratio**i, the numbers of one octave, both ends included
+    first: Any  # (2**(f+1),) the last knot at or below each of that many equal cells of [1, 2)
+    cells: Any  # 2**(f+1)
+    one: Any
+
+
+@quantize.case(LogGrid)
+def _quantize(fmt, rounding, u, r, unit):
+    u = like(fmt.one, u)
+    a = where(abs(u) > fmt.one, fmt.one, abs(u))
+    b = where(a > fmt.smallest, a, fmt.smallest)  # also where u is NaN, so that the table is never left
+    p = power_of_two(b)
+    m = b * reciprocal(p)
+    i = take(fmt.first, index((m - fmt.one) * fmt.cells))
+    i = where(m >= take(fmt.knots, i + 1), i + 1, i)  # knots are farther apart than cells: one step is enough
+    inside = a >= fmt.smallest
+    low = where(inside, take(fmt.knots, i) * p, fmt.one * 0)
+    high = where(inside, take(fmt.knots, i + 1) * p, fmt.smallest)
+    # The parity of the code goes along, so that ties go to the even code. The codes count from 0 = zero, and the
+    # largest, knot 0 of its octave, is odd: a knot's parity is that of i + 1.
+    parity = where(inside, like(fmt.one, (i + 1) % 2), fmt.one * 0)
+    s = copysign(parity + (a - low) / (high - low), u)
+    v = where(abs(round_to_integer(rounding, s, r)) > parity, high, low)
+    return where(u == u, copysign(v, u), u)
+
+
+@saturated.case(LogGrid)
+def _saturated(fmt, u):
+    return abs(u) > fmt.one
+
+
+@formats.register("log")
+@dataclass(frozen=True)
+class Log(Format):
+    """Logarithmic: 0 and +-limit * 2**((k - n) / 2**f), k = 1 .. n, n = 2**(bits-1) - 1; saturates.
+
+    bits           4 .. 16, sign included; exponent_bits e (None: the rule of `float`); f = bits - 1 - e fraction bits,
+                   at least 1, so that neighbours differ by the factor 2**(2**-f).
+    limit          the largest number.
+    Raises ConfigError for other values.
+    """
+
+    reads = frozenset({"precision", "exponent_bits", "limit", "rounding", "random_bits"})
+    dyadic = False
+
+    bits: int
+    exponent_bits: int | None = None
+    limit: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_precision("log", self.bits, 4, 16)
+        _, exponent = split_bits("log", {"precision": self.bits, "exponent_bits": self.exponent_bits}, 1, 9)
+        object.__setattr__(self, "exponent_bits", exponent)
+        if not (np.isfinite(self.limit) and self.limit > 0):
+            raise ConfigError(f"log: limit must be positive and finite, got {self.limit}")
+
+    @property
+    def mantissa_bits(self) -> int:  # type: ignore[override]
+        """The fraction bits f of the exponent."""
+        assert self.exponent_bits is not None
+        return self.bits - 1 - self.exponent_bits
+
+    @property
+    def scale(self) -> float:  # type: ignore[override]
+        """limit: native numbers reach to 1."""
+        return self.limit
+
+    @property
+    def native_max(self) -> float:
+        """1."""
+        return 1.0
+
+    @property
+    def native_min(self) -> float:
+        """The smallest positive native number."""
+        return float(self.native_values()[2 ** (self.bits - 1)])
+
+    @property
+    def policy(self) -> str:
+        """One line on subnormals, overflow and NaN."""
+        return "no subnormals (zero is next to the smallest number); overflow saturates; NaN stays NaN"
+
+    def _knots(self) -> np.ndarray:
+        f = self.mantissa_bits
+        return np.exp2(np.arange(2**f + 1) / 2**f)
+
+    def native_values(self) -> np.ndarray:
+        """All native numbers."""
+        f, n = self.mantissa_bits, 2 ** (self.bits - 1) - 1
+        octave, i = np.divmod(np.arange(1 - n, 1), 2**f)
+        return symmetric(np.ldexp(self._knots()[i], octave))
+
+    def kernel(self, dtype: Any = np.float64) -> LogGrid:
+        """The native grid; in float64 where float32 does not reach down to the smallest number."""
+        f = self.mantissa_bits
+        real = np.float64 if self.native_min < 2.0**-120 else np.dtype(dtype).type
+        # Rounded to the arithmetic's own type first: numbers of the grid must be recognised as such.
+        knots = self._knots().astype(real)
+        cells = 2 ** (f + 1)
+        first = np.searchsorted(knots, 1 + np.arange(cells) / cells, side="right") - 1
+        octave, i = divmod(2 - 2 ** (self.bits - 1), 2**f)
+        smallest = np.ldexp(knots[i], octave)
+        return LogGrid(real(smallest), knots, first.astype(np.int64), real(cells), real(1))
+
+    def scaled(self, largest: float) -> "Log":
+        """The same with another limit."""
+        return replace(self, limit=largest)
+
+    @classmethod
+    def defaults(cls, choices: dict) -> dict:
+        """exponent_bits by precision where none are asked for; at least one fraction bit."""
+        check_precision("log", choices["precision"], 4, 16)
+        precision, exponent = split_bits("log", choices, 1, 9)
+        return {"precision": precision, "exponent_bits": exponent}
+
+    @classmethod
+    def from_choices(cls, choices: dict, limit: float | None) -> "Log":
+        """The split of the choices, up to limit."""
+        return cls(choices["precision"], choices["exponent_bits"], 1.0 if limit is None else limit)

@@ -1,0 +1,71 @@
+"""No quantization: the full precision of the arithmetic itself."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.formats.base import Format, elementwise, quantize, saturated
+from lpbench.registry import formats
+
+
+@elementwise
+class FullGrid(NamedTuple):
+    """Every number of the arithmetic's own type."""
+
+
+@quantize.case(FullGrid)
+def _quantize(fmt, rounding, u, r, unit):
+    return u
+
+
+@saturated.case(FullGrid)
+def _saturated(fmt, u):
+    return False
+
+
+@formats.register("none")
+@dataclass(frozen=True)
+class Full(Format):
+    """No quantization: float64 or float32 as compute_dtype says."""
+
+    bits: int = 64
+    scale: float = 1.0
+
+    @property
+    def native_max(self) -> float:
+        """The largest number of the arithmetic."""
+        return float(np.finfo(np.float32 if self.bits == 32 else np.float64).max)
+
+    @property
+    def native_min(self) -> float:
+        """The smallest positive number of the arithmetic."""
+        return float(np.finfo(np.float32 if self.bits == 32 else np.float64).smallest_subnormal)
+
+    @property
+    def policy(self) -> str:
+        """One line on subnormals, overflow and NaN."""
+        return "as IEEE 754 binary32 or binary64"
+
+    def kernel(self, dtype: Any = np.float64) -> FullGrid:
+        """Nothing to hold."""
+        return FullGrid()
+
+    def scaled(self, largest: float) -> "Full":
+        """Itself."""
+        return self
+
+    @classmethod
+    def defaults(cls, choices: dict) -> dict:
+        """64 or 32 bits by compute_dtype."""
+        return {"precision": 32 if choices.get("compute_dtype") == "float32" else 64}
+
+    @classmethod
+    def from_choices(cls, choices: dict, limit: float | None) -> "Full":
+        """64 or 32 bits."""
+        return cls(choices["precision"])
+
+    @classmethod
+    def example(cls) -> "Full":
+        """64 bits."""
+        return cls()

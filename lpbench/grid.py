@@ -1,0 +1,219 @@
+"""From overrides to cells: what `lpbench sweep OVERRIDES...` asks for.
+
+The grammar is Hydra's (choice, range, glob, comma lists, +, ++, ~), and each cell is what Hydra's own compose
+would give; only the product is ours, since composing every cell would take minutes. Seeds vary fastest: what
+the cells of one group share is computed once.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lpbench import composition, schema
+from lpbench.axes import Axis, read_axis, values_of
+from lpbench.choices import Cell, CellMaker
+from lpbench.composition import Base, Session
+from lpbench.errors import ConfigError
+
+DEFAULT_EXPERIMENT = "default"
+
+
+@dataclass
+class Expansion:
+    """The cells of a sweep.
+
+    cells      all different, in the order of the grid, seeds fastest
+    invalid    (overrides, message) of each combination that makes no sense; its cells are left out
+    collapsed  how many cells of the grid were equal to another one
+    runtime    timeout, workers, runs_dir, executor
+    axes       the overridden keys that vary among the cells, with their values, in the order of the grid
+    """
+
+    cells: list[Cell] = field(default_factory=list)
+    invalid: list[tuple[str, str]] = field(default_factory=list)
+    collapsed: int = 0
+    runtime: dict[str, Any] = field(default_factory=dict)
+    axes: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One product of axes, with what each choice of its groups composes to."""
+
+    axes: list[Axis]
+    bases: dict[tuple[int, ...], Base]
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return math.prod(len(axis.values) for axis in self.axes)
+
+    @property
+    def refers(self) -> bool:
+        """Whether a key may refer to another one, so that each cell must be resolved by itself."""
+        plain = (axis.values for axis in self.axes if not axis.composed)
+        values = itertools.chain(*plain)
+        return any(base.refers for base in self.bases.values()) or any(map(composition.refers, values))
+
+    def groups(self) -> Iterator[tuple[dict[str, Any], Sequence[Any], Callable[[], str]]]:
+        """Each combination of all but the seed: its raw choices, its seeds, and its overrides as a text."""
+        inner = [axis for axis in self.axes if axis.key == "seed" and not (axis.composed or self.refers)]
+        outer = [axis for axis in self.axes if axis not in inner]
+        composed = [i for i, axis in enumerate(outer) if axis.composed]
+        plain = [i for i, axis in enumerate(outer) if not axis.composed]
+        for index in itertools.product(*(range(len(axis.values)) for axis in outer)):
+            base = self.bases[tuple(index[i] for i in composed)]
+            raw = base.with_values({outer[i].key: outer[i].values[index[i]] for i in plain})
+
+            def text(index: tuple[int, ...] = index) -> str:
+                shown = zip(outer, index, strict=True)
+                return " ".join(axis.texts[i] for axis, i in shown if axis.key != "seed")
+
+            yield raw, inner[0].values if inner else (raw.get("seed"),), text
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The union of products that a list of overrides asks for, before any cell is made."""
+
+    blocks: list[Block]
+
+    @property
+    def size(self) -> int:
+        """Number of cells, counting equal ones and those that make no sense."""
+        return sum(block.size for block in self.blocks)
+
+    def raws(self) -> Iterator[dict[str, Any]]:
+        """The flat choices of each cell, as Hydra composes them; runtime keys included."""
+        for block in self.blocks:
+            for raw, seeds, _ in block.groups():
+                for seed in seeds:
+                    yield {**raw, "seed": seed} if "seed" in raw else raw
+
+    def expand(self) -> Expansion:
+        """The cells: canonical, without repetition. Raises ConfigError if runtime choices differ."""
+        expansion = Expansion(runtime=self._runtime())
+        maker, seen, groups = CellMaker(), set(), []
+        for block in self.blocks:
+            for raw, seeds, text in block.groups():
+                try:
+                    group = maker.group(raw)
+                    cells = [group.cell(maker.seed(seed)) for seed in seeds]
+                except ConfigError as error:
+                    expansion.invalid.append((text() or "the defaults", str(error)))
+                    continue
+                groups.append(group.choices)
+                for cell in cells:
+                    if cell.cell_id in seen:
+                        expansion.collapsed += 1
+                    else:
+                        seen.add(cell.cell_id)
+                        expansion.cells.append(cell)
+        for key in dict.fromkeys(axis.key for block in self.blocks for axis in block.axes):
+            if key in schema.KEYS:
+                choices = (cell.choices for cell in expansion.cells) if key == "seed" else groups
+                values = dict.fromkeys(chosen[key] for chosen in choices)
+                if len(values) > 1:
+                    expansion.axes[key] = list(values)
+        return expansion
+
+    def _runtime(self) -> dict[str, Any]:
+        runtime: dict[str, Any] = {}
+        for block in self.blocks:
+            plain = [axis for axis in block.axes if axis.key in schema.RUNTIME and not axis.composed]
+            chosen = {axis.key: axis.values[0] for axis in plain}
+            for base in block.bases.values():
+                raw = base.with_values(chosen)
+                for key in schema.RUNTIME:
+                    value = schema.check(key, raw.get(key))
+                    if runtime.setdefault(key, value) != value:
+                        parts = f"{runtime[key]!r} in one part of the grid and {value!r} in another"
+                        raise ConfigError(f"{key} is {parts}")
+        return runtime
+
+
+def expand(
+    overrides: Sequence[str], config_dir: Path | None = None, guard: Callable[[int], None] | None = None
+) -> Expansion:
+    """The cells that `overrides` ask for; none at all ask for the experiment `default`.
+
+    `guard` is called with the number of cells before any is made, and may raise. Combinations that make no
+    sense are collected, not raised. Raises ConfigError for what no combination can mend: an override that
+    cannot be read, an unknown key, group or name, a value out of range, a `config_dir` that is no folder.
+    """
+    grid = read(overrides, config_dir)
+    if guard is not None:
+        guard(grid.size)
+    return grid.expand()
+
+
+def read(overrides: Sequence[str], config_dir: Path | None = None) -> Grid:
+    """The grid of `overrides`; raises ConfigError as `expand` does."""
+    with composition.session(config_dir) as hydra:
+        lists = _with_experiments(list(overrides) or [f"+experiment={DEFAULT_EXPERIMENT}"], hydra)
+        return Grid([_block(lines, hydra) for lines in lists])
+
+
+def single(choices: Mapping[str, Any], config_dir: Path | None = None) -> dict[str, Any]:
+    """The raw choices of one cell from keyword arguments; null (None) means not given.
+
+    Groups (problem, dataset, algorithm, format) set their yaml's keys, as on the command line.
+    Raises ConfigError.
+    """
+    given = {key: value for key, value in choices.items() if value is not None}
+    for key, value in given.items():
+        schema.check(key, value)
+    groups = tuple(f"{key}={value}" for key, value in given.items() if key in schema.GROUPS)
+    base = _base(groups, config_dir)
+    return base.with_values({key: value for key, value in given.items() if key not in schema.GROUPS})
+
+
+@lru_cache(maxsize=256)
+def _base(groups: tuple[str, ...], config_dir: Path | None) -> Base:
+    with composition.session(config_dir) as hydra:
+        for override in groups:
+            hydra.check_option(*override.split("=", 1))
+        return hydra.base(groups)
+
+
+def _with_experiments(overrides: list[str], hydra: Session) -> list[list[str]]:
+    """The lists of overrides to sweep: each part of an experiment's grid, then the user's own overrides."""
+    names: list[str] = []
+    own = []
+    for override in overrides:
+        if override.lstrip("+").partition("=")[0].strip() == "experiment":
+            names += [str(value) for value in values_of(hydra.parse(override), override)]
+        else:
+            own.append(override)
+    if not names:
+        return [own]
+    lists = []
+    for name in names:
+        for part in hydra.grid(name):
+            if any(line.lstrip("+").startswith("experiment=") for line in part):
+                raise ConfigError(f"experiment {name!r}: a grid cannot name another experiment")
+            lists.append([f"+experiment={name}", *part, *own])
+    return lists
+
+
+def _block(overrides: list[str], hydra: Session) -> Block:
+    axes: dict[str, Axis] = {}
+    for override in overrides:
+        axis = read_axis(override, hydra)
+        axes[axis.key] = axis  # a later override of a key replaces an earlier one, and stays in its place
+    composed = [axis for axis in axes.values() if axis.composed]
+    indices = list(itertools.product(*(range(len(axis.values)) for axis in composed)))
+    choices = [[axis.texts[i] for axis, i in zip(composed, index, strict=True)] for index in indices]
+    block = Block(list(axes.values()), dict(zip(indices, hydra.bases(choices), strict=True)))
+    for axis in block.axes:
+        if axis.key in schema.RUNTIME and len(axis.values) > 1:
+            count = len(axis.values)
+            raise ConfigError(f"{axis.key} is a run-time choice and cannot be swept, got {count} values")
+        there = [base.values.get(axis.key) for base in block.bases.values()] if axis.added else []
+        if any(value is not None for value in there):
+            raise ConfigError(f"+{axis.key}: the key is there already ({there[0]!r}); leave out the +")
+    return block

@@ -1,0 +1,155 @@
+"""Compiled kernels from plain Python functions: the one module that knows numba.
+
+Everything here is an ordinary Python function until the first kernel is called, so importing lpbench costs no
+numba, and `kernel.py_func(...)` runs the whole algorithm in pure Python, helpers included: the tests compare the
+two bit for bit.
+
+`kernel`   an outermost function: compiled on its first call, cached on disk, and it releases the GIL.
+`inner`    a function that kernels call.
+`generic`  a function that picks its case by the type of its first argument (a NamedTuple that holds a format, a
+           rounding, a loss ...), in Python by a dict and inside kernels by the same dict.
+"""
+
+import functools
+import hashlib
+import inspect
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lpbench import registry
+
+_lock = threading.RLock()
+_waiting: list[Callable[[], None]] = []  # what to tell numba once it is imported
+_loaded = False
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels and optima are kept: $LPBENCH_CACHE, else the user's cache folder."""
+    base = os.environ.get("LPBENCH_CACHE")
+    if base:
+        return Path(base)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lpbench"
+
+
+def source_digest() -> str:
+    """Hash of lpbench's own sources and of the user's plug-ins.
+
+    numba's cache looks only at the file of the outermost kernel: after an edit in a format it would serve the old
+    numbers. Keeping each version of the sources in a folder of its own closes that trap.
+    """
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for source in [*sorted(root.rglob("*.py")), *registry.plugin_files()]:
+        digest.update(source.name.encode())
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def when_loaded(action: Callable[[], None]) -> None:
+    """Call `action` once numba is imported: now, if it is."""
+    with _lock:
+        if _loaded:
+            action()
+        else:
+            _waiting.append(action)
+
+
+def load() -> Any:
+    """Import numba, point its cache at our folder, and register everything that was declared so far."""
+    global _loaded
+    with _lock:
+        import numba
+
+        if not _loaded:
+            numba.config.CACHE_DIR = str(cache_folder() / "kernels" / source_digest())
+            _loaded = True
+            for action in _waiting:
+                action()
+            _waiting.clear()
+        return numba
+
+
+def inner(function: Callable) -> Callable:
+    """A function that kernels call; in Python it stays what it is."""
+
+    def register() -> None:
+        from numba.extending import register_jitable
+
+        register_jitable(function)
+
+    when_loaded(register)
+    return function
+
+
+def generic(stub: Callable) -> Any:
+    """A function whose case is chosen by the type of its first argument; `@stub.case(Type)` adds one."""
+    cases: dict[type, Callable] = {}
+
+    @functools.wraps(stub)
+    def call(*args: Any) -> Any:
+        return cases[type(args[0])](*args)
+
+    def pick(*args: Any) -> Callable | None:
+        return cases.get(getattr(args[0], "instance_class", None))  # type: ignore[arg-type]
+
+    pick.__signature__ = inspect.signature(stub)  # type: ignore[attr-defined]
+
+    def register() -> None:
+        from numba.extending import overload
+
+        overload(call, strict=False)(pick)
+
+    def case(kind: type) -> Callable[[Callable], Callable]:
+        def keep(function: Callable) -> Callable:
+            cases[kind] = function
+            return function
+
+        return keep
+
+    call.case = case  # type: ignore[attr-defined]
+    when_loaded(register)
+    return call
+
+
+def scalar(of_arrays: Callable, **by_dtype: Callable) -> Callable:
+    """`of_arrays` in Python (numpy or torch, any shape); inside kernels the scalar version of the same operation.
+
+    by_dtype: `any=f`, or `float32=f, float64=g` where the bits of the number matter.
+    """
+
+    def pick(*args: Any) -> Callable:
+        return by_dtype.get("any") or by_dtype[str(args[0])]
+
+    pick.__signature__ = inspect.signature(of_arrays)  # type: ignore[attr-defined]
+
+    def register() -> None:
+        from numba.extending import overload
+
+        overload(of_arrays, strict=False)(pick)
+
+    when_loaded(register)
+    return of_arrays
+
+
+class Kernel:
+    """A compiled function; `.py_func` is the same in pure Python."""
+
+    def __init__(self, function: Callable):
+        self.py_func = function
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any) -> Any:
+        return self.compiled(*args)
+
+    @functools.cached_property
+    def compiled(self) -> Any:
+        numba = load()
+        return numba.njit(cache=True, nogil=True, error_model="numpy")(self.py_func)
+
+
+def kernel(function: Callable) -> Kernel:
+    """An outermost function: compiled on first use, cached on disk, GIL released."""
+    return Kernel(function)

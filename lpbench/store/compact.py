@@ -1,0 +1,152 @@
+"""Compaction: parts merged into `cells.parquet`, `traces.parquet` (sorted) and `rollup.parquet`.
+
+Readers see the old files or the new ones at every moment: each file is renamed into place, the manifest's version
+is raised after them, and the merged parts go last. A crash in between leaves rows twice, which readers undo.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lpbench.errors import StoreError
+from lpbench.store.files import ROW_GROUP, TEMPORARY, parquet_writer, write_atomic, write_table
+from lpbench.store.folder import CELLS, PARTS, ROLLUP, TRACES
+from lpbench.store.lock import SweepLock
+from lpbench.store.manifest import Manifest, new_manifest, read_manifest, write_manifest
+from lpbench.store.rollup import rollup
+from lpbench.store.schema import CELLS as CELLS_SCHEMA
+from lpbench.store.schema import CHOICES, concatenate
+from lpbench.store.schema import TRACES as TRACES_SCHEMA
+from lpbench.store.sources import DAMAGED, PART, Damaged, Source, find_sources, newest, scan_parts, warn_of
+
+PASS_ROWS = 4_000_000  # trace rows held in memory at once: about 0.4 GB
+
+
+def compact(folder: Path, state: str = "interrupted") -> Manifest:
+    """Compact the sweep in `folder`; returns its manifest. Raises SweepBusy while another process writes it.
+
+    state  what becomes of a sweep whose writer is gone without a word, "interrupted" or "done"
+    """
+    lock = SweepLock(folder)
+    try:
+        manifest = read_manifest(folder) or new_manifest(folder.name)
+        if manifest["state"] == "running":  # we hold the lock, so whoever wrote that is gone
+            manifest["state"] = state
+        compact_locked(folder, manifest)
+        return manifest
+    finally:
+        lock.release()
+
+
+def compact_locked(folder: Path, manifest: Manifest) -> None:
+    """`compact` for a caller that holds the lock and keeps `manifest`, whose version and counts are updated."""
+    for leftover in folder.glob(f"**/*{TEMPORARY}"):
+        leftover.unlink(missing_ok=True)
+    sources = find_sources(folder)
+    if any(source.index >= 0 for source in sources) or not (folder / ROLLUP).exists():
+        while True:
+            try:
+                cells = _merge(folder, sources)
+                break
+            except Damaged as damaged:
+                warn_of(damaged.source.cells, damaged.reason)
+                sources = [source for source in sources if source is not damaged.source]
+        counts = pc.value_counts(cells["status"]).to_pylist()
+        manifest["counts"] = {entry["values"]: entry["counts"] for entry in counts}
+    write_manifest(folder, manifest)
+    for source in sources:
+        if source.index >= 0:
+            source.cells.unlink(missing_ok=True)
+            source.traces.unlink(missing_ok=True)
+    _set_aside(folder)
+
+
+def _merge(folder: Path, sources: Sequence[Source]) -> pa.Table:
+    kept = newest(sources)
+    tables = [source.read_cells().filter(pa.array(keep)) for source, _, keep in kept]
+    cells = concatenate(tables, CELLS_SCHEMA)
+    # Sorted by the choices: the same cells give the same file, whatever the workers, the order and the interruptions.
+    cells = cells.sort_by([(name, "ascending") for name in [*CHOICES, "cell_id"]])
+    _write_traces(folder / TRACES, [(source, ids, keep) for source, ids, keep in kept])
+    write_table(folder / CELLS, cells)
+    write_table(folder / ROLLUP, rollup(cells, folder / TRACES))
+    return cells
+
+
+def _write_traces(path: Path, kept: Sequence[tuple[Source, pa.Table, np.ndarray]]) -> None:
+    ids = np.concatenate([np.asarray(t["cell_id"].to_pylist(), object)[k] for _, t, k in kept] or [np.zeros(0, object)])
+    ids.sort()
+    rows = sum(_trace_rows(source) for source, _, _ in kept)
+    passes = max(1, -(-rows // PASS_ROWS))
+    bounds = [ids[i] for i in range(0, len(ids), -(-max(len(ids), 1) // passes))]
+
+    def write(file: IO[bytes]) -> None:
+        writer = None
+        for low, high in zip(bounds, [*bounds[1:], None], strict=True):
+            table = _sorted_traces(kept, low, high if passes > 1 else None)
+            if writer is None:
+                writer = parquet_writer(file, table.schema)
+            writer.write_table(concatenate([table], writer.schema).select(writer.schema.names), ROW_GROUP)
+        if writer is None:
+            writer = parquet_writer(file, TRACES_SCHEMA)
+        writer.close()
+
+    write_atomic(path, write)
+
+
+def _trace_rows(source: Source) -> int:
+    try:
+        return pq.read_metadata(source.traces).num_rows
+    except (OSError, pa.ArrowInvalid) as error:
+        raise StoreError(f"{source.traces} cannot be read: {error}") from error
+
+
+def _sorted_traces(
+    kept: Sequence[tuple[Source, pa.Table, np.ndarray]], low: str, high: str | None
+) -> pa.Table:
+    """The traces of the cells with `low <= cell_id < high`, by cell and step."""
+    tables = []
+    for source, ids, keep in kept:
+        where = None if high is None else (pc.field("cell_id") >= low) & (pc.field("cell_id") < high)
+        if not keep.all():
+            current = pc.field("cell_id").isin(ids["cell_id"].filter(pa.array(keep)).combine_chunks())
+            where = current if where is None else where & current
+        tables.append(source.read_traces(where=where))
+    table = concatenate(tables, TRACES_SCHEMA)
+    # Each trace is one piece in the order of its steps already: sorting the pieces is cheaper than sorting the rows.
+    starts, lengths, names = trace_pieces(table)
+    order = np.argsort(names, kind="stable")
+    return table.take(pa.array(_ranges(starts[order], lengths[order])))
+
+
+def trace_pieces(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where each trace of `table` starts, its number of rows, and its `cell_id`; a trace lies in one piece."""
+    codes = table["cell_id"].combine_chunks().dictionary_encode()
+    if isinstance(codes, pa.ChunkedArray):
+        codes = codes.combine_chunks()
+    index = codes.indices.to_numpy(zero_copy_only=False)
+    starts = np.flatnonzero(np.r_[True, index[1:] != index[:-1]]) if len(index) else np.zeros(0, np.int64)
+    lengths = np.diff(np.r_[starts, len(index)])
+    names = np.asarray(codes.dictionary.to_pylist(), object)
+    return starts, lengths, names[index[starts]]
+
+
+def _ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """[s0, s0 + 1, ..., s0 + l0 - 1, s1, ...] for starts s and lengths l."""
+    if not len(starts):
+        return np.zeros(0, np.int64)
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1]) + np.repeat(starts - (ends - lengths), lengths)
+
+
+def _set_aside(folder: Path) -> None:
+    """Damaged parts of ours are renamed, so that they are warned of until here and no longer; foreign files stay."""
+    _, problems = scan_parts(folder)
+    for path in problems:
+        if PART.fullmatch(path.name):
+            path.rename(path.with_name(path.name + DAMAGED))

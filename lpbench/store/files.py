@@ -1,0 +1,39 @@
+"""Files that are there whole or not at all: written under a temporary name, synced, renamed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lpbench.errors import StoreError
+
+TEMPORARY = ".tmp"
+ROW_GROUP = 100_000  # rows: a curve's points lie in one or two row groups of a sorted file
+
+
+def write_atomic(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Let `write` fill `path`; raises StoreError, and leaves what was there, if that fails."""
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write `table` as Parquet, atomically."""
+    with_options = {"compression": "zstd", "write_page_checksum": True, "row_group_size": ROW_GROUP}
+    write_atomic(path, lambda file: pq.write_table(table, file, **with_options))
+
+
+def parquet_writer(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
+    """A writer with the options of `write_table`, for a table that is written piece by piece."""
+    return pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True)

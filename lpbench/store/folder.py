@@ -1,0 +1,46 @@
+"""Names and paths of sweeps."""
+
+import re
+from pathlib import Path
+
+from lpbench.errors import ConfigError, did_you_mean
+
+RESERVED = frozenset({"baselines"})  # runs/baselines/ holds what `check` compares with
+CELLS, TRACES, ROLLUP = "cells.parquet", "traces.parquet", "rollup.parquet"
+MANIFEST, PARTS, LOCK = "manifest.json", "parts", ".lock"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def sweep_folder(name: str, runs_dir: Path | str = "runs") -> Path:
+    """The folder of the sweep called `name`, which need not exist; raises ConfigError for an impossible name."""
+    if name in RESERVED:
+        raise ConfigError(f"sweep name {name!r} is reserved; choose another")
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"sweep name: up to 100 letters, digits, '.', '_' and '-', starting with a letter or digit and "
+            f"without a path (--runs-dir says where sweeps lie), got {name!r}"
+        )
+    return Path(runs_dir) / name
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether `folder` holds a sweep."""
+    return (folder / MANIFEST).is_file() or (folder / CELLS).is_file()
+
+
+def find_sweep(path_or_name: Path | str, runs_dir: Path | str = "runs") -> Path:
+    """The folder of an existing sweep, by its path or its name; raises ConfigError that names the nearest one."""
+    for folder in (Path(runs_dir) / path_or_name, Path(path_or_name)):
+        if is_sweep(folder):
+            return folder
+    known = list_sweeps(runs_dir)
+    hint = did_you_mean(str(path_or_name), known) if known else f" There are no sweeps in {runs_dir}."
+    raise ConfigError(f"unknown sweep {str(path_or_name)!r}.{hint}")
+
+
+def list_sweeps(runs_dir: Path | str = "runs") -> list[str]:
+    """The names of the sweeps under `runs_dir`, sorted."""
+    base = Path(runs_dir)
+    if not base.is_dir():
+        return []
+    return sorted(f.name for f in base.iterdir() if f.name not in RESERVED and is_sweep(f))

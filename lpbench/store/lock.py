@@ -1,0 +1,39 @@
+"""One writer a sweep: an advisory lock that the system drops with the process, so `kill -9` leaves none behind."""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+from lpbench.errors import StoreError, SweepBusy
+from lpbench.store.folder import LOCK
+
+
+class SweepLock:
+    """The right to write the sweep in `folder`, held until `release`.
+
+    Raises SweepBusy that names the process that has it, and StoreError where the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path):
+        try:
+            self._file = open(folder / LOCK, "a+", encoding="utf-8")  # noqa: SIM115 (held for as long as the lock)
+        except OSError as error:
+            raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            holder = self._file.read().strip() or "pid unknown"
+            self._file.close()
+            raise SweepBusy(f"another lpbench ({holder}) is writing {folder}; wait for it, or use --name") from None
+        except OSError as error:
+            self._file.close()
+            raise StoreError(f"{folder / LOCK}: this file system has no locks: {error.strerror}") from error
+        self._file.truncate(0)
+        self._file.write(f"pid {os.getpid()} on {socket.gethostname()}\n")
+        self._file.flush()
+
+    def release(self) -> None:
+        """Let the next writer in."""
+        self._file.close()

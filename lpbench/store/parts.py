@@ -1,0 +1,110 @@
+"""Parts: finished cells written while a sweep runs, by a thread of their own."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from lpbench.errors import LpbenchError, StoreError
+from lpbench.store.files import write_table
+from lpbench.store.folder import PARTS
+from lpbench.store.schema import cells_table, traces_table
+from lpbench.store.sources import part_paths
+
+MAX_CELLS = 500  # a part holds up to this many cells ...
+FIRST_INTERVAL, LAST_INTERVAL = 2.0, 30.0  # ... and is written every 2 s; in a long sweep less often, up to 30 s
+GROWTH = 0.03  # of the time so far: ten hours make about 1,200 parts
+_BACKLOG = 5_000  # finished cells that may wait for a slow disk
+
+
+class Finished(Protocol):
+    """What a cell's run leaves: its row of `cells`, and its trace as arrays by column."""
+
+    @property
+    def row(self) -> Mapping[str, Any]: ...
+    @property
+    def trace(self) -> Mapping[str, np.ndarray]: ...
+
+
+class PartWriter:
+    """Writes what `put` gives it as parts of the sweep in `folder`, numbered from `first`.
+
+    columns  added to every row
+    on_part  called in the writer's thread after each part, with the part's number and rows; the place to raise the manifest.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        columns: Mapping[str, Any],
+        first: int,
+        on_part: Callable[[int, list[Mapping[str, Any]]], None],
+    ):
+        self._folder = folder
+        self._columns = dict(columns)
+        self._next = first
+        self._on_part = on_part
+        self._queue: queue.Queue[Finished | None] = queue.Queue(_BACKLOG)
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="lpbench-parts", daemon=True)
+        self._thread.start()
+
+    def put(self, finished: Finished) -> None:
+        """Hand over a finished cell; raises StoreError once a part could not be written."""
+        self._check()
+        self._queue.put(finished)
+
+    def close(self) -> None:
+        """Write what waits, and end; raises StoreError where that failed."""
+        self._queue.put(None)
+        self._thread.join()
+        self._check()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        started = written = time.monotonic()
+        waiting: list[Finished] = []
+        more = True
+        while more:
+            interval = min(LAST_INTERVAL, max(FIRST_INTERVAL, GROWTH * (written - started)))
+            try:
+                timeout = max(0.0, written + interval - time.monotonic()) if waiting else None
+                item = self._queue.get(timeout=timeout)
+                more = item is not None
+                if item is not None:
+                    waiting.append(item)
+            except queue.Empty:
+                pass
+            due = len(waiting) >= MAX_CELLS or time.monotonic() - written >= interval
+            if waiting and (due or not more):
+                self._write(waiting)
+                waiting = []
+                written = time.monotonic()
+
+    def _write(self, finished: list[Finished]) -> None:
+        if self._error is not None:
+            return  # keep draining the queue, so that nobody waits for room in it
+        try:
+            rows = [{**one.row, **self._columns} for one in finished]
+            ids = [row["cell_id"] for row in rows]
+            cells, traces = part_paths(self._folder, self._next)
+            (self._folder / PARTS).mkdir(parents=True, exist_ok=True)
+            # Sorted by cell, so that row group statistics help readers; the traces first: cells are the commit.
+            order = sorted(range(len(ids)), key=ids.__getitem__)
+            write_table(traces, traces_table([ids[i] for i in order], [finished[i].trace for i in order]))
+            write_table(cells, cells_table([rows[i] for i in order]))
+            self._on_part(self._next, rows)
+            self._next += 1
+        except LpbenchError as error:
+            self._error = error
+        except OSError as error:
+            self._error = StoreError(f"{self._folder}: cannot be written: {error.strerror or error}")
+        except Exception as error:  # whatever it was, the sweep must hear of it and not wait for ever
+            self._error = error

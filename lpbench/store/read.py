@@ -1,0 +1,112 @@
+"""Reading a sweep, also while it runs: the newest row of every cell, from the compacted files and the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lpbench.errors import StoreError
+from lpbench.store.folder import find_sweep
+from lpbench.store.manifest import read_manifest
+from lpbench.store.schema import CELLS, TRACES, concatenate
+from lpbench.store.sources import Damaged, find_sources, newest, warn_of
+
+if TYPE_CHECKING:
+    import pandas
+
+FINAL = frozenset({"ok", "diverged"})  # a failed or timed-out cell runs again on resume
+_ATTEMPTS = 5
+T = TypeVar("T")
+
+
+def load_cells(path_or_name: Path | str, runs_dir: Path | str = "runs") -> pandas.DataFrame:
+    """The cells of a sweep as a DataFrame, one row a cell, also while the sweep runs.
+
+    path_or_name  the folder (`"runs/demo"`) or the name under `runs_dir` (`"demo"`)
+
+    Raises ConfigError for an unknown sweep, StoreError where its files cannot be read.
+    """
+    return read_cells(find_sweep(path_or_name, runs_dir)).to_pandas()
+
+
+def load_traces(
+    path_or_name: Path | str, cells: Iterable[str] | None = None, runs_dir: Path | str = "runs"
+) -> pandas.DataFrame:
+    """The traces of a sweep as a DataFrame, one row a recorded step, sorted by `cell_id` and `step`.
+
+    cells  the `cell_id`s wanted (None: all). Of a compacted sweep only their row groups are read.
+
+    Raises ConfigError for an unknown sweep, StoreError where its files cannot be read.
+    """
+    table = read_traces(find_sweep(path_or_name, runs_dir), cells)
+    return table.sort_by([("cell_id", "ascending"), ("step", "ascending")]).to_pandas()
+
+
+def read_statuses(folder: Path) -> dict[str, str]:
+    """`status` by `cell_id`, for all cells of the sweep in `folder`; empty where there is no sweep yet."""
+    read_manifest(folder)
+
+    def read() -> dict[str, str]:
+        found: dict[str, str] = {}
+        for _, table, _ in newest(find_sources(folder)):
+            found.update(zip(table["cell_id"].to_pylist(), table["status"].to_pylist(), strict=True))
+        return found
+
+    return _steadily(folder, read)
+
+
+def read_cells(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """The newest row of every cell as an Arrow table; `columns` limits what is read (unknown names are left out)."""
+    read_manifest(folder)
+
+    def read() -> pa.Table:
+        tables = []
+        for source, _, keep in newest(find_sources(folder)):
+            try:
+                table = source.read_cells(columns)
+            except Damaged as damaged:
+                warn_of(source.cells, damaged.reason)
+                continue
+            tables.append(table if keep.all() else table.filter(pa.array(keep)))
+        wanted = [field for field in CELLS if columns is None or field.name in columns]
+        return concatenate(tables, pa.schema(wanted))
+
+    return _steadily(folder, read)
+
+
+def read_traces(
+    folder: Path, cells: Iterable[str] | None = None, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """The traces of `cells` (None: of all) as an Arrow table, each trace in one piece and in the order of its steps."""
+    read_manifest(folder)
+    wanted = None if cells is None else pa.array(list(cells), pa.string())
+
+    def read() -> pa.Table:
+        tables = []
+        for source, ids, keep in newest(find_sources(folder)):
+            where = None if wanted is None else pc.field("cell_id").isin(wanted)
+            if not keep.all():
+                current = pc.field("cell_id").isin(ids["cell_id"].filter(pa.array(keep)).combine_chunks())
+                where = current if where is None else where & current
+            try:
+                tables.append(source.read_traces(columns, where))
+            except Damaged as damaged:
+                warn_of(source.traces, damaged.reason)
+        kept = [field for field in TRACES if columns is None or field.name in columns]
+        return concatenate(tables, pa.schema(kept))
+
+    return _steadily(folder, read)
+
+
+def _steadily(folder: Path, read: Callable[[], T]) -> T:
+    """What `read` returns; started again when a compaction took its files away under it."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return read()
+        except FileNotFoundError as error:
+            last = error
+    raise StoreError(f"{folder}: its files vanish while they are read: {last}")

@@ -1,0 +1,180 @@
+"""The columns of `cells` and `traces` with their types, and rows turned into tables.
+
+Every column is there in every file, null where it does not apply; a row's unknown keys become further columns.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+TEXT, INT, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+# The choices, in the order that also sorts `cells.parquet`.
+CHOICES: dict[str, pa.DataType] = {
+    "problem": TEXT, "dataset": TEXT, "path": TEXT, "target": TEXT, "dimension": INT, "n_samples": INT,
+    "regularization": REAL, "scaling": TEXT, "k": INT, "noise": REAL, "noise_kind": TEXT, "solution": TEXT,
+    "data_seed": INT, "start": TEXT,
+    "algorithm": TEXT, "inner_steps": INT, "snapshot": TEXT, "average_start": INT, "average_every": INT,
+    "format": TEXT, "precision": INT, "exponent_bits": INT, "block_size": INT, "subnormals": FLAG, "limit": REAL,
+    "rounding": TEXT, "random_bits": INT,
+    "step_size": REAL, "schedule": TEXT, "batch_size": INT, "epochs": REAL, "steps": INT,
+    "compute_dtype": TEXT, "record_points": INT, "even_points": INT, "tail": REAL, "seed": INT,
+}  # fmt: skip
+RUN_TIME = {"timeout": REAL, "workers": INT, "runs_dir": TEXT, "executor": TEXT}
+IDENTITY = {"cell_id": TEXT, "group_id": TEXT, "sweep": TEXT}
+RESULTS = {
+    "mantissa_bits": INT, "bits_per_value": REAL, "status": TEXT, "error": TEXT,
+    "initial_gap": REAL, "final_gap": REAL, "noise_floor": REAL, "mean_gap": REAL, "iterate_gap": REAL,
+    "best_gap": REAL, "gradient_l1": REAL, "max_update": REAL, "bound": REAL, "bound_kind": TEXT,
+    "saturation_rate": REAL, "stall_rate": REAL, "seconds": REAL, "steps_per_second": REAL, "digest": TEXT,
+}  # fmt: skip
+# `mu` is the problem's constant, and HALP's choice where that was made: one name, one column.
+CONSTANTS = dict.fromkeys(
+    "L mu L_f L_1 L_1_avg gamma sigma sigma_1 s_1 sigma_w L_w w_max".split(), REAL
+)
+PROVENANCE = dict.fromkeys("lpbench_version git_commit started_at host cpu".split(), TEXT)
+
+CELLS = pa.schema(CHOICES | RUN_TIME | IDENTITY | RESULTS | CONSTANTS | PROVENANCE)
+TRACES = pa.schema(
+    {
+        "cell_id": TEXT, "step": INT, "epoch": REAL, "outer": INT, "gradient_evaluations": INT,
+        "objective_gap": REAL, "iterate_gap": REAL, "gradient_norm": REAL, "distance": REAL,
+        "saturation_rate": REAL, "stall_rate": REAL, "seconds": REAL,
+    }
+)  # fmt: skip
+ROLLUP = pa.schema(
+    {
+        "group_id": TEXT, "step": INT, "epoch": REAL, "gradient_evaluations": INT, "n": INT, "n_diverged": INT,
+        "q10": REAL, "q50": REAL, "q90": REAL, "min": REAL, "max": REAL, "mean_log10": REAL,
+    }
+)  # fmt: skip
+
+
+def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """A table of `rows`, the contract's columns first; raises no error for a value that does not fit.
+
+    Such a value becomes null. In a failed cell that is an expression which was not resolved any more; else (a
+    user's own format may put anything there) the row's `error` says so.
+    """
+    rows = list(rows)
+    arrays, errors = {}, {}
+    for name, kind in zip(CELLS.names, CELLS.types, strict=True):
+        values = [row.get(name) for row in rows]
+        try:
+            arrays[name] = pa.array(values, kind)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, OverflowError):
+            arrays[name] = pa.array(_fit(name, values, kind, errors), kind)
+    known = CELLS.names
+    extra = dict.fromkeys(key for row in rows for key in row if key not in arrays)
+    for name in extra:
+        arrays[name] = _infer([row.get(name) for row in rows])
+    if errors:
+        texts = arrays["error"].to_pylist()
+        for i, error in errors.items():
+            if rows[i].get("status") != "failed":
+                texts[i] = "; ".join(filter(None, [texts[i], error.strip()]))
+        arrays["error"] = pa.array(texts, TEXT)
+    return pa.table(arrays).select([*known, *extra])
+
+
+def _fit(name: str, values: list[Any], kind: pa.DataType, errors: dict[int, str]) -> list[Any]:
+    fitted: list[Any] = []
+    for i, value in enumerate(values):
+        try:
+            fitted.append(_convert(value, kind))
+        except (ValueError, TypeError, OverflowError):
+            fitted.append(None)
+            errors[i] = errors.get(i, "") + f"{name}: the column holds {kind}, got {value!r} "
+    return fitted
+
+
+def _convert(value: Any, kind: pa.DataType) -> Any:
+    if value is None:
+        return None
+    if kind == TEXT:
+        return str(value)
+    if kind == REAL:
+        return float(value)
+    if kind == FLAG:
+        if value not in (0, 1):
+            raise ValueError
+        return bool(value)
+    if int(value) != value or abs(int(value)) >= 2**63:
+        raise ValueError
+    return int(value)
+
+
+def _infer(values: list[Any]) -> pa.Array:
+    """A column of booleans, integers, floats or texts, whatever holds all `values`."""
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+    kinds = {type(value) for value in plain if value is not None}
+    if kinds <= {int, float} and kinds:
+        kind = INT if kinds == {int} and all(v is None or abs(v) < 2**63 for v in plain) else REAL
+        return pa.array(plain, kind)
+    if kinds == {bool}:
+        return pa.array(plain, FLAG)
+    return pa.array([None if value is None else str(value) for value in plain], TEXT)
+
+
+def traces_table(cell_ids: Sequence[str], traces: Sequence[Mapping[str, np.ndarray]]) -> pa.Table:
+    """A table of `traces`, the one of `cell_ids[i]` after that of `cell_ids[i - 1]`.
+
+    A trace maps the columns of `TRACES` (without `cell_id`, with `step`) to arrays of one length; absent: null.
+    """
+    lengths = [len(trace["step"]) for trace in traces]
+    which = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+    ids = pa.array(list(cell_ids), TEXT)
+    columns: dict[str, Any] = {"cell_id": pa.DictionaryArray.from_arrays(pa.array(which), ids).cast(TEXT)}
+    for name, kind in zip(TRACES.names[1:], TRACES.types[1:], strict=True):
+        columns[name] = _trace_column(name, kind, traces, lengths)
+    extra = dict.fromkeys(key for trace in traces for key in trace if key not in columns)
+    for name in extra:
+        columns[name] = _trace_column(name, REAL, traces, lengths)
+    return pa.table(columns)
+
+
+def _trace_column(
+    name: str, kind: pa.DataType, traces: Sequence[Mapping[str, np.ndarray]], lengths: list[int]
+) -> pa.Array:
+    dtype = np.int64 if kind == INT else np.float64
+    there = [name in trace for trace in traces]
+    pieces = [
+        np.asarray(trace[name], dtype) if has else np.zeros(length, dtype)
+        for trace, length, has in zip(traces, lengths, there, strict=True)
+    ]
+    values = np.concatenate(pieces) if pieces else np.zeros(0, dtype)
+    mask = None if all(there) else np.repeat(~np.array(there, bool), lengths)
+    return pa.array(values, kind, mask=mask)
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """`table` with the columns and types of `schema` first; its further columns follow."""
+    columns = {
+        name: table[name].cast(kind) if name in table.column_names else pa.nulls(table.num_rows, kind)
+        for name, kind in zip(schema.names, schema.types, strict=True)
+    }
+    further = {name: table[name] for name in table.column_names if name not in columns}
+    return pa.table(columns | further)
+
+
+def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
+    """The rows of `tables` under `schema`; further columns are united, as text where their types do not meet."""
+    tables = [conform(table, schema) for table in tables]
+    if not tables:
+        return schema.empty_table()
+    kinds: dict[str, pa.DataType] = {}
+    for table in tables:
+        for field in table.schema:
+            kinds[field.name] = _meet(kinds.get(field.name, field.type), field.type)
+    return pa.concat_tables([conform(table, pa.schema(kinds)) for table in tables])
+
+
+def _meet(a: pa.DataType, b: pa.DataType) -> pa.DataType:
+    if a == b:
+        return a
+    for one, other in ((a, b), (b, a)):
+        if pa.types.is_null(one):
+            return other
+    return REAL if {a, b} == {INT, REAL} else TEXT

@@ -1,0 +1,104 @@
+"""A sweep opened for writing: lock, manifest, parts and compaction behind one object."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lpbench.errors import StoreError
+from lpbench.store.compact import compact_locked
+from lpbench.store.folder import PARTS
+from lpbench.store.lock import SweepLock
+from lpbench.store.manifest import new_manifest, read_manifest, write_manifest
+from lpbench.store.parts import Finished, PartWriter
+from lpbench.store.read import read_statuses
+from lpbench.store.sources import PART
+
+
+class SweepWriter:
+    """The sweep in `folder` (made if need be), open for writing until `close`; a context manager.
+
+    folder   as `sweep_folder` gives it
+    calls    what is being run, kept in the manifest for `resume`: {"overrides": [...], ...} each
+    planned  cells of these calls, stored ones included
+    stamp    further columns of every row: the run-time choices
+
+    `statuses` maps the stored cells to their status; `state` is what the manifest says after `close`: "done", unless
+    set to "interrupted".
+    Raises SweepBusy while another process writes the sweep, StoreError where it cannot be written.
+    """
+
+    def __init__(
+        self, folder: Path, calls: Sequence[Mapping[str, Any]], planned: int, stamp: Mapping[str, Any] | None = None
+    ):
+        try:
+            (folder / PARTS).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{folder}: cannot be made: {error.strerror}") from error
+        self.folder = folder
+        self.state = "done"
+        self._lock = SweepLock(folder)
+        try:
+            self.statuses = read_statuses(folder)
+            self._manifest = read_manifest(folder) or new_manifest(folder.name)
+            self._begin(calls, planned, dict(stamp or {}))
+            columns = {**(stamp or {}), "sweep": folder.name}
+            self._parts = PartWriter(folder, columns, self._first_part(), self._on_part)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def put(self, finished: Finished) -> None:
+        """Keep a finished cell; it is on disk within seconds. Raises StoreError once the disk refuses."""
+        self._parts.put(finished)
+
+    def close(self) -> None:
+        """Write what waits, compact, and let the next writer in."""
+        try:
+            self._parts.close()
+            self._manifest["state"] = self.state
+            compact_locked(self.folder, self._manifest)
+        finally:
+            self._lock.release()
+
+    def abandon(self) -> None:
+        """Write what waits, and let the next writer in, who will compact."""
+        try:
+            self._parts.close()
+            self._manifest["state"] = "interrupted"
+            write_manifest(self.folder, self._manifest)
+        finally:
+            self._lock.release()
+
+    def __enter__(self) -> "SweepWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            self.close()
+        elif issubclass(kind, StoreError):
+            with suppress(StoreError):  # the one that is on its way says the same
+                self.abandon()
+        else:
+            self.abandon()
+
+    def _begin(self, calls: Sequence[Mapping[str, Any]], planned: int, runtime: dict[str, Any]) -> None:
+        self._manifest |= {"state": "running", "planned": planned, "runtime": runtime}
+        self._manifest["calls"] += [dict(call) for call in calls if call not in self._manifest["calls"]]
+        self._count()
+        write_manifest(self.folder, self._manifest)
+
+    def _count(self) -> None:
+        self._manifest["counts"] = dict(Counter(self.statuses.values()))
+
+    def _on_part(self, part: int, rows: list[Mapping[str, Any]]) -> None:
+        self._manifest["last_part"] = part
+        self.statuses.update((row["cell_id"], row["status"]) for row in rows)
+        self._count()
+        write_manifest(self.folder, self._manifest)
+
+    def _first_part(self) -> int:
+        # Numbers are not used again after a compaction: a reader that listed the old part must not read a new one.
+        numbers = [int(m[1]) for f in (self.folder / PARTS).iterdir() if (m := PART.match(f.name))]
+        return max([*numbers, self._manifest["last_part"]]) + 1

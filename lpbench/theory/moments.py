@@ -1,0 +1,143 @@
+"""Norms of the rows of X and the extreme eigenvalues of its second moments, with valid bounds where exact is dear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+EXACT_SIDE = 4096  # eigenvalues of a dense matrix up to this size: seconds
+EXACT_SPARSE_SIDE = 1024
+EXACT_SPARSE_WORK = 3e8  # multiply-adds for the second moments of sparse rows
+
+
+class Moments(NamedTuple):
+    """What the constants need of X (N, d), before any w* is known.
+
+    r1, r2_squared   (N,) l1 norms and squared l2 norms of the rows.
+    largest          at least the largest eigenvalue of X'X/N.
+    smallest         at most the smallest one; 0 where N < d, and where it was not computed.
+    weighted         at least the largest eigenvalue of (1/N) sum_i r1_i^2 x_i x_i'.
+    exact            whether the three are exact up to the rounding of an eigenvalue solver.
+    gram             X'X/N, (d, d), where it was formed, else None.
+    """
+
+    r1: np.ndarray
+    r2_squared: np.ndarray
+    largest: float
+    smallest: float
+    weighted: float
+    exact: bool
+    gram: np.ndarray | None
+
+
+def moments(X: np.ndarray | csr_array) -> Moments:
+    """The moments of X (N, d): exact where the smaller side allows it, else certified bounds in O(nnz).
+
+    Power iteration would give a lower bound of the largest eigenvalue, which is no use in an upper bound of the
+    gap, so it is not used. Without eigenvalues: the largest one of A'DA/N is at most ||(|A|'D|A|1)||_inf / N, its
+    largest row sum, and at most mean(D_i r2_i^2), its trace.
+    """
+    if isinstance(X, np.ndarray):
+        return _dense(X)
+    return _sparse(X)
+
+
+def row_blocks(n: int, d: int, entries: int) -> Iterator[slice]:
+    """Slices of about `entries` / d rows that cover 0 ... n."""
+    step = max(1, entries // max(d, 1))
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+def _dense(X: np.ndarray) -> Moments:
+    n, d = X.shape
+    r1, r2_squared = np.empty(n), np.empty(n)
+    for rows in row_blocks(n, d, 2**17):
+        block = X[rows]
+        np.abs(block).sum(axis=1, out=r1[rows])
+        np.einsum("ij,ij->i", block, block, out=r2_squared[rows])
+    if min(n, d) > EXACT_SIDE:
+        return _bounded(X, r1, r2_squared, None)
+    if n < d:  # the n x n matrix X X'/n has the same non-zero eigenvalues
+        kernel = X @ X.T / n
+        _, largest = _extremes(kernel)
+        _, weighted = _extremes(kernel * np.outer(r1, r1))
+        return Moments(r1, r2_squared, largest, 0.0, weighted, True, None)
+    gram, weighted_gram = np.zeros((d, d)), np.zeros((d, d))
+    for rows in row_blocks(n, d, 2**22):
+        block = X[rows]
+        gram += block.T @ block  # numpy calls syrk for A'A: half the work
+        block = block * r1[rows, None]
+        weighted_gram += block.T @ block
+    gram /= n
+    weighted_gram /= n
+    return _with_gram(gram, weighted_gram, r1, r2_squared)
+
+
+def _sparse(X: csr_array) -> Moments:
+    n, d = X.shape
+    r1 = row_sums(np.abs(X.data), X.indptr)
+    r2_squared = row_sums(X.data * X.data, X.indptr)
+    work = float(np.sum(np.diff(X.indptr).astype(np.float64) ** 2))
+    if n < d or d > EXACT_SPARSE_SIDE or work > EXACT_SPARSE_WORK:
+        return _bounded(X, r1, r2_squared, None)
+    gram = (X.T @ X).toarray() / n
+    scaled = X.copy()
+    scaled.data *= np.repeat(r1, np.diff(X.indptr))
+    return _with_gram(gram, (scaled.T @ scaled).toarray() / n, r1, r2_squared)
+
+
+def row_sums(values: np.ndarray, indptr: np.ndarray) -> np.ndarray:
+    """Sums of `values` between neighbours in `indptr`; 0 for empty rows."""
+    sums = np.zeros(len(indptr) - 1)
+    filled = np.flatnonzero(np.diff(indptr))
+    if len(filled):
+        sums[filled] = np.add.reduceat(values, indptr[filled])
+    return sums
+
+
+def _with_gram(
+    gram: np.ndarray, weighted_gram: np.ndarray, r1: np.ndarray, r2_squared: np.ndarray
+) -> Moments:
+    smallest, largest = _extremes(gram)
+    _, weighted = _extremes(weighted_gram)
+    return Moments(r1, r2_squared, largest, smallest, weighted, True, gram)
+
+
+def _extremes(matrix: np.ndarray) -> tuple[float, float]:
+    """Smallest and largest eigenvalue, moved outward by more than the solver's rounding error."""
+    from scipy.linalg import eigh
+
+    values = eigh(matrix, eigvals_only=True, check_finite=False, driver="evr")
+    low, high = float(values[0]), float(values[-1])
+    slack = 1e-12 * len(matrix)
+    return max(0.0, low - slack * high), high * (1.0 + slack)
+
+
+def _bounded(
+    X: np.ndarray | csr_array, r1: np.ndarray, r2_squared: np.ndarray, gram: np.ndarray | None
+) -> Moments:
+    n = X.shape[0]
+
+    def bound(weights: np.ndarray) -> float:
+        return float(min(_absolute_columns(X, weights * r1).max() / n, np.mean(weights * r2_squared)))
+
+    slack = 1.0 + 1e-12
+    largest = bound(np.ones(n)) * slack
+    return Moments(r1, r2_squared, largest, 0.0, bound(r1 * r1) * slack, False, gram)
+
+
+def _absolute_columns(X: np.ndarray | csr_array, weights: np.ndarray) -> np.ndarray:
+    """|X|' weights, (d,)."""
+    if not isinstance(X, np.ndarray):
+        values = np.abs(X.data)
+        values *= np.repeat(weights, np.diff(X.indptr))
+        return np.bincount(X.indices, weights=values, minlength=X.shape[1])
+    total = np.zeros(X.shape[1])
+    for rows in row_blocks(*X.shape, 2**17):
+        total += weights[rows] @ np.abs(X[rows])
+    return total

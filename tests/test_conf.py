@@ -1,0 +1,87 @@
+"""The yamls of conf/: each sets flat keys, names a thing that is there, and the experiments make sense."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose
+from omegaconf import OmegaConf
+
+from lpbench import composition, grid, registry, schema
+
+CONF = Path(str(files("lpbench.conf")))
+REGISTRIES = {
+    "problem": registry.problems,
+    "dataset": registry.datasets,
+    "algorithm": registry.algorithms,
+    "format": registry.formats,
+    "executor": registry.executors,
+}
+YAMLS = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
+CHOICES = [name for name in YAMLS if not name.startswith("experiment/")]
+
+
+def test_all_keys_have_a_default_and_a_comment() -> None:
+    text = (CONF / "config.yaml").read_text()
+    keys = [key for key in schema.ALL if key not in schema.GROUPS]
+    for key in keys:
+        (line,) = [line for line in text.splitlines() if line.startswith(f"{key}:")]
+        assert key in ("epochs", "batch_size") or "#" in line, line
+    assert yaml.safe_load(text).keys() - {"defaults"} == set(keys)
+
+
+def test_defaults() -> None:
+    (found,) = grid.read(["precision=8"]).raws()
+    assert found.keys() == schema.ALL.keys()
+    assert {key: found[key] for key in ("problem", "dataset", "algorithm", "format", "executor")} == {
+        "problem": "least_squares", "dataset": "gaussian", "algorithm": "lp_sgd", "format": "fixed",
+        "executor": "local",
+    }  # fmt: skip
+    for key, value in found.items():
+        schema.check(key, value)
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_yaml_sets_flat_keys_and_its_own_name(name: str) -> None:
+    group, _, option = name.partition("/")
+    text = (CONF / f"{name}.yaml").read_text()
+    header, comment, *_ = text.splitlines()
+    assert header == "# @package _global_"
+    assert comment.startswith("# ")
+    content = yaml.safe_load(text)
+    assert content[group] == option
+    for key, value in content.items():
+        assert value is None or schema.check(key, value) == value
+
+
+@pytest.mark.parametrize("group", REGISTRIES)
+def test_yamls_and_things_are_the_same(group: str) -> None:
+    yamls = {name.split("/")[1] for name in CHOICES if name.startswith(f"{group}/")}
+    package = {
+        name for name in REGISTRIES[group].names() if not name.startswith("toy")
+    }  # the toys are a user's, from tests/extension
+    assert yamls == package
+
+
+def test_hydra_composes_every_choice() -> None:
+    with composition.session():
+        for name in CHOICES:
+            group, _, option = name.partition("/")
+            found = OmegaConf.to_container(compose(composition.CONFIG, [f"{group}={option}"]))
+            assert isinstance(found, dict)
+            assert found[group] == option
+
+
+@pytest.mark.parametrize("problem", ["family_s", "family_q", "family_e"])
+def test_a_family_needs_no_data(problem: str) -> None:
+    (found,) = grid.read([f"problem={problem}", "dataset=digits"]).raws()
+    assert (found["dataset"], found["dimension"]) == (None, 256)
+
+
+@pytest.mark.parametrize("name", [name for name in YAMLS if name.startswith("experiment/")])
+def test_an_experiment_makes_sense(name: str) -> None:
+    found = grid.expand([f"+experiment={name.split('/')[1]}"])
+    assert found.invalid == []
+    assert 100 <= len(found.cells) <= 400
+    assert {"algorithm", "format", "precision"} <= found.axes.keys()
