@@ -30,7 +30,8 @@ class Expansion:
     invalid    (overrides, message) of each combination that makes no sense; its cells are left out
     collapsed  how many cells of the grid were equal to another one
     runtime    timeout, workers, runs_dir, executor
-    axes       the overridden keys that vary among the cells, with their values, in the order of the grid
+    axes       the overridden keys that vary among the cells, in the order of the grid, each with its values:
+               numbers ascending, others in the order of the grid
     """
 
     cells: list[Cell] = field(default_factory=list)
@@ -118,7 +119,8 @@ class Grid:
                 choices = (cell.choices for cell in expansion.cells) if key == "seed" else groups
                 values = dict.fromkeys(chosen[key] for chosen in choices)
                 if len(values) > 1:
-                    expansion.axes[key] = list(values)
+                    numbers = all(isinstance(value, int | float) for value in values)
+                    expansion.axes[key] = sorted(values) if numbers else list(values)
         return expansion
 
     def _runtime(self) -> dict[str, Any]:

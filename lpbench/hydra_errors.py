@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lpbench.errors import ConfigError
+from lpbench import schema
+from lpbench.errors import ConfigError, did_you_mean
 
 # Lines around the reason in Hydra's messages; an indented one points into the override.
 _HEADINGS = ("Error parsing", "See https", "LexerNoViable", " ")
@@ -44,8 +45,16 @@ def _one_line(error: BaseException) -> str:
     for line in str(error).splitlines():
         if line.startswith(("Config search path", "Search path", "See https")):
             break
-        lines.append(line.strip())
+        if not line.strip().startswith(("full_key:", "object_type=")):
+            lines.append(line.strip())
     cause = error.__cause__
     if cause is not None and str(cause) and type(cause).__module__.startswith("omegaconf"):
         lines.append(f"({str(cause).splitlines()[0]})")
-    return " ".join(line for line in lines if line) or type(error).__name__
+    text = " ".join(line for line in lines if line) or type(error).__name__
+    text = re.sub(r"\w+ raised while composing config: ", "", text)
+    unknown = re.search(r"Key '(\w+)' not in 'Choices'", text)
+    if "DictConfig" in text or (unknown and unknown[1] == "experiment"):
+        return f"{text} (is the first line of the yaml `# @package _global_`?)"
+    if unknown:
+        return text.replace(unknown[0], f"unknown key {unknown[1]!r}.{did_you_mean(unknown[1], schema.ALL)}")
+    return text

@@ -39,32 +39,6 @@ def new_tally(n: int, dtype: Any) -> Tally:
 
 
 @inner
-def _update(w, v, a, b, h, j):
-    """alpha g_j in native units."""
-    if h is None:
-        return a * v[j] + b * w[j]
-    else:
-        return a * v[j] + b * w[j] + h[j]
-
-
-@inner
-def _block(x, start, length):
-    if x is None:
-        return None
-    else:
-        return x[start : start + length]
-
-
-@inner
-def _unit(fmt, w, v, a, b, h):
-    largest = abs(w[0] - _update(w, v, a, b, h, 0))
-    if has_blocks(fmt):
-        for j in range(1, w.size):
-            largest = max(largest, abs(w[j] - _update(w, v, a, b, h, j)))
-    return shared_unit(fmt, largest)
-
-
-@inner
 def round_step(fmt, rounding, w, v, a, b, h, first, second, step, scale, alpha, tally):
     """w <- Q(w - (a v + b w + h)) in native units; w (n,) in place.
 
@@ -74,37 +48,91 @@ def round_step(fmt, rounding, w, v, a, b, h, first, second, step, scale, alpha, 
     audit = step % AUDIT_EVERY == 0
     if audit:
         tally.old[:] = w
-    length = block_length(fmt, w.size)
-    outside, peak = np.int32(0), magnitude(like(w[0], 0.0))
-    for start in range(0, w.size, length):
-        ws, vs, hs = _block(w, start, length), _block(v, start, length), _block(h, start, length)
-        unit, word = _unit(fmt, ws, vs, a, b, hs), key_from(first, start)
-        for j in range(ws.size):
-            update = _update(ws, vs, a, b, hs, j)
-            u = ws[j] - update
-            ws[j] = quantize(fmt, rounding, u, offset(rounding, word, second, j), unit)
-            outside = np.int32(outside + np.int32(saturated(fmt, u)))
-            size = magnitude(update)
-            peak = size if size > peak else peak
+    if has_blocks(fmt):
+        length, outside, peak = block_length(fmt, w.size), 0, 0.0
+        for start in range(0, w.size, length):
+            end, word = start + length, key_from(first, start)
+            some, most = _round_block(
+                fmt, rounding, w[start:end], v[start:end], a, b, _part(h, start, end), word, second
+            )
+            outside += some
+            peak = max(peak, most)
+    else:
+        outside, peak = _round_block(fmt, rounding, w, v, a, b, h, first, second)
     tally.counts[SATURATED] += outside
-    tally.sums[PEAK] = max(tally.sums[PEAK], from_magnitude(peak) * scale)
+    tally.sums[PEAK] = max(tally.sums[PEAK], peak * scale)
     if audit:
         _audit(w, v, a, b, h, scale / alpha, tally)
 
 
+# The loops below get their arrays as arguments and call nothing with arrays: numba then keeps reference counts out of
+# them, and they vectorise. The branches on h are decided when they are compiled.
+@inner
+def _round_block(fmt, rounding, w, v, a, b, h, word, second):
+    """The step on coordinates that share a unit; returns how many saturated, and the largest |a v + b w + h|."""
+    unit = shared_unit(fmt, _largest(fmt, w, v, a, b, h))
+    outside, peak = np.int32(0), magnitude(like(w[0], 0.0))
+    for j in range(w.size):
+        if h is None:
+            update = a * v[j] + b * w[j]
+        else:
+            update = a * v[j] + b * w[j] + h[j]
+        u = w[j] - update
+        w[j] = quantize(fmt, rounding, u, offset(rounding, word, second, j), unit)
+        outside = np.int32(outside + np.int32(saturated(fmt, u)))
+        size = magnitude(update)
+        peak = size if size > peak else peak
+    return np.int64(outside), from_magnitude(peak)
+
+
+@inner
+def _part(h, start, end):
+    if h is None:
+        return None
+    else:
+        return h[start:end]
+
+
+@inner
+def _largest(fmt, w, v, a, b, h):
+    """The largest |w - (a v + b w + h)| of a block; where nothing is shared nobody asks."""
+    largest = abs(w[0])
+    if has_blocks(fmt):
+        largest = largest * 0
+        for j in range(w.size):
+            if h is None:
+                u = abs(w[j] - (a * v[j] + b * w[j]))
+            else:
+                u = abs(w[j] - (a * v[j] + b * w[j] + h[j]))
+            largest = u if u > largest else largest
+    return largest
+
+
 @inner
 def _audit(w, v, a, b, h, factor, tally):
-    old, moved, stalled = tally.old, 0, 0
-    for j in range(w.size):
-        update = _update(old, v, a, b, h, j)
-        if update != 0:
-            moved += 1
-            stalled += w[j] == old[j]
-        old[j] = abs(update)
+    old = tally.old
+    moved, stalled = _count_moves(old, w, v, a, b, h)
     tally.counts[AUDITED] += 1
     tally.counts[MOVED] += moved
     tally.counts[STALLED] += stalled
     tally.sums[L1] += dot(old, tally.ones) * factor
+
+
+@inner
+def _count_moves(old, w, v, a, b, h):
+    """Non-zero updates, and those that changed nothing; old receives |update|."""
+    moved, stalled = 0, 0
+    for j in range(w.size):
+        if h is None:
+            update = a * v[j] + b * old[j]
+        else:
+            update = a * v[j] + b * old[j] + h[j]
+        if update != 0:
+            moved += 1
+            if w[j] == old[j]:
+                stalled += 1
+        old[j] = abs(update)
+    return moved, stalled
 
 
 @generic

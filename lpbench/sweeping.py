@@ -16,7 +16,7 @@ from lpbench.choices import Cell
 from lpbench.errors import ConfigError, Interrupted, SweepBusy
 from lpbench.executors.base import Executor, Shard
 from lpbench.planning import MAX_CELLS, Plan, cell_costs, make_plan, set_reasons
-from lpbench.store.compact import compact
+from lpbench.store.compaction import compact
 from lpbench.store.folder import PARTS
 from lpbench.store.read import load_cells, read_statuses
 from lpbench.store.writer import SweepWriter

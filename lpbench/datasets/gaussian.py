@@ -61,7 +61,7 @@ class Gaussian(Dataset):
         y = (rng.random(n) < 1.0 / (1.0 + np.exp(-4.0 * response))).astype(np.float64)
         if y.min() == y.max():
             raise ConfigError(
-                f"gaussian data with n_samples={n}, dimension={d}, data_seed={resolved['data_seed']} holds one class;"
-                " take more samples or another data_seed"
+                f"gaussian data with n_samples={n}, dimension={d}, data_seed={resolved['data_seed']} holds"
+                " one class; take more samples or another data_seed"
             )
         return Data(X, y, CLASSIFICATION, n_labels=2)

@@ -2,11 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, overload
 
 from lpbench.errors import ConfigError, did_you_mean
 
 
+@overload
+def whole(choices: Mapping[str, Any], key: str, default: int, least: int = 1) -> int: ...
+@overload
+def whole(choices: Mapping[str, Any], key: str, default: None, least: int = 1) -> int | None: ...
 def whole(choices: Mapping[str, Any], key: str, default: int | None, least: int = 1) -> int | None:
     """The whole number under `key` (a float without fraction counts), or `default` when it is null."""
     value = choices.get(key)
@@ -19,9 +23,7 @@ def whole(choices: Mapping[str, Any], key: str, default: int | None, least: int 
     return int(value)
 
 
-def real(
-    choices: Mapping[str, Any], key: str, default: float | None, positive: bool = False
-) -> float | None:
+def real(choices: Mapping[str, Any], key: str, default: float | None, positive: bool = False) -> float | None:
     """The finite number under `key`, at least 0 (above 0 if `positive`), or `default` when it is null."""
     value = choices.get(key)
     if value is None:

@@ -34,15 +34,15 @@ class Problem:
                  logistic      l = log(1 + exp(-y z)), y = -1 or +1
                  squared_hinge l = max(0, 1 - y z)^2 / 2, y = -1 or +1
                  softmax       l = logsumexp(z) - z[y], z in R^K, y the class index
-                 quadratic     f_i(w) = 1/2 sum_j h_j (w_j - w*_j)^2 + n_i . (w - w*), the noise n_i drawn anew at
-                               every step, E n_i = 0 (families Q and E): no X, no y.
+                 quadratic     f_i(w) = 1/2 sum_j h_j (w_j - w*_j)^2 + n_i . (w - w*), the noise n_i drawn
+                               anew at every step, E n_i = 0 (families Q and E): no X, no y.
     X            (N, d) float64, C-contiguous array or csr_array; None for quadratic.
     y            (N,) float64; empty for quadratic.
     n_classes    K for softmax, else 1.
     w_star       (n,) float64, n = d * n_classes, class after class: `w_star.reshape(K, d)`.
     f_star       f(w_star).
     optimum_gradient_norm   ||grad f(w_star)||_2; at most 1e-12 unless the solver could not reach that.
-    constants    L mu L_f L_1 L_1_avg gamma sigma sigma_1 s_1 sigma_w L_w w_max: see `lpbench.theory.constants`.
+    constants    L mu L_f L_1 L_1_avg gamma sigma sigma_1 s_1 sigma_w L_w w_max: see lpbench.theory.constants.
     constant_kinds   for each of them `exact`, `upper` or `lower` (a valid bound on that side).
     h, noise, noise_kind   quadratic only: (d,) curvatures; sigma; `sparse` (n = +-sigma e_j, j uniform) or
                  `dense` (n_j = +-sigma/sqrt(d), independent signs).

@@ -55,7 +55,7 @@ def load(key: str, n_weights: int) -> Solved | None:
 
 
 def save(key: str, solved: Solved) -> None:
-    """Store `solved` under a temporary name, then rename. A folder that cannot be written costs only time later."""
+    """Store `solved` by a temporary name and a rename; where that fails it costs only time later."""
     path = optimum_file(key)
     temporary = None
     try:

@@ -1,4 +1,4 @@
-"""From raw real data to the columns of a problem: standardise, random Fourier features, ones, largest row norm 1."""
+"""From raw real data to the columns of a problem: scaling, random Fourier features, a column of ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MEDIAN_ROWS = 500  # rows whose pairwise distances give the bandwidth
 
 
 def n_columns(n_features: int, scaling: str, dimension: int | None) -> int:
-    """Columns after `transform`: `dimension` if given, else the data's own and, unless raw, a column of ones."""
+    """Columns after `transform`: `dimension`, else the data's own and (unless `none`) one of ones."""
     if dimension is not None:
         return dimension
     return n_features + (scaling != "none")
@@ -30,13 +30,14 @@ def transform(
     max_norm   columns standardised, a column of ones added, all divided by the largest row norm.
     standard   columns standardised, a column of ones added.
     none       as it is, no column of ones.
-    Standardised: mean 0 and variance 1. Sparse columns are not centred, which would fill them, but divided by their
-    root mean square. Constant columns become 0.
+    Standardised: mean 0 and variance 1. Sparse columns are not centred, which would fill them, but divided by
+    their root mean square. Constant columns become 0.
 
     dimension=D replaces the columns by random Fourier features of the data (standardised unless `none`):
-    sqrt(2) cos(x . v / b + u), v normal, u uniform in [0, 2 pi), b the median distance of two samples, D - 1 of them
-    and the column of ones (D without that column for `none`); dense. For a Gaussian kernel of bandwidth b: Rahimi
-    and Recht 2007, Random Features for Large-Scale Kernel Machines, algorithm 1, up to the factor 1/sqrt(D).
+    sqrt(2) cos(x . v / b + u), v normal, u uniform in [0, 2 pi), b the median distance of two samples, D - 1
+    of them and the column of ones (D without that column for `none`); dense. For a Gaussian kernel of
+    bandwidth b: Rahimi and Recht 2007, Random Features for Large-Scale Kernel Machines, algorithm 1, up to
+    the factor 1/sqrt(D).
     """
     ones = scaling != "none"
     if dimension is None and not ones:

@@ -1,8 +1,9 @@
 """The optimum w* of a strongly convex risk, to a gradient norm of 1e-12 or as far as float64 goes.
 
-Least squares whose second moments were formed: Cholesky, then iterative refinement. Everything else: L-BFGS of
-scipy, polished by Newton steps whose systems conjugate gradients solve. Both stop when the gradient norm no longer
-falls, not at the tolerance: the gaps of bit-centred runs go down to 1e-26, so the last digits of w* count.
+Least squares whose second moments were formed: Cholesky, then iterative refinement. Everything else: L-BFGS
+of scipy, polished by Newton steps whose systems conjugate gradients solve. Both stop when the gradient norm
+no longer falls, not at the tolerance: the gaps of bit-centred runs go down to 1e-26, so the last digits of w*
+count.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ _blas_limit = None
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """BLAS on one thread, so that a sum does not depend on the number of cores; nests and counts its users."""
+    """BLAS on one thread, so that sums do not depend on the number of cores; calls may nest and overlap."""
     global _blas_users, _blas_limit
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with _blas_lock:
         if _blas_users == 0:

@@ -2,13 +2,13 @@
 
     folder    names and paths of sweeps                  schema    columns and types, rows to tables
     manifest  what live views poll                       lock      one writer a sweep
-    parts     finished cells, written during a sweep     compact   parts merged into sorted files and the rollup
+    parts     finished cells, written during a sweep     compaction  parts merged into sorted files and the rollup
     read      the newest row of every cell, also live    writer    all of it, opened for one sweep
 
 Nothing outside this package knows a column's type or a file's name.
 """
 
-from lpbench.store.compact import compact
+from lpbench.store.compaction import compact
 from lpbench.store.folder import find_sweep, list_sweeps, sweep_folder
 from lpbench.store.manifest import read_manifest
 from lpbench.store.read import load_cells, load_traces, read_cells, read_statuses, read_traces

@@ -16,7 +16,7 @@ CHOICES: dict[str, pa.DataType] = {
     "problem": TEXT, "dataset": TEXT, "path": TEXT, "target": TEXT, "dimension": INT, "n_samples": INT,
     "regularization": REAL, "scaling": TEXT, "k": INT, "noise": REAL, "noise_kind": TEXT, "solution": TEXT,
     "data_seed": INT, "start": TEXT,
-    "algorithm": TEXT, "inner_steps": INT, "snapshot": TEXT, "average_start": INT, "average_every": INT,
+    "algorithm": TEXT, "inner_steps": INT, "snapshot": TEXT, "mu": REAL, "average_start": INT, "average_every": INT,
     "format": TEXT, "precision": INT, "exponent_bits": INT, "block_size": INT, "subnormals": FLAG, "limit": REAL,
     "rounding": TEXT, "random_bits": INT,
     "step_size": REAL, "schedule": TEXT, "batch_size": INT, "epochs": REAL, "steps": INT,
@@ -30,7 +30,7 @@ RESULTS = {
     "best_gap": REAL, "gradient_l1": REAL, "max_update": REAL, "bound": REAL, "bound_kind": TEXT,
     "saturation_rate": REAL, "stall_rate": REAL, "seconds": REAL, "steps_per_second": REAL, "digest": TEXT,
 }  # fmt: skip
-# `mu` is the problem's constant, and HALP's choice where that was made: one name, one column.
+# `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was made.
 CONSTANTS = dict.fromkeys(
     "L mu L_f L_1 L_1_avg gamma sigma sigma_1 s_1 sigma_w L_w w_max".split(), REAL
 )
@@ -52,6 +52,9 @@ ROLLUP = pa.schema(
 )  # fmt: skip
 
 
+_WHOLE = (int, type(None))
+
+
 def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """A table of `rows`, the contract's columns first; raises no error for a value that does not fit.
 
@@ -63,6 +66,8 @@ def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     for name, kind in zip(CELLS.names, CELLS.types, strict=True):
         values = [row.get(name) for row in rows]
         try:
+            if kind == INT and not all(type(value) in _WHOLE for value in values):
+                raise ValueError  # Arrow would cut 8.5 to 8
             arrays[name] = pa.array(values, kind)
         except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, OverflowError):
             arrays[name] = pa.array(_fit(name, values, kind, errors), kind)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lpbench.errors import StoreError
-from lpbench.store.compact import compact_locked
+from lpbench.store.compaction import compact_locked
 from lpbench.store.folder import PARTS
 from lpbench.store.lock import SweepLock
 from lpbench.store.manifest import new_manifest, read_manifest, write_manifest

@@ -1,1 +1,1 @@
-"""Constants of problems and what the theory promises from them. Shares no code with the runs that it judges."""
+"""Constants of problems, and what the theory promises from them: no code shared with what it judges."""

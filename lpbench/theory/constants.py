@@ -13,10 +13,10 @@ All at the optimum w*, with E over the samples i, g_i = grad f_i(w*), n the numb
     L_w       E sum_j |w*_j| |grad_j f_i(x) - g_ij| <= L_w ||x - w*||_2      upper
     w_max     max_j |w*_j|                                                   exact
 
-The third column says which side is safe; `kinds` says of each value whether it is `exact` (the supremum itself), an
-`upper` or a `lower` bound of it. The l1 norm of a matrix from l2, ||M||_{2->1} = max over signs s of ||M s||_2, is
-what makes L_1 of a rank-one matrix plus a multiple of the identity exact. The softmax rows use
-||diag(p) - pp'||_2 <= 1/2 and ||diag(p) - pp'||_{2->1} <= 1/sqrt(2), and Pinsker's inequality for gamma.
+The third column says which side is safe; `kinds` says of each value whether it is `exact` (the supremum
+itself), an `upper` or a `lower` bound of it. The l1 norm of a matrix from l2, ||M||_{2->1} = max over signs s
+of ||M s||_2, is what makes L_1 of a rank-one matrix plus a multiple of the identity exact. The softmax rows
+use ||diag(p) - pp'||_2 <= 1/2 and ||diag(p) - pp'||_{2->1} <= 1/sqrt(2), and Pinsker's inequality for gamma.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 VERSION = 1  # rises when a value changes: stored constants of another version are computed anew
 NAMES = ("L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "s_1", "sigma_w", "L_w", "w_max")
-CURVATURE = {"squared": 1.0, "logistic": 0.25, "squared_hinge": 1.0, "softmax": 0.5}  # of l, or of its Hessian
+CURVATURE = {"squared": 1.0, "logistic": 0.25, "squared_hinge": 1.0, "softmax": 0.5}  # largest of l
 
 
 class Constants(NamedTuple):
@@ -102,14 +102,14 @@ def empirical(
         kinds["L_1"] = "upper"
     if not (squared and m.exact):
         kinds |= {"L_f": "upper", "mu": "lower"}
-    return Constants(values, kinds)
+    return Constants({name: float(value) for name, value in values.items()}, kinds)
 
 
 def family_s(d: int, k: int, s: float, w_star: np.ndarray, perm: np.ndarray) -> Constants:
-    """Constants of family S: rows of norm 1 with k entries +-1/sqrt(k), X'X/N = I/d, residuals +-s. All exact.
+    """Constants of family S: rows with k entries +-1/sqrt(k), X'X/N = I/d, residuals +-s; all exact.
 
-    perm (d,): the columns of block b are perm[b k : (b+1) k]. For L_w: with V = |A| |w*|, constant within a block,
-    E V_i |a_i . v| is largest when a_i . v is proportional to V_i, as A is orthogonal.
+    perm (d,): the columns of block b are perm[b k : (b+1) k]. For L_w: with V = |A| |w*|, constant within a
+    block, E V_i |a_i . v| is largest when a_i . v is proportional to V_i, as A is orthogonal.
     """
     weights = np.abs(w_star)
     block_sums = weights[perm].reshape(d // k, k).sum(axis=1)
@@ -133,8 +133,8 @@ def family_s(d: int, k: int, s: float, w_star: np.ndarray, perm: np.ndarray) -> 
 def quadratic(h: np.ndarray, sigma: float, noise_kind: str, w_star: np.ndarray) -> Constants:
     """Constants of families Q and E: f_i(w) = 1/2 sum_j h_j (w_j - w*_j)^2 + n_i . (w - w*). All exact.
 
-    noise_kind `sparse`: n = +-sigma e_j, j uniform; `dense`: n_j = +-sigma/sqrt(d), independent signs. Every f_i has
-    the Hessian diag(h), so the differences of gradients do not depend on i.
+    noise_kind `sparse`: n = +-sigma e_j, j uniform; `dense`: n_j = +-sigma/sqrt(d), independent signs. Every
+    f_i has the Hessian diag(h), so the differences of gradients do not depend on i.
     """
     d, weights = len(h), np.abs(w_star)
     coordinate = sigma / d if noise_kind == "sparse" else sigma / d**0.5  # E |n_j|
@@ -206,6 +206,6 @@ def _column_means(
 def _absolute_product(X: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """|X| weights, (N,), block by block."""
     product = np.empty(len(X))
-    for rows in row_blocks(*X.shape, 2**17):
+    for rows in row_blocks(X.shape[0], X.shape[1], 2**17):
         product[rows] = np.abs(X[rows]) @ weights
     return product

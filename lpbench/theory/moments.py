@@ -1,4 +1,4 @@
-"""Norms of the rows of X and the extreme eigenvalues of its second moments, with valid bounds where exact is dear."""
+"""Row norms of X and extreme eigenvalues of its second moments: exact, or bounds where that is dear."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Moments(NamedTuple):
 def moments(X: np.ndarray | csr_array) -> Moments:
     """The moments of X (N, d): exact where the smaller side allows it, else certified bounds in O(nnz).
 
-    Power iteration would give a lower bound of the largest eigenvalue, which is no use in an upper bound of the
-    gap, so it is not used. Without eigenvalues: the largest one of A'DA/N is at most ||(|A|'D|A|1)||_inf / N, its
-    largest row sum, and at most mean(D_i r2_i^2), its trace.
+    Power iteration would give a lower bound of the largest eigenvalue, which is no use in an upper bound of
+    the gap, so it is not used. Without eigenvalues: the largest one of A'DA/N is at most ||(|A|'D|A|1)||_inf
+    / N, its largest row sum, and at most mean(D_i r2_i^2), its trace.
     """
     if isinstance(X, np.ndarray):
         return _dense(X)
@@ -138,6 +138,6 @@ def _absolute_columns(X: np.ndarray | csr_array, weights: np.ndarray) -> np.ndar
         values *= np.repeat(weights, np.diff(X.indptr))
         return np.bincount(X.indices, weights=values, minlength=X.shape[1])
     total = np.zeros(X.shape[1])
-    for rows in row_blocks(*X.shape, 2**17):
+    for rows in row_blocks(X.shape[0], X.shape[1], 2**17):
         total += weights[rows] @ np.abs(X[rows])
     return total

@@ -4,16 +4,16 @@ Readers see the old files or the new ones at every moment: each file is renamed 
 is raised after them, and the merged parts go last. A crash in between leaves rows twice, which readers undo.
 """
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lpbench.errors import StoreError
 from lpbench.store.files import ROW_GROUP, TEMPORARY, parquet_writer, write_atomic, write_table
 from lpbench.store.folder import CELLS, PARTS, ROLLUP, TRACES
 from lpbench.store.lock import SweepLock
@@ -48,6 +48,7 @@ def compact_locked(folder: Path, manifest: Manifest) -> None:
     for leftover in folder.glob(f"**/*{TEMPORARY}"):
         leftover.unlink(missing_ok=True)
     sources = find_sources(folder)
+    broken: set[int] = set()
     if any(source.index >= 0 for source in sources) or not (folder / ROLLUP).exists():
         while True:
             try:
@@ -55,6 +56,7 @@ def compact_locked(folder: Path, manifest: Manifest) -> None:
                 break
             except Damaged as damaged:
                 warn_of(damaged.source.cells, damaged.reason)
+                broken.add(damaged.source.index)
                 sources = [source for source in sources if source is not damaged.source]
         counts = pc.value_counts(cells["status"]).to_pylist()
         manifest["counts"] = {entry["values"]: entry["counts"] for entry in counts}
@@ -63,7 +65,7 @@ def compact_locked(folder: Path, manifest: Manifest) -> None:
         if source.index >= 0:
             source.cells.unlink(missing_ok=True)
             source.traces.unlink(missing_ok=True)
-    _set_aside(folder)
+    _clear(folder, broken)
 
 
 def _merge(folder: Path, sources: Sequence[Source]) -> pa.Table:
@@ -81,38 +83,35 @@ def _merge(folder: Path, sources: Sequence[Source]) -> pa.Table:
 def _write_traces(path: Path, kept: Sequence[tuple[Source, pa.Table, np.ndarray]]) -> None:
     ids = np.concatenate([np.asarray(t["cell_id"].to_pylist(), object)[k] for _, t, k in kept] or [np.zeros(0, object)])
     ids.sort()
-    rows = sum(_trace_rows(source) for source, _, _ in kept)
+    rows = sum(pq.read_metadata(source.traces).num_rows for source, _, _ in kept)
     passes = max(1, -(-rows // PASS_ROWS))
-    bounds = [ids[i] for i in range(0, len(ids), -(-max(len(ids), 1) // passes))]
+    bounds = [None, *ids[:: max(1, -(-len(ids) // passes))][1:], None]
+
+    # Every pass has all columns, also those that only the traces of another pass use.
+    schema = concatenate([pq.read_schema(source.traces).empty_table() for source, _, _ in kept], TRACES_SCHEMA).schema
 
     def write(file: IO[bytes]) -> None:
         writer = None
-        for low, high in zip(bounds, [*bounds[1:], None], strict=True):
-            table = _sorted_traces(kept, low, high if passes > 1 else None)
-            if writer is None:
-                writer = parquet_writer(file, table.schema)
-            writer.write_table(concatenate([table], writer.schema).select(writer.schema.names), ROW_GROUP)
-        if writer is None:
-            writer = parquet_writer(file, TRACES_SCHEMA)
-        writer.close()
+        for low, high in itertools.pairwise(bounds):
+            table = concatenate([_sorted_traces(kept, low, high)], schema)
+            writer = writer or parquet_writer(file, table.schema)
+            writer.write_table(table, ROW_GROUP)
+        if writer is not None:
+            writer.close()
 
     write_atomic(path, write)
 
 
-def _trace_rows(source: Source) -> int:
-    try:
-        return pq.read_metadata(source.traces).num_rows
-    except (OSError, pa.ArrowInvalid) as error:
-        raise StoreError(f"{source.traces} cannot be read: {error}") from error
-
-
 def _sorted_traces(
-    kept: Sequence[tuple[Source, pa.Table, np.ndarray]], low: str, high: str | None
+    kept: Sequence[tuple[Source, pa.Table, np.ndarray]], low: str | None, high: str | None
 ) -> pa.Table:
-    """The traces of the cells with `low <= cell_id < high`, by cell and step."""
+    """The traces of the cells with `low <= cell_id < high` (None: no end), by cell and step."""
     tables = []
     for source, ids, keep in kept:
-        where = None if high is None else (pc.field("cell_id") >= low) & (pc.field("cell_id") < high)
+        where = None if low is None else pc.field("cell_id") >= low
+        if high is not None:
+            below = pc.field("cell_id") < high
+            where = below if where is None else where & below
         if not keep.all():
             current = pc.field("cell_id").isin(ids["cell_id"].filter(pa.array(keep)).combine_chunks())
             where = current if where is None else where & current
@@ -144,9 +143,16 @@ def _ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.arange(ends[-1]) + np.repeat(starts - (ends - lengths), lengths)
 
 
-def _set_aside(folder: Path) -> None:
-    """Damaged parts of ours are renamed, so that they are warned of until here and no longer; foreign files stay."""
+def _clear(folder: Path, broken: set[int]) -> None:
+    """What is left among the parts: the damaged are renamed, so that they are warned of until here and no longer.
+
+    Traces whose cells were never written (the writer was killed in between) go; foreign files stay.
+    """
     _, problems = scan_parts(folder)
-    for path in problems:
-        if PART.fullmatch(path.name):
+    broken = broken | {int(match[1]) for path in problems if (match := PART.fullmatch(path.name))}
+    for path in (folder / PARTS).glob("*.parquet"):
+        match = PART.fullmatch(path.name)
+        if match and int(match[1]) in broken:
             path.rename(path.with_name(path.name + DAMAGED))
+        elif match:
+            path.unlink()

@@ -1,0 +1,158 @@
+"""From a built problem and a cell's choices to what kernels take."""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from lpbench import judges, models, rounding, schedules, schema
+from lpbench.algorithms.base import Run, Setup, keys, scratch
+from lpbench.errors import ConfigError
+from lpbench.jit import kernel
+from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
+from lpbench.registry import formats
+from lpbench.stepping import new_tally
+
+_LOSSES = {SQUARED: models.Squared(), LOGISTIC: models.Logistic(), SQUARED_HINGE: models.SquaredHinge()}
+_FORM_DIMENSION = 256  # up to here the quadratic form costs less than a pass over the data
+SVRG_FAMILY = ("svrg", "lp_svrg", "halp")
+
+
+def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
+    """The choices with every `auto` and expression replaced by its number, and steps for epochs.
+
+    Raises ConfigError when one comes out impossible (a negative step size, say).
+    """
+    constants, n_samples = problem.constants, problem.n_samples
+    chosen = dict(choices)
+    chosen["dimension"], chosen["n_samples"] = problem.dimension, n_samples
+    chosen["regularization"] = problem.regularization
+    L, mu = batch_smoothness(constants, chosen["batch_size"]), constants["mu"]
+    values = {
+        "L": constants["L"], "L_f": constants["L_f"], "mu": mu, "N": n_samples, "d": problem.dimension,
+        "w_max": constants["w_max"],
+    }  # fmt: skip
+    if mu > 0:
+        values["kappa"] = constants["L"] / mu
+    if chosen["limit"] is not None:
+        auto = automatic_limit(constants["w_max"])
+        chosen["limit"] = auto if chosen["limit"] == "auto" else schema.resolve("limit", chosen["limit"], values)
+    values["delta"] = number_format(chosen).scale
+    if chosen["schedule"] == "decreasing":
+        if mu <= 0:
+            raise ConfigError("schedule=decreasing needs a strongly convex problem: mu is 0 here; add regularization")
+        chosen["step_size"] = schedules.step_size(schedules.decreasing(mu, L), 0)
+    elif chosen["step_size"] == "auto":
+        chosen["step_size"] = 0.1 / constants["L"] if chosen["algorithm"] in SVRG_FAMILY else 0.25 / L
+    else:
+        chosen["step_size"] = schema.resolve("step_size", chosen["step_size"], values)
+    values["alpha"] = chosen["step_size"]
+    if chosen["mu"] is not None:
+        chosen["mu"] = schema.resolve("mu", chosen["mu"], values)
+    if chosen["steps"] is None:
+        chosen["steps"] = int(np.ceil(chosen["epochs"] * n_samples / chosen["batch_size"]))
+    else:
+        chosen["steps"] = schema.resolve("steps", chosen["steps"], values)
+    if chosen["snapshot"] is not None:
+        inner = chosen["inner_steps"] = chosen["inner_steps"] or 2 * n_samples
+        chosen["steps"] = -(-chosen["steps"] // inner) * inner
+    if chosen["steps"] >= 2**32:
+        raise ConfigError(f"steps must be below 2**32, the period of the generator's steps, got {chosen['steps']}")
+    return chosen
+
+
+def batch_smoothness(constants: dict[str, float], batch: int) -> float:
+    """L of the mean of a batch: L / B + (1 - 1/B) L_f."""
+    return constants["L"] / batch + (1 - 1 / batch) * constants["L_f"]
+
+
+def automatic_limit(w_max: float) -> float:
+    """The least power of two at or above 1.5 max_j |w*_j|; 1 where w* = 0."""
+    return float(2.0 ** np.ceil(np.log2(1.5 * w_max))) if w_max > 0 else 1.0
+
+
+def number_format(choices: dict[str, Any]) -> Any:
+    """The format of resolved choices."""
+    return formats.get(choices["format"]).from_choices(choices, choices["limit"])
+
+
+def setup(choices: dict[str, Any], problem: Problem) -> Setup:
+    """A cell with resolved choices, ready to start."""
+    dtype = np.dtype(choices["compute_dtype"]).type
+    form = number_format(choices)
+    n, L = problem.w_star.size, batch_smoothness(problem.constants, choices["batch_size"])
+    model, judge = kernel_problem(problem, dtype)
+    work, look = scratch(n, problem.n_classes, dtype)
+    mode = rounding.NearestEven()
+    if choices["rounding"] is not None:
+        mode = rounding.make(choices["rounding"], dtype, choices["random_bits"])
+    decreasing = choices["schedule"] == "decreasing"
+    schedule = (
+        schedules.decreasing(problem.constants["mu"], L)
+        if decreasing
+        else schedules.Constant(np.float64(choices["step_size"]))
+    )
+    start = problem.w_star if choices["start"] == "optimum" else np.zeros(n)
+    return Setup(
+        run=Run(
+            model, judge, form.kernel(dtype), mode, schedule, keys(choices["seed"]), np.int64(choices["batch_size"]),
+            work, new_tally(n, dtype), look,
+        ),  # fmt: skip
+        format=form,
+        start=start.copy(),
+        dtype=dtype,
+        L=L,
+        mu=problem.constants["mu"],
+        samples=problem.n_samples,
+        margins=1 if problem.loss == QUADRATIC else problem.n_samples,
+        choices=choices,
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def kernel_problem(problem: Problem, dtype: Any) -> tuple[Any, Any]:
+    """The model in the arithmetic's dtype and the judge in float64; shared by all cells of a problem."""
+    w_star, strength = np.ascontiguousarray(problem.w_star), np.float64(problem.regularization)
+    if problem.loss == QUADRATIC:
+        assert problem.h is not None and problem.noise is not None
+        h, sparse = np.ascontiguousarray(problem.h), problem.noise_kind == "sparse"
+        size = np.float64(problem.noise if sparse else problem.noise / np.sqrt(h.size))
+        return models.Diagonal(h, w_star, size, sparse, np.float64(0)), judges.DiagonalForm(w_star, h)
+    rows, exact = _rows(problem, dtype), _rows(problem, np.float64)
+    margins = np.ascontiguousarray(problem.X @ w_star.reshape(problem.n_classes, -1).T)
+    if problem.loss == SOFTMAX:
+        model = models.Multinomial(rows, np.int64(problem.n_classes), strength)
+        return model, judges.MultinomialDivergence(w_star, exact, strength, margins)
+    loss = _LOSSES[problem.loss]
+    judge: Any = judges.LinearDivergence(w_star, exact, loss, strength, margins)
+    if problem.loss == SQUARED and isinstance(exact, models.Dense) and 2 * w_star.size <= problem.n_samples:
+        if w_star.size <= _FORM_DIMENSION:
+            judge = judges.QuadraticForm(w_star, _hessian(exact.X, float(strength)))
+    return models.Linear(rows, loss, strength), judge
+
+
+def _rows(problem: Problem, dtype: Any) -> Any:
+    X, y = problem.X, np.ascontiguousarray(problem.y, dtype=np.float64)
+    if isinstance(X, np.ndarray):
+        return models.Dense(np.ascontiguousarray(X, dtype=dtype), y)
+    assert X is not None
+    return models.Sparse(
+        X.indptr.astype(np.int64), X.indices.astype(np.int64), np.ascontiguousarray(X.data, dtype=dtype), y
+    )
+
+
+def _hessian(X: np.ndarray, strength: float) -> np.ndarray:
+    """X'X / N + lambda I, by sums in a fixed order (a library's product would differ between machines)."""
+    H = np.zeros((X.shape[1], X.shape[1]))
+    _add_products(X, H)
+    return H / X.shape[0] + strength * np.eye(len(H))
+
+
+@kernel
+def _add_products(X, H):
+    for i in range(X.shape[0]):
+        x = X[i]
+        for j in range(x.size):
+            row, c = H[j], x[j]
+            for k in range(row.size):
+                row[k] += c * x[k]

@@ -1,0 +1,74 @@
+"""The user's own data, by path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lpbench.datasets import svmlight, tables
+from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Dataset, Size
+from lpbench.datasets.files import chosen_path, existing_file, labelled, parsed
+from lpbench.errors import ConfigError
+from lpbench.registry import datasets
+
+TARGET = "target"
+
+
+@datasets.register("file")
+class File(Dataset):
+    """A file at `path`: .csv or .parquet with a target column; anything else is svmlight / LIBSVM.
+
+    `target` names the column (default: target); an svmlight file has its label first, and stays sparse.
+    Classes are the labels in their order. .csv and svmlight files may be compressed (.gz; svmlight .bz2 too).
+    """
+
+    reads = Dataset.reads | {"path", "target"}
+    tasks = frozenset({REGRESSION, CLASSIFICATION})
+
+    @classmethod
+    def values(cls, choices: Mapping[str, Any], task: str) -> dict[str, Any]:
+        """`path` stands for how the file is read: what it holds comes into the identity with its content."""
+        (path,) = cls.files(choices)
+        existing_file(path)
+        how, target = _reader(path), choices.get("target")
+        if how == "svmlight":
+            if target not in (None, TARGET):
+                raise ConfigError(
+                    f"target={target} names a column of a .csv or .parquet file, but {path.name} is read as"
+                    " svmlight, whose label comes first"
+                )
+            return {"path": how, "target": None}
+        return {"path": how, "target": TARGET if target is None else str(target)}
+
+    @classmethod
+    def files(cls, choices: Mapping[str, Any]) -> list[Path]:
+        return [chosen_path(choices, "file", "FILE (.csv, .parquet, or svmlight)")]
+
+    @classmethod
+    def size(cls, choices: Mapping[str, Any], task: str) -> Size:
+        data = cls.load(choices, task)
+        return Size(data.X.shape[0], data.X.shape[1], data.n_labels)
+
+    @classmethod
+    def load(cls, choices: Mapping[str, Any], task: str) -> Data:
+        resolved = cls.values(choices, task)
+        how, target = resolved["path"], resolved["target"]
+        (path,) = cls.files(choices)
+
+        def read() -> Data:
+            if how == "svmlight":
+                X, y = svmlight.read(path)
+            elif how == "csv":
+                X, y = tables.read_csv(path, target, task)
+            else:
+                X, y = tables.read_parquet(path, target, task)
+            return labelled(path, X, y, task)
+
+        return parsed([path], (how, target, task), read)
+
+
+def _reader(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    last = suffixes[-1] if suffixes else ""
+    return {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}.get(last, "svmlight")

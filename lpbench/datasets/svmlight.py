@@ -1,0 +1,93 @@
+"""Reading the svmlight / LIBSVM text format: lines of LABEL INDEX:VALUE ..., comments after `#`."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from lpbench.datasets.files import refuse
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+def read(path: Path) -> tuple[csr_array, np.ndarray]:
+    """X (N, d) csr_array without stored zeros, and the labels (N,), both float64; .gz and .bz2 too.
+
+    Indices count from 1, or from 0 if one is 0. Raises ConfigError that names the first bad line.
+    """
+    from scipy.sparse import csr_array
+    from sklearn.datasets import load_svmlight_file
+
+    try:
+        loaded, y = load_svmlight_file(str(path))
+    except (ValueError, OverflowError, OSError, EOFError) as error:
+        _find_bad_line(path)
+        refuse(path, f"is not an svmlight file: {error}")
+    X = csr_array(loaded)
+    if not (np.isfinite(X.data).all() and np.isfinite(y).all()):
+        _find_bad_line(path)
+        refuse(path, "holds a value that is not finite")
+    if len(y) == 0:
+        refuse(path, "holds no samples")
+    X.eliminate_zeros()
+    if X.nnz == 0:
+        refuse(path, "holds no feature that is not 0")
+    index = np.int32 if max(X.nnz, *X.shape) < 2**31 else np.int64
+    X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
+    return X, y
+
+
+def _find_bad_line(path: Path) -> None:
+    """Raise ConfigError for the first line that the format does not allow."""
+    openers: dict[str, Callable[..., IO[str]]] = {".gz": gzip.open, ".bz2": bz2.open}
+    try:
+        with openers.get(path.suffix, open)(path, "rt", encoding="utf-8", errors="replace") as lines:
+            for number, line in enumerate(lines, 1):
+                fields = line.split("#", 1)[0].split()
+                if fields:
+                    wrong = _wrong(fields)
+                    if wrong:
+                        refuse(path, wrong, number)
+    except (OSError, EOFError) as error:
+        refuse(path, f"cannot be read: {error}")
+
+
+def _wrong(fields: list[str]) -> str | None:
+    label, *pairs = fields
+    if _number(label) is None:
+        return f"expected LABEL INDEX:VALUE ..., got {_short(' '.join(fields))!r}"
+    if not math.isfinite(float(label)):
+        return f"the label {label!r} is not finite"
+    last = -1
+    for pair in pairs:
+        index, colon, value = pair.partition(":")
+        if index == "qid":
+            continue
+        if not colon or not index.isascii() or not index.isdigit() or _number(value) is None:
+            return f"expected INDEX:VALUE, got {_short(pair)!r}"
+        if not math.isfinite(float(value)):
+            return f"feature {index} is {value!r}, not a finite number"
+        if int(index) <= last:
+            return f"the indices must rise, but {index} follows {last}"
+        if int(index) >= 2**31 - 1:
+            return f"the index {index} is too large"
+        last = int(index)
+    return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,52 @@
+"""The steps at which a cell is evaluated."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.generator import POINTS
+
+
+class Points(NamedTuple):
+    """Ascending steps from 0 to T, and which of them are the even points, of which noise floor and means are made."""
+
+    steps: np.ndarray
+    even: np.ndarray
+
+
+def points(steps: int, log_points: int, even_points: int, seed: int, inner_steps: int | None = None) -> Points:
+    """Log-spaced and evenly spaced evaluation steps of a run of `steps` updates.
+
+    The even points of SGD are drawn one from each of `even_points` equal parts of 0 .. steps - 1: their mean is an
+    unbiased estimate of the mean over all steps, which the theorems bound. With `inner_steps` (SVRG, HALP) they are
+    the ends of outer loops, where the snapshots are, at most `even_points` of them, spread evenly.
+    """
+    log = np.unique(np.rint(np.geomspace(1, steps, log_points)).astype(np.int64)) if log_points else []
+    if inner_steps is None:
+        edges = np.arange(even_points + 1) * steps / even_points
+        offsets = np.random.default_rng([seed, POINTS]).random(even_points)
+        even = np.unique(np.floor(edges[:-1] + offsets * (steps / even_points)).astype(np.int64))
+        even = even[even < steps]
+    else:
+        loops = steps // inner_steps
+        count = min(loops, even_points)
+        even = np.unique(np.rint(np.linspace(loops / count, loops, count)).astype(np.int64)) * inner_steps
+    every = np.unique(np.concatenate([[0, steps], log, even]).astype(np.int64))
+    return Points(every, np.isin(every, even))
+
+
+def stops(points: np.ndarray, steps_a_pause: int) -> tuple[np.ndarray, np.ndarray]:
+    """The points with pauses between distant ones, so that no stretch is longer than `steps_a_pause`.
+
+    Returns the stops, and for each the row of its point, or -1 for a pause.
+    """
+    gaps = np.diff(points, prepend=points[:1])
+    parts = np.maximum(1, -(-gaps // steps_a_pause))
+    if parts.max() == 1:
+        return points, np.arange(points.size)
+    where: list[Any] = []
+    rows: list[Any] = []
+    for row, (point, gap, count) in enumerate(zip(points, gaps, parts, strict=True)):
+        where.append(point - gap + np.arange(1, count + 1) * gap // count if count > 1 else np.array([point]))
+        rows.append(np.where(np.arange(1, where[-1].size + 1) == where[-1].size, row, -1))
+    return np.concatenate(where), np.concatenate(rows)

@@ -1,0 +1,231 @@
+"""Regularised empirical risks: what least squares, logistic regression and the squared hinge share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from lpbench.datasets import values
+from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Size
+from lpbench.errors import ConfigError
+from lpbench.problems import cache, features
+from lpbench.problems.base import Problem, Shape
+from lpbench.problems.objective import Risk
+from lpbench.problems.optimum import one_blas_thread, solve
+from lpbench.registry import datasets
+from lpbench.theory import constants
+from lpbench.theory.moments import Moments, moments
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+CONDITION = 10.0  # the default regularization gives a condition number of at most this
+
+
+class EmpiricalRisk:
+    """Base of the problems that are a loss over a dataset; used as classes, never instantiated.
+
+    task      what the labels must be: `regression` or `classification`.
+    binary    whether only two classes fit.
+    zero_regularization   whether regularization may be 0 (it then takes a nonsingular X'X).
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    reads: ClassVar[frozenset[str]] = frozenset({"dataset", "regularization"})
+    task: ClassVar[str] = CLASSIFICATION
+    binary: ClassVar[bool] = False
+    zero_regularization: ClassVar[bool] = False
+
+    @classmethod
+    def loss(cls, n_labels: int) -> str:
+        """The loss for data with `n_labels` classes (0: regression)."""
+        raise NotImplementedError
+
+    @classmethod
+    def keys(cls, choices: Mapping[str, Any]) -> frozenset[str]:
+        """The choices that decide the problem with the chosen dataset."""
+        return cls.reads | cls._dataset(choices).keys(choices, cls.task)
+
+    @classmethod
+    def files(cls, choices: Mapping[str, Any]) -> list[Any]:
+        """The data files that decide the problem."""
+        return cls._dataset(choices).files(choices)
+
+    @classmethod
+    def versions(cls, choices: Mapping[str, Any]) -> dict[str, int]:
+        """Versions of what computes the problem."""
+        return {"problem": cls.version, "dataset": cls._dataset(choices).version}
+
+    @classmethod
+    def values(cls, choices: Mapping[str, Any]) -> dict[str, Any]:
+        """The choices that decide the problem, typed, with defaults filled in; reads no data.
+
+        Raises ConfigError for a value out of range and for a dataset that does not fit the problem.
+        """
+        dataset = cls._dataset(choices)
+        if cls.task not in dataset.tasks:
+            fitting = [name for name in datasets.names() if cls.task in datasets.get(name).tasks]
+            raise ConfigError(
+                f"{cls.name} needs {_needs(cls.task)}, which {dataset.name} does not have;"
+                f" these datasets do: {', '.join(fitting)}"
+            )
+        cls._check_labels(dataset.name, dataset.n_labels)
+        resolved: dict[str, Any] = {"dataset": dataset.name}
+        if dataset.real:
+            resolved["scaling"] = values.one_of(choices, "scaling", features.SCALINGS, "max_norm")
+            least = 1 if resolved["scaling"] == "none" else 2
+            resolved["dimension"] = values.whole(choices, "dimension", None, least=least)
+            resolved["n_samples"] = values.whole(choices, "n_samples", None)
+            resolved["data_seed"] = values.whole(choices, "data_seed", 0, least=0)
+        resolved |= dataset.values(choices, cls.task)
+        positive = not cls.zero_regularization
+        resolved["regularization"] = values.real(choices, "regularization", None, positive=positive)
+        return resolved
+
+    @classmethod
+    def check(cls, choices: Mapping[str, Any]) -> None:
+        """Raise ConfigError for choices that cannot be run; reads no data."""
+        cls.values(choices)
+
+    @classmethod
+    def shape(cls, choices: Mapping[str, Any]) -> Shape:
+        """Sizes of the problem; reads no more of the data than they need. Raises ConfigError."""
+        resolved = cls.values(choices)
+        dataset = cls._dataset(choices)
+        size = dataset.size(choices, cls.task)
+        if not dataset.real:
+            return Shape(size.n_samples, size.n_features, 1)
+        cls._check_labels(dataset.name, size.n_labels or None)
+        n = _wanted_samples(resolved["n_samples"], size)
+        d = features.n_columns(size.n_features, resolved["scaling"], resolved["dimension"])
+        return Shape(n, d, _n_classes(cls.loss(size.n_labels), size.n_labels))
+
+    @classmethod
+    def build(cls, choices: Mapping[str, Any]) -> Problem:
+        """Load the data, solve for the optimum (or take it from the disk cache) and compute the constants.
+
+        Raises ConfigError for data that cannot be used.
+        """
+        from lpbench.problems import problem_key
+
+        key = problem_key(choices)
+        with one_blas_thread():
+            X, y, n_labels = cls._prepared(choices)
+            loss = cls.loss(n_labels)
+            n_classes = _n_classes(loss, n_labels)
+            r2_squared = _squared_norms(X)
+            regularization = cls.values(choices)["regularization"]
+            if regularization is None:
+                regularization = default_regularization(loss, r2_squared)
+            risk = Risk(loss, X, y, n_classes, regularization)
+            solved = cache.load(key, X.shape[1] * n_classes)
+            if solved is None:
+                solved = _solve(risk)
+                cache.save(key, solved)
+        return Problem(
+            key=key,
+            loss=loss,
+            X=X,
+            y=y,
+            n_classes=n_classes,
+            regularization=regularization,
+            w_star=solved.w_star,
+            f_star=solved.f_star,
+            optimum_gradient_norm=solved.gradient_norm,
+            constants=solved.constants.values,
+            constant_kinds=solved.constants.kinds,
+            n_samples=X.shape[0],
+            dimension=X.shape[1],
+        )
+
+    @classmethod
+    def _dataset(cls, choices: Mapping[str, Any]) -> Any:
+        name = choices.get("dataset")
+        return datasets.get("gaussian" if name is None else name)
+
+    @classmethod
+    def _check_labels(cls, dataset: str, n_labels: int | None) -> None:
+        if cls.binary and n_labels is not None and n_labels != 2:
+            raise ConfigError(
+                f"{cls.name} needs two classes, but {dataset} has {n_labels}; logistic_regression takes"
+                " any number"
+            )
+
+    @classmethod
+    def _prepared(cls, choices: Mapping[str, Any]) -> tuple[np.ndarray | csr_array, np.ndarray, int]:
+        """X and y as the loss takes them, and the number of labels."""
+        resolved = cls.values(choices)
+        dataset = cls._dataset(choices)
+        data = dataset.load(choices, cls.task)
+        cls._check_labels(dataset.name, data.n_labels or None)
+        X, y = data.X, data.y
+        if dataset.real:
+            X, y = _subsampled(data, resolved["n_samples"], resolved["data_seed"])
+            X = features.transform(X, resolved["scaling"], resolved["dimension"], resolved["data_seed"])
+            if data.kind == REGRESSION and resolved["scaling"] != "none":
+                y = features.standardised_target(y)
+        if data.n_labels == 2:
+            y = 2.0 * y - 1.0
+            if y.min() == y.max():
+                raise ConfigError(
+                    f"the {len(y)} samples taken from {dataset.name} are all of one class; take more, or"
+                    " another data_seed"
+                )
+        return X, y, data.n_labels
+
+
+def default_regularization(loss: str, r2_squared: np.ndarray) -> float:
+    """c max_i ||x_i||^2 / 9: then L = c max_i ||x_i||^2 + lambda is ten times lambda."""
+    largest = float(r2_squared.max())
+    if largest == 0.0:
+        raise ConfigError("every feature of every sample is 0: there is nothing to fit")
+    return constants.CURVATURE[loss] * largest / (CONDITION - 1.0)
+
+
+def _solve(risk: Risk) -> cache.Solved:
+    X_moments: Moments = moments(risk.X)
+    if risk.regularization == 0.0 and not X_moments.smallest > 0.0:
+        shown = "is singular" if X_moments.exact else "cannot be shown nonsingular at this size"
+        raise ConfigError(f"regularization is 0, but X'X {shown}; give a positive regularization")
+    w_star, gradient_norm = solve(risk, X_moments.gram)
+    found = constants.empirical(
+        risk.X, risk.y, risk.loss, w_star, risk.regularization, X_moments, risk.n_classes
+    )
+    return cache.Solved(w_star, risk.value(w_star), gradient_norm, found)
+
+
+def _subsampled(
+    data: Data, n_samples: int | None, data_seed: int
+) -> tuple[np.ndarray | csr_array, np.ndarray]:
+    """`n_samples` rows in their order, drawn without replacement; all of them for None."""
+    n = data.X.shape[0]
+    n_wanted = _wanted_samples(n_samples, Size(n, data.X.shape[1], data.n_labels))
+    if n_wanted == n:
+        return data.X, data.y
+    rows = np.sort(np.random.default_rng([data_seed, 0]).permutation(n)[:n_wanted])
+    return data.X[rows], data.y[rows]
+
+
+def _wanted_samples(n_samples: int | None, size: Size) -> int:
+    if n_samples is None:
+        return size.n_samples
+    if n_samples > size.n_samples:
+        raise ConfigError(f"n_samples must be at most {size.n_samples}, the data's own, got {n_samples}")
+    return n_samples
+
+
+def _n_classes(loss: str, n_labels: int) -> int:
+    return n_labels if loss == "softmax" else 1
+
+
+def _needs(task: str) -> str:
+    return "a number to predict" if task == REGRESSION else "classes to predict"
+
+
+def _squared_norms(X: np.ndarray | csr_array) -> np.ndarray:
+    if isinstance(X, np.ndarray):
+        return np.einsum("ij,ij->i", X, X)
+    return np.asarray((X * X).sum(axis=1))

@@ -1,0 +1,97 @@
+"""Family S: least squares whose noise sigma_1 is set by k and does not grow with the dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lpbench.datasets import values
+from lpbench.errors import ConfigError
+from lpbench.problems.base import SQUARED, Problem
+from lpbench.problems.family import Family
+from lpbench.registry import problems
+from lpbench.theory import constants
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+@problems.register("family_s")
+class FamilyS(Family):
+    """Least squares on Hadamard blocks of size k: sigma = s and sigma_1 = s sqrt(k) at every dimension.
+
+    A = blockdiag(Hadamard_k / sqrt(k)), (d, d), with random column signs and a random permutation of the
+    coordinates; w* uniform in [-1/2, 1/2]^d; X = [A; A], y = [A w* + s; A w* - s], so N = 2d, no regulariser,
+    X'X/N = I/d and f* = s^2/2. k is a power of two that divides d (default 4), s is `noise` (default 1).
+    X is sparse where at most a quarter of a row is non-zero.
+    """
+
+    reads = frozenset({"dimension", "k", "noise", "data_seed"})
+
+    @classmethod
+    def values(cls, choices: Mapping[str, Any]) -> dict[str, Any]:
+        resolved = super().values(choices)
+        resolved["k"] = k = values.whole(choices, "k", 4)
+        resolved["noise"] = values.real(choices, "noise", 1.0)
+        d = resolved["dimension"]
+        if k & (k - 1):
+            raise ConfigError(f"family_s: k must be a power of two, got {k}")
+        if d % k:
+            raise ConfigError(f"family_s: k must divide dimension, got k={k} and dimension={d}")
+        return resolved
+
+    @classmethod
+    def build(cls, choices: Mapping[str, Any]) -> Problem:
+        """Draw the problem from `data_seed`; optimum and constants in closed form."""
+        from lpbench.problems import problem_key
+
+        resolved = cls.values(choices)
+        d, k, s = resolved["dimension"], resolved["k"], resolved["noise"]
+        rng = np.random.default_rng(resolved["data_seed"])
+        w_star = rng.uniform(-0.5, 0.5, d)
+        signs = rng.choice([-1.0, 1.0], d)
+        perm = rng.permutation(d)
+        A = hadamard_rows(d, k, signs, perm)
+        found = constants.family_s(d, k, s, w_star, perm)
+        clean = A @ w_star
+        y = np.concatenate([clean + s, clean - s])
+        if 4 * k <= d:
+            from scipy import sparse
+
+            X = sparse.csr_array(sparse.vstack([A, A], format="csr"))
+        else:
+            A = A.toarray()
+            X = np.concatenate([A, A])
+        return Problem(
+            key=problem_key(choices),
+            loss=SQUARED,
+            X=X,
+            y=y,
+            n_classes=1,
+            regularization=0.0,
+            w_star=w_star,
+            f_star=0.5 * s * s,
+            optimum_gradient_norm=float(np.linalg.norm(X.T @ (X @ w_star - y))) / (2 * d),
+            constants=found.values,
+            constant_kinds=found.kinds,
+            n_samples=2 * d,
+            dimension=d,
+        )
+
+
+def hadamard_rows(d: int, k: int, signs: np.ndarray, perm: np.ndarray) -> csr_array:
+    """A (d, d): block b takes the columns perm[b k : (b+1) k], and column j is multiplied by signs[j]."""
+    from scipy import sparse
+
+    block = np.ones((1, 1))
+    while len(block) < k:  # Sylvester's construction
+        block = np.block([[block, block], [block, -block]])
+    columns = np.repeat(perm.reshape(d // k, 1, k), k, axis=1).reshape(d, k)
+    entries = np.tile(block / np.sqrt(k), (d // k, 1)) * signs[columns]
+    order = np.argsort(columns, axis=1)
+    columns = np.take_along_axis(columns, order, axis=1)
+    entries = np.take_along_axis(entries, order, axis=1)
+    rows = np.arange(0, d * k + 1, k, dtype=np.int32)
+    return sparse.csr_array((entries.ravel(), columns.ravel().astype(np.int32), rows), shape=(d, d))

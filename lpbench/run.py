@@ -1,0 +1,209 @@
+"""One cell: from its choices to a row of `cells` and a trace."""
+
+import functools
+import hashlib
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lpbench import problems, registry
+from lpbench.algorithms import base
+from lpbench.algorithms.base import Advance, Setup
+from lpbench.binding import number_format, resolve, setup
+from lpbench.choices import Cell
+from lpbench.errors import Interrupted, LpbenchError
+from lpbench.judges import judge_once
+from lpbench.points import points, stops
+
+from lpbench.problems.base import Problem
+from lpbench.provenance import now, provenance
+from lpbench.schedules import weights
+
+CALL_SECONDS = 0.05  # how long one kernel call should last, so that time-outs and Ctrl-C are answered
+_DIVERGED = 1e6  # a gap this many times the larger of the initial gap and the gap at 0
+_NOT_DIGESTED = ("seconds",)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished cell.
+
+    row     the columns of `cells`, without `sweep`.
+    trace   the columns of `traces` without `cell_id`: arrays of one length, one entry a recorded step.
+    """
+
+    row: dict[str, Any]
+    trace: dict[str, np.ndarray]
+
+
+def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | None = None) -> Result:
+    """Run one cell in this thread; the same bits wherever and in whatever order it runs.
+
+    stop      set it to give up: raises Interrupted at the next chance (0.1 s).
+    timeout   seconds; a cell that takes longer keeps the points seen so far and has status `timeout`.
+    A cell that cannot be run, or raises, has status `failed` and the reason in `error`; nothing else is raised.
+    """
+    began, started_at = time.perf_counter(), now()
+    row = {**cell.choices, "cell_id": cell.cell_id, "group_id": cell.group_id, "error": None}
+    trace: dict[str, np.ndarray] = {"step": np.zeros(0, np.int64)}
+    try:
+        problem = problems.build(cell.choices)
+        choices = resolve(cell.choices, problem)
+        ready = setup(choices, problem)
+        row |= {key: value for key, value in choices.items() if cell.choices[key] is not None}
+        row |= _describe(choices, problem)
+        advance = registry.algorithms.get(choices["algorithm"])().prepare(ready)
+        began = time.perf_counter()
+        record = _Record(ready, advance, began, None if timeout is None else began + timeout, stop)
+        row["status"] = record.run()
+        trace = record.trace(problem)
+        row |= record.metrics(trace, problem)
+    except Interrupted:
+        raise
+    except Exception as error:
+        row["status"] = "failed"
+        row["error"] = str(error) if isinstance(error, LpbenchError) else _last_line(error)
+    row["seconds"] = time.perf_counter() - began
+    steps = int(trace["step"][-1]) if trace["step"].size else 0
+    row["steps_per_second"] = steps / row["seconds"] if row["seconds"] > 0 else None
+    row["digest"] = _digest(trace)
+    return Result({**row, "started_at": started_at, **provenance()}, trace)
+
+
+def _last_line(error: Exception) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''} ({place.name})"
+
+
+def _describe(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
+    form = number_format(choices)
+    constants = {key: value for key, value in problem.constants.items() if choices.get(key) is None}
+    return {
+        "dimension": problem.dimension,
+        "n_samples": problem.n_samples,
+        "steps": choices["steps"],
+        "mantissa_bits": form.mantissa_bits,
+        "bits_per_value": form.bits_per_value,
+        "optimum_gradient_norm": problem.optimum_gradient_norm,
+        **constants,
+    }
+
+
+class _Record:
+    """Carries a cell on from point to point, and turns what was recorded into a trace and metrics."""
+
+    def __init__(
+        self, ready: Setup, advance: Advance, began: float, deadline: float | None, stop: threading.Event | None
+    ):
+        choices = ready.choices
+        self.ready, self.advance, self.began, self.deadline, self.stop = ready, advance, began, deadline, stop
+        self.points = points(
+            choices["steps"], choices["record_points"], choices["even_points"], choices["seed"], choices["inner_steps"]
+        )
+        self.rows = np.zeros((self.points.steps.size, base.RECORDED))
+        self.seconds = np.zeros(self.points.steps.size)
+        self.count = 0
+
+    def run(self) -> str:
+        """Run to the end, or until it diverges or the time is out; returns the status."""
+        coordinates = self.ready.start.size
+        pause = max(1, int(CALL_SECONDS / (1e-6 + 2e-9 * coordinates * self.ready.choices["batch_size"])))
+        where, rows = stops(self.points.steps, pause)
+        done, calls = 0, 1
+        while done < where.size:
+            if self.stop is not None and self.stop.is_set():
+                raise Interrupted("stopped")
+            last = min(done + calls, where.size)
+            start = time.perf_counter()
+            self.advance(where, rows, done, last, self.rows)
+            spent = time.perf_counter() - start
+            recorded = int(rows[:last].max()) + 1
+            if recorded > self.count:
+                steps = self.points.steps[self.count : recorded]
+                share = np.linspace(0, 1, steps.size + 1)[1:]
+                self.seconds[self.count : recorded] = start - self.began + spent * share
+            seen, self.count = self.count, recorded
+            bad = self._diverged(seen)
+            if bad is not None:
+                self.count = bad + 1
+                return "diverged"
+            if self.deadline is not None and time.perf_counter() > self.deadline and last < where.size:
+                return "timeout"
+            done, calls = last, max(1, min(2 * calls, int(calls * CALL_SECONDS / max(spent, 1e-9))))
+        return "ok"
+
+    def _diverged(self, first: int) -> int | None:
+        gaps = self.rows[first : self.count, [base.GAP, base.ITERATE_GAP]]
+        bad = ~np.isfinite(gaps).all(axis=1) | (gaps.max(axis=1, initial=0) > _DIVERGED * self.limit)
+        return first + int(np.argmax(bad)) if bad.any() else None
+
+    @functools.cached_property
+    def limit(self) -> float:
+        """The larger of the initial gap and the gap at zero."""
+        judge = self.ready.run.judge
+        at_zero = judge_once(judge, -judge.w_star, np.zeros_like(judge.w_star))
+        return max(self.rows[0, base.GAP], at_zero)
+
+    def trace(self, problem: Problem) -> dict[str, np.ndarray]:
+        """The trace of the points seen."""
+        choices, rows, steps = self.ready.choices, self.rows[: self.count], self.points.steps[: self.count]
+        batch, inner = choices["batch_size"], choices["inner_steps"]
+        outer = np.zeros_like(steps) if inner is None else -(-steps // inner)
+        updates, moved = _updates(rows, steps, self.ready.start.size), np.maximum(rows[:, base.MOVED], 1)
+        return {
+            "step": steps,
+            "epoch": steps * (batch / problem.n_samples),
+            "outer": outer,
+            "gradient_evaluations": outer * problem.n_samples + (1 if inner is None else 2) * batch * steps,
+            "objective_gap": rows[:, base.GAP].copy(),
+            "iterate_gap": rows[:, base.ITERATE_GAP].copy(),
+            "gradient_norm": rows[:, base.GRADIENT_NORM].copy(),
+            "distance": rows[:, base.DISTANCE].copy(),
+            "saturation_rate": rows[:, base.SATURATED] / np.maximum(updates, 1),
+            "stall_rate": rows[:, base.STALLED] / moved,
+            "seconds": self.seconds[: self.count].copy(),
+        }
+
+    def metrics(self, trace: dict[str, np.ndarray], problem: Problem) -> dict[str, Any]:
+        """The row's results."""
+        choices, rows = self.ready.choices, self.rows[: self.count]
+        steps, gaps, even = trace["step"], trace["objective_gap"], self.points.even[: self.count]
+        tail = even & (steps >= (1 - choices["tail"]) * choices["steps"])
+        weight = weights(self.ready.run.schedule, steps[even].astype(np.float64))
+        low = rows[np.argmax(tail)] if tail.any() else rows[0]
+        audits = rows[-1, base.AUDITED] - low[base.AUDITED]
+        with np.errstate(all="ignore"):
+            return {
+                "initial_gap": float(gaps[0]),
+                "final_gap": float(gaps[-1]),
+                "noise_floor": _mean(gaps[tail]),
+                "mean_gap": _mean(gaps[even], weight),
+                "iterate_gap": _mean(trace["iterate_gap"][tail]),
+                "best_gap": float(np.nanmin(gaps)) if not np.isnan(gaps).all() else float("nan"),
+                "gradient_l1": float((rows[-1, base.L1] - low[base.L1]) / audits) if audits else None,
+                "max_update": float(rows[-1, base.PEAK]),
+                "saturation_rate": float(trace["saturation_rate"][-1]),
+                "stall_rate": float(trace["stall_rate"][-1]),
+            }
+
+
+def _updates(rows: np.ndarray, steps: np.ndarray, coordinates: int) -> np.ndarray:
+    """Coordinate updates with non-zero alpha g so far, from their share at the audited steps."""
+    audited = np.maximum(rows[:, base.AUDITED], 1)
+    return rows[:, base.MOVED] / audited * steps if coordinates else rows[:, base.MOVED]
+
+
+def _mean(values: np.ndarray, weight: np.ndarray | None = None) -> float | None:
+    return float(np.average(values, weights=weight)) if values.size else None
+
+
+def _digest(trace: dict[str, np.ndarray]) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for name, column in trace.items():
+        if name not in _NOT_DIGESTED:
+            digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,142 @@
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from fake_results import FakeResult, fake_cell, fake_result
+
+from lpbench.errors import Interrupted
+from lpbench.executors.base import Shard
+from lpbench.executors.local import Local
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """A stand-in for `lpbench.run.run_cell` whose behaviour each test sets."""
+    held = SimpleNamespace(cell=lambda cell, stop, timeout: fake_result(cell), calls=[], lock=threading.Lock())
+
+    def run_cell(cell, stop=None, timeout=None):
+        with held.lock:
+            held.calls.append((threading.current_thread().name, cell))
+        return held.cell(cell, stop, timeout)
+
+    monkeypatch.setattr("lpbench.run.run_cell", run_cell)
+    monkeypatch.setattr("lpbench.run.Result", FakeResult)
+    return held
+
+
+def shards(problems, seeds):
+    made = []
+    for problem in problems:
+        cells = tuple(fake_cell(seed=seed, problem=problem) for seed in range(seeds))
+        made.append(Shard(cells[0].problem_key, cells))
+    return made
+
+
+def drain(executor):
+    return [result for result in executor.events() if result is not None]
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_every_cell_runs_once(run, workers):
+    executor = Local(workers)
+    work = shards("ab", 5)
+    executor.submit(work)
+    found = sorted(result.row["cell_id"] for result in drain(executor))
+    assert found == sorted(cell.cell_id for shard in work for cell in shard.cells)
+
+
+def test_the_timeout_reaches_the_cells(run):
+    seen = []
+    run.cell = lambda cell, stop, timeout: seen.append(timeout) or fake_result(cell)
+    executor = Local(1)
+    executor.submit(shards("a", 1), timeout=12.5)
+    drain(executor)
+    assert seen == [12.5]
+
+
+def test_workers_begin_different_problems_and_help_each_other_in_the_end(run):
+    run.cell = lambda cell, stop, timeout: time.sleep(0.01) or fake_result(cell)
+    executor = Local(2)
+    executor.submit(shards("ab", 6)[:1] + shards("b", 1))
+    drain(executor)
+    first = {name: cell.choices["problem"] for name, cell in reversed(run.calls)}
+    assert sorted(first.values()) == ["a", "b"]
+    assert {name for name, cell in run.calls if cell.choices["problem"] == "a"} == {"lpbench-0", "lpbench-1"}
+
+
+def test_a_cell_that_raises_is_a_failed_row_and_the_others_run(run):
+    def cell(cell, stop, timeout):
+        if cell.choices["seed"] == 1:
+            raise ZeroDivisionError("by zero")
+        return fake_result(cell)
+
+    run.cell = cell
+    executor = Local(2)
+    executor.submit(shards("a", 3))
+    rows = {result.row["seed"]: result for result in drain(executor)}
+    assert [rows[seed].row["status"] for seed in range(3)] == ["ok", "failed", "ok"]
+    assert rows[1].row["error"] == "ZeroDivisionError: by zero"
+    assert rows[1].trace["step"].size == 0
+
+
+def test_cancel_lets_the_running_cells_finish(run):
+    begun, finish = threading.Event(), threading.Event()
+
+    def cell(cell, stop, timeout):
+        begun.set()
+        assert finish.wait(5)
+        assert not stop.is_set()
+        return fake_result(cell)
+
+    run.cell = cell
+    executor = Local(1)
+    executor.submit(shards("ab", 4))
+    assert begun.wait(5)
+    executor.cancel()
+    finish.set()
+    assert len(drain(executor)) == 1
+
+
+def test_cancel_now_drops_the_running_cells(run):
+    begun = threading.Event()
+
+    def cell(cell, stop, timeout):
+        begun.set()
+        assert stop.wait(5)
+        raise Interrupted("stopped")
+
+    run.cell = cell
+    executor = Local(2)
+    executor.submit(shards("ab", 4))
+    assert begun.wait(5)
+    started = time.monotonic()
+    executor.cancel(now=True)
+    assert drain(executor) == []
+    assert time.monotonic() - started < 1
+
+
+def test_a_worker_that_cannot_stop_is_left_behind(run):
+    release = threading.Event()
+    run.cell = lambda cell, stop, timeout: release.wait(10) and fake_result(cell)
+    executor = Local(1)
+    executor.submit(shards("a", 1))
+    started = time.monotonic()
+    executor.cancel(now=True)
+    assert drain(executor) == []
+    assert time.monotonic() - started < 2
+    release.set()
+
+
+def test_events_yield_nothing_now_and_then_while_cells_run(run):
+    run.cell = lambda cell, stop, timeout: time.sleep(0.35) or fake_result(cell)
+    executor = Local(1)
+    executor.submit(shards("a", 1))
+    events = list(executor.events())
+    assert events.count(None) >= 2 and len(events) - events.count(None) == 1
+
+
+def test_no_cells_at_all(run):
+    executor = Local(3)
+    executor.submit([])
+    assert drain(executor) == []

@@ -1,0 +1,48 @@
+"""Finished cells made up in milliseconds, for tests of everything that does not care what a cell computes."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lpbench.choices import Cell
+from lpbench.store import schema
+
+
+@dataclass
+class FakeResult:
+    """As `lpbench.run.Result`."""
+
+    row: dict[str, Any]
+    trace: dict[str, np.ndarray]
+
+
+def digest(text: str) -> str:
+    """16 hex digits."""
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def fake_cell(seed: int = 0, precision: int = 8, problem: str = "least_squares", **choices: Any) -> Cell:
+    """A cell whose identity follows from its choices."""
+    every: dict[str, Any] = dict.fromkeys(name for name in schema.CHOICES if name != "seed")
+    every |= {"problem": problem, "algorithm": "lp_sgd", "format": "fixed", "precision": precision, "steps": 100}
+    every |= {"dimension": 16, "record_points": 10, "even_points": 10, "batch_size": 1, **choices}
+    group = digest(repr(sorted(every.items(), key=str)))
+    return Cell({**every, "seed": seed}, digest(f"{group} {seed}"), group, digest(f"{problem} {every['dimension']}"))
+
+
+def fake_result(cell: Cell, status: str = "ok", value: float = 1.0, steps: Sequence[int] | None = None) -> FakeResult:
+    """The result of `cell`: its gap falls from `value` to value / 100 over the log-spaced and three random steps."""
+    if steps is None:
+        generator = np.random.default_rng(int(cell.cell_id[:8], 16))
+        even = generator.integers(11, 99, 3)
+        steps = np.unique(np.concatenate([[0, 1, 2, 5, 10, 100], even])).tolist()
+    step = np.asarray(steps, np.int64)
+    gap = value * 10.0 ** (-step / 50)
+    trace = {"step": step, "epoch": step / 10, "gradient_evaluations": step, "objective_gap": gap}
+    trace["seconds"] = step * 1e-3
+    row = {**cell.choices, "cell_id": cell.cell_id, "group_id": cell.group_id, "status": status, "error": None}
+    row |= {"noise_floor": value / 100 if status == "ok" else None, "digest": digest(gap.tobytes().hex()), "L": 2.0}
+    return FakeResult(row, trace)

@@ -1,0 +1,226 @@
+"""The runner with cells that cost nothing: order, resume, force, interruption, fail-fast, a second writer."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+
+import pytest
+from fake_results import FakeResult, fake_cell, fake_result
+
+from lpbench import sweeping
+from lpbench.errors import ConfigError, Interrupted, StoreError, SweepBusy
+from lpbench.planning import Call, Plan, set_reasons
+from lpbench.store import SweepWriter, load_cells, load_traces, read_manifest, read_statuses
+from lpbench.sweeping import make_shards, run_plan
+
+GRID = [fake_cell(seed=seed, precision=bits, problem=p) for p in ("one", "two") for bits in (4, 8) for seed in range(5)]
+
+
+@pytest.fixture(autouse=True)
+def ran(monkeypatch):
+    """Cells are made up; `ran.status` says how those of a seed end, `ran.count` how often each cell ran."""
+
+    class Ran:
+        def __init__(self):
+            self.count, self.status, self.before = Counter(), {}, lambda cell, stop: None
+
+        def __call__(self, cell, stop=None, timeout=None):
+            self.before(cell, stop)
+            self.count[cell.cell_id] += 1
+            return fake_result(cell, self.status.get(cell.choices["seed"], "ok"))
+
+    held = Ran()
+    monkeypatch.setattr("lpbench.run.run_cell", held)
+    monkeypatch.setattr("lpbench.run.Result", FakeResult)
+    monkeypatch.setattr(sweeping, "cell_costs", lambda cells: [None] * len(cells))
+    return held
+
+
+def plan_of(folder, cells=GRID, force=False, **more):
+    plan = Plan("demo", folder, [Call(("precision=4,8",))], list(cells), [], runtime={"timeout": 5.0}, **more)
+    set_reasons(plan, read_statuses(folder), force)
+    return plan
+
+
+def test_all_cells_are_stored_and_a_second_call_computes_nothing(tmp_path, ran):
+    folder = tmp_path / "demo"
+    outcome = run_plan(plan_of(folder), workers=2)
+    assert outcome.ran == len(GRID) and outcome.counts == {"ok": len(GRID)} and not outcome.bad
+    frame = load_cells(folder)
+    assert set(frame["cell_id"]) == {cell.cell_id for cell in GRID}
+    assert set(frame["timeout"]) == {5.0} and set(frame["workers"]) == {2} and set(frame["executor"]) == {"local"}
+    version = read_manifest(folder)["version"]
+    again = run_plan(plan_of(folder), workers=2)
+    assert again.ran == 0 and again.counts == outcome.counts
+    assert set(ran.count.values()) == {1}
+    assert read_manifest(folder)["version"] == version
+
+
+def test_results_do_not_depend_on_workers_or_order(tmp_path):
+    run_plan(plan_of(tmp_path / "a"), workers=1)
+    run_plan(plan_of(tmp_path / "b", GRID[::-1]), workers=4)
+    a, b = (load_cells(tmp_path / name).drop(columns=["workers", "sweep", "runs_dir"]) for name in "ab")
+    assert a.equals(b)
+    assert load_traces(tmp_path / "a").equals(load_traces(tmp_path / "b"))
+
+
+def test_only_new_failed_and_timed_out_cells_run_again(tmp_path, ran):
+    folder = tmp_path / "demo"
+    ran.status = {0: "failed", 1: "timeout", 2: "diverged"}
+    first = run_plan(plan_of(folder, GRID[:5]))
+    assert first.counts == {"failed": 1, "timeout": 1, "diverged": 1, "ok": 2}
+    assert sorted(row["status"] for row in first.bad) == ["diverged", "failed", "timeout"]
+    plan = plan_of(folder, GRID[:6])
+    assert plan.counts == {"failed before": 1, "timed out before": 1, "stored": 3, "new": 1}
+    ran.status = {}
+    second = run_plan(plan)
+    assert second.ran == 3 and second.counts == {"ok": 5, "diverged": 1}
+
+
+def test_force_computes_stored_cells_again(tmp_path, ran):
+    folder = tmp_path / "demo"
+    run_plan(plan_of(folder, GRID[:4]))
+    outcome = run_plan(plan_of(folder, GRID[:5], force=True), force=True)
+    assert outcome.ran == 5
+    assert [ran.count[cell.cell_id] for cell in GRID[:5]] == [2, 2, 2, 2, 1]
+    assert len(load_cells(folder)) == 5
+
+
+def test_a_sweep_adds_to_what_the_name_holds(tmp_path):
+    folder = tmp_path / "demo"
+    run_plan(plan_of(folder, GRID[:4]))
+    outcome = run_plan(plan_of(folder, GRID[2:7]))
+    assert outcome.ran == 3 and len(outcome.statuses) == 5
+    assert len(load_cells(folder)) == 7
+
+
+def test_fail_fast_stops_at_the_first_bad_cell(tmp_path, ran):
+    folder = tmp_path / "demo"
+    ran.status = dict.fromkeys(range(5), "diverged")
+    outcome = run_plan(plan_of(folder), workers=1, fail_fast=True)
+    assert 1 <= outcome.ran < len(GRID)
+    assert len(load_cells(folder)) == outcome.ran
+    assert not outcome.interrupted
+
+
+def press(number=signal.SIGINT):
+    os.kill(os.getpid(), number)
+
+
+def test_one_ctrl_c_ends_after_the_running_cells(tmp_path, ran):
+    folder = tmp_path / "demo"
+    running = threading.Event()
+
+    def before(cell, stop):
+        if not running.is_set():
+            running.set()
+            press()
+            time.sleep(0.5)
+            assert not stop.is_set()
+        time.sleep(0.05)
+
+    ran.before = before
+    told = []
+    outcome = run_plan(plan_of(folder), workers=1, on_event=told.append)
+    assert outcome.interrupted and 1 <= outcome.ran < len(GRID)
+    assert [event.text for event in told if event.kind == "stopping"] == [
+        "finishing the running cells (Ctrl-C again stops at once)"
+    ]
+    assert len(load_cells(folder)) == outcome.ran and read_manifest(folder)["state"] == "interrupted"
+    assert sweeping.interrupted_line(outcome).endswith(f"lpbench resume demo --runs-dir {tmp_path}")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ran.before = lambda cell, stop: None
+    assert run_plan(plan_of(folder)).ran == len(GRID) - outcome.ran
+    assert set(ran.count.values()) == {1}
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGINT, signal.SIGINT], [signal.SIGTERM]])
+def test_two_ctrl_c_or_a_sigterm_stop_at_once(tmp_path, ran, numbers):
+    def before(cell, stop):
+        if cell.choices["seed"] == 3:
+            for number in numbers:
+                press(number)
+                time.sleep(0.2)
+            assert stop.wait(5)
+            raise Interrupted("stopped")
+
+    ran.before = before
+    outcome = run_plan(plan_of(tmp_path / "demo", GRID[:5]), workers=1)
+    assert outcome.interrupted and outcome.ran == 3
+    assert len(load_cells(tmp_path / "demo")) == 3
+
+
+def test_a_running_writer_keeps_a_second_one_out(tmp_path):
+    folder = tmp_path / "demo"
+    holder = SweepWriter(folder, [], 0)
+    with pytest.raises(SweepBusy, match=f"pid {os.getpid()}"):
+        run_plan(plan_of(folder))
+    holder.close()
+    assert run_plan(plan_of(folder)).ran == len(GRID)
+
+
+def test_cells_that_another_sweep_stored_meanwhile_do_not_run(tmp_path, ran):
+    folder = tmp_path / "demo"
+    stale = plan_of(folder)
+    run_plan(plan_of(folder, GRID[:12]))
+    assert run_plan(stale).ran == len(GRID) - 12
+    assert set(ran.count.values()) == {1}
+
+
+def test_parts_of_a_killed_sweep_are_compacted_even_if_nothing_is_missing(tmp_path):
+    folder = tmp_path / "demo"
+    store = SweepWriter(folder, [], 4)
+    for cell in GRID[:4]:
+        store.put(fake_result(cell))
+    store._parts.close()
+    store._lock.release()
+    assert run_plan(plan_of(folder, GRID[:4])).ran == 0
+    assert (folder / "rollup.parquet").exists() and not list((folder / "parts").iterdir())
+    assert read_manifest(folder)["state"] == "done"
+
+
+def test_a_disk_that_refuses_stops_the_cells_too(tmp_path, ran, monkeypatch):
+    monkeypatch.setattr("lpbench.store.parts.MAX_CELLS", 1)
+
+    def refuse(path, table):
+        raise StoreError(f"cannot write {path}: No space left on device")
+
+    ran.before = lambda cell, stop: time.sleep(0.02)
+    monkeypatch.setattr("lpbench.store.parts.write_table", refuse)
+    with pytest.raises(StoreError, match="No space left"):
+        run_plan(plan_of(tmp_path / "demo"), workers=1)
+    assert sum(ran.count.values()) < len(GRID)
+
+
+def test_invalid_combinations_stop_the_sweep_before_anything_is_written(tmp_path):
+    plan = plan_of(tmp_path / "demo", invalid=[("precision=1", "too few")])
+    with pytest.raises(ConfigError, match=r"1 combination makes no sense .*precision=1: too few"):
+        run_plan(plan)
+    assert not (tmp_path / "demo").exists()
+
+
+def test_events_add_up(tmp_path, ran):
+    ran.status = {0: "failed"}
+    told = []
+    run_plan(plan_of(tmp_path / "demo"), on_event=told.append)
+    kinds = Counter(event.kind for event in told)
+    assert kinds["start"] == kinds["end"] == 1 and kinds["cell"] == len(GRID)
+    assert told[0].total == len(GRID)
+
+
+def test_shards_hold_a_problem_each_and_the_dearest_come_first():
+    cells = [fake_cell(seed=seed, problem=p) for seed in range(2) for p in ("cheap", "dear")]
+    made = make_shards(cells, [1.0, 5.0, 2.0, 7.0])
+    assert [[cell.choices["problem"] for cell in shard.cells] for shard in made] == [["dear"] * 2, ["cheap"] * 2]
+    assert [cell.choices["seed"] for cell in made[0].cells] == [1, 0]
+    assert all(cell.problem_key == shard.problem_key for shard in made for cell in shard.cells)
+
+
+def test_a_sweep_from_a_thread_that_gets_no_signals(tmp_path):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(run_plan(plan_of(tmp_path / "demo"))))
+    thread.start()
+    thread.join(20)
+    assert found and found[0].ran == len(GRID)
