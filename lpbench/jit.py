@@ -147,7 +147,7 @@ class Kernel:
     @functools.cached_property
     def compiled(self) -> Any:
         numba = load()
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(self.py_func)
+        return numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(self.py_func)
 
 
 def kernel(function: Callable) -> Kernel:

@@ -12,7 +12,7 @@ import numpy as np
 
 from lpbench.dot import dot
 from lpbench.jit import generic, inner, kernel
-from lpbench.models import Logistic, Squared, SquaredHinge, add_row, row_dot, slope, softmax
+from lpbench.models import Logistic, Squared, SquaredHinge, add_row, fill, row_dot, slope, softmax
 
 
 class QuadraticForm(NamedTuple):
@@ -49,8 +49,8 @@ class MultinomialDivergence(NamedTuple):
 
 
 @generic
-def gap(judge, delta, g):
-    """f(w* + delta) - f(w*); g (n,) receives the gradient there. All float64."""
+def gap(judge, delta, g, scratch):
+    """f(w* + delta) - f(w*); g (n,) receives the gradient there; scratch (3, K). All float64."""
 
 
 @generic
@@ -101,23 +101,23 @@ def _divergence_logistic(loss, z, dz, y):
 
 
 @gap.case(QuadraticForm)
-def _gap_quadratic(judge, delta, g):
+def _gap_quadratic(judge, delta, g, scratch):
     for j in range(delta.size):
         g[j] = dot(judge.H[j], delta)
     return 0.5 * dot(g, delta)
 
 
 @gap.case(DiagonalForm)
-def _gap_diagonal(judge, delta, g):
+def _gap_diagonal(judge, delta, g, scratch):
     for j in range(delta.size):
         g[j] = judge.h[j] * delta[j]
     return 0.5 * dot(g, delta)
 
 
 @gap.case(LinearDivergence)
-def _gap_linear(judge, delta, g):
+def _gap_linear(judge, delta, g, scratch):
     n, total = judge.rows.y.size, 0.0
-    g[:] = 0
+    fill(g, 0.0)
     for i in range(n):
         z, y, dz = judge.margins[i, 0], judge.rows.y[i], row_dot(judge.rows, i, delta)
         total += divergence(judge.loss, z, dz, y)
@@ -128,12 +128,12 @@ def _gap_linear(judge, delta, g):
 
 
 @gap.case(MultinomialDivergence)
-def _gap_multinomial(judge, delta, g):
+def _gap_multinomial(judge, delta, g, scratch):
     n, classes = judge.margins.shape
     d = delta.size // classes
-    before, after, dz = np.empty(classes), np.empty(classes), np.empty(classes)
+    before, after, dz = scratch[0], scratch[1], scratch[2]
     total = 0.0
-    g[:] = 0
+    fill(g, 0.0)
     for i in range(n):
         for k in range(classes):
             before[k] = judge.margins[i, k]
@@ -168,6 +168,6 @@ def _divergence_softmax(p, dz):
 
 
 @kernel
-def judge_once(judge, delta, g):
+def judge_once(judge, delta, g, scratch):
     """`gap`, called from Python."""
-    return gap(judge, delta, g)
+    return gap(judge, delta, g, scratch)

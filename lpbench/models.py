@@ -1,8 +1,8 @@
 """Problems as kernels see them: the gradient of one sample, the change of it since a snapshot, the full gradient.
 
 A point is `scale * w` (plus, for bit centering, a full-precision centre): w are native numbers of the format, so no
-weight is ever stored twice. Sample gradients come as (c, v), meaning c * v, without the regulariser, which every
-algorithm adds in its update.
+weight is ever stored twice. A sample gradient comes as (c, i): c times the sample x_i, or, with i = NO_ROW, c times
+the vector work.g; without the regulariser, which every algorithm adds in its update.
 """
 
 import math
@@ -14,6 +14,9 @@ from lpbench.dot import dot
 from lpbench.generator import random_bits, random_index
 from lpbench.jit import generic, inner
 from lpbench.ops import like
+
+
+NO_ROW = -1
 
 
 class Dense(NamedTuple):
@@ -78,6 +81,20 @@ class Work(NamedTuple):
     q: Any
 
 
+@inner
+def fill(x, value):
+    """x = value; a slice assignment would cost a check of shapes."""
+    for j in range(x.size):
+        x[j] = value
+
+
+@inner
+def copy(x, y):
+    """x = y."""
+    for j in range(x.size):
+        x[j] = y[j]
+
+
 @generic
 def row_dot(rows, i, w):
     """x_i . w, float64."""
@@ -89,28 +106,18 @@ def add_row(rows, i, c, g):
 
 
 @generic
-def row_view(rows, i, g):
-    """x_i as a dense vector: a view of it, or g filled with it."""
-
-
-@generic
 def slope(loss, z, y):
     """dl/dz; all float64."""
 
 
 @generic
-def regularization(model):
-    """lambda."""
-
-
-@generic
 def gradient(model, w, scale, first, second, batch, work):
-    """(c, v): c v + lambda w is the mean gradient of `batch` samples, drawn by the two words, at scale * w."""
+    """(c, i): the mean gradient of `batch` samples, drawn by the two words, at scale * w; lambda w not included."""
 
 
 @generic
 def difference(model, w, scale, centred, margins, anchor, first, second, batch, work):
-    """(c, v): c v + lambda (point - anchor) is grad f_i(point) - grad f_i(anchor), mean over a batch.
+    """(c, i): grad f_i(point) - grad f_i(anchor), mean over a batch; lambda (point - anchor) not included.
 
     margins   (N, K) x_i . anchor; anchor (n,) the snapshot; centred 1.0 when w is the offset from the anchor (bit
               centering), 0.0 when scale * w is the point itself.
@@ -118,7 +125,7 @@ def difference(model, w, scale, centred, margins, anchor, first, second, batch, 
 
 
 @generic
-def full_gradient(model, w, margins, g):
+def full_gradient(model, w, margins, work, g):
     """g = grad f(w) for a point w (n,) in full precision; margins (N, K) receives x_i . w."""
 
 
@@ -149,19 +156,6 @@ def _add_row_sparse(rows, i, c, g):
         g[rows.columns[p]] += c * rows.values[p]
 
 
-@row_view.case(Dense)
-def _row_view_dense(rows, i, g):
-    return rows.X[i]
-
-
-@row_view.case(Sparse)
-def _row_view_sparse(rows, i, g):
-    g[:] = 0
-    for p in range(rows.starts[i], rows.starts[i + 1]):
-        g[rows.columns[p]] = rows.values[p]
-    return g
-
-
 @slope.case(Squared)
 def _slope_squared(loss, z, y):
     return z - y
@@ -181,26 +175,19 @@ def _slope_squared_hinge(loss, z, y):
     return -y * max(0.0, 1.0 - y * z)
 
 
-@regularization.case(Linear)
-@regularization.case(Multinomial)
-@regularization.case(Diagonal)
-def _regularization(model):
-    return model.regularization
-
-
 @gradient.case(Linear)
 def _gradient_linear(model, w, scale, first, second, batch, work):
     n = model.rows.y.size
     if batch == 1:
         i = random_index(first, second, 0, n)
         c = slope(model.loss, scale * row_dot(model.rows, i, w), model.rows.y[i])
-        return c, row_view(model.rows, i, work.g)
-    work.g[:] = 0
+        return c, i
+    fill(work.g, 0.0)
     for b in range(batch):
         i = random_index(first, second, b, n)
         c = slope(model.loss, scale * row_dot(model.rows, i, w), model.rows.y[i])
         add_row(model.rows, i, c / batch, work.g)
-    return 1.0, work.g
+    return 1.0, NO_ROW
 
 
 @difference.case(Linear)
@@ -208,12 +195,12 @@ def _difference_linear(model, w, scale, centred, margins, anchor, first, second,
     n = model.rows.y.size
     if batch == 1:
         i = random_index(first, second, 0, n)
-        return _slope_change(model, w, scale, centred, margins, i), row_view(model.rows, i, work.g)
-    work.g[:] = 0
+        return _slope_change(model, w, scale, centred, margins, i), i
+    fill(work.g, 0.0)
     for b in range(batch):
         i = random_index(first, second, b, n)
         add_row(model.rows, i, _slope_change(model, w, scale, centred, margins, i) / batch, work.g)
-    return 1.0, work.g
+    return 1.0, NO_ROW
 
 
 @inner
@@ -224,9 +211,9 @@ def _slope_change(model, w, scale, centred, margins, i):
 
 
 @full_gradient.case(Linear)
-def _full_gradient_linear(model, w, margins, g):
+def _full_gradient_linear(model, w, margins, work, g):
     n = model.rows.y.size
-    g[:] = 0
+    fill(g, 0.0)
     for i in range(n):
         z = row_dot(model.rows, i, w)
         margins[i, 0] = z
@@ -253,7 +240,7 @@ def softmax(p):
 @gradient.case(Multinomial)
 def _gradient_multinomial(model, w, scale, first, second, batch, work):
     d = w.size // model.classes
-    work.g[:] = 0
+    fill(work.g, 0.0)
     for b in range(batch):
         i = random_index(first, second, b, model.rows.y.size)
         for k in range(model.classes):
@@ -262,13 +249,13 @@ def _gradient_multinomial(model, w, scale, first, second, batch, work):
         work.p[np.int64(model.rows.y[i])] -= 1.0
         for k in range(model.classes):
             add_row(model.rows, i, work.p[k] / batch, work.g[k * d : (k + 1) * d])
-    return 1.0, work.g
+    return 1.0, NO_ROW
 
 
 @difference.case(Multinomial)
 def _difference_multinomial(model, w, scale, centred, margins, anchor, first, second, batch, work):
     d = w.size // model.classes
-    work.g[:] = 0
+    fill(work.g, 0.0)
     for b in range(batch):
         i = random_index(first, second, b, model.rows.y.size)
         for k in range(model.classes):
@@ -278,14 +265,14 @@ def _difference_multinomial(model, w, scale, centred, margins, anchor, first, se
         softmax(work.q)
         for k in range(model.classes):
             add_row(model.rows, i, (work.p[k] - work.q[k]) / batch, work.g[k * d : (k + 1) * d])
-    return 1.0, work.g
+    return 1.0, NO_ROW
 
 
 @full_gradient.case(Multinomial)
-def _full_gradient_multinomial(model, w, margins, g):
+def _full_gradient_multinomial(model, w, margins, work, g):
     n, d = model.rows.y.size, w.size // model.classes
-    p = np.empty(model.classes)
-    g[:] = 0
+    p = work.p
+    fill(g, 0.0)
     for i in range(n):
         for k in range(model.classes):
             margins[i, k] = row_dot(model.rows, i, w[k * d : (k + 1) * d])
@@ -314,17 +301,17 @@ def _gradient_diagonal(model, w, scale, first, second, batch, work):
             for j in range(g.size):
                 sign = 1.0 if random_bits(first, second, b * g.size + j) >> np.uint32(31) else -1.0
                 g[j] += like(g[0], size * sign)
-    return 1.0, g
+    return 1.0, NO_ROW
 
 
 @difference.case(Diagonal)
 def _difference_diagonal(model, w, scale, centred, margins, anchor, first, second, batch, work):
     for j in range(work.g.size):
         work.g[j] = model.h[j] * (scale * np.float64(w[j]) - (1.0 - centred) * np.float64(anchor[j]))
-    return 1.0, work.g
+    return 1.0, NO_ROW
 
 
 @full_gradient.case(Diagonal)
-def _full_gradient_diagonal(model, w, margins, g):
+def _full_gradient_diagonal(model, w, margins, work, g):
     for j in range(g.size):
         g[j] = model.h[j] * (np.float64(w[j]) - model.w_star[j])

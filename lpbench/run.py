@@ -144,8 +144,8 @@ class _Record:
     @functools.cached_property
     def limit(self) -> float:
         """The larger of the initial gap and the gap at zero."""
-        judge = self.ready.run.judge
-        at_zero = judge_once(judge, -judge.w_star, np.zeros_like(judge.w_star))
+        judge, look = self.ready.run.judge, self.ready.run.look
+        at_zero = judge_once(judge, -judge.w_star, look.g, look.scratch)
         return max(self.rows[0, base.GAP], at_zero)
 
     def trace(self, problem: Problem) -> dict[str, np.ndarray]:

@@ -6,9 +6,9 @@ import numpy as np
 
 from lpbench.dot import dot
 from lpbench.formats.base import block_length, has_blocks, quantize, saturated, shared_unit
-from lpbench.generator import key_from, random_index
+from lpbench.generator import key_from
 from lpbench.jit import generic, inner
-from lpbench.models import Dense, Diagonal, Linear, Multinomial, Sparse, row_dot, slope
+from lpbench.models import Dense, Diagonal, Linear, Multinomial, Sparse, add_row, copy, fill
 from lpbench.ops import from_magnitude, like, magnitude
 from lpbench.rounding import offset
 
@@ -47,7 +47,7 @@ def round_step(fmt, rounding, w, v, a, b, h, first, second, step, scale, alpha, 
     """
     audit = step % AUDIT_EVERY == 0
     if audit:
-        tally.old[:] = w
+        copy(tally.old, w)
     if has_blocks(fmt):
         length, outside, peak = block_length(fmt, w.size), 0, 0.0
         for start in range(0, w.size, length):
@@ -136,63 +136,64 @@ def _count_moves(old, w, v, a, b, h):
 
 
 @generic
-def sparse_step(model, fmt, rounding, w, scale, alpha, samples, first, second, tally):
-    """One SGD step that touches only the non-zeros of a sparse sample; False where that would not be exact.
+def descend(model, c, i, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
+    """w <- Q(w - (alpha (c v + lambda scale w) / scale + h)): the step along the sample gradient (c, i).
 
-    It is exact without regulariser: coordinates that do not move are on the grid and stay there.
+    v is x_i or, with i = NO_ROW, work.g. words: those of this step's rounding; the rest as in `round_step`.
     """
 
 
 @generic
-def _sparse_row_step(rows, model, fmt, rounding, w, scale, alpha, i, first, second, tally):
-    """The step of sample i."""
+def _descend_row(rows, c, i, strength, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
+    """The same along x_i."""
 
 
-@generic
-def is_sparse(rows):
-    """Whether rows are stored sparse."""
+@inner
+def _descend_vector(v, c, strength, fmt, rounding, w, h, words, step, scale, alpha, tally):
+    a, b = like(w[0], alpha * c / scale), like(w[0], alpha * strength)
+    round_step(fmt, rounding, w, v, a, b, h, words[0], words[1], step, scale, alpha, tally)
 
 
-@is_sparse.case(Dense)
-def _not_sparse(rows):
-    return False
+@descend.case(Multinomial)
+@descend.case(Diagonal)
+def _descend_any(model, c, i, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
+    _descend_vector(work.g, c, model.regularization, fmt, rounding, w, h, words, step, scale, alpha, tally)
 
 
-@is_sparse.case(Sparse)
-def _is_sparse(rows):
-    return True
+@descend.case(Linear)
+def _descend_linear(model, c, i, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
+    strength = model.regularization
+    if i >= 0:
+        _descend_row(model.rows, c, i, strength, work, fmt, rounding, w, h, words, step, scale, alpha, tally)
+    else:
+        _descend_vector(work.g, c, strength, fmt, rounding, w, h, words, step, scale, alpha, tally)
 
 
-@sparse_step.case(Multinomial)
-@sparse_step.case(Diagonal)
-def _no_sparse_step(model, fmt, rounding, w, scale, alpha, samples, first, second, tally):
-    return False
+@_descend_row.case(Dense)
+def _descend_row_dense(rows, c, i, strength, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
+    _descend_vector(rows.X[i], c, strength, fmt, rounding, w, h, words, step, scale, alpha, tally)
 
 
-@sparse_step.case(Linear)
-def _sparse_step_linear(model, fmt, rounding, w, scale, alpha, samples, first, second, tally):
-    if not is_sparse(model.rows) or model.regularization != 0.0 or has_blocks(fmt):
-        return False
-    i = random_index(samples[0], samples[1], 0, model.rows.y.size)
-    _sparse_row_step(model.rows, model, fmt, rounding, w, scale, alpha, i, first, second, tally)
-    return True
+@_descend_row.case(Sparse)
+def _descend_row_sparse(rows, c, i, strength, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
+    if h is None and strength == 0.0 and not has_blocks(fmt):
+        # Exact, and O(non-zeros): coordinates that do not move are on the grid and stay there.
+        _touch_nonzeros(rows, c, i, fmt, rounding, w, words, scale, alpha, tally)
+        return
+    fill(work.g, 0.0)
+    add_row(rows, i, 1.0, work.g)
+    _descend_vector(work.g, c, strength, fmt, rounding, w, h, words, step, scale, alpha, tally)
 
 
-@_sparse_row_step.case(Dense)
-def _no_row_step(rows, model, fmt, rounding, w, scale, alpha, i, first, second, tally):
-    return None
-
-
-@_sparse_row_step.case(Sparse)
-def _row_step(rows, model, fmt, rounding, w, scale, alpha, i, first, second, tally):
-    c = slope(model.loss, scale * row_dot(rows, i, w), rows.y[i])
+@inner
+def _touch_nonzeros(rows, c, i, fmt, rounding, w, words, scale, alpha, tally):
     a = like(w[0], alpha * c / scale)
     peak, l1 = 0.0, 0.0
     for p in range(rows.starts[i], rows.starts[i + 1]):
         j = rows.columns[p]
         update, old = a * rows.values[p], w[j]
         u = old - update
-        w[j] = quantize(fmt, rounding, u, offset(rounding, first, second, j), shared_unit(fmt, abs(u)))
+        w[j] = quantize(fmt, rounding, u, offset(rounding, words[0], words[1], j), shared_unit(fmt, abs(u)))
         tally.counts[SATURATED] += saturated(fmt, u)
         if update != 0:
             tally.counts[MOVED] += 1

@@ -99,6 +99,7 @@ def test_a_sweep_adds_to_what_the_name_holds(tmp_path):
 def test_fail_fast_stops_at_the_first_bad_cell(tmp_path, ran):
     folder = tmp_path / "demo"
     ran.status = dict.fromkeys(range(5), "diverged")
+    ran.before = lambda cell, stop: time.sleep(0.02)
     outcome = run_plan(plan_of(folder), workers=1, fail_fast=True)
     assert 1 <= outcome.ran < len(GRID)
     assert len(load_cells(folder)) == outcome.ran

@@ -29,12 +29,13 @@ class Keys(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Scratch of an evaluation, float64: the output, the iterate, their offset from w*, a gradient; all (n,)."""
+    """Scratch of an evaluation, float64: the output, the iterate, their offset from w*, a gradient, all (n,); (3, K)."""
 
     output: Any
     iterate: Any
     delta: Any
     g: Any
+    scratch: Any
 
 
 class Run(NamedTuple):
@@ -102,24 +103,24 @@ def keys(seed: int) -> Keys:
 def scratch(n: int, classes: int, dtype: Any) -> tuple[Work, Look]:
     """Work and Look of a cell with n coordinates."""
     work = Work(np.zeros(n, dtype), np.zeros(classes), np.zeros(classes))
-    return work, Look(*(np.zeros(n) for _ in range(4)))
+    return work, Look(*(np.zeros(n) for _ in range(4)), np.zeros((3, classes)))
 
 
 @inner
 def record(run, same, row, trace):
     """Judge run.look.output, and run.look.iterate unless it is the same point, into trace[row]."""
     look, tally = run.look, run.tally
-    look.delta[:] = look.output
-    look.delta[:] -= run.judge.w_star
-    trace[row, GAP] = gap(run.judge, look.delta, look.g)
+    for j in range(look.delta.size):
+        look.delta[j] = look.output[j] - run.judge.w_star[j]
+    trace[row, GAP] = gap(run.judge, look.delta, look.g, look.scratch)
     trace[row, GRADIENT_NORM] = math.sqrt(dot(look.g, look.g))
     trace[row, DISTANCE] = math.sqrt(dot(look.delta, look.delta))
     if same:
         trace[row, ITERATE_GAP] = trace[row, GAP]
     else:
-        look.delta[:] = look.iterate
-        look.delta[:] -= run.judge.w_star
-        trace[row, ITERATE_GAP] = gap(run.judge, look.delta, look.g)
+        for j in range(look.delta.size):
+            look.delta[j] = look.iterate[j] - run.judge.w_star[j]
+        trace[row, ITERATE_GAP] = gap(run.judge, look.delta, look.g, look.scratch)
     for i in range(4):
         trace[row, SATURATED + i] = tally.counts[i]
     for i in range(2):

@@ -9,7 +9,7 @@ from lpbench.algorithms.base import Advance, Setup, record
 from lpbench.algorithms.lp_svrg import AVERAGE, RANDOM, RULES, collect, new_snapshot, variance_reduced_step
 from lpbench.dot import dot
 from lpbench.jit import kernel
-from lpbench.models import full_gradient
+from lpbench.models import fill, full_gradient
 from lpbench.ops import like
 from lpbench.registry import algorithms
 from lpbench.schedules import step_size
@@ -26,21 +26,24 @@ def halp(run, z, reach, mu, rule, inner_steps, state, stops, rows, first, last, 
     gradient, so the accuracy is not limited by the bits.
     Source: De Sa et al. 2018, "High-Accuracy Low-Precision Training", algorithm 3 (HALP).
     """
+    model, fmt, rounding, keys = run.model, run.fmt, run.rounding, run.keys
     for p in range(first, last):
         ended = False
         for t in range(state.now[0], stops[p]):
             if t % inner_steps == 0:
-                full_gradient(run.model, state.anchor, state.margins, state.gradient)
+                full_gradient(model, state.anchor, state.margins, run.work, state.gradient)
                 norm = math.sqrt(np.float64(dot(state.gradient, state.gradient)))
                 state.scale[0] = norm / (mu * reach)
-                z[:] = 0
+                fill(z, 0.0)
                 # At the optimum itself there is nothing left to do, and no scale to do it in.
                 factor = like(z[0], step_size(run.schedule, t) / state.scale[0]) if norm > 0.0 else like(z[0], 0.0)
                 for j in range(z.size):
                     state.offset[j] = factor * state.gradient[j]
             if state.scale[0] > 0.0:
                 collect(rule, z, state, t, inner_steps, run.keys.snapshot)
-                variance_reduced_step(run, z, state.scale[0], 1.0, state, t)
+                variance_reduced_step(
+                    model, fmt, rounding, run.schedule, keys, run.batch, run.work, run.tally, z, state.scale[0], 1.0, state, t
+                )
             ended = (t + 1) % inner_steps == 0
             if ended:
                 for j in range(z.size):
@@ -49,7 +52,7 @@ def halp(run, z, reach, mu, rule, inner_steps, state, stops, rows, first, last, 
                     for j in range(z.size):
                         step = state.mean[j] if rule == AVERAGE else state.chosen[j] if rule == RANDOM else z[j]
                         state.anchor[j] += like(z[0], state.scale[0] * step)
-                z[:] = 0
+                fill(z, 0.0)
         state.now[0] = stops[p]
         if rows[p] >= 0:
             for j in range(z.size):
@@ -68,7 +71,7 @@ class Halp:
         """At the start itself: the centre is in full precision."""
         z, state, form = np.zeros(setup.start.size, setup.dtype), new_snapshot(setup), setup.format
         mu = np.float64(setup.choices["mu"] or setup.mu)
-        reach, rule = np.float64(form.native_max), RULES[setup.choices["snapshot"]]
+        reach, rule = np.float64(form.reach), RULES[setup.choices["snapshot"]]
 
         def advance(stops: Any, rows: Any, first: int, last: int, trace: Any) -> None:
             halp(setup.run, z, reach, mu, rule, setup.inner_steps, state, stops, rows, first, last, trace)

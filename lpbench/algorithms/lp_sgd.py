@@ -7,27 +7,21 @@ import numpy as np
 from lpbench.algorithms.base import Advance, Setup, record
 from lpbench.generator import step_words
 from lpbench.jit import inner, kernel
-from lpbench.models import gradient, regularization
-from lpbench.ops import like
+from lpbench.models import gradient
 from lpbench.quantizing import to_native
 from lpbench.registry import algorithms
 from lpbench.schedules import step_size
-from lpbench.stepping import round_step, sparse_step
+from lpbench.stepping import descend
 
 
 @inner
-def lp_sgd_step(run, w, scale, t):
+def lp_sgd_step(model, fmt, rounding, schedule, keys, batch, work, tally, w, scale, t):
     """w <- Q(w - alpha_t grad f_i(w)), i drawn anew."""
-    alpha = step_size(run.schedule, t)
-    samples = step_words(run.keys.samples, t)
-    first, second = step_words(run.keys.rounding, t)
-    if run.batch == 1 and sparse_step(
-        run.model, run.fmt, run.rounding, w, scale, alpha, samples, first, second, run.tally
-    ):
-        return
-    c, v = gradient(run.model, w, scale, samples[0], samples[1], run.batch, run.work)
-    a, b = like(w[0], alpha * c / scale), like(w[0], alpha * regularization(run.model))
-    round_step(run.fmt, run.rounding, w, v, a, b, None, first, second, t, scale, alpha, run.tally)
+    alpha = step_size(schedule, t)
+    first, second = step_words(keys.samples, t)
+    c, i = gradient(model, w, scale, first, second, batch, work)
+    words = step_words(keys.rounding, t)
+    descend(model, c, i, work, fmt, rounding, w, None, words, t, scale, alpha, tally)
 
 
 @kernel
@@ -38,9 +32,10 @@ def lp_sgd(run, w, scale, now, stops, rows, first, last, trace):
     Source: Li & De Sa 2019, "Dimension-Free Bounds for Low-Precision Training", algorithm 1; values beyond the range
     saturate.
     """
+    model, fmt, rounding, keys = run.model, run.fmt, run.rounding, run.keys
     for p in range(first, last):
         for t in range(now[0], stops[p]):
-            lp_sgd_step(run, w, scale, t)
+            lp_sgd_step(model, fmt, rounding, run.schedule, keys, run.batch, run.work, run.tally, w, scale, t)
         now[0] = stops[p]
         if rows[p] >= 0:
             for j in range(w.size):

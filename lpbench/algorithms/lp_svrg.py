@@ -8,13 +8,13 @@ from lpbench.algorithms.base import Advance, Setup, record
 from lpbench.formats.base import block_length, has_blocks, quantize, shared_unit
 from lpbench.generator import key_from, random_index, step_words
 from lpbench.jit import inner, kernel
-from lpbench.models import difference, full_gradient, regularization
+from lpbench.models import copy, difference, full_gradient
 from lpbench.ops import like
 from lpbench.quantizing import to_native
 from lpbench.registry import algorithms
 from lpbench.rounding import offset
 from lpbench.schedules import step_size
-from lpbench.stepping import round_step
+from lpbench.stepping import descend
 
 LAST, RANDOM, AVERAGE = range(3)
 RULES = {"last": LAST, "random": RANDOM, "average": AVERAGE}
@@ -56,14 +56,13 @@ def new_snapshot(setup: Setup) -> Snapshot:
 
 
 @inner
-def variance_reduced_step(run, w, scale, centred, state, t):
+def variance_reduced_step(model, fmt, rounding, schedule, keys, batch, work, tally, w, scale, centred, state, t):
     """w <- Q(w - alpha (grad f_i(w) - grad f_i(w~) + grad f(w~))), i drawn anew; state.offset holds the constant part."""
-    alpha = step_size(run.schedule, t)
-    s = step_words(run.keys.samples, t)
-    c, v = difference(run.model, w, scale, centred, state.margins, state.anchor, s[0], s[1], run.batch, run.work)
-    a, b = like(w[0], alpha * c / scale), like(w[0], alpha * regularization(run.model))
-    first, second = step_words(run.keys.rounding, t)
-    round_step(run.fmt, run.rounding, w, v, a, b, state.offset, first, second, t, scale, alpha, run.tally)
+    alpha = step_size(schedule, t)
+    first, second = step_words(keys.samples, t)
+    c, i = difference(model, w, scale, centred, state.margins, state.anchor, first, second, batch, work)
+    words = step_words(keys.rounding, t)
+    descend(model, c, i, work, fmt, rounding, w, state.offset, words, t, scale, alpha, tally)
 
 
 @inner
@@ -73,7 +72,7 @@ def collect(rule, w, state, t, inner_steps, key):
     if rule == RANDOM:
         first, second = step_words(key, t // inner_steps)
         if place == random_index(first, second, 0, inner_steps):
-            state.chosen[:] = w
+            copy(state.chosen, w)
     elif rule == AVERAGE:
         weight = 1.0 / (place + 1)
         for j in range(w.size):
@@ -104,28 +103,31 @@ def lp_svrg(run, w, scale, rule, inner_steps, state, stops, rows, first, last, t
     average, by `rule`.
     Source: De Sa et al. 2018, "High-Accuracy Low-Precision Training", algorithm 2 (LP-SVRG).
     """
+    model, fmt, rounding, keys = run.model, run.fmt, run.rounding, run.keys
     for p in range(first, last):
         ended = False
         for t in range(state.now[0], stops[p]):
             if t % inner_steps == 0:
                 for j in range(w.size):
                     state.anchor[j] = scale * w[j]
-                full_gradient(run.model, state.anchor, state.margins, state.gradient)
+                full_gradient(model, state.anchor, state.margins, run.work, state.gradient)
                 factor = like(w[0], step_size(run.schedule, t) / scale)
-                strength = like(w[0], regularization(run.model))
+                strength = like(w[0], model.regularization)
                 for j in range(w.size):
                     state.offset[j] = factor * (state.gradient[j] - strength * state.anchor[j])
             collect(rule, w, state, t, inner_steps, run.keys.snapshot)
-            variance_reduced_step(run, w, scale, 0.0, state, t)
+            variance_reduced_step(
+                model, fmt, rounding, run.schedule, keys, run.batch, run.work, run.tally, w, scale, 0.0, state, t
+            )
             ended = (t + 1) % inner_steps == 0
             if ended:
                 for j in range(w.size):
                     run.look.iterate[j] = scale * w[j]
                 if rule == RANDOM:
-                    w[:] = state.chosen
+                    copy(w, state.chosen)
                 elif rule == AVERAGE:
                     one, two = step_words(run.keys.snapshot, t // inner_steps)
-                    round_vector(run.fmt, run.rounding, state.mean, key_from(one, 1), two, w)
+                    round_vector(fmt, rounding, state.mean, key_from(one, 1), two, w)
         state.now[0] = stops[p]
         if rows[p] >= 0:
             for j in range(w.size):

@@ -19,6 +19,7 @@ def swalp(run, w, average, scale, start, every, now, stops, rows, first, last, t
     one in `every`, the one at t itself before its step included.
     Source: Yang et al. 2019, "SWALP: Stochastic Weight Averaging in Low-Precision Training", algorithm 1.
     """
+    model, fmt, rounding, keys = run.model, run.fmt, run.rounding, run.keys
     for p in range(first, last):
         for t in range(now[0], stops[p]):
             if t >= start and (t - start) % every == 0:
@@ -26,7 +27,7 @@ def swalp(run, w, average, scale, start, every, now, stops, rows, first, last, t
                 weight = 1.0 / now[1]
                 for j in range(w.size):
                     average[j] += weight * (scale * w[j] - average[j])
-            lp_sgd_step(run, w, scale, t)
+            lp_sgd_step(model, fmt, rounding, run.schedule, keys, run.batch, run.work, run.tally, w, scale, t)
         now[0] = stops[p]
         if rows[p] >= 0:
             for j in range(w.size):

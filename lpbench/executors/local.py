@@ -1,6 +1,5 @@
 """The default executor: threads of this process, which the kernels let run side by side by releasing the GIL."""
 
-import queue
 import threading
 import time
 from collections import deque
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from lpbench.choices import Cell
     from lpbench.run import Result
 
+POLL = 0.01  # seconds between two looks at what has finished
 GRACE = 0.5  # seconds that a stopped worker has; between two evaluation points a kernel takes at most 0.1
 
 
@@ -35,7 +35,7 @@ class Local:
         self._lock = threading.Lock()
         self._untouched: deque[deque[Cell]] = deque()
         self._begun: list[deque[Cell]] = []
-        self._done: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
+        self._done: deque[Result] = deque()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._give_up: float | None = None
@@ -57,17 +57,18 @@ class Local:
         A worker that compiles a kernel or solves for an optimum cannot be stopped: after `cancel(now=True)` it is
         left behind, and ends with the process.
         """
-        running = len(self._threads)
-        while running and not (self._give_up and time.monotonic() > self._give_up):
-            try:
-                result = self._done.get(timeout=HEARTBEAT)
-            except queue.Empty:
+        beat = time.monotonic()
+        while True:
+            running = any(thread.is_alive() for thread in self._threads)
+            while self._done:
+                yield self._done.popleft()
+            if not running or (self._give_up and time.monotonic() > self._give_up):
+                return
+            # Looked at now and then: to be woken for each of many small cells would cost more than they do.
+            time.sleep(POLL)
+            if time.monotonic() - beat > HEARTBEAT:
+                beat = time.monotonic()
                 yield None
-                continue
-            if result is None:
-                running -= 1
-            else:
-                yield result
 
     def cancel(self, now: bool = False) -> None:
         """Start no further cell; with `now` also drop those that run."""
@@ -83,21 +84,18 @@ class Local:
         from lpbench.run import run_cell
 
         mine: deque[Cell] = deque()
-        try:
-            while True:
-                with self._lock:
-                    mine = mine or self._next_problem()
-                    if not mine:
-                        return
-                    cell = mine.popleft()
-                try:
-                    self._done.put(run_cell(cell, stop=self._stop, timeout=timeout))
-                except Interrupted:
+        while True:
+            with self._lock:
+                mine = mine or self._next_problem()
+                if not mine:
                     return
-                except Exception as error:
-                    self._done.put(failed(cell, error))
-        finally:
-            self._done.put(None)
+                cell = mine.popleft()
+            try:
+                self._done.append(run_cell(cell, stop=self._stop, timeout=timeout))
+            except Interrupted:
+                return
+            except Exception as error:
+                self._done.append(failed(cell, error))
 
     def _next_problem(self) -> "deque[Cell]":
         """The cells of a problem that nobody has begun, else of the one with most left; empty when all are out."""

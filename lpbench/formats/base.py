@@ -88,6 +88,11 @@ class Format:
         raise NotImplementedError
 
     @property
+    def reach(self) -> float:
+        """What bit centering scales to the range that it needs: the largest native number."""
+        return self.native_max
+
+    @property
     def native_min(self) -> float:
         """The smallest positive native number."""
         raise NotImplementedError

@@ -38,6 +38,11 @@ class Full(Format):
         return float(np.finfo(np.float32 if self.bits == 32 else np.float64).max)
 
     @property
+    def reach(self) -> float:
+        """1: there is no range to fill."""
+        return 1.0
+
+    @property
     def native_min(self) -> float:
         """The smallest positive number of the arithmetic."""
         return float(np.finfo(np.float32 if self.bits == 32 else np.float64).smallest_subnormal)

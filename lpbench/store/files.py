@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,10 +30,17 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], None]) -> None:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write `table` as Parquet, atomically."""
-    with_options = {"compression": "zstd", "write_page_checksum": True, "row_group_size": ROW_GROUP}
-    write_atomic(path, lambda file: pq.write_table(table, file, **with_options))
+    write_atomic(path, lambda file: pq.write_table(table, file, row_group_size=ROW_GROUP, **_options(table.schema)))
 
 
 def parquet_writer(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
     """A writer with the options of `write_table`, for a table that is written piece by piece."""
-    return pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True)
+    return pq.ParquetWriter(file, schema, **_options(schema))
+
+
+def _options(schema: pa.Schema) -> dict[str, Any]:
+    options: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+    if "step" in schema.names:
+        # Measured numbers hardly repeat: without dictionaries traces are written in half the time, and smaller.
+        options["use_dictionary"] = [field.name for field in schema if not pa.types.is_floating(field.type)]
+    return options

@@ -1,6 +1,5 @@
 """Parts: finished cells written while a sweep runs, by a thread of their own."""
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -48,7 +47,9 @@ class PartWriter:
         self._columns = dict(columns)
         self._next = first
         self._on_part = on_part
-        self._queue: queue.Queue[Finished | None] = queue.Queue(_BACKLOG)
+        self._waiting: list[Finished] = []
+        self._closing = False
+        self._wake = threading.Event()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="lpbench-parts", daemon=True)
         self._thread.start()
@@ -56,11 +57,17 @@ class PartWriter:
     def put(self, finished: Finished) -> None:
         """Hand over a finished cell; raises StoreError once a part could not be written."""
         self._check()
-        self._queue.put(finished)
+        # No queue: waking the writer for each cell would cost more than writing it.
+        self._waiting.append(finished)
+        if len(self._waiting) >= MAX_CELLS:
+            self._wake.set()
+            while len(self._waiting) > _BACKLOG and self._error is None:
+                time.sleep(0.01)
 
     def close(self) -> None:
         """Write what waits, and end; raises StoreError where that failed."""
-        self._queue.put(None)
+        self._closing = True
+        self._wake.set()
         self._thread.join()
         self._check()
 
@@ -70,27 +77,18 @@ class PartWriter:
 
     def _run(self) -> None:
         started = written = time.monotonic()
-        waiting: list[Finished] = []
-        more = True
-        while more:
+        while not (self._closing and not self._waiting) and self._error is None:
             interval = min(LAST_INTERVAL, max(FIRST_INTERVAL, GROWTH * (written - started)))
-            try:
-                timeout = max(0.0, written + interval - time.monotonic()) if waiting else None
-                item = self._queue.get(timeout=timeout)
-                more = item is not None
-                if item is not None:
-                    waiting.append(item)
-            except queue.Empty:
-                pass
-            due = len(waiting) >= MAX_CELLS or time.monotonic() - written >= interval
-            if waiting and (due or not more):
-                self._write(waiting)
-                waiting = []
+            self._wake.wait(max(0.0, min(FIRST_INTERVAL, written + interval - time.monotonic())))
+            self._wake.clear()
+            due = time.monotonic() - written >= interval or len(self._waiting) >= MAX_CELLS or self._closing
+            if due and self._waiting:
+                finished = self._waiting[:MAX_CELLS]
+                del self._waiting[: len(finished)]
+                self._write(finished)
                 written = time.monotonic()
 
     def _write(self, finished: list[Finished]) -> None:
-        if self._error is not None:
-            return  # keep draining the queue, so that nobody waits for room in it
         try:
             rows = [{**one.row, **self._columns} for one in finished]
             ids = [row["cell_id"] for row in rows]

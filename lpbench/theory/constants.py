@@ -68,8 +68,8 @@ def empirical(
         L_1 = float((c_1 * m.r1 * np.sqrt(m.r2_squared)).max() + lam * root_n)
     else:
         L_1 = float(np.sqrt(((c * c * m.r2_squared + 2 * c * lam) * m.r1**2 + lam * lam * n).max()))
-    by_rows = min(m.weighted, r1_mean_square * m.largest)  # the second by Cauchy-Schwarz over i
-    L_1_avg = min(c_1 * float(np.sqrt(by_rows)) + lam * root_n, L_1)
+    # By Cauchy-Schwarz over i; tighter on data than the largest eigenvalue of mean_i r1_i^2 x_i x_i'.
+    L_1_avg = min(c_1 * float(np.sqrt(r1_mean_square * m.largest)) + lam * root_n, L_1)
     gamma = float(np.sqrt((1.0 if softmax else c) * r1_mean_square + lam * n))
     if mu > 0:
         gamma = min(gamma, L_1_avg / float(np.sqrt(mu)))

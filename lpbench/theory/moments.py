@@ -21,8 +21,7 @@ class Moments(NamedTuple):
     r1, r2_squared   (N,) l1 norms and squared l2 norms of the rows.
     largest          at least the largest eigenvalue of X'X/N.
     smallest         at most the smallest one; 0 where N < d, and where it was not computed.
-    weighted         at least the largest eigenvalue of (1/N) sum_i r1_i^2 x_i x_i'.
-    exact            whether the three are exact up to the rounding of an eigenvalue solver.
+    exact            whether the two are exact up to the rounding of an eigenvalue solver.
     gram             X'X/N, (d, d), where it was formed, else None.
     """
 
@@ -30,7 +29,6 @@ class Moments(NamedTuple):
     r2_squared: np.ndarray
     largest: float
     smallest: float
-    weighted: float
     exact: bool
     gram: np.ndarray | None
 
@@ -38,9 +36,9 @@ class Moments(NamedTuple):
 def moments(X: np.ndarray | csr_array) -> Moments:
     """The moments of X (N, d): exact where the smaller side allows it, else certified bounds in O(nnz).
 
-    Power iteration would give a lower bound of the largest eigenvalue, which is no use in an upper bound of
-    the gap, so it is not used. Without eigenvalues: the largest one of A'DA/N is at most ||(|A|'D|A|1)||_inf
-    / N, its largest row sum, and at most mean(D_i r2_i^2), its trace.
+    Power iteration would give a lower bound of the largest eigenvalue, no use in an upper bound of the gap, so
+    it is not used. Without eigenvalues: the largest one of X'X/N is at most the largest row sum of |X|'|X|/N,
+    and at most mean(r2^2), the trace.
     """
     if isinstance(X, np.ndarray):
         return _dense(X)
@@ -61,21 +59,12 @@ def _dense(X: np.ndarray) -> Moments:
         np.abs(block).sum(axis=1, out=r1[rows])
         np.einsum("ij,ij->i", block, block, out=r2_squared[rows])
     if min(n, d) > EXACT_SIDE:
-        return _bounded(X, r1, r2_squared, None)
+        return _bounded(X, r1, r2_squared)
     if n < d:  # the n x n matrix X X'/n has the same non-zero eigenvalues
         kernel = X @ X.T / n
         _, largest = _extremes(kernel)
-        _, weighted = _extremes(kernel * np.outer(r1, r1))
-        return Moments(r1, r2_squared, largest, 0.0, weighted, True, None)
-    gram, weighted_gram = np.zeros((d, d)), np.zeros((d, d))
-    for rows in row_blocks(n, d, 2**22):
-        block = X[rows]
-        gram += block.T @ block  # numpy calls syrk for A'A: half the work
-        block = block * r1[rows, None]
-        weighted_gram += block.T @ block
-    gram /= n
-    weighted_gram /= n
-    return _with_gram(gram, weighted_gram, r1, r2_squared)
+        return Moments(r1, r2_squared, largest, 0.0, True, None)
+    return _with_gram(X.T @ X / n, r1, r2_squared)  # numpy calls syrk for A'A: half the work
 
 
 def _sparse(X: csr_array) -> Moments:
@@ -84,11 +73,8 @@ def _sparse(X: csr_array) -> Moments:
     r2_squared = row_sums(X.data * X.data, X.indptr)
     work = float(np.sum(np.diff(X.indptr).astype(np.float64) ** 2))
     if n < d or d > EXACT_SPARSE_SIDE or work > EXACT_SPARSE_WORK:
-        return _bounded(X, r1, r2_squared, None)
-    gram = (X.T @ X).toarray() / n
-    scaled = X.copy()
-    scaled.data *= np.repeat(r1, np.diff(X.indptr))
-    return _with_gram(gram, (scaled.T @ scaled).toarray() / n, r1, r2_squared)
+        return _bounded(X, r1, r2_squared)
+    return _with_gram((X.T @ X).toarray() / n, r1, r2_squared)
 
 
 def row_sums(values: np.ndarray, indptr: np.ndarray) -> np.ndarray:
@@ -100,12 +86,9 @@ def row_sums(values: np.ndarray, indptr: np.ndarray) -> np.ndarray:
     return sums
 
 
-def _with_gram(
-    gram: np.ndarray, weighted_gram: np.ndarray, r1: np.ndarray, r2_squared: np.ndarray
-) -> Moments:
+def _with_gram(gram: np.ndarray, r1: np.ndarray, r2_squared: np.ndarray) -> Moments:
     smallest, largest = _extremes(gram)
-    _, weighted = _extremes(weighted_gram)
-    return Moments(r1, r2_squared, largest, smallest, weighted, True, gram)
+    return Moments(r1, r2_squared, largest, smallest, True, gram)
 
 
 def _extremes(matrix: np.ndarray) -> tuple[float, float]:
@@ -118,17 +101,9 @@ def _extremes(matrix: np.ndarray) -> tuple[float, float]:
     return max(0.0, low - slack * high), high * (1.0 + slack)
 
 
-def _bounded(
-    X: np.ndarray | csr_array, r1: np.ndarray, r2_squared: np.ndarray, gram: np.ndarray | None
-) -> Moments:
-    n = X.shape[0]
-
-    def bound(weights: np.ndarray) -> float:
-        return float(min(_absolute_columns(X, weights * r1).max() / n, np.mean(weights * r2_squared)))
-
-    slack = 1.0 + 1e-12
-    largest = bound(np.ones(n)) * slack
-    return Moments(r1, r2_squared, largest, 0.0, bound(r1 * r1) * slack, False, gram)
+def _bounded(X: np.ndarray | csr_array, r1: np.ndarray, r2_squared: np.ndarray) -> Moments:
+    largest = min(_absolute_columns(X, r1).max() / X.shape[0], np.mean(r2_squared))
+    return Moments(r1, r2_squared, float(largest) * (1.0 + 1e-12), 0.0, False, None)
 
 
 def _absolute_columns(X: np.ndarray | csr_array, weights: np.ndarray) -> np.ndarray:

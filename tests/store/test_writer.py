@@ -66,8 +66,7 @@ def test_a_running_sweep_can_be_read(tmp_path, monkeypatch):
     before = read_manifest(folder)["version"]
     for result in results_of(4):
         store.put(result)
-    store._parts._queue.put(None)
-    store._parts._thread.join()
+    store._parts.close()
     assert not (folder / "cells.parquet").exists()
     assert len(by_id(folder)) == 4 and load_traces(folder)["cell_id"].nunique() == 4
     manifest = read_manifest(folder)
