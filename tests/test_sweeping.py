@@ -32,8 +32,8 @@ def ran(monkeypatch):
             return fake_result(cell, self.status.get(cell.choices["seed"], "ok"))
 
     held = Ran()
-    monkeypatch.setattr("lpbench.run.run_cell", held)
-    monkeypatch.setattr("lpbench.run.Result", FakeResult)
+    monkeypatch.setattr("lpbench.running.run_cell", held)
+    monkeypatch.setattr("lpbench.running.Result", FakeResult)
     monkeypatch.setattr(sweeping, "cell_costs", lambda cells: [None] * len(cells))
     return held
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from lpbench.choices import Cell
-    from lpbench.run import Result
+    from lpbench.running import Result
 
 HEARTBEAT = 0.1  # seconds: how often `events` yields, finished cell or not
 
@@ -58,7 +58,7 @@ def failed(cell: "Cell", error: BaseException) -> "Result":
     """The result of a cell whose run raised what it should have kept in its row: a bug, but of one cell only."""
     import numpy as np
 
-    from lpbench.run import Result
+    from lpbench.running import Result
 
     row = {**cell.choices, "cell_id": cell.cell_id, "group_id": cell.group_id, "status": "failed"}
     row["error"] = f"{type(error).__name__}: {error}"

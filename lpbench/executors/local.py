@@ -12,7 +12,7 @@ from lpbench.registry import executors
 
 if TYPE_CHECKING:
     from lpbench.choices import Cell
-    from lpbench.run import Result
+    from lpbench.running import Result
 
 POLL = 0.01  # seconds between two looks at what has finished
 GRACE = 0.5  # seconds that a stopped worker has; between two evaluation points a kernel takes at most 0.1
@@ -42,7 +42,7 @@ class Local:
 
     def submit(self, shards: Sequence[Shard], timeout: float | None = None) -> None:
         """Start to run `shards` in their order; `timeout` in seconds a cell."""
-        import lpbench.run  # noqa: F401 (before the threads start: they would wait for each other to import it)
+        import lpbench.running  # noqa: F401 (before the threads start: they would wait for each other to import it)
 
         self._untouched.extend(deque(shard.cells) for shard in shards)
         count = min(self.workers, sum(len(shard.cells) for shard in shards))
@@ -81,7 +81,7 @@ class Local:
                 cells.clear()
 
     def _work(self, timeout: float | None) -> None:
-        from lpbench.run import run_cell
+        from lpbench.running import run_cell
 
         mine: deque[Cell] = deque()
         while True:

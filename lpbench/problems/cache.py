@@ -35,7 +35,7 @@ def load(key: str, n_weights: int) -> Solved | None:
     """What is stored for `key`; None where there is nothing, or nothing that can be trusted."""
     path = optimum_file(key)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             if int(stored["version"]) != VERSION:
                 return None
             w_star = stored["w_star"]

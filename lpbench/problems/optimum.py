@@ -30,6 +30,7 @@ _blas_limit = None
 def one_blas_thread() -> Iterator[None]:
     """BLAS on one thread, so that sums do not depend on the number of cores; calls may nest and overlap."""
     global _blas_users, _blas_limit
+    import scipy.linalg  # noqa: F401  # loads its own BLAS, so that the limit reaches it too
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with _blas_lock:

@@ -20,8 +20,8 @@ def run(monkeypatch):
             held.calls.append((threading.current_thread().name, cell))
         return held.cell(cell, stop, timeout)
 
-    monkeypatch.setattr("lpbench.run.run_cell", run_cell)
-    monkeypatch.setattr("lpbench.run.Result", FakeResult)
+    monkeypatch.setattr("lpbench.running.run_cell", run_cell)
+    monkeypatch.setattr("lpbench.running.Result", FakeResult)
     return held
 
 

@@ -29,7 +29,10 @@ def make_risk(loss: str, seed: int, lam: float, n: int = 25, d: int = 6) -> Risk
 def sample_gradients(risk: Risk, w: np.ndarray) -> np.ndarray:
     """(N, n): grad f_i(w), the regulariser included."""
     rows = range(len(risk.y))
-    one = [Risk(risk.loss, risk.X[i : i + 1], risk.y[i : i + 1], risk.n_classes, risk.regularization) for i in rows]
+    one = [
+        Risk(risk.loss, risk.X[i : i + 1], risk.y[i : i + 1], risk.n_classes, risk.regularization)
+        for i in rows
+    ]
     return np.array([f.gradient(w) for f in one])
 
 
@@ -124,7 +127,9 @@ def test_exact_norms_by_sign_enumeration(loss: str) -> None:
     signs = np.array(list(itertools.product([-1.0, 1.0], repeat=6)))
     c, kinds = constants_of(risk, np.ones(6))
     assert c["L"] == pytest.approx(max(np.linalg.norm(M, 2) for M in hessians), rel=1e-12)
-    assert c["L_1"] == pytest.approx(max(np.linalg.norm(signs @ M, axis=1).max() for M in hessians), rel=1e-12)
+    assert c["L_1"] == pytest.approx(
+        max(np.linalg.norm(signs @ M, axis=1).max() for M in hessians), rel=1e-12
+    )
     assert kinds["L"] == kinds["L_1"] == "exact"
     if loss == "squared":
         eigenvalues = np.linalg.eigvalsh(np.mean(hessians, axis=0))

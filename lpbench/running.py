@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -207,3 +208,24 @@ def _digest(trace: dict[str, np.ndarray]) -> str:
         if name not in _NOT_DIGESTED:
             digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
+
+
+def run(config_dir: str | Path | None = None, **choices: Any) -> dict[str, Any]:
+    """Run one cell in this process: the same bits as in a sweep.
+
+    choices      as keyword arguments what an override says on the command line (`problem="least_squares",
+                 precision=8, step_size="0.1/L"`); what is left out has its default.
+    config_dir   a folder with your own yamls and modules, as `--config-dir`.
+    Returns the columns of `cells` as a dict, and under `trace` a DataFrame with the columns of `traces`. A cell that
+    diverges, fails or takes longer than `timeout` seconds says so in `status` and `error`.
+    Raises ConfigError for choices that cannot be run.
+    """
+    import pandas as pd
+
+    from lpbench.choices import make_cell
+    from lpbench.grid import single
+
+    raw = single(choices, None if config_dir is None else Path(config_dir))
+    result = run_cell(make_cell(raw), timeout=raw.get("timeout"))
+    trace = {"cell_id": result.row["cell_id"], **result.trace}
+    return {**result.row, "trace": pd.DataFrame(trace)}
