@@ -78,7 +78,7 @@ def inner(function: Callable) -> Callable:
     def register() -> None:
         from numba.extending import register_jitable
 
-        register_jitable(function)
+        register_jitable(forceinline=True)(function)
 
     when_loaded(register)
     return function
@@ -100,7 +100,7 @@ def generic(stub: Callable) -> Any:
     def register() -> None:
         from numba.extending import overload
 
-        overload(call, strict=False)(pick)
+        overload(call, strict=False, jit_options={"forceinline": True})(pick)
 
     def case(kind: type) -> Callable[[Callable], Callable]:
         def keep(function: Callable) -> Callable:
@@ -128,7 +128,7 @@ def scalar(of_arrays: Callable, **by_dtype: Callable) -> Callable:
     def register() -> None:
         from numba.extending import overload
 
-        overload(of_arrays, strict=False)(pick)
+        overload(of_arrays, strict=False, jit_options={"forceinline": True})(pick)
 
     when_loaded(register)
     return of_arrays

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpbench import schema
+from lpbench import registry, schema
 from lpbench.choices import Cell
 from lpbench.errors import ConfigError
 from lpbench.estimate import LOOPS, Cost, Estimator
@@ -211,18 +211,12 @@ def cell_costs(cells: Sequence[Cell]) -> list[Cost | None]:
 
 def notes(plan: Plan) -> list[str]:
     """What is worth knowing before the sweep starts: sparse data whose steps cost O(d)."""
-    from lpbench import registry
-
     dense = 0
     memory: dict[str, bool] = {}
     for cell in plan.todo:
-        choices = cell.choices
-        if choices["dataset"] is None:
-            continue
         if cell.problem_key not in memory:
-            is_sparse = getattr(registry.datasets.get(choices["dataset"]), "is_sparse", None)
-            memory[cell.problem_key] = bool(is_sparse and is_sparse(choices))
-        if memory[cell.problem_key] and (choices["regularization"] != 0 or choices["algorithm"] in LOOPS):
+            memory[cell.problem_key] = _is_sparse(cell.choices)
+        if memory[cell.problem_key] and (cell.choices["regularization"] != 0 or cell.choices["algorithm"] in LOOPS):
             dense += 1
     if not dense:
         return []
@@ -230,6 +224,17 @@ def notes(plan: Plan) -> list[str]:
         f"{dense} cells have sparse data, but a step of theirs costs O(dimension): only sgd and lp_sgd with "
         f"regularization=0 touch the non-zeros alone"
     ]
+
+
+def _is_sparse(choices: Mapping[str, Any]) -> bool:
+    """Whether the cell's data stays sparse: an svmlight file without random features."""
+    if choices["dataset"] != "file" or choices["dimension"] is not None:
+        return False
+    dataset = registry.datasets.get("file")
+    try:
+        return dataset.values(choices, next(iter(dataset.tasks)))["path"] == "svmlight"
+    except ConfigError:  # the file is gone since the plan was made
+        return False
 
 
 def plan_frame(plan: Plan) -> pandas.DataFrame:

@@ -13,7 +13,7 @@ from lpbench.store import schema
 
 @dataclass
 class FakeResult:
-    """As `lpbench.run.Result`."""
+    """As `lpbench.running.Result`."""
 
     row: dict[str, Any]
     trace: dict[str, np.ndarray]

@@ -11,7 +11,7 @@ from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, re
 from lpbench.store.folder import is_sweep
 from lpbench.store.schema import CHOICES
 from lpbench.tables import COLUMNS, noise_floors, pivot
-from lpbench.terminal import Table, note, print_json, print_pairs, shown
+from lpbench.terminal import Table, note, print_json, print_pairs
 
 _LIST_BITS = 8  # values of formats up to this many bits are printed one by one
 
@@ -97,10 +97,10 @@ def one_format(name: str, as_json: bool) -> int:
     if as_json:
         print_json({**facts, "values": values})
         return 0
-    print_pairs(facts)
+    print_pairs({key: _exact(value) for key, value in facts.items()})
     if values is not None:
         cut = values if len(values) <= 2**_LIST_BITS else [*values[:8], "...", *values[-8:]]
-        print("values  " + " ".join(shown(value) for value in cut))
+        print("values  " + " ".join(str(_exact(value)) for value in cut))
     return 0
 
 
@@ -108,11 +108,16 @@ def format_diff(first: str, second: str, as_json: bool) -> int:
     """How two formats differ, and how many numbers they share."""
     a, b = _facts(first), _facts(second)
     mine, other = (set(facts.pop("values") or ()) for facts in (a, b))
-    rows = [[key, a.get(key), b.get(key)] for key in {**a, **b} if a.get(key) != b.get(key)]
+    rows = [[key, _exact(a.get(key)), _exact(b.get(key))] for key in {**a, **b} if a.get(key) != b.get(key)]
     if mine and other:
         rows.append(["numbers in both", len(mine & other), len(mine & other)])
         rows.append(["numbers in this alone", len(mine - other), len(other - mine)])
     return _print(Table(["", first, second], rows), as_json)
+
+
+def _exact(value: Any) -> Any:
+    """A format's numbers in full: they are the point."""
+    return f"{value:.12g}" if isinstance(value, float) else value
 
 
 def _facts(name: str) -> dict[str, Any]:

@@ -99,10 +99,11 @@ def invalid_lines(plan: "Plan") -> list[str]:
     """The combinations that make no sense, the first of them in words."""
     if not plan.invalid:
         return []
-    lines = [f"make no sense: {len(plan.invalid)} combinations"]
+    count = len(plan.invalid)
+    lines = ["1 combination makes no sense:" if count == 1 else f"{count} combinations make no sense:"]
     lines += [f"  {overrides}: {message}" for overrides, message in plan.invalid[:_LISTED]]
-    if len(plan.invalid) > _LISTED:
-        lines.append(f"  ... and {len(plan.invalid) - _LISTED} more")
+    if count > _LISTED:
+        lines.append(f"  ... and {count - _LISTED} more")
     return lines
 
 
@@ -128,7 +129,8 @@ def run_and_report(
     from lpbench.progress import Progress
     from lpbench.sweeping import interrupted_line, run_plan
 
-    if plan.invalid and not quiet:
+    plan.check()
+    if plan.invalid and not quiet:  # and they are to be left out
         for line in invalid_lines(plan):
             note(line)
     progress = Progress(quiet, verbose)

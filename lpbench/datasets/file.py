@@ -8,7 +8,7 @@ from typing import Any
 
 from lpbench.datasets import svmlight, tables
 from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Dataset, Size
-from lpbench.datasets.files import chosen_path, existing_file, labelled, parsed
+from lpbench.datasets.files import chosen_path, compression, existing_file, labelled, parsed
 from lpbench.errors import ConfigError
 from lpbench.registry import datasets
 
@@ -38,8 +38,8 @@ class File(Dataset):
                     f"target={target} names a column of a .csv or .parquet file, but {path.name} is read as"
                     " svmlight, whose label comes first"
                 )
-            return {"path": how, "target": None}
-        return {"path": how, "target": TARGET if target is None else str(target)}
+            return {"path": how + compression(path), "target": None}
+        return {"path": how + compression(path), "target": TARGET if target is None else str(target)}
 
     @classmethod
     def files(cls, choices: Mapping[str, Any]) -> list[Path]:
@@ -57,9 +57,9 @@ class File(Dataset):
         (path,) = cls.files(choices)
 
         def read() -> Data:
-            if how == "svmlight":
+            if how.startswith("svmlight"):
                 X, y = svmlight.read(path)
-            elif how == "csv":
+            elif how.startswith("csv"):
                 X, y = tables.read_csv(path, target, task)
             else:
                 X, y = tables.read_parquet(path, target, task)

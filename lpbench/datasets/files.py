@@ -68,6 +68,12 @@ def parsed(paths: list[Path], how: tuple[Any, ...], read: Callable[[], Data]) ->
         return _parsed[key]
 
 
+def compression(path: Path) -> str:
+    """The suffix that says how a file is compressed, else nothing: part of how its content is read."""
+    suffix = path.suffix.lower()
+    return suffix if suffix in (".gz", ".bz2") else ""
+
+
 def refuse(path: Path, what: str, line: int | None = None) -> NoReturn:
     """Raise ConfigError: the file, the line where there is one, and what is wrong."""
     place = f"{path}: line {line}" if line is not None else str(path)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lpbench.datasets.base import CLASSIFICATION, Data, Dataset, Size
-from lpbench.datasets.files import chosen_path, existing_file, labelled, parsed, refuse
+from lpbench.datasets.files import chosen_path, compression, existing_file, labelled, parsed, refuse
 from lpbench.errors import ConfigError
 from lpbench.registry import datasets
 
@@ -34,8 +34,8 @@ class Mnist(Dataset):
 
     @classmethod
     def values(cls, choices: Mapping[str, Any], task: str) -> dict[str, Any]:
-        cls.files(choices)
-        return {"path": "idx"}
+        """`path` stands for how the files are read: what they hold is in the identity by content."""
+        return {"path": "idx" + "".join(map(compression, cls.files(choices)))}
 
     @classmethod
     def files(cls, choices: Mapping[str, Any]) -> list[Path]:
@@ -60,7 +60,7 @@ class Mnist(Dataset):
             X = images.reshape(len(images), -1).astype(np.float64)
             return labelled(labels_file, X, labels.astype(np.float64), task)
 
-        return parsed([images_file, labels_file], ("idx",), read)
+        return parsed([images_file, labels_file], (cls.values(choices, task)["path"],), read)
 
 
 def read_idx(path: Path, n_axes: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.errors import ConfigError
-from lpbench.formats.base import Format, block_length, check_precision, has_blocks, quantize, saturated, shared_unit
+from lpbench.formats.base import Format, block_length, check_precision, clip, has_blocks, quantize, saturated, shared_unit
 from lpbench.ops import like, power_of_two, reciprocal, where
 from lpbench.registry import formats
 from lpbench.rounding import round_to_integer
@@ -46,8 +46,7 @@ def _shared_unit(fmt, largest):
 @quantize.case(BlockGrid)
 def _quantize(fmt, rounding, u, r, unit):
     s = like(fmt.one, u) * reciprocal(unit)
-    c = where(s > fmt.levels, fmt.levels, where(s < -fmt.levels, -fmt.levels, s))
-    return round_to_integer(rounding, c, r) * unit
+    return round_to_integer(rounding, clip(s, -fmt.levels, fmt.levels), r) * unit
 
 
 @saturated.case(BlockGrid)

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.errors import ConfigError
-from lpbench.formats.base import Format, check_precision, elementwise, quantize, saturated
-from lpbench.ops import where
+from lpbench.formats.base import Format, check_precision, clip, elementwise, quantize, saturated
 from lpbench.registry import formats
 from lpbench.rounding import round_to_integer
 
@@ -22,12 +21,12 @@ class FixedGrid(NamedTuple):
 
 @quantize.case(FixedGrid)
 def _quantize(fmt, rounding, u, r, unit):
-    return round_to_integer(rounding, where(u > fmt.hi, fmt.hi, where(u < fmt.lo, fmt.lo, u)), r)
+    return round_to_integer(rounding, clip(u, fmt.lo, fmt.hi), r)
 
 
 @saturated.case(FixedGrid)
 def _saturated(fmt, u):
-    return (u > fmt.hi) | (u < fmt.lo)
+    return clip(u, fmt.lo, fmt.hi) != u  # the same operations as in rounding: done once
 
 
 @formats.register("fixed")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from lpbench.errors import ConfigError, did_you_mean
-from lpbench.formats.base import Format, elementwise, quantize, saturated, split_bits, symmetric
+from lpbench.formats.base import Format, clip, elementwise, quantize, saturated, split_bits, symmetric
 from lpbench.ops import copysign, like, power_of_two, reciprocal, where
 from lpbench.registry import formats
 from lpbench.rounding import overflow_result, round_to_integer
@@ -38,7 +38,7 @@ class OverflowingGrid(NamedTuple):
 @quantize.case(SaturatingGrid)
 def _saturating(fmt, rounding, u, r, unit):
     u = like(fmt.largest, u)
-    c = where(u > fmt.largest, fmt.largest, where(u < -fmt.largest, -fmt.largest, u))
+    c = clip(u, -fmt.largest, fmt.largest)
     p = power_of_two(c)
     ulp = where(p < fmt.smallest_normal, fmt.subnormal_ulp, p * fmt.epsilon)
     return copysign(round_to_integer(rounding, c * reciprocal(ulp), r) * ulp, u)
@@ -47,7 +47,7 @@ def _saturating(fmt, rounding, u, r, unit):
 @quantize.case(OverflowingGrid)
 def _overflowing(fmt, rounding, u, r, unit):
     u = like(fmt.largest, u)
-    c = where(u > fmt.reach, fmt.reach, where(u < -fmt.reach, -fmt.reach, u))
+    c = clip(u, -fmt.reach, fmt.reach)
     p = power_of_two(c)
     ulp = where(p < fmt.smallest_normal, fmt.subnormal_ulp, p * fmt.epsilon)
     v = abs(round_to_integer(rounding, c * reciprocal(ulp), r) * ulp)
@@ -57,8 +57,13 @@ def _overflowing(fmt, rounding, u, r, unit):
 
 
 @saturated.case(SaturatingGrid)
-@saturated.case(OverflowingGrid)
 def _saturated(fmt, u):
+    u = like(fmt.largest, u)
+    return clip(u, -fmt.largest, fmt.largest) != u
+
+
+@saturated.case(OverflowingGrid)
+def _overflowed(fmt, u):
     return abs(u) > fmt.largest
 
 

@@ -12,8 +12,9 @@ from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Size
 from lpbench.errors import ConfigError
 from lpbench.problems import cache, features
 from lpbench.problems.base import Problem, Shape
+from lpbench.problems.blas import one_blas_thread
 from lpbench.problems.objective import Risk
-from lpbench.problems.optimum import one_blas_thread, solve
+from lpbench.problems.optimum import solve
 from lpbench.registry import datasets
 from lpbench.theory import constants
 from lpbench.theory.moments import Moments, moments

@@ -8,9 +8,7 @@ count.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,31 +18,6 @@ from lpbench.problems.objective import Risk
 TOLERANCE = 1e-12
 MAX_NEWTON_STEPS = 200
 MAX_CG_STEPS = 5000
-
-_blas_lock = threading.Lock()
-_blas_users = 0
-_blas_limit = None
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """BLAS on one thread, so that sums do not depend on the number of cores; calls may nest and overlap."""
-    global _blas_users, _blas_limit
-    import scipy.linalg  # noqa: F401  # loads its own BLAS, so that the limit reaches it too
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with _blas_lock:
-        if _blas_users == 0:
-            _blas_limit = threadpool_limits(limits=1, user_api="blas")
-        _blas_users += 1
-    try:
-        yield
-    finally:
-        with _blas_lock:
-            _blas_users -= 1
-            if _blas_users == 0 and _blas_limit is not None:
-                _blas_limit.restore_original_limits()
-                _blas_limit = None
 
 
 def solve(risk: Risk, gram: np.ndarray | None = None) -> tuple[np.ndarray, float]:

@@ -36,9 +36,9 @@ class Moments(NamedTuple):
 def moments(X: np.ndarray | csr_array) -> Moments:
     """The moments of X (N, d): exact where the smaller side allows it, else certified bounds in O(nnz).
 
-    Power iteration would give a lower bound of the largest eigenvalue, no use in an upper bound of the gap, so
-    it is not used. Without eigenvalues: the largest one of X'X/N is at most the largest row sum of |X|'|X|/N,
-    and at most mean(r2^2), the trace.
+    Power iteration would give a lower bound of the largest eigenvalue, no use in an upper bound of the gap,
+    so it is not used. Without eigenvalues: the largest one of X'X/N is at most the largest row sum of
+    |X|'|X|/N and at most mean(r2^2), the trace.
     """
     if isinstance(X, np.ndarray):
         return _dense(X)

@@ -12,7 +12,7 @@ from lpbench.executors.local import Local
 
 @pytest.fixture
 def run(monkeypatch):
-    """A stand-in for `lpbench.run.run_cell` whose behaviour each test sets."""
+    """A stand-in for `lpbench.running.run_cell` whose behaviour each test sets."""
     held = SimpleNamespace(cell=lambda cell, stop, timeout: fake_result(cell), calls=[], lock=threading.Lock())
 
     def run_cell(cell, stop=None, timeout=None):

@@ -1,13 +1,9 @@
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 from scipy import sparse
-from threadpoolctl import threadpool_info
 
 from lpbench.problems.objective import Risk
-from lpbench.problems.optimum import TOLERANCE, one_blas_thread, solve
+from lpbench.problems.optimum import TOLERANCE, solve
 from lpbench.theory.moments import moments
 
 
@@ -75,23 +71,3 @@ def test_separable_data_with_a_tiny_regularizer(loss: str) -> None:
     X, _ = data(200, 10, seed=3)
     risk = Risk(loss, X, np.where(X.sum(axis=1) > 0, 1.0, -1.0), 1, 1e-8)
     assert solve(risk)[1] <= TOLERANCE
-
-
-def blas_threads() -> list[int]:
-    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-
-
-def test_blas_threads_are_restored_after_overlapping_uses() -> None:
-    before = blas_threads()
-    inside = threading.Barrier(3)
-
-    def use() -> list[int]:
-        with one_blas_thread():
-            inside.wait(timeout=10)
-            with one_blas_thread():
-                return blas_threads()
-
-    with ThreadPoolExecutor(3) as pool:
-        seen = [future.result() for future in [pool.submit(use) for _ in range(3)]]
-    assert all(count == 1 for counts in seen for count in counts)
-    assert blas_threads() == before

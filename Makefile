@@ -1,0 +1,86 @@
+# Each target does all of its own set-up in .venv. PYTHON=python3.12 chooses the interpreter (3.11 or newer).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup browser demo test test-all lint bench clean
+
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+STAMP := $(VENV)/.installed
+BROWSER := $(VENV)/.browser
+JOBS ?= 2
+
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
+
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
+
+setup: $(STAMP) $(BROWSER) ## make .venv with all that the tests need
+
+# make compares the times of these files alone, so a second call does nothing.
+$(STAMP): pyproject.toml constraints.txt
+	@python=; for candidate in $(CANDIDATES); do \
+	  if "$$candidate" -c '$(NEW_ENOUGH)' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "make: no Python 3.11 or newer among: $(CANDIDATES). Name one with PYTHON=/path/to/python3." >&2; exit 1; \
+	fi; \
+	if ! $(BIN)/python -c '$(NEW_ENOUGH)' 2>/dev/null; then \
+	  echo "making $(VENV) with $$python ($$($$python --version))"; \
+	  if ! "$$python" -m venv --clear $(VENV); then \
+	    rm -rf $(VENV); \
+	    echo "make: $$python cannot make a virtual environment (Debian: apt-get install python3-venv)." >&2; exit 1; \
+	  fi; \
+	fi
+	@echo "installing lpbench and what its tests need; the first time takes some minutes"
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,figures]'
+	@touch $@
+
+# Figures as png, svg or pdf are drawn by a chromium; html figures and everything else do without.
+$(BROWSER): | $(STAMP)
+	@$(MAKE) --no-print-directory browser
+	@touch $@
+
+browser: ## install Debian's chromium where it is missing and can be installed
+	@if command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo "no chromium: figures will be html only (to draw png and svg, install it and run 'make browser')"; exit 0; \
+	fi; \
+	echo "installing chromium, which draws png and svg figures"; log=$$(mktemp); \
+	if { apt-get update && apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; } \
+	    >"$$log" 2>&1 </dev/null; then \
+	  rm -f "$$log"; \
+	else \
+	  echo "chromium could not be installed, figures will be html only ('make browser' tries again): $$log"; \
+	fi
+
+demo: setup ## sweep six algorithms and three formats over synthetic and real data; a table and a figure
+	$(BIN)/lpbench sweep +experiment=demo --name demo
+	$(BIN)/lpbench show demo --figure runs/demo/noise_floor.html >/dev/null
+	@echo
+	@echo "figure:   runs/demo/noise_floor.html (open it in a browser)"
+	@echo "results:  $(BIN)/lpbench show demo"
+	@echo "notebook: import lpbench; cells = lpbench.load_cells('runs/demo')"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint ## linters, types, and the tests
+	$(BIN)/python -m pytest --numprocesses $(JOBS)
+
+test-all: lint ## the same with the slow tests
+	$(BIN)/python -m pytest --numprocesses $(JOBS) -m 'slow or not slow'
+
+bench: setup ## speed beside peers: prints one table with the machine and versions
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[benchmarks]'
+	$(BIN)/python -m benchmarks
+
+clean: ## remove .venv and what builds and tests leave; results in runs/ stay
+	rm -rf $(VENV) build dist lpbench.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

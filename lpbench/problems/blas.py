@@ -1,0 +1,50 @@
+"""BLAS on one thread while a problem is built, so that its sums do not depend on the number of cores."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_lock = threading.Lock()
+_users = 0
+_limit: Any = None
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Limit the process's BLAS to one thread; calls may nest and overlap, the last one to leave restores."""
+    global _users, _limit
+    import scipy.linalg  # noqa: F401  # loads its own BLAS, so that the limit reaches it too
+
+    with _lock:
+        if _users == 0:
+            _limit = _in_a_thread_of_its_own(_set)
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _in_a_thread_of_its_own(_limit.restore_original_limits)
+
+
+def _set() -> Any:
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    return threadpool_limits(limits=1, user_api="blas")
+
+
+def _in_a_thread_of_its_own(action: Callable[[], Any]) -> Any:
+    """Run `action` in a thread that then ends.
+
+    threadpoolctl lets one living thread at a time change the pool and ignores the others; the first to build
+    a problem need not be the last to finish one.
+    """
+    results = []
+    thread = threading.Thread(target=lambda: results.append(action()))
+    thread.start()
+    thread.join()
+    return results[0]
