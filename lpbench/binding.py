@@ -82,7 +82,9 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
     form = number_format(choices)
     n, L = problem.w_star.size, batch_smoothness(problem.constants, choices["batch_size"])
     model, judge = kernel_problem(problem, dtype)
-    work, look = scratch(n, problem.n_classes, dtype)
+    stored = isinstance(model, models.Linear) and isinstance(model.rows, models.Dense) and choices["batch_size"] == 1
+    table = model.rows.X if stored else np.zeros((1, n), dtype)
+    work, look = scratch(n, problem.n_classes, table)
     mode = rounding.NearestEven()
     if choices["rounding"] is not None:
         mode = rounding.make(choices["rounding"], dtype, choices["random_bits"])

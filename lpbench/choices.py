@@ -178,12 +178,11 @@ class CellMaker:
 
 def _problem_part(value: dict[str, Any]) -> _Problem:
     """What decides the problem: its choices (null where not read), key, versions, and the sizes d and N."""
-    from lpbench.problems import problem_key
+    from lpbench.problems import keys_read, problem_key
 
     problem = _registered(registry.problems, value["problem"])
     reads = set(problem.reads)
     versions = {"problem": problem.version}
-    dataset = None
     if "dataset" in reads:
         dataset = _registered(registry.datasets, value["dataset"])
         reads |= dataset.reads
@@ -198,9 +197,13 @@ def _problem_part(value: dict[str, Any]) -> _Problem:
         sizes = {} if whole["dimension"] is None else {"d": whole["dimension"]}
         choices["k"] = whole["k"] = schema.resolve("k", choices["k"], sizes)
     problem.check(whole)
-    if dataset is not None:
-        dataset.check(whole)
-    return _Problem(problem, choices, problem_key(whole), versions)
+    key = problem_key(whole)
+    if choices["path"] is not None:
+        # Reading a data file finds what is wrong with it, before anything is run or written.
+        problem.shape(whole)
+    kept = keys_read(whole)
+    choices = {key: chosen if key in kept or key == "problem" else None for key, chosen in choices.items()}
+    return _Problem(problem, choices, key, versions)
 
 
 def _format_part(value: dict[str, Any]) -> dict[str, Any]:

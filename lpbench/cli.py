@@ -1,7 +1,7 @@
 """`lpbench COMMAND`: finds the commands, runs one, and turns what it raises into one line and an exit code.
 
-A command is one module of `lpbench.commands` with a function `command`; its imports stand inside the function, so
-that `lpbench --help` and completion need no numba, torch, pandas or Hydra.
+A command is one module of `lpbench.commands` with a function `command`; its imports stand inside the
+function, so that `lpbench --help` and completion need no numba, torch, pandas or Hydra.
 """
 
 import contextlib
@@ -48,13 +48,16 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As typer's, with our suggestion for a name that is close."""
-        self.commands = dict.fromkeys(self.list_commands(ctx))  # type: ignore[arg-type]  # names are all it reads
+        names: dict[str, Any] = dict.fromkeys(self.list_commands(ctx))  # all that suggestions read
+        self.commands = names
         return super().resolve_command(ctx, args)
 
 
 def _typer(**settings: Any) -> typer.Typer:
     # Without rich in the help, which would cost 0.1 s, and without its tracebacks: errors are one line here.
-    return typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, **settings)
+    return typer.Typer(
+        rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, **settings
+    )
 
 
 def _print_version(wanted: bool) -> None:
@@ -74,7 +77,7 @@ def application() -> Any:
             False, "--version", help="Print the version.", callback=_print_version, is_eager=True
         ),
     ) -> None:
-        """How far can precision fall? Sweeps of low-precision stochastic optimisation, resumable and reproducible.
+        """How many bits does this training need? Low-precision training, measured in resumable sweeps.
 
         lpbench sweep precision=4,6,8 format=fixed,float 'seed=range(3)' --name first
         """
@@ -95,7 +98,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command that `arguments` name; returns the exit code. Whatever goes wrong is one line on stderr."""
+    """Run the command that `arguments` name; returns the exit code. What goes wrong is one line on stderr."""
     warnings.showwarning = _show_warning
     verbose = "--verbose" in arguments
     try:
@@ -164,7 +167,9 @@ def _report(text: str, code: int, verbose: bool) -> int:
     return code
 
 
-def _show_warning(message: Any, category: type, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
+def _show_warning(
+    message: Any, category: type, filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
     terminal.warning(str(message))
 
 

@@ -28,7 +28,8 @@ def overrides(ctx: Any, args: list[str], incomplete: str) -> list[str]:
         names = [*schema.ALL, *GROUPS_AND_EXPERIMENT] if lead else schema.ALL
         return [f"{lead}{name}=" for name in sorted(set(names)) if name.startswith(bare)]
     before, comma, last = values.rpartition(",")
-    return [f"{key}={before}{comma}{value}" for value in _values(bare, _config_dir(ctx)) if value.startswith(last)]
+    found = _starting(_values(bare, _config_dir(ctx)), last)
+    return [f"{key}={before}{comma}{value}" for value in found]
 
 
 def sweeps(ctx: Any, args: list[str], incomplete: str) -> list[str]:

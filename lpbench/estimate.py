@@ -1,4 +1,4 @@
-"""How long cells will take and how much they will store, before any of them runs: rough, and honest where unknown."""
+"""How long cells take and how much they store, before any of them runs: rough, and honest where unknown."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ from typing import Any
 from lpbench import registry
 from lpbench.errors import LpbenchError
 
-# Measured on one core of a shared 2-core x86 machine (float64, d = 64 to 4096); within a factor of about 2 elsewhere.
+# Measured on one core of a shared 2-core x86 machine (float64, d = 16 to 2048); elsewhere within
+# a factor of 2.
 NS_STEP = 60.0  # per step: sampling, keys, call
 NS_COORDINATE = {"sgd": 0.6, "lp_sgd": 1.3, "swalp": 1.6, "svrg": 1.5, "lp_svrg": 2.2, "halp": 2.2}
 NS_COORDINATE_OTHER = 2.0  # an algorithm of the user's own
@@ -34,7 +35,7 @@ class Estimator:
         self._shapes: dict[str, Any] = {}
 
     def cost(self, choices: Mapping[str, Any], problem_key: str) -> Cost | None:
-        """The cost of the cell with `choices`; None where its steps depend on constants of a problem not yet built."""
+        """The cost of the cell with `choices`; None if its steps depend on constants of an unbuilt problem."""
         shape = self._shape(choices, problem_key)
         if shape is None or isinstance(choices["steps"], str):
             return None

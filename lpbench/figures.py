@@ -1,6 +1,7 @@
 """Noise floor against precision, as a plotly figure.
 
-Colours are the Okabe-Ito palette, which colour-blind readers tell apart; dash and marker say the same a second time.
+Colours are the Okabe-Ito palette, which colour-blind readers tell apart; dash and marker say the same a
+second time.
 """
 
 from __future__ import annotations
@@ -34,12 +35,13 @@ _COLUMNS = 3  # panels side by side
 
 
 def figure(cells: pandas.DataFrame) -> go.Figure:
-    """Noise floor against precision: a panel for each problem and dimension, a curve for each algorithm and format.
+    """Noise floor against precision: a panel for each problem and dimension, a curve for each algorithm and
+    format.
 
     cells  rows of `cells` (`lpbench.load_cells`); only those with status ok are drawn.
 
-    Points are medians over seeds, bars reach from the least to the largest seed. Algorithms in full precision are
-    levels across the panel. Raises ConfigError where no cell has a noise floor.
+    Points are medians over seeds, bars reach from the least to the largest seed. Algorithms in full
+    precision are levels across the panel. Raises ConfigError where no cell has a noise floor.
     """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
@@ -98,13 +100,21 @@ def _reach(panel: pandas.DataFrame) -> tuple[int, int]:
     return int(bits.min()), int(bits.max())
 
 
-def _curve(curve: pandas.DataFrame, algorithm: str, number_format: str, reach: tuple[int, int]) -> dict[str, Any]:
+def _curve(
+    curve: pandas.DataFrame, algorithm: str, number_format: str, reach: tuple[int, int]
+) -> dict[str, Any]:
     floors = curve.groupby("precision")["noise_floor"].agg(["median", "min", "max", "count"])
     x, y = floors.index.tolist(), floors["median"].tolist()
     color = ALGORITHM_COLORS.get(algorithm) or _pick(OTHER_COLORS, algorithm)
     line = {"color": color, "dash": FORMAT_DASHES.get(number_format) or _pick(OTHER_DASHES, number_format)}
     if number_format == _FULL:
-        return {"x": list(reach), "y": [y[0], y[0]], "mode": "lines", "line": line, "hovertemplate": "%{y:.3g}"}
+        return {
+            "x": list(reach),
+            "y": [y[0], y[0]],
+            "mode": "lines",
+            "line": line,
+            "hovertemplate": "%{y:.3g}",
+        }
     marker = {"symbol": FORMAT_MARKERS.get(number_format) or _pick(OTHER_MARKERS, number_format), "size": 7}
     return {
         "x": x,
@@ -145,4 +155,6 @@ def write_figure(drawn: go.Figure, path: Path) -> None:
         drawn.write_image(path)
     except Exception as error:  # kaleido and its browser raise many kinds
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise LpbenchError(f"cannot draw {path}, which needs kaleido and a chromium ({reason}); use .html") from error
+        raise LpbenchError(
+            f"cannot draw {path}, which needs kaleido and a chromium ({reason}); use .html"
+        ) from error

@@ -1,8 +1,8 @@
 """Problems as kernels see them: the gradient of one sample, the change of it since a snapshot, the full gradient.
 
 A point is `scale * w` (plus, for bit centering, a full-precision centre): w are native numbers of the format, so no
-weight is ever stored twice. A sample gradient comes as (c, i): c times the sample x_i, or, with i = NO_ROW, c times
-the vector work.g; without the regulariser, which every algorithm adds in its update.
+weight is ever stored twice. A sample gradient comes as (c, i), meaning c * table[i]: where it is a multiple of a stored
+row the table is the data itself, else a scratch row; without the regulariser, which every algorithm adds in its update.
 """
 
 import math
@@ -14,9 +14,6 @@ from lpbench.dot import dot
 from lpbench.generator import random_bits, random_index
 from lpbench.jit import generic, inner
 from lpbench.ops import like
-
-
-NO_ROW = -1
 
 
 class Dense(NamedTuple):
@@ -74,9 +71,9 @@ class Diagonal(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Scratch of one cell."""
+    """Directions and scratch of one cell."""
 
-    g: Any  # (n,) a gradient
+    table: Any  # (N, n) the samples, or (1, n) scratch: what gradients are multiples of
     p: Any  # (K,) float64, margins, then probabilities
     q: Any
 
@@ -103,6 +100,11 @@ def row_dot(rows, i, w):
 @generic
 def add_row(rows, i, c, g):
     """g += c x_i."""
+
+
+@generic
+def place_row(rows, i, table):
+    """The place of x_i in the table, after putting it there if it is stored otherwise."""
 
 
 @generic
@@ -156,6 +158,18 @@ def _add_row_sparse(rows, i, c, g):
         g[rows.columns[p]] += c * rows.values[p]
 
 
+@place_row.case(Dense)
+def _place_row_dense(rows, i, table):
+    return i
+
+
+@place_row.case(Sparse)
+def _place_row_sparse(rows, i, table):
+    fill(table[0], 0.0)
+    add_row(rows, i, 1.0, table[0])
+    return np.int64(0)
+
+
 @slope.case(Squared)
 def _slope_squared(loss, z, y):
     return z - y
@@ -181,13 +195,14 @@ def _gradient_linear(model, w, scale, first, second, batch, work):
     if batch == 1:
         i = random_index(first, second, 0, n)
         c = slope(model.loss, scale * row_dot(model.rows, i, w), model.rows.y[i])
-        return c, i
-    fill(work.g, 0.0)
+        return c, place_row(model.rows, i, work.table)
+    g = work.table[0]
+    fill(g, 0.0)
     for b in range(batch):
         i = random_index(first, second, b, n)
         c = slope(model.loss, scale * row_dot(model.rows, i, w), model.rows.y[i])
-        add_row(model.rows, i, c / batch, work.g)
-    return 1.0, NO_ROW
+        add_row(model.rows, i, c / batch, g)
+    return 1.0, np.int64(0)
 
 
 @difference.case(Linear)
@@ -195,12 +210,14 @@ def _difference_linear(model, w, scale, centred, margins, anchor, first, second,
     n = model.rows.y.size
     if batch == 1:
         i = random_index(first, second, 0, n)
-        return _slope_change(model, w, scale, centred, margins, i), i
-    fill(work.g, 0.0)
+        c = _slope_change(model, w, scale, centred, margins, i)
+        return c, place_row(model.rows, i, work.table)
+    g = work.table[0]
+    fill(g, 0.0)
     for b in range(batch):
         i = random_index(first, second, b, n)
-        add_row(model.rows, i, _slope_change(model, w, scale, centred, margins, i) / batch, work.g)
-    return 1.0, NO_ROW
+        add_row(model.rows, i, _slope_change(model, w, scale, centred, margins, i) / batch, g)
+    return 1.0, np.int64(0)
 
 
 @inner
@@ -240,7 +257,8 @@ def softmax(p):
 @gradient.case(Multinomial)
 def _gradient_multinomial(model, w, scale, first, second, batch, work):
     d = w.size // model.classes
-    fill(work.g, 0.0)
+    g = work.table[0]
+    fill(g, 0.0)
     for b in range(batch):
         i = random_index(first, second, b, model.rows.y.size)
         for k in range(model.classes):
@@ -248,14 +266,15 @@ def _gradient_multinomial(model, w, scale, first, second, batch, work):
         softmax(work.p)
         work.p[np.int64(model.rows.y[i])] -= 1.0
         for k in range(model.classes):
-            add_row(model.rows, i, work.p[k] / batch, work.g[k * d : (k + 1) * d])
-    return 1.0, NO_ROW
+            add_row(model.rows, i, work.p[k] / batch, g[k * d : (k + 1) * d])
+    return 1.0, np.int64(0)
 
 
 @difference.case(Multinomial)
 def _difference_multinomial(model, w, scale, centred, margins, anchor, first, second, batch, work):
     d = w.size // model.classes
-    fill(work.g, 0.0)
+    g = work.table[0]
+    fill(g, 0.0)
     for b in range(batch):
         i = random_index(first, second, b, model.rows.y.size)
         for k in range(model.classes):
@@ -264,8 +283,8 @@ def _difference_multinomial(model, w, scale, centred, margins, anchor, first, se
         softmax(work.p)
         softmax(work.q)
         for k in range(model.classes):
-            add_row(model.rows, i, (work.p[k] - work.q[k]) / batch, work.g[k * d : (k + 1) * d])
-    return 1.0, NO_ROW
+            add_row(model.rows, i, (work.p[k] - work.q[k]) / batch, g[k * d : (k + 1) * d])
+    return 1.0, np.int64(0)
 
 
 @full_gradient.case(Multinomial)
@@ -288,7 +307,7 @@ def _full_gradient_multinomial(model, w, margins, work, g):
 
 @gradient.case(Diagonal)
 def _gradient_diagonal(model, w, scale, first, second, batch, work):
-    g = work.g
+    g = work.table[0]
     for j in range(g.size):
         g[j] = model.h[j] * (scale * np.float64(w[j]) - model.w_star[j])
     size = model.noise / batch
@@ -301,14 +320,15 @@ def _gradient_diagonal(model, w, scale, first, second, batch, work):
             for j in range(g.size):
                 sign = 1.0 if random_bits(first, second, b * g.size + j) >> np.uint32(31) else -1.0
                 g[j] += like(g[0], size * sign)
-    return 1.0, NO_ROW
+    return 1.0, np.int64(0)
 
 
 @difference.case(Diagonal)
 def _difference_diagonal(model, w, scale, centred, margins, anchor, first, second, batch, work):
-    for j in range(work.g.size):
-        work.g[j] = model.h[j] * (scale * np.float64(w[j]) - (1.0 - centred) * np.float64(anchor[j]))
-    return 1.0, NO_ROW
+    g = work.table[0]
+    for j in range(g.size):
+        g[j] = model.h[j] * (scale * np.float64(w[j]) - (1.0 - centred) * np.float64(anchor[j]))
+    return 1.0, np.int64(0)
 
 
 @full_gradient.case(Diagonal)

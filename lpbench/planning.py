@@ -1,4 +1,4 @@
-"""What a sweep will run: the cells of the grid, minus those that are stored, with the reason for each of the rest."""
+"""What a sweep will run: the cells of the grid minus the stored ones, and why each of the rest runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,11 @@ class Call:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"overrides": list(self.overrides), "config_dir": self.config_dir, "skip_invalid": self.skip_invalid}
+        return {
+            "overrides": list(self.overrides),
+            "config_dir": self.config_dir,
+            "skip_invalid": self.skip_invalid,
+        }
 
 
 @dataclass
@@ -75,11 +79,13 @@ class Plan:
         return dict(Counter(self.reasons))
 
     def check(self) -> None:
-        """Raise ConfigError if a combination makes no sense (unless the call skips them) or no cell is left."""
+        """Raise ConfigError if a combination makes no sense (unless these are skipped) or no cell is left."""
         if self.invalid and not all(call.skip_invalid for call in self.calls):
             shown = "; ".join(f"{overrides}: {message}" for overrides, message in self.invalid[:_SHOWN])
             more = f"; and {len(self.invalid) - _SHOWN} more" if len(self.invalid) > _SHOWN else ""
-            which = "1 combination makes" if len(self.invalid) == 1 else f"{len(self.invalid)} combinations make"
+            which = (
+                "1 combination makes" if len(self.invalid) == 1 else f"{len(self.invalid)} combinations make"
+            )
             raise ConfigError(f"{which} no sense (--skip-invalid leaves out such): {shown}{more}")
         if not self.cells:
             raise ConfigError("no cell is left: every combination of the grid makes no sense")
@@ -100,8 +106,8 @@ def make_plan(
     force     run every cell again
     guard     called with the size of the grid before any cell is made; may raise
 
-    Raises ConfigError for what cannot be run; combinations that make no sense are kept for `Plan.check`. Reads only
-    the identity and status of stored cells.
+    Raises ConfigError for what cannot be run; combinations that make no sense are kept for `Plan.check`.
+    Reads only the identity and status of stored cells.
     """
     sweep_folder(name)  # a bad name is said before any work
     folder = None if config_dir is None else Path(config_dir)
@@ -113,14 +119,23 @@ def make_plan(
     call = Call(lasting, None if folder is None else str(folder.absolute()), skip_invalid)
     where = sweep_folder(name, runtime["runs_dir"] or "runs")
     plan = Plan(
-        name, where, [call], expansion.cells, [], expansion.invalid, expansion.collapsed, runtime, expansion.axes
+        name,
+        where,
+        [call],
+        expansion.cells,
+        [],
+        expansion.invalid,
+        expansion.collapsed,
+        runtime,
+        expansion.axes,
     )
     set_reasons(plan, read_statuses(where), force)
     return plan
 
 
 def plan_of_sweep(name: str, runs_dir: Path | str = "runs") -> Plan:
-    """The plan of all calls that made the sweep called `name` (or with that path), as its manifest has them, for resuming it.
+    """The plan of all calls that made the sweep called `name` (or with that path), as its manifest has them,
+    for resuming it.
 
     Raises ConfigError for an unknown sweep, or one whose calls are not known.
     """
@@ -182,7 +197,7 @@ def set_reasons(plan: Plan, statuses: Mapping[str, str], force: bool = False) ->
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of all cells that will run: `seconds` on one core and `bytes`, and how many cells are `unknown` in it."""
+    """Of all cells that will run: `seconds` on one core and `bytes`, without those counted in `unknown`."""
 
     seconds: float
     bytes: float
@@ -190,7 +205,7 @@ class Estimate:
 
 
 def estimate(plan: Plan) -> Estimate:
-    """A rough estimate: kernels compiled and problems built; reads data files where their sizes are needed."""
+    """A rough estimate: kernels compiled, problems built; reads data files where their sizes are needed."""
     costs = cell_costs(plan.todo)
     known = [cost for cost in costs if cost is not None]
     seconds, stored = sum(cost.seconds for cost in known), sum(cost.bytes for cost in known)
@@ -216,7 +231,9 @@ def notes(plan: Plan) -> list[str]:
     for cell in plan.todo:
         if cell.problem_key not in memory:
             memory[cell.problem_key] = _is_sparse(cell.choices)
-        if memory[cell.problem_key] and (cell.choices["regularization"] != 0 or cell.choices["algorithm"] in LOOPS):
+        if memory[cell.problem_key] and (
+            cell.choices["regularization"] != 0 or cell.choices["algorithm"] in LOOPS
+        ):
             dense += 1
     if not dense:
         return []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lpbench.terminal import duration, note
 
 if TYPE_CHECKING:
-    from lpbench.sweep import Event
+    from lpbench.sweeping import Event
 
 LINE_SHARE, LINE_SECONDS = 0.05, 30.0
 
@@ -58,7 +58,11 @@ class Progress:
 
             from lpbench.terminal import console
 
-            columns = (BarColumn(bar_width=30), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}"))
+            columns = (
+                BarColumn(bar_width=30),
+                TextColumn("{task.percentage:>3.0f} %"),
+                TextColumn("{task.description}"),
+            )
             self._bar = Progress(*columns, console=console(stderr=True), refresh_per_second=5, transient=True)
             self._bar.start()
             self._task = self._bar.add_task("", total=1.0)
@@ -81,7 +85,11 @@ class Progress:
             return
         elapsed = time.monotonic() - self._last_time
         grown = self._done - self._last_done
-        due = grown >= LINE_SHARE * self._total or elapsed >= LINE_SECONDS or (grown and self._done == self._total)
+        due = (
+            grown >= LINE_SHARE * self._total
+            or elapsed >= LINE_SECONDS
+            or (grown and self._done == self._total)
+        )
         if due and not self._verbose:
             note(f"{100 * self._done / self._total:3.0f} %  {self._text()}")
             self._last_time, self._last_done = time.monotonic(), self._done

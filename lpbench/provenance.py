@@ -41,7 +41,8 @@ def version() -> str:
 
 def git_commit(folder: Path) -> str | None:
     """The commit that tracks `folder`, `-dirty` added where its files differ from it; None without one."""
-    # A package in a virtual environment inside somebody's repository is not tracked there: its commit would lie.
+    # A package in a virtual environment inside somebody's repository is not tracked there: its commit would
+    # lie.
     if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
         return None
     commit = _git(folder, "rev-parse", "HEAD")

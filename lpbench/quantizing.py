@@ -13,6 +13,7 @@ from lpbench.ops import is_tensor, like, where
 from lpbench.rounding import NearestEven, offset
 
 _MASK = 0xFFFFFFFF
+_LEAST = 2.0**-100  # down to this scale float32 holds the scale and its reciprocal with room to spare
 
 
 def quantize_array(
@@ -46,14 +47,15 @@ def quantize_array(
         return out
     rows = (-1, array.shape[-1] if array.ndim else 1)
     values, result = np.ascontiguousarray(array).reshape(rows), out.reshape(rows)
-    work, scaling = _arithmetic(form, array.dtype)
-    mode, grid = roundings.make(rounding, work), form.kernel(work)
     if rounding == "stochastic" and _is_uniforms(random):
-        uniforms = _uniforms(np.asarray(random), array.shape).astype(work, copy=False).reshape(rows)
-        _round_given(grid, mode, values, np.ascontiguousarray(uniforms), scaling, result)
+        uniforms = _uniforms(np.asarray(random), array.shape)
+        work, scaling = _arithmetic(form, np.promote_types(array.dtype, uniforms.dtype))
+        uniforms = np.ascontiguousarray(uniforms, dtype=work).reshape(rows)
+        _round_given(form.kernel(work), roundings.given(work), values, uniforms, scaling, result)
     else:
+        work, scaling = _arithmetic(form, array.dtype)
         key = _key(random) if rounding == "stochastic" else np.uint32(0)
-        _round_keyed(grid, mode, values, key, scaling, result)
+        _round_keyed(form.kernel(work), roundings.make(rounding, work), values, key, scaling, result)
     return out[()]
 
 
@@ -68,6 +70,7 @@ def to_native(form: Format, x: np.ndarray, dtype: Any) -> np.ndarray:
 
 def _arithmetic(form: Format, dtype: np.dtype) -> tuple[np.dtype, NamedTuple]:
     """The dtype to work in, and the scale; where x / scale is not exact, float64 and a second look."""
+    dtype = np.dtype(np.float32 if dtype == np.float32 and _LEAST <= form.scale <= 1 / _LEAST else np.float64)
     if form.dyadic and np.frexp(form.scale)[0] == 0.5:
         return dtype, _Exact(dtype.type(form.scale), dtype.type(1 / form.scale))
     return np.dtype(np.float64), _Inexact(np.float64(form.scale))
@@ -211,13 +214,16 @@ def round_tensor(x: Any, form: Format, rounding: str, random: Any = None) -> Any
     """
     import torch
 
-    work, scaling = _arithmetic(form, np.dtype(str(x.dtype).removeprefix("torch.")))
-    mode, grid, scale = roundings.make(rounding, work), form.kernel(work), float(form.scale)
+    given = rounding == "stochastic" and _is_uniforms(random)
+    dtype = torch.promote_types(x.dtype, random.dtype) if given else x.dtype
+    work, scaling = _arithmetic(form, np.dtype(str(dtype).removeprefix("torch.")))
+    mode = roundings.given(work) if given else roundings.make(rounding, work)
+    grid, scale = form.kernel(work), float(form.scale)
     rows = x.reshape(-1, x.shape[-1] if x.ndim else 1)
     s = rows.to(getattr(torch, work.name)) / scale
     if rounding != "stochastic":
         r = torch.zeros_like(s)
-    elif _is_uniforms(random):
+    elif given:
         r = random.to(device=x.device, dtype=s.dtype).reshape(s.shape)
     else:
         bits = _random_bits_tensor(_key(random), torch.arange(x.numel(), device=x.device))

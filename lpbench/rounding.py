@@ -52,6 +52,13 @@ class Stochastic64(NamedTuple):
     one: Any
 
 
+class StochasticGiven(NamedTuple):
+    """Stochastic rounding by uniforms from outside, which may have more bits than ours: compared exactly."""
+
+    half: Any
+    one: Any
+
+
 class NearestEven(NamedTuple):
     """To the nearest, ties to the even code: biased, and it stalls when steps are small."""
 
@@ -88,12 +95,27 @@ def make(mode: str, dtype: Any = np.float64, random_bits: int | None = None) -> 
     return Stochastic64(mask, np.float64(2.0**-32), np.float64(half), np.float64(1))
 
 
+def given(dtype: Any = np.float64) -> StochasticGiven:
+    """Stochastic rounding by uniforms of the caller's, for arithmetic in dtype."""
+    real = np.dtype(dtype).type
+    return StochasticGiven(real(0.5), real(1))
+
+
 @round_to_integer.case(Stochastic32)
 @round_to_integer.case(Stochastic64)
 def _stochastic(rounding, s, r):
     low, middle = floor(s), trunc(s)
     # s - middle is exact for every s, s - low is not for small negative ones; middle - low is 0 or 1.
     return where(r - (middle - low) < s - middle, low + rounding.one, low)
+
+
+@round_to_integer.case(StochasticGiven)
+def _stochastic_given(rounding, s, r):
+    # Below zero "up" means r < 1 - f, and one of 1 - f and 1 - r is exact wherever it decides.
+    low, middle = floor(s), trunc(s)
+    f = abs(s - middle)
+    below_zero = where(f < rounding.half, f < rounding.one - r, r < rounding.one - f)
+    return where(where(low < middle, below_zero, r < f), low + rounding.one, low)
 
 
 @round_to_integer.case(NearestEven)
@@ -124,6 +146,7 @@ def _no_offset(rounding, first, second, j):
 
 @overflow_result.case(Stochastic32)
 @overflow_result.case(Stochastic64)
+@overflow_result.case(StochasticGiven)
 @overflow_result.case(NearestEven)
 def _special(rounding, largest, special):
     return special

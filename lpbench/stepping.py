@@ -6,9 +6,9 @@ import numpy as np
 
 from lpbench.dot import dot
 from lpbench.formats.base import block_length, has_blocks, quantize, saturated, shared_unit
-from lpbench.generator import key_from
+from lpbench.generator import key_from, random_index
 from lpbench.jit import generic, inner
-from lpbench.models import Dense, Diagonal, Linear, Multinomial, Sparse, add_row, copy, fill
+from lpbench.models import Dense, Diagonal, Linear, Multinomial, Sparse, copy, row_dot, slope
 from lpbench.ops import from_magnitude, like, magnitude
 from lpbench.rounding import offset
 
@@ -136,57 +136,40 @@ def _count_moves(old, w, v, a, b, h):
 
 
 @generic
-def descend(model, c, i, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
-    """w <- Q(w - (alpha (c v + lambda scale w) / scale + h)): the step along the sample gradient (c, i).
+def sparse_step(model, fmt, rounding, w, scale, alpha, samples, words, tally):
+    """One SGD step on the non-zeros of a sparse sample alone; False where that would not be exact.
 
-    v is x_i or, with i = NO_ROW, work.g. words: those of this step's rounding; the rest as in `round_step`.
+    It is exact without a regulariser: coordinates that do not move are on the grid and stay there.
     """
 
 
 @generic
-def _descend_row(rows, c, i, strength, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
-    """The same along x_i."""
+def _touch_nonzeros(rows, model, fmt, rounding, w, scale, alpha, samples, words, tally):
+    """The step, for rows that are stored sparse; False for others."""
 
 
-@inner
-def _descend_vector(v, c, strength, fmt, rounding, w, h, words, step, scale, alpha, tally):
-    a, b = like(w[0], alpha * c / scale), like(w[0], alpha * strength)
-    round_step(fmt, rounding, w, v, a, b, h, words[0], words[1], step, scale, alpha, tally)
+@sparse_step.case(Multinomial)
+@sparse_step.case(Diagonal)
+def _no_sparse_step(model, fmt, rounding, w, scale, alpha, samples, words, tally):
+    return False
 
 
-@descend.case(Multinomial)
-@descend.case(Diagonal)
-def _descend_any(model, c, i, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
-    _descend_vector(work.g, c, model.regularization, fmt, rounding, w, h, words, step, scale, alpha, tally)
+@sparse_step.case(Linear)
+def _sparse_step(model, fmt, rounding, w, scale, alpha, samples, words, tally):
+    if model.regularization != 0.0 or has_blocks(fmt):
+        return False
+    return _touch_nonzeros(model.rows, model, fmt, rounding, w, scale, alpha, samples, words, tally)
 
 
-@descend.case(Linear)
-def _descend_linear(model, c, i, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
-    strength = model.regularization
-    if i >= 0:
-        _descend_row(model.rows, c, i, strength, work, fmt, rounding, w, h, words, step, scale, alpha, tally)
-    else:
-        _descend_vector(work.g, c, strength, fmt, rounding, w, h, words, step, scale, alpha, tally)
+@_touch_nonzeros.case(Dense)
+def _not_sparse(rows, model, fmt, rounding, w, scale, alpha, samples, words, tally):
+    return False
 
 
-@_descend_row.case(Dense)
-def _descend_row_dense(rows, c, i, strength, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
-    _descend_vector(rows.X[i], c, strength, fmt, rounding, w, h, words, step, scale, alpha, tally)
-
-
-@_descend_row.case(Sparse)
-def _descend_row_sparse(rows, c, i, strength, work, fmt, rounding, w, h, words, step, scale, alpha, tally):
-    if h is None and strength == 0.0 and not has_blocks(fmt):
-        # Exact, and O(non-zeros): coordinates that do not move are on the grid and stay there.
-        _touch_nonzeros(rows, c, i, fmt, rounding, w, words, scale, alpha, tally)
-        return
-    fill(work.g, 0.0)
-    add_row(rows, i, 1.0, work.g)
-    _descend_vector(work.g, c, strength, fmt, rounding, w, h, words, step, scale, alpha, tally)
-
-
-@inner
-def _touch_nonzeros(rows, c, i, fmt, rounding, w, words, scale, alpha, tally):
+@_touch_nonzeros.case(Sparse)
+def _touch_sparse(rows, model, fmt, rounding, w, scale, alpha, samples, words, tally):
+    i = random_index(samples[0], samples[1], 0, rows.y.size)
+    c = slope(model.loss, scale * row_dot(rows, i, w), rows.y[i])
     a = like(w[0], alpha * c / scale)
     peak, l1 = 0.0, 0.0
     for p in range(rows.starts[i], rows.starts[i + 1]):
@@ -204,3 +187,4 @@ def _touch_nonzeros(rows, c, i, fmt, rounding, w, words, scale, alpha, tally):
     tally.counts[AUDITED] += 1
     tally.sums[PEAK] = max(tally.sums[PEAK], peak * scale)
     tally.sums[L1] += l1 * scale / alpha
+    return True

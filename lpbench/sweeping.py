@@ -32,8 +32,9 @@ _STOPPING = {False: "finishing the running cells (Ctrl-C again stops at once)", 
 class Event:
     """What happens in a sweep, for a progress display.
 
-    kind   "start" (`total` cells will run, of `cost` estimated seconds in all), "cell" (`row` is finished, it was
-           estimated at `cost`), "tick" (nothing new, a few times a second), "stopping" (`text` says how), "end"
+    kind   "start" (`total` cells will run, of `cost` estimated seconds in all), "cell" (`row` is finished,
+           it was estimated at `cost`), "tick" (nothing new, a few times a second), "stopping" (`text` says
+           how), "end"
     """
 
     kind: Literal["start", "cell", "tick", "stopping", "end"]
@@ -45,7 +46,8 @@ class Event:
 
 @dataclass
 class Outcome:
-    """How a sweep ended: `statuses` of the plan's cells, stored ones included; `ran` cells computed in this call.
+    """How a sweep ended: `statuses` of the plan's cells, stored ones included; `ran` cells computed in this
+    call.
 
     bad   the rows of the cells of this call that failed, diverged or timed out
     """
@@ -63,7 +65,7 @@ class Outcome:
 
 
 def make_shards(cells: Sequence[Cell], costs: Sequence[float]) -> list[Shard]:
-    """Cells by problem, the dearest problem and in it the dearest cell first, so that none is left to the end."""
+    """Cells by problem, the dearest problem and in it the dearest cell first: none is left to the end."""
     members: dict[str, list[int]] = {}
     for i, cell in enumerate(cells):
         members.setdefault(cell.problem_key, []).append(i)
@@ -85,8 +87,8 @@ def run_plan(
     workers    cells at a time; None: the plan's choice, by default one for each core
     fail_fast  stop at the first cell that fails, diverges or times out
 
-    Every finished cell is on disk when this returns or raises. The first Ctrl-C lets the running cells finish, the
-    second drops them; either way `interrupted` is set. Raises ConfigError, SweepBusy, StoreError.
+    Every finished cell is on disk when this returns or raises. The first Ctrl-C lets the running cells
+    finish, the second drops them; either way `interrupted` is set. Raises ConfigError, SweepBusy, StoreError.
     """
     plan.check()
     tell = on_event or (lambda event: None)
@@ -98,7 +100,12 @@ def run_plan(
     name = plan.runtime.get("executor") or "local"
     executor: Executor = registry.executors.get(name)(workers or plan.runtime.get("workers"))
     timeout = plan.runtime.get("timeout")
-    stamp = {"timeout": timeout, "workers": executor.workers, "executor": name, "runs_dir": str(plan.folder.parent)}
+    stamp = {
+        "timeout": timeout,
+        "workers": executor.workers,
+        "executor": name,
+        "runs_dir": str(plan.folder.parent),
+    }
     outcome = Outcome(plan)
     calls = [call.as_dict() for call in plan.calls]
     with _interrupts() as presses, SweepWriter(plan.folder, calls, len(plan.cells), stamp) as store:
@@ -153,8 +160,8 @@ def sweep(
 ) -> pandas.DataFrame:
     """Run the cells of a grid that are not stored yet; returns all cells of the grid, one row a cell.
 
-    overrides     as on the command line: `["precision=4,6,8", "format=fixed,float", "seed=range(3)"]`; none: the
-                  default grid
+    overrides     as on the command line: `["precision=4,6,8", "format=fixed,float", "seed=range(3)"]`;
+                  none: the default grid
     name          of the sweep; cells are added to what it holds under `runs_dir` (None: the choice, `runs`)
     workers       cells at a time (None: one for each core)
     force         compute stored cells again;  fail_fast: stop at the first cell that is not ok
@@ -163,9 +170,9 @@ def sweep(
     config_dir    a folder with your own yamls and modules
     on_event      called with each `Event`, for a progress display of your own
 
-    Cells that failed, diverged or timed out are rows with that `status`. Raises ConfigError for a grid that cannot
-    be run (nothing is written then), StoreError when the disk refuses, Interrupted after Ctrl-C with everything
-    finished on disk.
+    Cells that failed, diverged or timed out are rows with that `status`. Raises ConfigError for a grid that
+    cannot be run (nothing is written then), StoreError when the disk refuses, Interrupted after Ctrl-C with
+    everything finished on disk.
 
     >>> cells = lpbench.sweep(["precision=4,6,8", "seed=range(3)"], name="first")
     >>> cells.groupby("precision").noise_floor.median()

@@ -42,8 +42,9 @@ def _codes(values: Sequence[Any]) -> np.ndarray:
 def noise_floors(columns: Columns) -> list[dict[str, Any]]:
     """One record for each combination of the axes that vary: the median noise floor over its cells.
 
-    columns  `COLUMNS` of `cells`, as lists of one length. Records hold the axes, `precision`, `noise_floor` (of the
-             cells that are ok; None where there is none), `n` cells and the number of each status that is not ok.
+    columns  `COLUMNS` of `cells`, as lists of one length. Records hold the axes, `precision`, `noise_floor`
+             (of the cells that are ok; None where there is none), `n` cells and the number of each status
+             that is not ok.
     """
     found = varying(columns)
     axes = [axis for axis in AXES if axis in found or axis in ALWAYS]
@@ -88,7 +89,9 @@ def pivot(records: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _floor(record: Mapping[str, Any]) -> str:
-    bad = [f"{record[s]} {s}" if record["n"] > 1 else s for s in ("diverged", "timeout", "failed") if s in record]
+    bad = [
+        f"{record[s]} {s}" if record["n"] > 1 else s for s in ("diverged", "timeout", "failed") if s in record
+    ]
     if record["noise_floor"] is None:
         return ", ".join(bad) or "-"
     floor = f"{record['noise_floor']:.1e}"

@@ -31,7 +31,9 @@ class Table:
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        grid = RichTable(title=self.title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+        grid = RichTable(
+            title=self.title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
+        )
         for name in self.columns:
             grid.add_column(name, justify="right" if name in self.numbers else "left", overflow="fold")
         for row in self.rows:
@@ -102,7 +104,11 @@ def duration(seconds: float) -> str:
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
-    for size, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+    for size, name, small, small_name in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
         if whole >= size:
             return f"{whole // size} {name} {whole % size // small} {small_name}"
     return f"{whole} s"

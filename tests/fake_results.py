@@ -27,14 +27,24 @@ def digest(text: str) -> str:
 def fake_cell(seed: int = 0, precision: int = 8, problem: str = "least_squares", **choices: Any) -> Cell:
     """A cell whose identity follows from its choices."""
     every: dict[str, Any] = dict.fromkeys(name for name in schema.CHOICES if name != "seed")
-    every |= {"problem": problem, "algorithm": "lp_sgd", "format": "fixed", "precision": precision, "steps": 100}
+    every |= {
+        "problem": problem,
+        "algorithm": "lp_sgd",
+        "format": "fixed",
+        "precision": precision,
+        "steps": 100,
+    }
     every |= {"dimension": 16, "record_points": 10, "even_points": 10, "batch_size": 1, **choices}
     group = digest(repr(sorted(every.items(), key=str)))
-    return Cell({**every, "seed": seed}, digest(f"{group} {seed}"), group, digest(f"{problem} {every['dimension']}"))
+    return Cell(
+        {**every, "seed": seed}, digest(f"{group} {seed}"), group, digest(f"{problem} {every['dimension']}")
+    )
 
 
-def fake_result(cell: Cell, status: str = "ok", value: float = 1.0, steps: Sequence[int] | None = None) -> FakeResult:
-    """The result of `cell`: its gap falls from `value` to value / 100 over the log-spaced and three random steps."""
+def fake_result(
+    cell: Cell, status: str = "ok", value: float = 1.0, steps: Sequence[int] | None = None
+) -> FakeResult:
+    """The result of `cell`: its gap falls from `value` to value / 100 over log-spaced and random steps."""
     if steps is None:
         generator = np.random.default_rng(int(cell.cell_id[:8], 16))
         even = generator.integers(11, 99, 3)
@@ -43,6 +53,16 @@ def fake_result(cell: Cell, status: str = "ok", value: float = 1.0, steps: Seque
     gap = value * 10.0 ** (-step / 50)
     trace = {"step": step, "epoch": step / 10, "gradient_evaluations": step, "objective_gap": gap}
     trace["seconds"] = step * 1e-3
-    row = {**cell.choices, "cell_id": cell.cell_id, "group_id": cell.group_id, "status": status, "error": None}
-    row |= {"noise_floor": value / 100 if status == "ok" else None, "digest": digest(gap.tobytes().hex()), "L": 2.0}
+    row = {
+        **cell.choices,
+        "cell_id": cell.cell_id,
+        "group_id": cell.group_id,
+        "status": status,
+        "error": None,
+    }
+    row |= {
+        "noise_floor": value / 100 if status == "ok" else None,
+        "digest": digest(gap.tobytes().hex()),
+        "L": 2.0,
+    }
     return FakeResult(row, trace)

@@ -15,7 +15,12 @@ from lpbench.planning import Call, Plan, set_reasons
 from lpbench.store import SweepWriter, load_cells, load_traces, read_manifest, read_statuses
 from lpbench.sweeping import make_shards, run_plan
 
-GRID = [fake_cell(seed=seed, precision=bits, problem=p) for p in ("one", "two") for bits in (4, 8) for seed in range(5)]
+GRID = [
+    fake_cell(seed=seed, precision=bits, problem=p)
+    for p in ("one", "two")
+    for bits in (4, 8)
+    for seed in range(5)
+]
 
 
 @pytest.fixture(autouse=True)
@@ -47,13 +52,18 @@ def plan_of(folder, cells=GRID, force=False, **more):
 def test_all_cells_are_stored_and_a_second_call_computes_nothing(tmp_path, ran):
     folder = tmp_path / "demo"
     outcome = run_plan(plan_of(folder), workers=2)
-    assert outcome.ran == len(GRID) and outcome.counts == {"ok": len(GRID)} and not outcome.bad
+    assert outcome.ran == len(GRID)
+    assert outcome.counts == {"ok": len(GRID)}
+    assert not outcome.bad
     frame = load_cells(folder)
     assert set(frame["cell_id"]) == {cell.cell_id for cell in GRID}
-    assert set(frame["timeout"]) == {5.0} and set(frame["workers"]) == {2} and set(frame["executor"]) == {"local"}
+    assert set(frame["timeout"]) == {5.0}
+    assert set(frame["workers"]) == {2}
+    assert set(frame["executor"]) == {"local"}
     version = read_manifest(folder)["version"]
     again = run_plan(plan_of(folder), workers=2)
-    assert again.ran == 0 and again.counts == outcome.counts
+    assert again.ran == 0
+    assert again.counts == outcome.counts
     assert set(ran.count.values()) == {1}
     assert read_manifest(folder)["version"] == version
 
@@ -76,7 +86,8 @@ def test_only_new_failed_and_timed_out_cells_run_again(tmp_path, ran):
     assert plan.counts == {"failed before": 1, "timed out before": 1, "stored": 3, "new": 1}
     ran.status = {}
     second = run_plan(plan)
-    assert second.ran == 3 and second.counts == {"ok": 5, "diverged": 1}
+    assert second.ran == 3
+    assert second.counts == {"ok": 5, "diverged": 1}
 
 
 def test_force_computes_stored_cells_again(tmp_path, ran):
@@ -92,7 +103,8 @@ def test_a_sweep_adds_to_what_the_name_holds(tmp_path):
     folder = tmp_path / "demo"
     run_plan(plan_of(folder, GRID[:4]))
     outcome = run_plan(plan_of(folder, GRID[2:7]))
-    assert outcome.ran == 3 and len(outcome.statuses) == 5
+    assert outcome.ran == 3
+    assert len(outcome.statuses) == 5
     assert len(load_cells(folder)) == 7
 
 
@@ -125,11 +137,13 @@ def test_one_ctrl_c_ends_after_the_running_cells(tmp_path, ran):
     ran.before = before
     told = []
     outcome = run_plan(plan_of(folder), workers=1, on_event=told.append)
-    assert outcome.interrupted and 1 <= outcome.ran < len(GRID)
+    assert outcome.interrupted
+    assert 1 <= outcome.ran < len(GRID)
     assert [event.text for event in told if event.kind == "stopping"] == [
         "finishing the running cells (Ctrl-C again stops at once)"
     ]
-    assert len(load_cells(folder)) == outcome.ran and read_manifest(folder)["state"] == "interrupted"
+    assert len(load_cells(folder)) == outcome.ran
+    assert read_manifest(folder)["state"] == "interrupted"
     assert sweeping.interrupted_line(outcome).endswith(f"lpbench resume demo --runs-dir {tmp_path}")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     ran.before = lambda cell, stop: None
@@ -149,7 +163,8 @@ def test_two_ctrl_c_or_a_sigterm_stop_at_once(tmp_path, ran, numbers):
 
     ran.before = before
     outcome = run_plan(plan_of(tmp_path / "demo", GRID[:5]), workers=1)
-    assert outcome.interrupted and outcome.ran == 3
+    assert outcome.interrupted
+    assert outcome.ran == 3
     assert len(load_cells(tmp_path / "demo")) == 3
 
 
@@ -178,7 +193,8 @@ def test_parts_of_a_killed_sweep_are_compacted_even_if_nothing_is_missing(tmp_pa
     store._parts.close()
     store._lock.release()
     assert run_plan(plan_of(folder, GRID[:4])).ran == 0
-    assert (folder / "rollup.parquet").exists() and not list((folder / "parts").iterdir())
+    assert (folder / "rollup.parquet").exists()
+    assert not list((folder / "parts").iterdir())
     assert read_manifest(folder)["state"] == "done"
 
 
@@ -207,14 +223,18 @@ def test_events_add_up(tmp_path, ran):
     told = []
     run_plan(plan_of(tmp_path / "demo"), on_event=told.append)
     kinds = Counter(event.kind for event in told)
-    assert kinds["start"] == kinds["end"] == 1 and kinds["cell"] == len(GRID)
+    assert kinds["start"] == kinds["end"] == 1
+    assert kinds["cell"] == len(GRID)
     assert told[0].total == len(GRID)
 
 
 def test_shards_hold_a_problem_each_and_the_dearest_come_first():
     cells = [fake_cell(seed=seed, problem=p) for seed in range(2) for p in ("cheap", "dear")]
     made = make_shards(cells, [1.0, 5.0, 2.0, 7.0])
-    assert [[cell.choices["problem"] for cell in shard.cells] for shard in made] == [["dear"] * 2, ["cheap"] * 2]
+    assert [[cell.choices["problem"] for cell in shard.cells] for shard in made] == [
+        ["dear"] * 2,
+        ["cheap"] * 2,
+    ]
     assert [cell.choices["seed"] for cell in made[0].cells] == [1, 0]
     assert all(cell.problem_key == shard.problem_key for shard in made for cell in shard.cells)
 
@@ -224,4 +244,5 @@ def test_a_sweep_from_a_thread_that_gets_no_signals(tmp_path):
     thread = threading.Thread(target=lambda: found.append(run_plan(plan_of(tmp_path / "demo"))))
     thread.start()
     thread.join(20)
-    assert found and found[0].ran == len(GRID)
+    assert found
+    assert found[0].ran == len(GRID)

@@ -100,9 +100,9 @@ def keys(seed: int) -> Keys:
     return Keys(stream(seed, SAMPLES), stream(seed, ROUNDING), stream(seed, SNAPSHOT))
 
 
-def scratch(n: int, classes: int, dtype: Any) -> tuple[Work, Look]:
+def scratch(n: int, classes: int, table: np.ndarray) -> tuple[Work, Look]:
     """Work and Look of a cell with n coordinates."""
-    work = Work(np.zeros(n, dtype), np.zeros(classes), np.zeros(classes))
+    work = Work(table, np.zeros(classes), np.zeros(classes))
     return work, Look(*(np.zeros(n) for _ in range(4)), np.zeros((3, classes)))
 
 

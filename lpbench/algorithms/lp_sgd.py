@@ -8,20 +8,23 @@ from lpbench.algorithms.base import Advance, Setup, record
 from lpbench.generator import step_words
 from lpbench.jit import inner, kernel
 from lpbench.models import gradient
+from lpbench.ops import like
 from lpbench.quantizing import to_native
 from lpbench.registry import algorithms
 from lpbench.schedules import step_size
-from lpbench.stepping import descend
+from lpbench.stepping import round_step, sparse_step
 
 
 @inner
 def lp_sgd_step(model, fmt, rounding, schedule, keys, batch, work, tally, w, scale, t):
     """w <- Q(w - alpha_t grad f_i(w)), i drawn anew."""
     alpha = step_size(schedule, t)
-    first, second = step_words(keys.samples, t)
-    c, i = gradient(model, w, scale, first, second, batch, work)
-    words = step_words(keys.rounding, t)
-    descend(model, c, i, work, fmt, rounding, w, None, words, t, scale, alpha, tally)
+    samples, words = step_words(keys.samples, t), step_words(keys.rounding, t)
+    if batch == 1 and sparse_step(model, fmt, rounding, w, scale, alpha, samples, words, tally):
+        return
+    c, i = gradient(model, w, scale, samples[0], samples[1], batch, work)
+    a, b = like(w[0], alpha * c / scale), like(w[0], alpha * model.regularization)
+    round_step(fmt, rounding, w, work.table[i], a, b, None, words[0], words[1], t, scale, alpha, tally)
 
 
 @kernel

@@ -14,7 +14,7 @@ from lpbench.quantizing import to_native
 from lpbench.registry import algorithms
 from lpbench.rounding import offset
 from lpbench.schedules import step_size
-from lpbench.stepping import descend
+from lpbench.stepping import round_step
 
 LAST, RANDOM, AVERAGE = range(3)
 RULES = {"last": LAST, "random": RANDOM, "average": AVERAGE}
@@ -61,8 +61,9 @@ def variance_reduced_step(model, fmt, rounding, schedule, keys, batch, work, tal
     alpha = step_size(schedule, t)
     first, second = step_words(keys.samples, t)
     c, i = difference(model, w, scale, centred, state.margins, state.anchor, first, second, batch, work)
-    words = step_words(keys.rounding, t)
-    descend(model, c, i, work, fmt, rounding, w, state.offset, words, t, scale, alpha, tally)
+    a, b = like(w[0], alpha * c / scale), like(w[0], alpha * model.regularization)
+    first, second = step_words(keys.rounding, t)
+    round_step(fmt, rounding, w, work.table[i], a, b, state.offset, first, second, t, scale, alpha, tally)
 
 
 @inner

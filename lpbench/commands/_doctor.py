@@ -20,7 +20,7 @@ ESSENTIAL = {
     "numpy": "numpy", "numba": "numba", "scipy": "scipy", "scikit-learn": "sklearn", "pandas": "pandas",
     "pyarrow": "pyarrow", "hydra-core": "hydra", "typer": "typer", "rich": "rich",
 }  # fmt: skip
-OPTIONAL = {"torch": "torch", "duckdb": "duckdb", "dash": "dash", "plotly": "plotly", "kaleido": "kaleido", "ray": "ray"}
+OPTIONAL = {name: name for name in ("torch", "duckdb", "dash", "plotly", "kaleido", "ray")}
 _LEAST_DISK = 100e6  # bytes free, below which a sweep is likely to fail
 
 Check = tuple[str, str, str]

@@ -24,7 +24,8 @@ def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
         return find_sweep(what, runs_dir)
     if what in formats.names():
         return None
-    raise ConfigError(f"no sweep and no format {what!r}.{did_you_mean(what, [*list_sweeps(runs_dir), *formats.names()])}")
+    known = [*list_sweeps(runs_dir), *formats.names()]
+    raise ConfigError(f"no sweep and no format {what!r}.{did_you_mean(what, known)}")
 
 
 def sweep(folder: Path, as_json: bool) -> int:
@@ -37,17 +38,30 @@ def sweep(folder: Path, as_json: bool) -> int:
     records = noise_floors(columns)
     if as_json:
         state = {key: manifest.get(key) for key in ("state", "calls", "planned", "version", "updated_at")}
-        print_json({"name": folder.name, "folder": str(folder), "counts": counts, **state, "noise_floors": records})
+        state |= {"name": folder.name, "folder": str(folder), "counts": counts}
+        print_json({**state, "noise_floors": records})
         return 0
     pivot(records).print()
     said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items(), key=lambda c: -c[1]))
-    note(f"{folder}: {len(columns['status'])} cells ({said or 'none'}), {manifest.get('state', 'no manifest')}")
+    state = manifest.get("state", "no manifest")
+    note(f"{folder}: {len(columns['status'])} cells ({said or 'none'}), {state}")
     return 0
 
 
 def bad_cells(folder: Path, as_json: bool) -> int:
     """The cells that are not ok."""
-    names = ["cell_id", "status", "problem", "dataset", "dimension", "algorithm", "format", "precision", "seed", "error"]
+    names = [
+        "cell_id",
+        "status",
+        "problem",
+        "dataset",
+        "dimension",
+        "algorithm",
+        "format",
+        "precision",
+        "seed",
+        "error",
+    ]
     table = read_cells(folder, names)
     table = table.filter(pc.not_equal(table["status"], "ok")).select(names)
     found = Table(names, [list(row.values()) for row in table.to_pylist()])
@@ -74,12 +88,13 @@ def cell_diff(folder: Path, first: str, second: str, as_json: bool) -> int:
     table = read_cells(folder)
     a, b = (_cell(table, start, folder) for start in (first, second))
     names = [*CHOICES, *(name for name in table.column_names if name not in CHOICES)]
-    rows = [[name, a[name], b[name]] for name in names if a[name] != b[name] and not _both_nan(a[name], b[name])]
+    rows = [[name, a[name], b[name]] for name in names if _differ(a[name], b[name])]
     return _print(Table(["column", a["cell_id"], b["cell_id"]], rows), as_json)
 
 
-def _both_nan(a: Any, b: Any) -> bool:
-    return a != a and b != b
+def _differ(a: Any, b: Any) -> bool:
+    both_nan = a != a and b != b
+    return a != b and not both_nan
 
 
 def _cell(table: pa.Table, start: str, folder: Path) -> dict[str, Any]:
@@ -141,8 +156,10 @@ def _facts(name: str) -> dict[str, Any]:
     except ValueError:  # more than 16 bits: too many to list
         return {**facts, "values": None}
     gaps = np.diff(values)
-    facts |= {"numbers": len(values), "least_spacing": float(gaps.min()), "largest_spacing": float(gaps.max())}
-    facts["spacing_at_1"] = float(gaps[np.searchsorted(values, 1.0, side="right") - 1]) if values[-1] > 1 else None
+    facts |= {"numbers": len(values)}
+    facts |= {"least_spacing": float(gaps.min()), "largest_spacing": float(gaps.max())}
+    above_1 = int(np.searchsorted(values, 1.0, side="right"))
+    facts["spacing_at_1"] = float(gaps[above_1 - 1]) if above_1 < len(values) else None
     return {**facts, "values": values.tolist()}
 
 

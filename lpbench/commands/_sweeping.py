@@ -26,7 +26,7 @@ def asking_guard(max_cells: int, yes: bool) -> Callable[[int], None]:
             if sys.stdin.readline().strip().lower() in {"y", "yes"}:
                 return
             raise ConfigError("nothing was run")
-        raise ConfigError(f"the grid has {count:,} cells, more than --max-cells {max_cells}: confirm with --yes")
+        raise ConfigError(f"the grid has {count:,} cells, more than --max-cells {max_cells}: use --yes")
 
     return guard
 
@@ -86,9 +86,10 @@ def _estimate_line(expected: Any, workers: int | None) -> str:
     from lpbench.executors.base import cores
 
     count = workers or cores()
+    shared = duration(expected.seconds / count)
     text = (
-        f"estimate: {duration(expected.seconds)} on one core, {duration(expected.seconds / count)} on {count}, "
-        f"{size(expected.bytes)} stored (without compiling kernels and building problems)"
+        f"estimate: {duration(expected.seconds)} on one core, {shared} on {count}; "
+        f"{size(expected.bytes)} (without compiling kernels and building problems)"
     )
     if expected.unknown:
         text += f"; unknown for {expected.unknown} cells, whose steps depend on constants of their problem"
@@ -160,21 +161,22 @@ def _print_floors(outcome: "Outcome", as_json: bool) -> None:
     records = noise_floors(columns)
     if as_json:
         plan = outcome.plan
-        summary = {"name": plan.name, "folder": str(plan.folder), "ran": outcome.ran, "counts": outcome.counts}
-        print_json({**summary, "noise_floors": records})
+        where = {"name": plan.name, "folder": str(plan.folder)}
+        print_json({**where, "ran": outcome.ran, "counts": outcome.counts, "noise_floors": records})
     else:
         pivot(records).print()
 
 
 def _summary(outcome: "Outcome", bad: dict[str, int]) -> None:
     plan = outcome.plan
-    for row in outcome.bad[:_LISTED]:
-        from lpbench.progress import cell_line
+    from lpbench.progress import cell_line
 
+    for row in outcome.bad[:_LISTED]:
         warning(cell_line(row))
     if len(outcome.bad) > _LISTED:
         warning(f"... and {len(outcome.bad) - _LISTED} more: lpbench show {plan.name} --bad")
-    counts = ", ".join(f"{count} {status}" for status, count in sorted(outcome.counts.items(), key=lambda c: -c[1]))
+    ordered = sorted(outcome.counts.items(), key=lambda entry: -entry[1])
+    counts = ", ".join(f"{count} {status}" for status, count in ordered)
     missing = len(plan.cells) - len(outcome.statuses)
     not_run = f", {missing} not run" if missing else ""
     note(f"{len(plan.cells)} cells: {counts}{not_run}; computed now: {outcome.ran}")

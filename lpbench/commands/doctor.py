@@ -6,7 +6,7 @@ from lpbench.commands._options import Json, RunsDir, Verbose
 
 
 def command(runs_dir: RunsDir = None, as_json: Json = False, verbose: Verbose = False) -> int:
-    """Check the installation: versions, cores, cache, disk, browser. Exit code 1 if something essential is broken."""
+    """Check the installation: versions, cores, cache, disk. Exit code 1 if something essential is broken."""
     from lpbench.commands._doctor import BROKEN, examine
     from lpbench.terminal import Table, print_json
 

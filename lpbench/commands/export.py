@@ -13,7 +13,8 @@ FORMATS = ("csv", "parquet")
 def command(
     name: Sweep,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file (csv: default stdout).", show_default=False)
+        Path | None,
+        typer.Option("--output", "-o", help="The file (csv: default stdout).", show_default=False),
     ] = None,
     format_name: Annotated[
         str | None,

@@ -73,7 +73,8 @@ def _experiments(config_dir: Any) -> Any:
     rows = []
     for folder in folders:
         for file in sorted((folder / "experiment").glob("*.yaml")):
-            comments = [line[1:].strip() for line in file.read_text(encoding="utf-8").splitlines() if line[:1] == "#"]
+            lines = file.read_text(encoding="utf-8").splitlines()
+            comments = [line[1:].strip() for line in lines if line.startswith("#")]
             said = [line for line in comments if not line.startswith("@package")]
             rows.append([file.stem, said[0] if said else "", f"lpbench sweep +experiment={file.stem}"])
     return Table(["name", "description", "command"], rows)
@@ -88,12 +89,16 @@ def _sweeps(runs_dir: Any) -> Any:
     rows = []
     for name in list_sweeps(runs_dir):
         try:
-            manifest = read_manifest(sweep_folder(name, runs_dir)) or new_manifest(name) | {"state": "no manifest"}
+            manifest = read_manifest(sweep_folder(name, runs_dir))
         except StoreError as error:
             warning(str(error))
             continue
+        if manifest is None:
+            manifest = new_manifest(name) | {"state": "no manifest"}
         counts = manifest["counts"]
         bad = {status: count for status, count in counts.items() if status != "ok"}
         shown = ", ".join(f"{count} {status}" for status, count in sorted(bad.items()))
-        rows.append([name, sum(counts.values()), shown or "-", manifest["state"], manifest["updated_at"][:19]])
+        rows.append(
+            [name, sum(counts.values()), shown or "-", manifest["state"], manifest["updated_at"][:19]]
+        )
     return Table(["sweep", "cells", "not ok", "state", "updated (UTC)"], rows, numbers=frozenset({"cells"}))

@@ -16,7 +16,9 @@ def command(
     runs_dir: RunsDir = None,
     force: Force = False,
     skip_invalid: SkipInvalid = False,
-    cells: Annotated[bool, typer.Option("--cells", help="List every cell with the reason why it runs.")] = False,
+    cells: Annotated[
+        bool, typer.Option("--cells", help="List every cell with the reason why it runs.")
+    ] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> int:

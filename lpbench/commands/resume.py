@@ -16,4 +16,5 @@ def command(
     from lpbench.commands._sweeping import run_and_report
     from lpbench.planning import plan_of_sweep
 
-    return run_and_report(plan_of_sweep(name, runs_dir or "runs"), workers, False, fail_fast, as_json, quiet, verbose)
+    plan = plan_of_sweep(name, runs_dir or "runs")
+    return run_and_report(plan, workers, False, fail_fast, as_json, quiet, verbose)

@@ -22,7 +22,8 @@ def command(
         ),
     ] = None,
     cell: Annotated[
-        str | None, typer.Argument(help="A cell of the sweep, by the start of its cell_id.", show_default=False)
+        str | None,
+        typer.Argument(help="A cell of the sweep, by the start of its cell_id.", show_default=False),
     ] = None,
     diff: Annotated[
         tuple[str, str] | None,

@@ -55,7 +55,7 @@ def cores() -> int:
 
 
 def failed(cell: "Cell", error: BaseException) -> "Result":
-    """The result of a cell whose run raised what it should have kept in its row: a bug, but of one cell only."""
+    """The result of a cell whose run raised what it should have kept in its row: a bug, but of one cell."""
     import numpy as np
 
     from lpbench.running import Result

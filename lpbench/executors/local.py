@@ -1,4 +1,4 @@
-"""The default executor: threads of this process, which the kernels let run side by side by releasing the GIL."""
+"""The default executor: threads of this process, side by side because the kernels release the GIL."""
 
 import threading
 import time
@@ -22,8 +22,8 @@ GRACE = 0.5  # seconds that a stopped worker has; between two evaluation points 
 class Local:
     """Threads of this process: no copies of the data, no start-up.
 
-    A worker stays with a problem as long as it has cells, then takes one that nobody has begun, then helps where
-    most is left: problems are built side by side, and each is built once.
+    A worker stays with a problem as long as it has cells, then takes one that nobody has begun, then helps
+    where most is left: problems are built side by side, and each is built once.
     """
 
     name: str
@@ -54,8 +54,8 @@ class Local:
     def events(self) -> Iterator["Result | None"]:
         """Finished cells, and None every HEARTBEAT seconds without one; ends when every worker has.
 
-        A worker that compiles a kernel or solves for an optimum cannot be stopped: after `cancel(now=True)` it is
-        left behind, and ends with the process.
+        A worker that compiles a kernel or solves for an optimum cannot be stopped: after `cancel(now=True)`
+        it is left behind, and ends with the process.
         """
         beat = time.monotonic()
         while True:
@@ -98,7 +98,7 @@ class Local:
                 self._done.append(failed(cell, error))
 
     def _next_problem(self) -> "deque[Cell]":
-        """The cells of a problem that nobody has begun, else of the one with most left; empty when all are out."""
+        """The cells of a problem that nobody has begun, else of that with most left; empty when all are out."""
         if self._untouched:
             self._begun.append(self._untouched.popleft())
             return self._begun[-1]

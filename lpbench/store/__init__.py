@@ -1,9 +1,11 @@
 """Sweeps on disk: `runs/<name>/{cells,traces,rollup}.parquet`, `manifest.json` and `parts/`.
 
-    folder    names and paths of sweeps                  schema    columns and types, rows to tables
-    manifest  what live views poll                       lock      one writer a sweep
-    parts     finished cells, written during a sweep     compaction  parts merged into sorted files and the rollup
-    read      the newest row of every cell, also live    writer    all of it, opened for one sweep
+    folder    names and paths of sweeps               schema      columns and types, rows to tables
+    manifest  what live views poll                    lock        one writer a sweep
+    sources   the files that hold cells               parts       finished cells, written during a sweep
+    read      the newest row of every cell, also live compaction  parts merged into sorted files and the
+              rollup
+    writer    all of it, opened for one sweep
 
 Nothing outside this package knows a column's type or a file's name.
 """

@@ -1,7 +1,8 @@
 """Compaction: parts merged into `cells.parquet`, `traces.parquet` (sorted) and `rollup.parquet`.
 
-Readers see the old files or the new ones at every moment: each file is renamed into place, the manifest's version
-is raised after them, and the merged parts go last. A crash in between leaves rows twice, which readers undo.
+Readers see the old files or the new ones at every moment: each file is renamed into place, the manifest's
+version is raised after them, and the merged parts go last. A crash in between leaves rows twice, which
+readers undo.
 """
 
 import itertools
@@ -44,7 +45,7 @@ def compact(folder: Path, state: str = "interrupted") -> Manifest:
 
 
 def compact_locked(folder: Path, manifest: Manifest) -> None:
-    """`compact` for a caller that holds the lock and keeps `manifest`, whose version and counts are updated."""
+    """`compact` for a caller that holds the lock; updates the version and the counts of `manifest`."""
     for leftover in folder.glob(f"**/*{TEMPORARY}"):
         leftover.unlink(missing_ok=True)
     sources = find_sources(folder)
@@ -72,7 +73,8 @@ def _merge(folder: Path, sources: Sequence[Source]) -> pa.Table:
     kept = newest(sources)
     tables = [source.read_cells().filter(pa.array(keep)) for source, _, keep in kept]
     cells = concatenate(tables, CELLS_SCHEMA)
-    # Sorted by the choices: the same cells give the same file, whatever the workers, the order and the interruptions.
+    # Sorted by the choices: the same cells give the same file, whatever the workers, the order and the
+    # interruptions.
     cells = cells.sort_by([(name, "ascending") for name in [*CHOICES, "cell_id"]])
     _write_traces(folder / TRACES, [(source, ids, keep) for source, ids, keep in kept])
     write_table(folder / CELLS, cells)
@@ -81,14 +83,18 @@ def _merge(folder: Path, sources: Sequence[Source]) -> pa.Table:
 
 
 def _write_traces(path: Path, kept: Sequence[tuple[Source, pa.Table, np.ndarray]]) -> None:
-    ids = np.concatenate([np.asarray(t["cell_id"].to_pylist(), object)[k] for _, t, k in kept] or [np.zeros(0, object)])
+    ids = np.concatenate(
+        [np.asarray(t["cell_id"].to_pylist(), object)[k] for _, t, k in kept] or [np.zeros(0, object)]
+    )
     ids.sort()
     rows = sum(pq.read_metadata(source.traces).num_rows for source, _, _ in kept)
     passes = max(1, -(-rows // PASS_ROWS))
     bounds = [None, *ids[:: max(1, -(-len(ids) // passes))][1:], None]
 
     # Every pass has all columns, also those that only the traces of another pass use.
-    schema = concatenate([pq.read_schema(source.traces).empty_table() for source, _, _ in kept], TRACES_SCHEMA).schema
+    schema = concatenate(
+        [pq.read_schema(source.traces).empty_table() for source, _, _ in kept], TRACES_SCHEMA
+    ).schema
 
     def write(file: IO[bytes]) -> None:
         writer = None
@@ -117,14 +123,15 @@ def _sorted_traces(
             where = current if where is None else where & current
         tables.append(source.read_traces(where=where))
     table = concatenate(tables, TRACES_SCHEMA)
-    # Each trace is one piece in the order of its steps already: sorting the pieces is cheaper than sorting the rows.
+    # Each trace is one piece in the order of its steps already: sorting the pieces is cheaper than sorting
+    # the rows.
     starts, lengths, names = trace_pieces(table)
     order = np.argsort(names, kind="stable")
     return table.take(pa.array(_ranges(starts[order], lengths[order])))
 
 
 def trace_pieces(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where each trace of `table` starts, its number of rows, and its `cell_id`; a trace lies in one piece."""
+    """Where each trace of `table` starts, how many rows it has, and its `cell_id`; it lies in one piece."""
     codes = table["cell_id"].combine_chunks().dictionary_encode()
     if isinstance(codes, pa.ChunkedArray):
         codes = codes.combine_chunks()
@@ -144,7 +151,8 @@ def _ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def _clear(folder: Path, broken: set[int]) -> None:
-    """What is left among the parts: the damaged are renamed, so that they are warned of until here and no longer.
+    """What is left among the parts: the damaged are renamed, so that they are warned of until here and no
+    longer.
 
     Traces whose cells were never written (the writer was killed in between) go; foreign files stay.
     """

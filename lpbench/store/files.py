@@ -30,7 +30,9 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], None]) -> None:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write `table` as Parquet, atomically."""
-    write_atomic(path, lambda file: pq.write_table(table, file, row_group_size=ROW_GROUP, **_options(table.schema)))
+    write_atomic(
+        path, lambda file: pq.write_table(table, file, row_group_size=ROW_GROUP, **_options(table.schema))
+    )
 
 
 def parquet_writer(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
@@ -41,6 +43,7 @@ def parquet_writer(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
 def _options(schema: pa.Schema) -> dict[str, Any]:
     options: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
     if "step" in schema.names:
-        # Measured numbers hardly repeat: without dictionaries traces are written in half the time, and smaller.
+        # Measured numbers hardly repeat: without dictionaries traces are written in half the time, and
+        # smaller.
         options["use_dictionary"] = [field.name for field in schema if not pa.types.is_floating(field.type)]
     return options

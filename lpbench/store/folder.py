@@ -12,7 +12,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def sweep_folder(name: str, runs_dir: Path | str = "runs") -> Path:
-    """The folder of the sweep called `name`, which need not exist; raises ConfigError for an impossible name."""
+    """The folder of the sweep `name`, which need not exist; raises ConfigError for an impossible name."""
     if name in RESERVED:
         raise ConfigError(f"sweep name {name!r} is reserved; choose another")
     if not _NAME.fullmatch(name):
@@ -29,7 +29,7 @@ def is_sweep(folder: Path) -> bool:
 
 
 def find_sweep(path_or_name: Path | str, runs_dir: Path | str = "runs") -> Path:
-    """The folder of an existing sweep, by its path or its name; raises ConfigError that names the nearest one."""
+    """The folder of an existing sweep, by its path or name; raises ConfigError that names the nearest."""
     for folder in (Path(runs_dir) / path_or_name, Path(path_or_name)):
         if is_sweep(folder):
             return folder

@@ -1,4 +1,4 @@
-"""One writer a sweep: an advisory lock that the system drops with the process, so `kill -9` leaves none behind."""
+"""One writer a sweep: a lock that the system drops with the process, so that `kill -9` leaves none behind."""
 
 import fcntl
 import os
@@ -26,7 +26,9 @@ class SweepLock:
             self._file.seek(0)
             holder = self._file.read().strip() or "pid unknown"
             self._file.close()
-            raise SweepBusy(f"another lpbench ({holder}) is writing {folder}; wait for it, or use --name") from None
+            raise SweepBusy(
+                f"another lpbench ({holder}) is writing {folder}; wait for it, or use --name"
+            ) from None
         except OSError as error:
             self._file.close()
             raise StoreError(f"{folder / LOCK}: this file system has no locks: {error.strerror}") from error

@@ -1,6 +1,7 @@
 """`manifest.json`: what a sweep is, and the version number that live views poll.
 
-It is written last, after the files that it speaks of, by rename: a reader that sees a new version sees its files.
+It is written last, after the files that it speaks of, by rename: a reader that sees a new version sees its
+files.
 """
 
 import json

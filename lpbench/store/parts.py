@@ -15,7 +15,10 @@ from lpbench.store.schema import cells_table, traces_table
 from lpbench.store.sources import part_paths
 
 MAX_CELLS = 500  # a part holds up to this many cells ...
-FIRST_INTERVAL, LAST_INTERVAL = 2.0, 30.0  # ... and is written every 2 s; in a long sweep less often, up to 30 s
+FIRST_INTERVAL, LAST_INTERVAL = (
+    2.0,
+    30.0,
+)  # ... and is written every 2 s; in a long sweep less often, up to 30 s
 GROWTH = 0.03  # of the time so far: ten hours make about 1,200 parts
 _BACKLOG = 5_000  # finished cells that may wait for a slow disk
 
@@ -33,7 +36,8 @@ class PartWriter:
     """Writes what `put` gives it as parts of the sweep in `folder`, numbered from `first`.
 
     columns  added to every row
-    on_part  called in the writer's thread after each part, with the part's number and rows; the place to raise the manifest.
+    on_part  called in the writer's thread after each part, with the part's number and rows; the place to
+             raise the manifest.
     """
 
     def __init__(
@@ -90,11 +94,12 @@ class PartWriter:
 
     def _write(self, finished: list[Finished]) -> None:
         try:
-            rows = [{**one.row, **self._columns} for one in finished]
+            rows: list[Mapping[str, Any]] = [{**one.row, **self._columns} for one in finished]
             ids = [row["cell_id"] for row in rows]
             cells, traces = part_paths(self._folder, self._next)
             (self._folder / PARTS).mkdir(parents=True, exist_ok=True)
-            # Sorted by cell, so that row group statistics help readers; the traces first: cells are the commit.
+            # Sorted by cell, so that row group statistics help readers; the traces first: cells are the
+            # commit.
             order = sorted(range(len(ids)), key=ids.__getitem__)
             write_table(traces, traces_table([ids[i] for i in order], [finished[i].trace for i in order]))
             write_table(cells, cells_table([rows[i] for i in order]))

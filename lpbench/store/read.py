@@ -1,4 +1,4 @@
-"""Reading a sweep, also while it runs: the newest row of every cell, from the compacted files and the parts."""
+"""Reading a sweep, also while it runs: the newest row of each cell, from compacted files and parts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def read_statuses(folder: Path) -> dict[str, str]:
 
 
 def read_cells(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """The newest row of every cell as an Arrow table; `columns` limits what is read (unknown names are left out)."""
+    """The newest row of each cell as an Arrow table; `columns` limits what is read (unknown: left out)."""
     read_manifest(folder)
 
     def read() -> pa.Table:
@@ -81,7 +81,7 @@ def read_cells(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
 def read_traces(
     folder: Path, cells: Iterable[str] | None = None, columns: Sequence[str] | None = None
 ) -> pa.Table:
-    """The traces of `cells` (None: of all) as an Arrow table, each trace in one piece and in the order of its steps."""
+    """The traces of `cells` (None: all) as an Arrow table, each in one piece and in the order of its steps."""
     read_manifest(folder)
     wanted = None if cells is None else pa.array(list(cells), pa.string())
 

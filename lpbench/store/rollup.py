@@ -33,10 +33,11 @@ def rollup(cells: pa.Table, traces: Path) -> pa.Table:
 
     cells   at least `cell_id group_id status`;  traces  the sorted file of their traces.
 
-    The log-spaced steps of a group are the same for all seeds; the even ones have a random offset and drop out
-    (but for a group of one seed). A trace that ended early, by divergence or a time-out, counts up to its end.
-    Columns: `n` finite gaps at the step, `n_diverged` diverged cells of the whole group, `q10 q50 q90` (linear
-    between seeds) `min max` of `objective_gap`, `mean_log10` the mean of its logarithm (0 counts as 1e-300).
+    The log-spaced steps of a group are the same for all seeds; the even ones have a random offset and drop
+    out (but for a group of one seed). A trace that ended early, by divergence or a time-out, counts up to
+    its end. Columns: `n` finite gaps at the step, `n_diverged` diverged cells of the whole group, `q10 q50
+    q90` (linear between seeds) `min max` of `objective_gap`, `mean_log10` the mean of its logarithm (0
+    counts as 1e-300).
     """
     names, group_of_cell = np.unique(np.asarray(cells["group_id"].to_pylist(), "U"), return_inverse=True)
     diverged = np.asarray(cells["status"].to_pylist(), "U") == "diverged"

@@ -1,6 +1,7 @@
 """The columns of `cells` and `traces` with their types, and rows turned into tables.
 
-Every column is there in every file, null where it does not apply; a row's unknown keys become further columns.
+Every column is there in every file, null where it does not apply; a row's unknown keys become further
+columns.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +17,10 @@ CHOICES: dict[str, pa.DataType] = {
     "problem": TEXT, "dataset": TEXT, "path": TEXT, "target": TEXT, "dimension": INT, "n_samples": INT,
     "regularization": REAL, "scaling": TEXT, "k": INT, "noise": REAL, "noise_kind": TEXT, "solution": TEXT,
     "data_seed": INT, "start": TEXT,
-    "algorithm": TEXT, "inner_steps": INT, "snapshot": TEXT, "mu": REAL, "average_start": INT, "average_every": INT,
-    "format": TEXT, "precision": INT, "exponent_bits": INT, "block_size": INT, "subnormals": FLAG, "limit": REAL,
-    "rounding": TEXT, "random_bits": INT,
+    "algorithm": TEXT, "inner_steps": INT, "snapshot": TEXT, "mu": REAL, "average_start": INT,
+    "average_every": INT,
+    "format": TEXT, "precision": INT, "exponent_bits": INT, "block_size": INT, "subnormals": FLAG,
+    "limit": REAL, "rounding": TEXT, "random_bits": INT,
     "step_size": REAL, "schedule": TEXT, "batch_size": INT, "epochs": REAL, "steps": INT,
     "compute_dtype": TEXT, "record_points": INT, "even_points": INT, "tail": REAL, "seed": INT,
 }  # fmt: skip
@@ -30,11 +32,12 @@ RESULTS = {
     "best_gap": REAL, "gradient_l1": REAL, "max_update": REAL, "bound": REAL, "bound_kind": TEXT,
     "saturation_rate": REAL, "stall_rate": REAL, "seconds": REAL, "steps_per_second": REAL, "digest": TEXT,
 }  # fmt: skip
-# `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was made.
+# `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was
+# made.
 CONSTANTS = dict.fromkeys(
-    "L mu L_f L_1 L_1_avg gamma sigma sigma_1 s_1 sigma_w L_w w_max".split(), REAL
+    ["L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "s_1", "sigma_w", "L_w", "w_max"], REAL
 )
-PROVENANCE = dict.fromkeys("lpbench_version git_commit started_at host cpu".split(), TEXT)
+PROVENANCE = dict.fromkeys(["lpbench_version", "git_commit", "started_at", "host", "cpu"], TEXT)
 
 CELLS = pa.schema(CHOICES | RUN_TIME | IDENTITY | RESULTS | CONSTANTS | PROVENANCE)
 TRACES = pa.schema(
@@ -46,7 +49,8 @@ TRACES = pa.schema(
 )  # fmt: skip
 ROLLUP = pa.schema(
     {
-        "group_id": TEXT, "step": INT, "epoch": REAL, "gradient_evaluations": INT, "n": INT, "n_diverged": INT,
+        "group_id": TEXT, "step": INT, "epoch": REAL, "gradient_evaluations": INT, "n": INT,
+        "n_diverged": INT,
         "q10": REAL, "q50": REAL, "q90": REAL, "min": REAL, "max": REAL, "mean_log10": REAL,
     }
 )  # fmt: skip
@@ -62,7 +66,8 @@ def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     user's own format may put anything there) the row's `error` says so.
     """
     rows = list(rows)
-    arrays, errors = {}, {}
+    arrays: dict[str, pa.Array] = {}
+    errors: dict[int, str] = {}
     for name, kind in zip(CELLS.names, CELLS.types, strict=True):
         values = [row.get(name) for row in rows]
         try:
@@ -126,7 +131,8 @@ def _infer(values: list[Any]) -> pa.Array:
 def traces_table(cell_ids: Sequence[str], traces: Sequence[Mapping[str, np.ndarray]]) -> pa.Table:
     """A table of `traces`, the one of `cell_ids[i]` after that of `cell_ids[i - 1]`.
 
-    A trace maps the columns of `TRACES` (without `cell_id`, with `step`) to arrays of one length; absent: null.
+    A trace maps the columns of `TRACES` (without `cell_id`, with `step`) to arrays of one length; absent:
+    null.
     """
     lengths = [len(trace["step"]) for trace in traces]
     which = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
@@ -165,7 +171,7 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
-    """The rows of `tables` under `schema`; further columns are united, as text where their types do not meet."""
+    """The rows of `tables` under `schema`; further columns are united, as text where types do not meet."""
     tables = [conform(table, schema) for table in tables]
     if not tables:
         return schema.empty_table()

@@ -1,4 +1,4 @@
-"""The files that hold a sweep's cells: the compacted pair and the parts, oldest first, damaged ones left out."""
+"""The files that hold a sweep's cells: the compacted pair and the parts, without damaged ones."""
 
 import re
 import warnings
@@ -34,14 +34,14 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A file of cells and the file of their traces. `index` is -1 for the compacted pair, the part's number else."""
+    """A file of cells and that of their traces. `index` is the part's number, -1 for the compacted pair."""
 
     index: int
     cells: Path
     traces: Path
 
     def read_cells(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The cells; a column that the file lacks is left out. Raises Damaged (StoreError for the compacted pair)."""
+        """The cells, of the columns that the file has. Raises Damaged (StoreError for the compacted pair)."""
         return self._read(self.cells, columns, None)
 
     def read_traces(
@@ -64,7 +64,8 @@ class Source:
             reason = str(error).splitlines()[0]
             if self.index < 0:
                 raise StoreError(
-                    f"{path} cannot be read ({reason}); move it and its neighbours away to compute its cells again"
+                    f"{path} cannot be read ({reason}); move it and its neighbours away to compute its cells
+                    again"
                 ) from error
             raise Damaged(self, reason) from error
 
@@ -76,7 +77,7 @@ def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
 
 
 def find_sources(folder: Path) -> list[Source]:
-    """All sources of the sweep, oldest first. A truncated or foreign file among the parts is warned of, left out."""
+    """All sources of the sweep, oldest first. A truncated or foreign part is warned of and left out."""
     parts, problems = scan_parts(folder)
     for path, reason in problems.items():
         warn_of(path, reason)
@@ -84,13 +85,17 @@ def find_sources(folder: Path) -> list[Source]:
     if not cells.exists():
         return parts
     if not traces.exists():
-        raise StoreError(f"{traces} is missing, but {cells} is there; move that away to compute its cells again")
+        raise StoreError(
+            f"{traces} is missing, but {cells} is there; move that away to compute its cells again"
+        )
     return [Source(-1, cells, traces), *parts]
 
 
 def warn_of(path: Path, reason: object) -> None:
     """Say on stderr, once, that `path` is left out."""
-    warnings.warn(f"{path} is left out, its cells will be computed again: {reason}", StoreWarning, stacklevel=3)
+    warnings.warn(
+        f"{path} is left out, its cells will be computed again: {reason}", StoreWarning, stacklevel=3
+    )
 
 
 def scan_parts(folder: Path) -> tuple[list[Source], dict[Path, str]]:
@@ -105,7 +110,9 @@ def scan_parts(folder: Path) -> tuple[list[Source], dict[Path, str]]:
         if not match:
             problems[path] = "not a part of lpbench"
             continue
-        reason = _what_is_wrong(path, {"cells": ("cell_id", "status"), "traces": ("cell_id", "step")}[match[2]])
+        reason = _what_is_wrong(
+            path, {"cells": ("cell_id", "status"), "traces": ("cell_id", "step")}[match[2]]
+        )
         if reason:
             problems[path] = reason
         else:
@@ -130,7 +137,7 @@ def _what_is_wrong(path: Path, needed: tuple[str, ...]) -> str | None:
 
 
 def newest(sources: Sequence[Source]) -> list[tuple[Source, pa.Table, np.ndarray]]:
-    """For each readable source: its `cell_id` and `status`, and which of its rows no later source replaces."""
+    """For each readable source: `cell_id` and `status`, and which of its rows no later source replaces."""
     found = []
     seen: set[str] = set()
     for source in reversed(sources):

@@ -24,13 +24,17 @@ class SweepWriter:
     planned  cells of these calls, stored ones included
     stamp    further columns of every row: the run-time choices
 
-    `statuses` maps the stored cells to their status; `state` is what the manifest says after `close`: "done", unless
-    set to "interrupted".
+    `statuses` maps the stored cells to their status; `state` is what the manifest says after `close`:
+    "done", unless set to "interrupted".
     Raises SweepBusy while another process writes the sweep, StoreError where it cannot be written.
     """
 
     def __init__(
-        self, folder: Path, calls: Sequence[Mapping[str, Any]], planned: int, stamp: Mapping[str, Any] | None = None
+        self,
+        folder: Path,
+        calls: Sequence[Mapping[str, Any]],
+        planned: int,
+        stamp: Mapping[str, Any] | None = None,
     ):
         try:
             (folder / PARTS).mkdir(parents=True, exist_ok=True)
@@ -99,6 +103,7 @@ class SweepWriter:
         write_manifest(self.folder, self._manifest)
 
     def _first_part(self) -> int:
-        # Numbers are not used again after a compaction: a reader that listed the old part must not read a new one.
+        # Numbers are not used again after a compaction: a reader that listed the old part must not read a
+        # new one.
         numbers = [int(m[1]) for f in (self.folder / PARTS).iterdir() if (m := PART.match(f.name))]
         return max([*numbers, self._manifest["last_part"]]) + 1

@@ -13,7 +13,9 @@ from lpbench.executors.local import Local
 @pytest.fixture
 def run(monkeypatch):
     """A stand-in for `lpbench.running.run_cell` whose behaviour each test sets."""
-    held = SimpleNamespace(cell=lambda cell, stop, timeout: fake_result(cell), calls=[], lock=threading.Lock())
+    held = SimpleNamespace(
+        cell=lambda cell, stop, timeout: fake_result(cell), calls=[], lock=threading.Lock()
+    )
 
     def run_cell(cell, stop=None, timeout=None):
         with held.lock:
@@ -133,7 +135,8 @@ def test_events_yield_nothing_now_and_then_while_cells_run(run):
     executor = Local(1)
     executor.submit(shards("a", 1))
     events = list(executor.events())
-    assert events.count(None) >= 2 and len(events) - events.count(None) == 1
+    assert events.count(None) >= 2
+    assert len(events) - events.count(None) == 1
 
 
 def test_no_cells_at_all(run):

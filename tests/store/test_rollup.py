@@ -58,7 +58,8 @@ def test_not_finite_gaps_are_left_out_and_zero_counts_as_very_small(tmp_path):
     nan.trace["objective_gap"][1] = np.inf
     found = build(tmp_path, [zero, nan])
     group = zero.row["group_id"]
-    assert found[group, 1]["n"] == 1 and found[group, 1]["q50"] == 0.0
+    assert found[group, 1]["n"] == 1
+    assert found[group, 1]["q50"] == 0.0
     assert found[group, 1]["mean_log10"] == -300
     assert all(math.isfinite(v) for row in found.values() for v in row.values() if isinstance(v, float))
 

@@ -10,14 +10,23 @@ import pytest
 from fake_results import fake_cell, fake_result
 
 from lpbench.errors import StoreError, SweepBusy
-from lpbench.store import SweepWriter, compact, files, load_cells, load_traces, parts, read_manifest, read_statuses
+from lpbench.store import (
+    SweepWriter,
+    compact,
+    files,
+    load_cells,
+    load_traces,
+    parts,
+    read_manifest,
+    read_statuses,
+)
 from lpbench.store.sources import StoreWarning
 
 CALL = {"overrides": ["precision=4,8"], "config_dir": None}
 
 
 def write(folder, results, finish=True):
-    """Put `results` into the sweep as one call; with finish=False as if it had been killed after the last part."""
+    """Put `results` into the sweep as one call; with finish=False as if it were killed after the last part."""
     store = SweepWriter(folder, [CALL], len(results), {"workers": 2})
     for result in results:
         store.put(result)
@@ -26,6 +35,14 @@ def write(folder, results, finish=True):
     else:
         store._parts.close()
         store._lock.release()
+
+
+def put_all(store, results, pause=0.0):
+    """Put `results` as a sweep does: with the store as a context."""
+    with store:
+        for result in results:
+            store.put(result.row and result)
+            threading.Event().wait(pause)
 
 
 def results_of(count, **options):
@@ -44,7 +61,8 @@ def test_what_goes_in_comes_out(tmp_path):
     write(folder, results)
     frame = by_id(folder)
     assert len(frame) == 7
-    assert set(frame["sweep"]) == {"demo"} and set(frame["workers"]) == {2}
+    assert set(frame["sweep"]) == {"demo"}
+    assert set(frame["workers"]) == {2}
     for result in results:
         row = frame.loc[result.row["cell_id"]]
         assert row["digest"] == result.row["digest"]
@@ -56,7 +74,9 @@ def test_what_goes_in_comes_out(tmp_path):
     ]  # fmt: skip
     assert not list((folder / "parts").iterdir())
     manifest = read_manifest(folder)
-    assert manifest["state"] == "done" and manifest["counts"] == {"ok": 7} and manifest["calls"] == [CALL]
+    assert manifest["state"] == "done"
+    assert manifest["counts"] == {"ok": 7}
+    assert manifest["calls"] == [CALL]
 
 
 def test_a_running_sweep_can_be_read(tmp_path, monkeypatch):
@@ -68,9 +88,12 @@ def test_a_running_sweep_can_be_read(tmp_path, monkeypatch):
         store.put(result)
     store._parts.close()
     assert not (folder / "cells.parquet").exists()
-    assert len(by_id(folder)) == 4 and load_traces(folder)["cell_id"].nunique() == 4
+    assert len(by_id(folder)) == 4
+    assert load_traces(folder)["cell_id"].nunique() == 4
     manifest = read_manifest(folder)
-    assert manifest["version"] == before + 2 and manifest["counts"] == {"ok": 4} and manifest["planned"] == 9
+    assert manifest["version"] == before + 2
+    assert manifest["counts"] == {"ok": 4}
+    assert manifest["planned"] == 9
     store._lock.release()
 
 
@@ -178,7 +201,9 @@ def test_a_foreign_file_is_named_and_never_touched(tmp_path):
     write(folder, results_of(2), finish=False)
     note = folder / "parts" / "notes.txt"
     note.write_text("mine")
-    pq.write_table(pq.read_table(next((folder / "parts").glob("*.traces.parquet"))), folder / "parts" / "other.parquet")
+    pq.write_table(
+        pq.read_table(next((folder / "parts").glob("*.traces.parquet"))), folder / "parts" / "other.parquet"
+    )
     with pytest.warns(StoreWarning) as seen:
         assert len(read_statuses(folder)) == 2
     assert {name for name in ("notes.txt", "other.parquet") if any(name in str(w.message) for w in seen)} == {
@@ -231,7 +256,10 @@ def test_two_writers_on_one_sweep(tmp_path):
 def test_a_full_disk_is_one_line_and_keeps_the_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "MAX_CELLS", 2)
     folder = tmp_path / "demo"
-    real, allowed = files.os.fsync, [6]  # files that may still be written: manifest, then two parts with theirs
+    real, allowed = (
+        files.os.fsync,
+        [6],
+    )  # files that may still be written: manifest, then two parts with theirs
 
     def fsync(number):
         allowed[0] -= 1
@@ -241,11 +269,10 @@ def test_a_full_disk_is_one_line_and_keeps_the_parts(tmp_path, monkeypatch):
 
     monkeypatch.setattr(files.os, "fsync", fsync)
     store = SweepWriter(folder, [CALL], 10)
-    with pytest.raises(StoreError, match="No space left on device") as error, store:
-        for result in results_of(10):
-            store.put(result)
-            threading.Event().wait(0.02)
-    assert "\n" not in str(error.value) and error.value.exit_code == 1
+    with pytest.raises(StoreError, match="No space left on device") as error:
+        put_all(store, results_of(10), pause=0.02)
+    assert "\n" not in str(error.value)
+    assert error.value.exit_code == 1
     monkeypatch.setattr(files.os, "fsync", real)
     assert 0 < len(read_statuses(folder)) < 10
     assert not list(folder.rglob("*.tmp"))
@@ -261,10 +288,8 @@ def test_a_file_in_the_folders_place(tmp_path):
 
 def test_an_error_in_the_sweep_keeps_what_was_finished(tmp_path):
     folder = tmp_path / "demo"
-    with pytest.raises(RuntimeError), SweepWriter(folder, [CALL], 3) as store:
-        for result in results_of(2):
-            store.put(result)
-        raise RuntimeError
+    with pytest.raises(AttributeError):
+        put_all(SweepWriter(folder, [CALL], 3), [*results_of(2), None])
     assert len(by_id(folder)) == 2
     assert read_manifest(folder)["state"] == "interrupted"
 
@@ -274,7 +299,7 @@ def test_a_result_that_cannot_be_written_ends_the_sweep_and_does_not_hang(tmp_pa
     broken.trace["objective_gap"] = broken.trace["objective_gap"][:-1]
     store = SweepWriter(tmp_path / "demo", [CALL], 1)
     store.put(broken)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="length"):
         store.close()
     SweepWriter(tmp_path / "demo", [CALL], 1).close()
 
