@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from lpbench import formats
 
 if TYPE_CHECKING:
-    from lpbench.running import run
     from lpbench.planning import plan
     from lpbench.quantizing import quantize_array as quantize
+    from lpbench.running import run
     from lpbench.store import load_cells, load_traces
     from lpbench.sweeping import sweep
 

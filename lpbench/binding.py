@@ -36,11 +36,15 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
         values["kappa"] = constants["L"] / mu
     if chosen["limit"] is not None:
         auto = automatic_limit(constants["w_max"])
-        chosen["limit"] = auto if chosen["limit"] == "auto" else schema.resolve("limit", chosen["limit"], values)
+        chosen["limit"] = (
+            auto if chosen["limit"] == "auto" else schema.resolve("limit", chosen["limit"], values)
+        )
     values["delta"] = number_format(chosen).scale
     if chosen["schedule"] == "decreasing":
         if mu <= 0:
-            raise ConfigError("schedule=decreasing needs a strongly convex problem: mu is 0 here; add regularization")
+            raise ConfigError(
+                "schedule=decreasing needs a strongly convex problem: mu is 0 here; add regularization"
+            )
         chosen["step_size"] = schedules.step_size(schedules.decreasing(mu, L), 0)
     elif chosen["step_size"] == "auto":
         chosen["step_size"] = 0.1 / constants["L"] if chosen["algorithm"] in SVRG_FAMILY else 0.25 / L
@@ -57,7 +61,9 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
         inner = chosen["inner_steps"] = chosen["inner_steps"] or 2 * n_samples
         chosen["steps"] = -(-chosen["steps"] // inner) * inner
     if chosen["steps"] >= 2**32:
-        raise ConfigError(f"steps must be below 2**32, the period of the generator's steps, got {chosen['steps']}")
+        raise ConfigError(
+            f"steps must be below 2**32, the period of the generator's steps, got {chosen['steps']}"
+        )
     return chosen
 
 
@@ -82,10 +88,14 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
     form = number_format(choices)
     n, L = problem.w_star.size, batch_smoothness(problem.constants, choices["batch_size"])
     model, judge = kernel_problem(problem, dtype)
-    stored = isinstance(model, models.Linear) and isinstance(model.rows, models.Dense) and choices["batch_size"] == 1
+    stored = (
+        isinstance(model, models.Linear)
+        and isinstance(model.rows, models.Dense)
+        and choices["batch_size"] == 1
+    )
     table = model.rows.X if stored else np.zeros((1, n), dtype)
     work, look = scratch(n, problem.n_classes, table)
-    mode = rounding.NearestEven()
+    mode: Any = rounding.NearestEven()
     if choices["rounding"] is not None:
         mode = rounding.make(choices["rounding"], dtype, choices["random_bits"])
     decreasing = choices["schedule"] == "decreasing"
@@ -97,8 +107,16 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
     start = problem.w_star if choices["start"] == "optimum" else np.zeros(n)
     return Setup(
         run=Run(
-            model, judge, form.kernel(dtype), mode, schedule, keys(choices["seed"]), np.int64(choices["batch_size"]),
-            work, new_tally(n, dtype), look,
+            model,
+            judge,
+            form.kernel(dtype),
+            mode,
+            schedule,
+            keys(choices["seed"]),
+            np.int64(choices["batch_size"]),
+            work,
+            new_tally(n, dtype),
+            look,
         ),  # fmt: skip
         format=form,
         start=start.copy(),

@@ -86,7 +86,9 @@ def _register() -> None:
                 nothing = ir.Constant(total.type, ir.Undefined)
                 mask = ir.VectorType(ir.IntType(32), width)
                 low = builder.shuffle_vector(total, nothing, ir.Constant(mask, list(range(width))))
-                high = builder.shuffle_vector(total, nothing, ir.Constant(mask, list(range(width, 2 * width))))
+                high = builder.shuffle_vector(
+                    total, nothing, ir.Constant(mask, list(range(width, 2 * width)))
+                )
                 total = builder.fadd(low, high)
             return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
 
@@ -94,7 +96,7 @@ def _register() -> None:
 
     @overload(dot)
     def _(x, w):
-        return lambda x, w: vector_dot(x, w)
+        return lambda x, w: vector_dot(x, w)  # type: ignore[call-arg]
 
 
 when_loaded(_register)

@@ -1,12 +1,13 @@
 """How long cells take and how much they store, before any of them runs: rough, and honest where unknown."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lpbench import registry
-from lpbench.errors import LpbenchError
+from lpbench.choices import Cell
+from lpbench.errors import ConfigError, LpbenchError
 
 # Measured on one core of a shared 2-core x86 machine (float64, d = 16 to 2048); elsewhere within
 # a factor of 2.
@@ -35,7 +36,7 @@ class Estimator:
         self._shapes: dict[str, Any] = {}
 
     def cost(self, choices: Mapping[str, Any], problem_key: str) -> Cost | None:
-        """The cost of the cell with `choices`; None if its steps depend on constants of an unbuilt problem."""
+        """The cost of the cell with `choices`; None if steps depend on constants of an unbuilt problem."""
         shape = self._shape(choices, problem_key)
         if shape is None or isinstance(choices["steps"], str):
             return None
@@ -61,3 +62,62 @@ class Estimator:
             except LpbenchError:  # the data cannot be read: the cell will fail and say why
                 self._shapes[problem_key] = None
         return self._shapes[problem_key]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of several cells: `seconds` on one core and `bytes`, without those counted in `unknown`."""
+
+    seconds: float
+    bytes: float
+    unknown: int
+
+
+def estimate(cells: Sequence[Cell]) -> Estimate:
+    """A rough estimate: kernels compiled, problems built; reads data files where their sizes are needed."""
+    costs = cell_costs(cells)
+    known = [cost for cost in costs if cost is not None]
+    seconds, stored = sum(cost.seconds for cost in known), sum(cost.bytes for cost in known)
+    return Estimate(seconds, stored, len(costs) - len(known))
+
+
+def cell_costs(cells: Sequence[Cell]) -> list[Cost | None]:
+    """The cost of each of `cells`; seeds of a group cost the same and are estimated once."""
+    estimator = Estimator()
+    memory: dict[str, Cost | None] = {}
+    costs = []
+    for cell in cells:
+        if cell.group_id not in memory:
+            memory[cell.group_id] = estimator.cost(cell.choices, cell.problem_key)
+        costs.append(memory[cell.group_id])
+    return costs
+
+
+def notes(cells: Sequence[Cell]) -> list[str]:
+    """What is worth knowing before the sweep starts: sparse data whose steps cost O(d)."""
+    dense = 0
+    memory: dict[str, bool] = {}
+    for cell in cells:
+        if cell.problem_key not in memory:
+            memory[cell.problem_key] = _is_sparse(cell.choices)
+        if memory[cell.problem_key] and (
+            cell.choices["regularization"] != 0 or cell.choices["algorithm"] in LOOPS
+        ):
+            dense += 1
+    if not dense:
+        return []
+    return [
+        f"{dense} cells have sparse data, but a step of theirs costs O(dimension): only sgd and lp_sgd with "
+        f"regularization=0 touch the non-zeros alone"
+    ]
+
+
+def _is_sparse(choices: Mapping[str, Any]) -> bool:
+    """Whether the cell's data stays sparse: an svmlight file without random features."""
+    if choices["dataset"] != "file" or choices["dimension"] is not None:
+        return False
+    dataset = registry.datasets.get("file")
+    try:
+        return dataset.values(choices, next(iter(dataset.tasks)))["path"] == "svmlight"
+    except ConfigError:  # the file is gone since the plan was made
+        return False

@@ -64,7 +64,9 @@ def load() -> Any:
         import numba
 
         if not _loaded:
-            numba.config.CACHE_DIR = str(cache_folder() / "kernels" / source_digest())
+            numba.config.CACHE_DIR = str(  # type: ignore[attr-defined]
+                cache_folder() / "kernels" / source_digest()
+            )
             _loaded = True
             for action in _waiting:
                 action()

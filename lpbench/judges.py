@@ -8,8 +8,6 @@ gradient at w* is zero. Both are sums of positive terms, good down to 1e-300.
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from lpbench.dot import dot
 from lpbench.jit import generic, inner, kernel
 from lpbench.models import Logistic, Squared, SquaredHinge, add_row, fill, row_dot, slope, softmax

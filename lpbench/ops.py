@@ -15,8 +15,6 @@ _TWICE_BIAS32 = np.int32(0x7F000000)
 _TWICE_BIAS64 = np.int64(0x7FE0000000000000)
 
 
-
-
 def is_tensor(x: Any) -> bool:
     """Whether x is a torch tensor (asked without importing torch)."""
     return type(x).__module__.partition(".")[0] == "torch"
@@ -29,7 +27,11 @@ def _integer_view(x: Any) -> tuple[Any, Any, Any]:
 
         single = x.dtype == torch.float32
         bits = x.contiguous().view(torch.int32 if single else torch.int64)
-        return bits, int(_EXPONENT32 if single else _EXPONENT64), int(_TWICE_BIAS32 if single else _TWICE_BIAS64)
+        return (
+            bits,
+            int(_EXPONENT32 if single else _EXPONENT64),
+            int(_TWICE_BIAS32 if single else _TWICE_BIAS64),
+        )
     if x.dtype == np.float32:
         return x.view(np.int32), _EXPONENT32, _TWICE_BIAS32
     return x.view(np.int64), _EXPONENT64, _TWICE_BIAS64
@@ -117,7 +119,7 @@ scalar(trunc, any=lambda x: np.trunc(x))
 scalar(rint, any=lambda x: np.rint(x))
 scalar(copysign, any=lambda x, y: np.copysign(x, y))
 scalar(index, any=lambda x: np.int64(x))
-scalar(take, any=lambda table, i: table[i])
+scalar(take, any=lambda table, i: table[np.uint64(i)])  # unsigned: no wrap-around to check, so it vectorises
 scalar(
     power_of_two,
     float32=lambda x: np.int32(np.float32(x).view(np.int32) & _EXPONENT32).view(np.float32),

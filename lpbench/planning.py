@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpbench import registry, schema
+from lpbench import schema
 from lpbench.choices import Cell
 from lpbench.errors import ConfigError
-from lpbench.estimate import LOOPS, Cost, Estimator
 from lpbench.grid import expand
 from lpbench.store.folder import find_sweep, sweep_folder
 from lpbench.store.manifest import read_manifest
@@ -193,65 +192,6 @@ def set_reasons(plan: Plan, statuses: Mapping[str, str], force: bool = False) ->
         else:
             reasons.append(STORED if status in FINAL else REASONS[status])
     plan.reasons = reasons
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Of all cells that will run: `seconds` on one core and `bytes`, without those counted in `unknown`."""
-
-    seconds: float
-    bytes: float
-    unknown: int
-
-
-def estimate(plan: Plan) -> Estimate:
-    """A rough estimate: kernels compiled, problems built; reads data files where their sizes are needed."""
-    costs = cell_costs(plan.todo)
-    known = [cost for cost in costs if cost is not None]
-    seconds, stored = sum(cost.seconds for cost in known), sum(cost.bytes for cost in known)
-    return Estimate(seconds, stored, len(costs) - len(known))
-
-
-def cell_costs(cells: Sequence[Cell]) -> list[Cost | None]:
-    """The cost of each of `cells`; seeds of a group cost the same and are estimated once."""
-    estimator = Estimator()
-    memory: dict[str, Cost | None] = {}
-    costs = []
-    for cell in cells:
-        if cell.group_id not in memory:
-            memory[cell.group_id] = estimator.cost(cell.choices, cell.problem_key)
-        costs.append(memory[cell.group_id])
-    return costs
-
-
-def notes(plan: Plan) -> list[str]:
-    """What is worth knowing before the sweep starts: sparse data whose steps cost O(d)."""
-    dense = 0
-    memory: dict[str, bool] = {}
-    for cell in plan.todo:
-        if cell.problem_key not in memory:
-            memory[cell.problem_key] = _is_sparse(cell.choices)
-        if memory[cell.problem_key] and (
-            cell.choices["regularization"] != 0 or cell.choices["algorithm"] in LOOPS
-        ):
-            dense += 1
-    if not dense:
-        return []
-    return [
-        f"{dense} cells have sparse data, but a step of theirs costs O(dimension): only sgd and lp_sgd with "
-        f"regularization=0 touch the non-zeros alone"
-    ]
-
-
-def _is_sparse(choices: Mapping[str, Any]) -> bool:
-    """Whether the cell's data stays sparse: an svmlight file without random features."""
-    if choices["dataset"] != "file" or choices["dimension"] is not None:
-        return False
-    dataset = registry.datasets.get("file")
-    try:
-        return dataset.values(choices, next(iter(dataset.tasks)))["path"] == "svmlight"
-    except ConfigError:  # the file is gone since the plan was made
-        return False
 
 
 def plan_frame(plan: Plan) -> pandas.DataFrame:

@@ -14,14 +14,16 @@ class Points(NamedTuple):
     even: np.ndarray
 
 
-def points(steps: int, log_points: int, even_points: int, seed: int, inner_steps: int | None = None) -> Points:
+def points(
+    steps: int, log_points: int, even_points: int, seed: int, inner_steps: int | None = None
+) -> Points:
     """Log-spaced and evenly spaced evaluation steps of a run of `steps` updates.
 
     The even points of SGD are drawn one from each of `even_points` equal parts of 0 .. steps - 1: their mean is an
     unbiased estimate of the mean over all steps, which the theorems bound. With `inner_steps` (SVRG, HALP) they are
     the ends of outer loops, where the snapshots are, at most `even_points` of them, spread evenly.
     """
-    log = np.unique(np.rint(np.geomspace(1, steps, log_points)).astype(np.int64)) if log_points else []
+    log = np.unique(np.rint(np.geomspace(1, steps, log_points)).astype(np.int64))
     if inner_steps is None:
         edges = np.arange(even_points + 1) * steps / even_points
         offsets = np.random.default_rng([seed, POINTS]).random(even_points)

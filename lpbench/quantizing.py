@@ -64,7 +64,9 @@ def to_native(form: Format, x: np.ndarray, dtype: Any) -> np.ndarray:
     units = (np.asarray(x, np.float64) / form.scale).astype(dtype)
     out = np.empty_like(units)
     one = np.dtype(dtype).type(1)
-    _round_keyed(form.kernel(dtype), NearestEven(), units[None, :], np.uint32(0), _Exact(one, one), out[None, :])
+    _round_keyed(
+        form.kernel(dtype), NearestEven(), units[None, :], np.uint32(0), _Exact(one, one), out[None, :]
+    )
     return out
 
 
@@ -169,7 +171,11 @@ def _round_given(fmt, rounding, x, r, scaling, out):
     length = block_length(fmt, x.shape[1])
     for i in range(x.shape[0]):
         for start in range(0, x.shape[1], length):
-            xs, rs, block = x[i, start : start + length], r[i, start : start + length], out[i, start : start + length]
+            xs, rs, block = (
+                x[i, start : start + length],
+                r[i, start : start + length],
+                out[i, start : start + length],
+            )
             unit = _unit(fmt, xs, scaling)
             for j in range(xs.size):
                 block[j] = _place(scaling, fmt, rounding, xs[j], rs[j], unit)
@@ -231,7 +237,9 @@ def round_tensor(x: Any, form: Format, rounding: str, random: Any = None) -> Any
     unit = s.abs()
     if has_blocks(grid):
         length = int(block_length(grid, rows.shape[1]))
-        blocks = torch.nn.functional.pad(unit, (0, -rows.shape[1] % length)).reshape(rows.shape[0], -1, length)
+        blocks = torch.nn.functional.pad(unit, (0, -rows.shape[1] % length)).reshape(
+            rows.shape[0], -1, length
+        )
         unit = shared_unit(grid, blocks.amax(-1)).repeat_interleave(length, -1)[:, : rows.shape[1]]
     v = (quantize(grid, mode, s, r, unit) * scale).to(x.dtype)
     if isinstance(scaling, _Inexact):

@@ -86,7 +86,9 @@ def make(mode: str, dtype: Any = np.float64, random_bits: int | None = None) -> 
     else:
         most = 23 if single else 32
         if not 1 <= random_bits <= most:
-            raise ConfigError(f"random_bits must be in 1..{most} with compute_dtype {np.dtype(dtype)}, got {random_bits}")
+            raise ConfigError(
+                f"random_bits must be in 1..{most} with compute_dtype {np.dtype(dtype)}, got {random_bits}"
+            )
         bits, half = random_bits, 2.0 ** -(random_bits + 1)
     # A mask, not a shift: numba would widen a shift by a variable to 64 bits.
     mask = np.uint32(0xFFFFFFFF << (32 - bits) & 0xFFFFFFFF)
@@ -130,12 +132,16 @@ def _toward_zero(rounding, s, r):
 
 @offset.case(Stochastic32)
 def _offset32(rounding, first, second, j):
-    return np.float32(np.uint32(random_bits(first, second, j) & rounding.mask)) * rounding.unit + rounding.half
+    return (
+        np.float32(np.uint32(random_bits(first, second, j) & rounding.mask)) * rounding.unit + rounding.half
+    )
 
 
 @offset.case(Stochastic64)
 def _offset64(rounding, first, second, j):
-    return np.float64(np.uint32(random_bits(first, second, j) & rounding.mask)) * rounding.unit + rounding.half
+    return (
+        np.float64(np.uint32(random_bits(first, second, j) & rounding.mask)) * rounding.unit + rounding.half
+    )
 
 
 @offset.case(NearestEven)

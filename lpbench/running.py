@@ -19,7 +19,6 @@ from lpbench.choices import Cell
 from lpbench.errors import Interrupted, LpbenchError
 from lpbench.judges import judge_once
 from lpbench.points import points, stops
-
 from lpbench.problems.base import Problem
 from lpbench.provenance import now, provenance
 from lpbench.schedules import weights
@@ -89,6 +88,7 @@ def _describe(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
         "steps": choices["steps"],
         "mantissa_bits": form.mantissa_bits,
         "bits_per_value": form.bits_per_value,
+        "format_policy": form.policy,
         "optimum_gradient_norm": problem.optimum_gradient_norm,
         **constants,
     }
@@ -98,12 +98,21 @@ class _Record:
     """Carries a cell on from point to point, and turns what was recorded into a trace and metrics."""
 
     def __init__(
-        self, ready: Setup, advance: Advance, began: float, deadline: float | None, stop: threading.Event | None
+        self,
+        ready: Setup,
+        advance: Advance,
+        began: float,
+        deadline: float | None,
+        stop: threading.Event | None,
     ):
         choices = ready.choices
         self.ready, self.advance, self.began, self.deadline, self.stop = ready, advance, began, deadline, stop
         self.points = points(
-            choices["steps"], choices["record_points"], choices["even_points"], choices["seed"], choices["inner_steps"]
+            choices["steps"],
+            choices["record_points"],
+            choices["even_points"],
+            choices["seed"],
+            choices["inner_steps"],
         )
         self.rows = np.zeros((self.points.steps.size, base.RECORDED))
         self.seconds = np.zeros(self.points.steps.size)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from lpbench import registry
 from lpbench.choices import Cell
 from lpbench.errors import ConfigError, Interrupted, SweepBusy
+from lpbench.estimate import cell_costs
 from lpbench.executors.base import Executor, Shard
-from lpbench.planning import MAX_CELLS, Plan, cell_costs, make_plan, set_reasons
+from lpbench.planning import MAX_CELLS, Plan, make_plan, set_reasons
 from lpbench.store.compaction import compact
 from lpbench.store.folder import PARTS
 from lpbench.store.read import load_cells, read_statuses

@@ -13,7 +13,6 @@ from lpbench.generator import ROUNDING, SAMPLES, SNAPSHOT, stream
 from lpbench.jit import inner
 from lpbench.judges import gap
 from lpbench.models import Work
-from lpbench.stepping import Tally
 
 # Columns of a recorded row: counts and sums are those since the start.
 GAP, ITERATE_GAP, GRADIENT_NORM, DISTANCE, SATURATED, AUDITED, MOVED, STALLED, PEAK, L1 = range(10)
@@ -29,7 +28,7 @@ class Keys(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Scratch of an evaluation, float64: the output, the iterate, their offset from w*, a gradient, all (n,); (3, K)."""
+    """Scratch of an evaluation, float64; (n,), but scratch (3, K)."""
 
     output: Any
     iterate: Any
@@ -103,7 +102,7 @@ def keys(seed: int) -> Keys:
 def scratch(n: int, classes: int, table: np.ndarray) -> tuple[Work, Look]:
     """Work and Look of a cell with n coordinates."""
     work = Work(table, np.zeros(classes), np.zeros(classes))
-    return work, Look(*(np.zeros(n) for _ in range(4)), np.zeros((3, classes)))
+    return work, Look(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((3, classes)))
 
 
 @inner

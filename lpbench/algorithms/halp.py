@@ -36,13 +36,27 @@ def halp(run, z, reach, mu, rule, inner_steps, state, stops, rows, first, last, 
                 state.scale[0] = norm / (mu * reach)
                 fill(z, 0.0)
                 # At the optimum itself there is nothing left to do, and no scale to do it in.
-                factor = like(z[0], step_size(run.schedule, t) / state.scale[0]) if norm > 0.0 else like(z[0], 0.0)
+                factor = (
+                    like(z[0], step_size(run.schedule, t) / state.scale[0]) if norm > 0.0 else like(z[0], 0.0)
+                )
                 for j in range(z.size):
                     state.offset[j] = factor * state.gradient[j]
             if state.scale[0] > 0.0:
                 collect(rule, z, state, t, inner_steps, run.keys.snapshot)
                 variance_reduced_step(
-                    model, fmt, rounding, run.schedule, keys, run.batch, run.work, run.tally, z, state.scale[0], 1.0, state, t
+                    model,
+                    fmt,
+                    rounding,
+                    run.schedule,
+                    keys,
+                    run.batch,
+                    run.work,
+                    run.tally,
+                    z,
+                    state.scale[0],
+                    1.0,
+                    state,
+                    t,
                 )
             ended = (t + 1) % inner_steps == 0
             if ended:
@@ -50,7 +64,9 @@ def halp(run, z, reach, mu, rule, inner_steps, state, stops, rows, first, last, 
                     run.look.iterate[j] = state.anchor[j] + state.scale[0] * z[j]
                 if state.scale[0] > 0.0:
                     for j in range(z.size):
-                        step = state.mean[j] if rule == AVERAGE else state.chosen[j] if rule == RANDOM else z[j]
+                        step = (
+                            state.mean[j] if rule == AVERAGE else state.chosen[j] if rule == RANDOM else z[j]
+                        )
                         state.anchor[j] += like(z[0], state.scale[0] * step)
                 fill(z, 0.0)
         state.now[0] = stops[p]

@@ -56,7 +56,9 @@ def new_snapshot(setup: Setup) -> Snapshot:
 
 
 @inner
-def variance_reduced_step(model, fmt, rounding, schedule, keys, batch, work, tally, w, scale, centred, state, t):
+def variance_reduced_step(
+    model, fmt, rounding, schedule, keys, batch, work, tally, w, scale, centred, state, t
+):
     """w <- Q(w - alpha (grad f_i(w) - grad f_i(w~) + grad f(w~))), i drawn anew; state.offset holds the constant part."""
     alpha = step_size(schedule, t)
     first, second = step_words(keys.samples, t)
@@ -118,7 +120,19 @@ def lp_svrg(run, w, scale, rule, inner_steps, state, stops, rows, first, last, t
                     state.offset[j] = factor * (state.gradient[j] - strength * state.anchor[j])
             collect(rule, w, state, t, inner_steps, run.keys.snapshot)
             variance_reduced_step(
-                model, fmt, rounding, run.schedule, keys, run.batch, run.work, run.tally, w, scale, 0.0, state, t
+                model,
+                fmt,
+                rounding,
+                run.schedule,
+                keys,
+                run.batch,
+                run.work,
+                run.tally,
+                w,
+                scale,
+                0.0,
+                state,
+                t,
             )
             ended = (t + 1) % inner_steps == 0
             if ended:

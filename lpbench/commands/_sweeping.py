@@ -33,9 +33,9 @@ def asking_guard(max_cells: int, yes: bool) -> Callable[[int], None]:
 
 def print_plan(plan: "Plan", as_json: bool, list_cells: bool) -> None:
     """The plan on stdout, with an estimate of what the cells that will run cost."""
-    from lpbench.planning import estimate, notes
+    from lpbench.estimate import estimate, notes
 
-    expected, remarks = estimate(plan), notes(plan)
+    expected, remarks = estimate(plan.todo), notes(plan.todo)
     if as_json:
         print_json(
             {

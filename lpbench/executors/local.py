@@ -98,7 +98,7 @@ class Local:
                 self._done.append(failed(cell, error))
 
     def _next_problem(self) -> "deque[Cell]":
-        """The cells of a problem that nobody has begun, else of that with most left; empty when all are out."""
+        """The cells of a problem that nobody has begun, else of that with most left; empty if all are out."""
         if self._untouched:
             self._begun.append(self._untouched.popleft())
             return self._begun[-1]

@@ -4,6 +4,7 @@ A stored number is `scale * native`. Native grids have exactly representable spa
 of two for floats), so kernels keep native numbers as their state and nothing is ever re-quantised by accident.
 """
 
+import dataclasses
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -85,6 +86,10 @@ class Format:
     scale: float
     mantissa_bits: int | None = None
 
+    def __repr__(self) -> str:
+        fields = [f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self)]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join([*fields, f'policy={self.policy!r}'])})"
+
     @property
     def bits_per_value(self) -> float:
         """Bits a number costs, its share of what a block shares included."""
@@ -163,7 +168,9 @@ def symmetric(magnitudes: np.ndarray) -> np.ndarray:
 def check_precision(name: str, precision: Any, least: int, most: int) -> int:
     """precision as an int in least .. most; raises ConfigError that says so."""
     if not isinstance(precision, int) or isinstance(precision, bool) or not least <= precision <= most:
-        raise ConfigError(f"format {name}: precision must be a whole number in {least}..{most}, got {precision}")
+        raise ConfigError(
+            f"format {name}: precision must be a whole number in {least}..{most}, got {precision}"
+        )
     return precision
 
 

@@ -6,7 +6,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.errors import ConfigError
-from lpbench.formats.base import Format, block_length, check_precision, clip, has_blocks, quantize, saturated, shared_unit
+from lpbench.formats.base import (
+    Format,
+    block_length,
+    check_precision,
+    clip,
+    has_blocks,
+    quantize,
+    saturated,
+    shared_unit,
+)
 from lpbench.ops import like, power_of_two, reciprocal, where
 from lpbench.registry import formats
 from lpbench.rounding import round_to_integer
@@ -55,7 +64,7 @@ def _saturated(fmt, u):
 
 
 @formats.register("block")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Block(Format):
     """Block floating point: sign and bits-1 magnitude bits each, an 8-bit exponent shared by block_size neighbours.
 

@@ -30,7 +30,7 @@ def _saturated(fmt, u):
 
 
 @formats.register("fixed")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fixed(Format):
     """Fixed point: delta * (-2**(bits-1) .. 2**(bits-1) - 1); saturates.
 

@@ -72,7 +72,7 @@ _OVERFLOWS = ("saturate", "inf", "nan")
 
 
 @formats.register("float")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Float(Format):
     """Floating point: 1 sign, exponent_bits and mantissa_bits (the stored fraction).
 
@@ -96,13 +96,18 @@ class Float(Format):
     bias: int | None = None
 
     def __post_init__(self) -> None:
+        if self.overflow is None:
+            object.__setattr__(self, "overflow", "inf" if self.specials == "ieee" else "saturate")
         if not (isinstance(self.exponent_bits, int) and 0 <= self.exponent_bits <= 8):
             raise ConfigError(f"float: exponent_bits must be in 0..8, got {self.exponent_bits}")
         if not (isinstance(self.mantissa_bits, int) and 0 <= self.mantissa_bits <= 23):
             raise ConfigError(f"float: mantissa_bits must be in 0..23, got {self.mantissa_bits}")
         if self.exponent_bits + self.mantissa_bits < 1:
             raise ConfigError("float: at least one exponent or mantissa bit is needed, got none")
-        for value, allowed, what in ((self.specials, _SPECIALS, "specials"), (self._overflow, _OVERFLOWS, "overflow")):
+        for value, allowed, what in (
+            (self.specials, _SPECIALS, "specials"),
+            (self.overflow, _OVERFLOWS, "overflow"),
+        ):
             if value not in allowed:
                 raise ConfigError(f"float: unknown {what} {value!r}.{did_you_mean(str(value), allowed)}")
         if self.specials == "fn" and self.mantissa_bits == 0:
@@ -110,19 +115,13 @@ class Float(Format):
         if self.specials != "finite" and self.exponent_bits < 2:
             raise ConfigError(f"float: specials {self.specials!r} needs at least 2 exponent bits")
         if self.exponent_bits == 0 and not self.subnormals:
-            raise ConfigError("float: with exponent_bits 0 all numbers are subnormal; subnormals must stay on")
+            raise ConfigError(
+                "float: with exponent_bits 0 all numbers are subnormal; subnormals must stay on"
+            )
+        if self.bias is None:
+            object.__setattr__(self, "bias", 2 ** (self.exponent_bits - 1) - 1 if self.exponent_bits else 1)
         if self.limit is not None and not (np.isfinite(self.limit) and self.limit > 0):
             raise ConfigError(f"float: limit must be positive and finite, got {self.limit}")
-
-    @property
-    def _overflow(self) -> str:
-        return self.overflow or ("inf" if self.specials == "ieee" else "saturate")
-
-    @property
-    def _bias(self) -> int:
-        if self.bias is not None:
-            return self.bias
-        return 2 ** (self.exponent_bits - 1) - 1 if self.exponent_bits else 1
 
     @property
     def bits(self) -> int:  # type: ignore[override]
@@ -132,7 +131,8 @@ class Float(Format):
     @property
     def smallest_normal(self) -> float:
         """The smallest normal native number."""
-        return 2.0 ** (1 - self._bias)
+        assert self.bias is not None
+        return 2.0 ** (1 - self.bias)
 
     @property
     def native_max(self) -> float:
@@ -140,7 +140,8 @@ class Float(Format):
         ulp = 2.0**-self.mantissa_bits
         if self.exponent_bits == 0:
             return (1 - ulp) * self.smallest_normal
-        top = 2**self.exponent_bits - 1 - self._bias
+        assert self.bias is not None
+        top = 2**self.exponent_bits - 1 - self.bias
         if self.specials == "ieee":
             return (2 - ulp) * 2.0 ** (top - 1)
         return (2 - (2 if self.specials == "fn" else 1) * ulp) * 2.0**top
@@ -163,15 +164,17 @@ class Float(Format):
     def policy(self) -> str:
         """One line on subnormals, overflow and NaN."""
         lowest = "subnormals" if self.subnormals else "no subnormals (the lowest exponent holds zero alone)"
-        nan = {"finite": "no NaN code", "ieee": "inf and NaN codes", "fn": "one NaN code, no inf"}[self.specials]
-        becomes = {"saturate": "saturates", "inf": "becomes inf", "nan": "becomes NaN"}[self._overflow]
+        nan = {"finite": "no NaN code", "ieee": "inf and NaN codes", "fn": "one NaN code, no inf"}[
+            self.specials
+        ]
+        becomes = {"saturate": "saturates", "inf": "becomes inf", "nan": "becomes NaN"}[str(self.overflow)]
         return f"{lowest}; overflow {becomes}; {nan}, NaN stays NaN"
 
     def native_values(self) -> np.ndarray:
         """All finite native numbers."""
         m = 2**self.mantissa_bits
         field, fraction = np.divmod(np.arange(2**self.exponent_bits * m), m)
-        normal = 2.0 ** (field - self._bias) * (1 + fraction / m)
+        normal = 2.0 ** (field - self.bias) * (1 + fraction / m)
         low = self.smallest_normal * fraction / m * (1.0 if self.subnormals else 0.0)
         magnitudes = np.where(field == 0, low, normal)
         magnitudes = magnitudes[(magnitudes > 0) & (magnitudes <= self.native_max)]
@@ -182,10 +185,10 @@ class Float(Format):
         wide = self._subnormal_ulp < 2.0**-125 or self.native_max >= 2.0**126
         real = np.float64 if wide else np.dtype(dtype).type
         common = (self.native_max, self.smallest_normal, self._subnormal_ulp, 2.0**-self.mantissa_bits)
-        if self._overflow == "saturate":
+        if self.overflow == "saturate":
             return SaturatingGrid(*map(real, common))
         reach = 2.0 ** (np.floor(np.log2(self.native_max)) + 1)
-        special = np.inf if self._overflow == "inf" else np.nan
+        special = np.inf if self.overflow == "inf" else np.nan
         return OverflowingGrid(*map(real, (*common, reach, special, np.finfo(real).max)))
 
     def scaled(self, largest: float) -> "Float":
@@ -199,7 +202,9 @@ class Float(Format):
         subnormals = choices.get("subnormals")
         subnormals = True if subnormals is None else subnormals
         if exponent == 0 and not subnormals:
-            raise ConfigError("format float: with exponent_bits=0 all numbers are subnormal; subnormals must be true")
+            raise ConfigError(
+                "format float: with exponent_bits=0 all numbers are subnormal; subnormals must be true"
+            )
         return {"precision": precision, "exponent_bits": exponent, "subnormals": subnormals}
 
     @classmethod
@@ -243,7 +248,11 @@ for _name, _description, _form in (
     ("bf16", "bfloat16: the exponent of binary32, 7 fraction bits.", Float(8, 7, specials="ieee")),
     ("tf32", "TensorFloat-32: the exponent of binary32, 10 fraction bits.", Float(8, 10, specials="ieee")),
     ("fp8_e4m3", "OCP 8-bit E4M3 (e4m3fn): largest 448, no inf; saturates.", Float(4, 3, specials="fn")),
-    ("fp8_e5m2", "OCP 8-bit E5M2: largest 57344; saturates.", Float(5, 2, specials="ieee", overflow="saturate")),
+    (
+        "fp8_e5m2",
+        "OCP 8-bit E5M2: largest 57344; saturates.",
+        Float(5, 2, specials="ieee", overflow="saturate"),
+    ),
     ("fp6_e3m2", "OCP MX 6-bit E3M2: largest 28; saturates.", Float(3, 2)),
     ("fp6_e2m3", "OCP MX 6-bit E2M3: largest 7.5; saturates.", Float(2, 3)),
     ("fp4_e2m1", "OCP MX 4-bit E2M1: largest 6; saturates.", Float(2, 1)),

@@ -6,7 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.errors import ConfigError
-from lpbench.formats.base import Format, check_precision, elementwise, quantize, saturated, split_bits, symmetric
+from lpbench.formats.base import (
+    Format,
+    check_precision,
+    elementwise,
+    quantize,
+    saturated,
+    split_bits,
+    symmetric,
+)
 from lpbench.ops import copysign, index, like, power_of_two, reciprocal, take, where
 from lpbench.registry import formats
 from lpbench.rounding import round_to_integer
@@ -49,7 +57,7 @@ def _saturated(fmt, u):
 
 
 @formats.register("log")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Log(Format):
     """Logarithmic: 0 and +-limit * 2**((k - n) / 2**f), k = 1 .. n, n = 2**(bits-1) - 1; saturates.
 

@@ -25,7 +25,7 @@ def _saturated(fmt, u):
 
 
 @formats.register("none")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Full(Format):
     """No quantization: float64 or float32 as compute_dtype says."""
 

@@ -81,7 +81,7 @@ def read_cells(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
 def read_traces(
     folder: Path, cells: Iterable[str] | None = None, columns: Sequence[str] | None = None
 ) -> pa.Table:
-    """The traces of `cells` (None: all) as an Arrow table, each in one piece and in the order of its steps."""
+    """The traces of `cells` (None: all) as an Arrow table, each in one piece and by its steps."""
     read_manifest(folder)
     wanted = None if cells is None else pa.array(list(cells), pa.string())
 

@@ -64,8 +64,8 @@ class Source:
             reason = str(error).splitlines()[0]
             if self.index < 0:
                 raise StoreError(
-                    f"{path} cannot be read ({reason}); move it and its neighbours away to compute its cells
-                    again"
+                    f"{path} cannot be read ({reason}); "
+                    "move it and its neighbours away to compute its cells again"
                 ) from error
             raise Damaged(self, reason) from error
 

@@ -26,7 +26,7 @@ CALL = {"overrides": ["precision=4,8"], "config_dir": None}
 
 
 def write(folder, results, finish=True):
-    """Put `results` into the sweep as one call; with finish=False as if it were killed after the last part."""
+    """Put `results` into the sweep as one call; finish=False: as if it were killed after the last part."""
     store = SweepWriter(folder, [CALL], len(results), {"workers": 2})
     for result in results:
         store.put(result)

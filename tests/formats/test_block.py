@@ -1,0 +1,94 @@
+"""Block floating point against its definition in exact arithmetic."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from lpbench import quantize
+from lpbench.errors import ConfigError
+from lpbench.formats import Block
+
+
+def expected(x: np.ndarray, bits: int, size: int, mode: str, u: np.ndarray | None = None) -> np.ndarray:
+    """Row by row, block by block: the smallest power of two that fits the largest, then integers. limit 2**(b-1)-1."""
+    levels, out = 2 ** (bits - 1) - 1, np.empty_like(x)
+    for place in np.ndindex(x.shape[:-1]):
+        for start in range(0, x.shape[-1], size):
+            block = [Fraction(float(v)) for v in x[place][start : start + size]]
+            largest, unit = max(map(abs, block)), Fraction(1)
+            while unit > Fraction(1, 2**90) and largest <= levels * unit / 2:
+                unit /= 2
+            for j, v in enumerate(block):
+                s = min(max(v / unit, Fraction(-levels)), Fraction(levels))
+                low = s.numerator // s.denominator
+                if mode == "nearest_even":
+                    k = round(s)
+                elif mode == "toward_zero":
+                    k = int(s)
+                else:
+                    k = low + (Fraction(float(u[place][start + j])) < s - low)
+                out[place][start + j] = k * unit
+    return out
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_against_exact_arithmetic(bits, dtype):
+    generator = np.random.default_rng(bits)
+    x = (generator.standard_normal((5, 22)) * 10.0 ** generator.integers(-4, 1, (5, 1))).astype(dtype)
+    x[1] = np.rint(8 * x[1]) / 8
+    u = generator.random(x.shape).astype(dtype)
+    for size in (1, 4, 16):
+        form = Block(bits, size, 2.0 ** (bits - 1) - 1)
+        for mode in ("nearest_even", "toward_zero", "stochastic"):
+            result = quantize(x, form, mode, u)
+            assert np.array_equal(result, expected(x, bits, size, mode, u)), (size, mode)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_another_limit_scales_the_grid(dtype):
+    form = Block(5, 4, 1.0)
+    assert form.max == 1.0
+    x = np.random.default_rng(0).uniform(-1, 1, (40, 4)).astype(dtype)
+    once = quantize(x, form, "nearest_even")
+    unit = np.abs(x).max(1, keepdims=True) / form.scale / 15
+    unit = form.scale * 2.0 ** np.ceil(np.log2(unit))
+    assert np.all(np.abs(once - x) <= unit / 2 * (1 + 1e-6))
+    assert np.array_equal(quantize(once, form, "nearest_even"), once)
+
+
+def test_the_shared_exponent_never_clips_what_is_in_range():
+    x = np.array([1.99, 1.0, -0.3, 0.01])  # 4 bits: 2 * 7/8 would clip 1.99, so that the unit is 1/2
+    ups = quantize(np.tile(x, (20000, 1)), Block(4, 4, 7.0), random=0)
+    assert set(np.unique(ups[:, 0])) == {1.5, 2.0}
+    assert abs(ups[:, 0].mean() - 1.99) < 4 * 0.5 * np.sqrt(0.98 * 0.02 / 20000)
+
+
+def test_zeros_stay_zero_and_nan_stays_in_its_place():
+    x = np.zeros((2, 32), np.float32)
+    x[1, 3] = np.nan
+    out = quantize(x, Block(8, 16), "nearest_even")
+    assert np.array_equal(out[0], np.zeros(32))
+    assert np.isnan(out[1, 3])
+    assert not np.isnan(out[1, 16:]).any()
+
+
+def test_a_shared_exponent_is_counted_in_bits_per_value():
+    assert Block(4, 16).bits_per_value == 4.5
+    assert Block(8, 32).bits_per_value == 8.25
+
+
+def test_blocks_start_anew_in_every_row():
+    x = np.random.default_rng(0).standard_normal((3, 21))
+    form = Block(4, 16, 7.0)
+    rows = [quantize(row, form, "nearest_even") for row in x]
+    assert np.array_equal(quantize(x, form, "nearest_even"), rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"), [((1,), "2..24"), ((8, 0), "block_size"), ((8, 16, np.inf), "limit"), ((8, 2.0), "block_size")]
+)
+def test_bad_arguments_are_named(arguments, part):
+    with pytest.raises(ConfigError, match=part):
+        Block(*arguments)
