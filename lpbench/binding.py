@@ -15,7 +15,6 @@ from lpbench.stepping import new_tally
 
 _LOSSES = {SQUARED: models.Squared(), LOGISTIC: models.Logistic(), SQUARED_HINGE: models.SquaredHinge()}
 _FORM_DIMENSION = 256  # up to here the quadratic form costs less than a pass over the data
-SVRG_FAMILY = ("svrg", "lp_svrg", "halp")
 
 
 def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
@@ -47,7 +46,7 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
             )
         chosen["step_size"] = schedules.step_size(schedules.decreasing(mu, L), 0)
     elif chosen["step_size"] == "auto":
-        chosen["step_size"] = 0.1 / constants["L"] if chosen["algorithm"] in SVRG_FAMILY else 0.25 / L
+        chosen["step_size"] = 0.1 / constants["L"] if chosen["snapshot"] is not None else 0.25 / L
     else:
         chosen["step_size"] = schema.resolve("step_size", chosen["step_size"], values)
     values["alpha"] = chosen["step_size"]
@@ -117,7 +116,7 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
             work,
             new_tally(n, dtype),
             look,
-        ),  # fmt: skip
+        ),
         format=form,
         start=start.copy(),
         dtype=dtype,
@@ -134,7 +133,8 @@ def kernel_problem(problem: Problem, dtype: Any) -> tuple[Any, Any]:
     """The model in the arithmetic's dtype and the judge in float64; shared by all cells of a problem."""
     w_star, strength = np.ascontiguousarray(problem.w_star), np.float64(problem.regularization)
     if problem.loss == QUADRATIC:
-        assert problem.h is not None and problem.noise is not None
+        assert problem.h is not None
+        assert problem.noise is not None
         h, sparse = np.ascontiguousarray(problem.h), problem.noise_kind == "sparse"
         size = np.float64(problem.noise if sparse else problem.noise / np.sqrt(h.size))
         return models.Diagonal(h, w_star, size, sparse, np.float64(0)), judges.DiagonalForm(w_star, h)
@@ -145,9 +145,9 @@ def kernel_problem(problem: Problem, dtype: Any) -> tuple[Any, Any]:
         return model, judges.MultinomialDivergence(w_star, exact, strength, margins)
     loss = _LOSSES[problem.loss]
     judge: Any = judges.LinearDivergence(w_star, exact, loss, strength, margins)
-    if problem.loss == SQUARED and isinstance(exact, models.Dense) and 2 * w_star.size <= problem.n_samples:
-        if w_star.size <= _FORM_DIMENSION:
-            judge = judges.QuadraticForm(w_star, _hessian(exact.X, float(strength)))
+    small = w_star.size <= min(_FORM_DIMENSION, problem.n_samples // 2)
+    if problem.loss == SQUARED and isinstance(exact, models.Dense) and small:
+        judge = judges.QuadraticForm(w_star, _hessian(exact.X, float(strength)))
     return models.Linear(rows, loss, strength), judge
 
 

@@ -9,15 +9,15 @@ from lpbench import registry
 from lpbench.choices import Cell
 from lpbench.errors import ConfigError, LpbenchError
 
-# Measured on one core of a shared 2-core x86 machine (float64, d = 16 to 2048); elsewhere within
-# a factor of 2.
-NS_STEP = 60.0  # per step: sampling, keys, call
-NS_COORDINATE = {"sgd": 0.6, "lp_sgd": 1.3, "swalp": 1.6, "svrg": 1.5, "lp_svrg": 2.2, "halp": 2.2}
-NS_COORDINATE_OTHER = 2.0  # an algorithm of the user's own
-NS_GRADIENT = 0.6  # per sample and coordinate of a full gradient or an evaluation
-SECONDS_POINT = 40e-6  # per evaluation point, in Python
-SECONDS_CELL = 1e-3
-BYTES_POINT, BYTES_CELL = 70.0, 700.0  # stored, compressed
+# Measured on one core of a shared 2-core x86 machine (float64, d = 16 to 2048): within a factor of about 2.
+NS_STEP = 45.0  # per step: sampling, keys, loop
+NS_COORDINATE = {"sgd": 0.35, "lp_sgd": 0.35, "swalp": 0.6, "svrg": 0.35, "lp_svrg": 0.5, "halp": 0.5}
+NS_COORDINATE_OTHER = 0.6  # an algorithm of the user's own
+NS_ROUNDING = {"none": 0.0, "fixed": 0.4, "float": 0.6, "log": 14.0, "block": 1.0}  # more, per coordinate
+NS_ROUNDING_OTHER = 0.6  # presets, and formats of the user's own
+NS_GRADIENT = 0.5  # per sample and coordinate of a full gradient or an evaluation
+SECONDS_POINT, SECONDS_CELL = 3e-6, 1e-3  # in Python
+BYTES_POINT, BYTES_CELL = 46.0, 300.0  # stored, compressed
 LOOPS = frozenset({"svrg", "lp_svrg", "halp"})  # algorithms with full gradients at snapshots
 
 
@@ -49,10 +49,13 @@ class Estimator:
             loops = math.ceil(steps / inner)
             steps = loops * inner
             seconds += loops * n * coordinates * NS_GRADIENT * 1e-9
-        per_step = NS_COORDINATE.get(algorithm, NS_COORDINATE_OTHER) * coordinates * choices["batch_size"]
-        seconds += steps * (NS_STEP + per_step) * 1e-9
+        per_coordinate = NS_COORDINATE.get(algorithm, NS_COORDINATE_OTHER) * choices["batch_size"]
+        per_coordinate += NS_ROUNDING.get(choices["format"], NS_ROUNDING_OTHER)
+        seconds += steps * (NS_STEP + per_coordinate * coordinates) * 1e-9
         points = min(steps + 1, choices["record_points"] + choices["even_points"])
-        seconds += points * (SECONDS_POINT + n * coordinates * NS_GRADIENT * 1e-9)
+        # A small Hessian is kept, and evaluates a quadratic without a pass over the data.
+        evaluation = coordinates * min(n, coordinates if choices["problem"] == "least_squares" else n)
+        seconds += points * (SECONDS_POINT + evaluation * NS_GRADIENT * 1e-9)
         return Cost(seconds, BYTES_CELL + points * BYTES_POINT)
 
     def _shape(self, choices: Mapping[str, Any], problem_key: str) -> Any:

@@ -1,5 +1,6 @@
 """The steps at which a cell is evaluated."""
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ class Points(NamedTuple):
     even: np.ndarray
 
 
+@functools.lru_cache(maxsize=64)
 def points(
     steps: int, log_points: int, even_points: int, seed: int, inner_steps: int | None = None
 ) -> Points:

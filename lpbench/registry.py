@@ -99,7 +99,8 @@ def load_plugins(folder: Path) -> list[Path]:
                 continue
             raise ConfigError(f"{source}: the module name {name!r} is taken; rename the file")
         spec = importlib.util.spec_from_file_location(name, source)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:

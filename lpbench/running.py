@@ -25,6 +25,7 @@ from lpbench.schedules import weights
 
 CALL_SECONDS = 0.05  # how long one kernel call should last, so that time-outs and Ctrl-C are answered
 _DIVERGED = 1e6  # a gap this many times the larger of the initial gap and the gap at 0
+_COORDINATE_SECONDS = 1e-8  # of a step or an evaluation, at the slowest: a log format
 _NOT_DIGESTED = ("seconds",)
 
 
@@ -120,10 +121,12 @@ class _Record:
 
     def run(self) -> str:
         """Run to the end, or until it diverges or the time is out; returns the status."""
-        coordinates = self.ready.start.size
-        pause = max(1, int(CALL_SECONDS / (1e-6 + 2e-9 * coordinates * self.ready.choices["batch_size"])))
-        where, rows = stops(self.points.steps, pause)
-        done, calls = 0, 1
+        ready, coordinates = self.ready, self.ready.start.size
+        step_seconds = 1e-7 + _COORDINATE_SECONDS * coordinates * ready.choices["batch_size"]
+        where, rows = stops(self.points.steps, max(1, int(CALL_SECONDS / step_seconds)))
+        look_seconds = 1e-6 + _COORDINATE_SECONDS * coordinates * ready.samples
+        stop_seconds = look_seconds + step_seconds * int(where[-1]) / where.size
+        done, calls = 0, max(1, int(CALL_SECONDS / stop_seconds))
         while done < where.size:
             if self.stop is not None and self.stop.is_set():
                 raise Interrupted("stopped")

@@ -59,7 +59,7 @@ def new_snapshot(setup: Setup) -> Snapshot:
 def variance_reduced_step(
     model, fmt, rounding, schedule, keys, batch, work, tally, w, scale, centred, state, t
 ):
-    """w <- Q(w - alpha (grad f_i(w) - grad f_i(w~) + grad f(w~))), i drawn anew; state.offset holds the constant part."""
+    """w <- Q(w - alpha (grad f_i(w) - grad f_i(w~) + grad f(w~))), i drawn anew; state.offset: the constant part."""
     alpha = step_size(schedule, t)
     first, second = step_words(keys.samples, t)
     c, i = difference(model, w, scale, centred, state.margins, state.anchor, first, second, batch, work)

@@ -15,8 +15,8 @@ from lpbench.registry import algorithms
 def swalp(run, w, average, scale, start, every, now, stops, rows, first, last, trace):
     """SWALP from step now[0] to stops[last - 1]: LP-SGD, and the average of its iterates in full precision.
 
-    w (n,) native numbers, in place; average (n,) float64, in place, the mean of the now[1] iterates w_t with t >= start,
-    one in `every`, the one at t itself before its step included.
+    w (n,) native numbers, in place; average (n,) float64, in place, the mean of the now[1] iterates w_t, t >= start,
+    one in `every`.
     Source: Yang et al. 2019, "SWALP: Stochastic Weight Averaging in Low-Precision Training", algorithm 1.
     """
     model, fmt, rounding, keys = run.model, run.fmt, run.rounding, run.keys

@@ -1,4 +1,4 @@
-"""Floating point with any split of the bits, and the named formats of IEEE 754 and of the OCP 8-bit and MX documents."""
+"""Floating point with any split of the bits, and the named formats of IEEE 754 and of the OCP documents."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple

@@ -1,0 +1,108 @@
+"""The documentation: its examples are written out and run, its tables are complete, its links lead somewhere."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lpbench import schema
+from lpbench.store import schema as columns
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "runs" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FILE = re.compile(r"^`(?P<name>[\w./]+)`\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+SHELL = re.compile(r"^```sh\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"(?<!`\n\n)^```python\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#)(?P<path>[^)#]+)")
+SMALL = ["n_samples=40", "epochs=2", "dimension=8", "record_points=4", "even_points=8"]
+
+
+def write_files(page: str, folder: Path) -> list[str]:
+    """Write out the files that a page shows; returns their names."""
+    names = []
+    for match in FILE.finditer(page):
+        target = folder / match["name"]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(match["text"], encoding="utf-8")
+        names.append(match["name"])
+    return names
+
+
+def commands(page: str) -> list[list[str]]:
+    """The lpbench commands that a page shows in blocks marked sh."""
+    lines = [line for match in SHELL.finditer(page) for line in match["text"].splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith("lpbench ")]
+
+
+def run(arguments: list[str], folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "lpbench.cli", *arguments],
+        cwd=folder, env={**os.environ, "COLUMNS": "160"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, f"lpbench {shlex.join(arguments)}: {done.returncode}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_format_of_contributing(tmp_path: Path) -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert write_files(page, tmp_path) == ["mine/ternary.py", "mine/format/ternary.yaml"]
+    listing, sweep = commands(page)
+    assert "Ternary: -limit, 0, limit; saturates." in run(listing, tmp_path)
+    shown = run([*sweep, *SMALL], tmp_path)
+    assert "ternary" in shown
+    assert "fixed" in shown
+
+    (code,) = (match["text"] for match in PYTHON.finditer(page))
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == "[ 1. -1. 1.]".split()
+
+
+@pytest.mark.slow
+def test_the_examples_of_adding(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
+    names = write_files(page, tmp_path)
+    assert [name for name in names if name.endswith(".py")] == ["mine/sign_sgd.py", "mine/bowl.py", "mine/rings.py"]
+    listing, plan, sweep = commands(page)
+    assert "Sign SGD" in run(listing, tmp_path)
+    assert "8 cells" in run(plan, tmp_path)
+    shown = run(sweep, tmp_path)
+    assert "bowl" in shown
+    assert "rings" in shown
+    assert "lp_sign_sgd" in shown
+
+
+def code_words(page: str) -> set[str]:
+    """Every word that stands between backticks."""
+    return {word for span in re.findall(r"`([^`]+)`", page) for word in span.split()}
+
+
+def test_sweeps_names_every_choice_and_every_column() -> None:
+    words = code_words((ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8"))
+    assert set(schema.ALL) - words == set()
+    for table in (columns.CELLS, columns.TRACES, columns.ROLLUP):
+        assert set(table.names) - words == set()
+
+
+@pytest.mark.parametrize(("page", "group"), [("formats.md", "format"), ("algorithms.md", "algorithm")])
+def test_a_page_names_every_member_of_its_group(page: str, group: str) -> None:
+    words = code_words((ROOT / "docs" / page).read_text(encoding="utf-8"))
+    assert {file.stem for file in (ROOT / "conf" / group).glob("*.yaml")} - words == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = [match["path"] for match in LINK.finditer(page.read_text(encoding="utf-8"))]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sources_that_are_named_exist(page: Path) -> None:
+    named = re.findall(r"`((?:lpbench|conf|tests)/[\w/]+\.(?:py|yaml))", page.read_text(encoding="utf-8"))
+    missing = [name for name in named if not (ROOT / name).exists()]
+    examples = {"NAME", "ternary", "test_ternary"}  # places for files of the reader's own
+    assert [name for name in missing if Path(name).stem not in examples] == []
