@@ -221,6 +221,14 @@ def _format_part(value: dict[str, Any]) -> dict[str, Any]:
         _need(key, choices[key])
     if choices["rounding"] != "stochastic":
         choices["random_bits"] = None
+    if (
+        choices["random_bits"] is not None
+        and choices["random_bits"] > 23
+        and value["compute_dtype"] == "float32"
+    ):
+        raise ConfigError(
+            f"random_bits must be at most 23 with compute_dtype=float32, got {choices['random_bits']}"
+        )
     filled = number_format.defaults({**value, **choices})
     for key in FORMAT_KEYS:
         if key != "limit":

@@ -48,7 +48,7 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
     timeout   seconds; a cell that takes longer keeps the points seen so far and has status `timeout`.
     A cell that cannot be run, or raises, has status `failed` and the reason in `error`; nothing else is raised.
     """
-    began, started_at = time.perf_counter(), now()
+    started_at, seconds = now(), 0.0
     row = {**cell.choices, "cell_id": cell.cell_id, "group_id": cell.group_id, "error": None}
     trace: dict[str, np.ndarray] = {"step": np.zeros(0, np.int64)}
     try:
@@ -58,9 +58,9 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
         row |= {key: value for key, value in choices.items() if cell.choices[key] is not None}
         row |= _describe(choices, problem)
         advance = registry.algorithms.get(choices["algorithm"])().prepare(ready)
-        began = time.perf_counter()
-        record = _Record(ready, advance, began, None if timeout is None else began + timeout, stop)
+        record = _Record(ready, advance, timeout, stop)
         row["status"] = record.run()
+        seconds = float(record.seconds[record.count - 1])
         trace = record.trace(problem)
         row |= record.metrics(trace, problem)
     except Interrupted:
@@ -68,9 +68,8 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
     except Exception as error:
         row["status"] = "failed"
         row["error"] = str(error) if isinstance(error, LpbenchError) else _last_line(error)
-    row["seconds"] = time.perf_counter() - began
-    steps = int(trace["step"][-1]) if trace["step"].size else 0
-    row["steps_per_second"] = steps / row["seconds"] if row["seconds"] > 0 else None
+    row["seconds"] = seconds
+    row["steps_per_second"] = int(trace["step"][-1]) / seconds if seconds > 0 else None
     row["digest"] = _digest(trace)
     return Result({**row, "started_at": started_at, **provenance()}, trace)
 
@@ -98,16 +97,9 @@ def _describe(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
 class _Record:
     """Carries a cell on from point to point, and turns what was recorded into a trace and metrics."""
 
-    def __init__(
-        self,
-        ready: Setup,
-        advance: Advance,
-        began: float,
-        deadline: float | None,
-        stop: threading.Event | None,
-    ):
+    def __init__(self, ready: Setup, advance: Advance, timeout: float | None, stop: threading.Event | None):
         choices = ready.choices
-        self.ready, self.advance, self.began, self.deadline, self.stop = ready, advance, began, deadline, stop
+        self.ready, self.advance, self.timeout, self.stop = ready, advance, timeout, stop
         self.points = points(
             choices["steps"],
             choices["record_points"],
@@ -127,6 +119,8 @@ class _Record:
         look_seconds = 1e-6 + _COORDINATE_SECONDS * coordinates * ready.samples
         stop_seconds = look_seconds + step_seconds * int(where[-1]) / where.size
         done, calls = 0, max(1, int(CALL_SECONDS / stop_seconds))
+        self.advance(where, rows, 0, 0, self.rows)  # compiles; the clock starts behind it
+        began = time.perf_counter()
         while done < where.size:
             if self.stop is not None and self.stop.is_set():
                 raise Interrupted("stopped")
@@ -138,13 +132,14 @@ class _Record:
             if recorded > self.count:
                 steps = self.points.steps[self.count : recorded]
                 share = np.linspace(0, 1, steps.size + 1)[1:]
-                self.seconds[self.count : recorded] = start - self.began + spent * share
+                self.seconds[self.count : recorded] = start - began + spent * share
             seen, self.count = self.count, recorded
             bad = self._diverged(seen)
             if bad is not None:
                 self.count = bad + 1
                 return "diverged"
-            if self.deadline is not None and time.perf_counter() > self.deadline and last < where.size:
+            late = self.timeout is not None and time.perf_counter() - began > self.timeout
+            if late and last < where.size:
                 return "timeout"
             done, calls = last, max(1, min(2 * calls, int(calls * CALL_SECONDS / max(spent, 1e-9))))
         return "ok"
@@ -236,8 +231,9 @@ def run(config_dir: str | Path | None = None, **choices: Any) -> dict[str, Any]:
 
     from lpbench.choices import make_cell
     from lpbench.grid import single
+    from lpbench.store.schema import CELLS
 
     raw = single(choices, None if config_dir is None else Path(config_dir))
     result = run_cell(make_cell(raw), timeout=raw.get("timeout"))
     trace = {"cell_id": result.row["cell_id"], **result.trace}
-    return {**result.row, "trace": pd.DataFrame(trace)}
+    return {**dict.fromkeys(CELLS.names), **result.row, "trace": pd.DataFrame(trace)}

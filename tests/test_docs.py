@@ -72,7 +72,7 @@ def test_the_examples_of_adding(tmp_path: Path) -> None:
     assert "8 cells" in run(plan, tmp_path)
     shown = run(sweep, tmp_path)
     assert "bowl" in shown
-    assert "rings" in shown
+    assert "logistic_regression" in shown
     assert "lp_sign_sgd" in shown
 
 

@@ -1,0 +1,66 @@
+import json
+import math
+
+import pytest
+
+from lpbench.terminal import Table, colored, duration, error, print_json, print_pairs, shown, size
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.4, "59 s"), (60, "1 min 0 s"), (3599.9, "1 h 0 min"), (90061, "1 d 1 h")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (3.3e7, "33 MB"), (5e15, "5e+03 TB")])
+def test_sizes(count, text):
+    assert size(count) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "-"), (True, "yes"), (0.123456, "0.1235"), (8, "8"), ("x", "x")])
+def test_values(value, text):
+    assert shown(value) == text
+
+
+def test_json_has_null_for_what_json_cannot_say(capsys):
+    print_json({"a": math.nan, "b": math.inf, "c": 1.5})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": None, "c": 1.5}
+
+
+def test_a_table_that_is_piped_is_never_cut(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    Table(["a"], [["x" * 500]], "title").print()
+    printed = capsys.readouterr().out
+    assert "x" * 500 in printed
+    assert "title" in printed
+
+
+def test_columns_is_obeyed(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    Table(["a", "b"], [["x" * 100, "[not markup]"]]).print()
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 40
+    assert printed.count("x") == 100
+
+
+def test_pairs_line_up(capsys):
+    print_pairs({"a": 1, "long": None})
+    assert capsys.readouterr().out == "a     1\nlong  -\n"
+
+
+def test_an_error_is_one_line_without_colour_in_a_pipe(capsys):
+    error("first\nsecond")
+    assert capsys.readouterr().err == "error: first second\n"
+
+
+def test_no_color_is_obeyed(monkeypatch):
+    class Terminal:
+        def isatty(self):
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert colored("x", 31, Terminal()) == "\x1b[31mx\x1b[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert colored("x", 31, Terminal()) == "x"
