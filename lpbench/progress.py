@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from lpbench.terminal import duration, note
+from lpbench.terminal import duration, note, shown
 
 if TYPE_CHECKING:
     from lpbench.sweeping import Event
@@ -112,9 +112,7 @@ class Progress:
 
 def cell_line(row: Any) -> str:
     """One line about a finished cell: its identity, status, main choices and noise floor."""
-    names = ("problem", "dataset", "dimension", "algorithm", "format", "precision", "seed")
-    choices = " ".join(f"{name}={row[name]}" for name in names if row.get(name) is not None)
-    floor = row.get("noise_floor")
-    tail = f" noise_floor={floor:.3g}" if floor is not None else ""
-    reason = f" {row['error']}" if row.get("error") else ""
-    return f"{row['cell_id']} {row['status']} {choices}{tail}{reason}"
+    names = ("problem", "dataset", "dimension", "algorithm", "format", "precision", "seed", "noise_floor")
+    parts = [row["cell_id"], row["status"]]
+    parts += [f"{name}={shown(row[name])}" for name in names if row.get(name) is not None]
+    return " ".join([*parts, *filter(None, [row.get("error")])])

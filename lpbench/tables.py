@@ -1,5 +1,6 @@
 """The table at the end of a sweep: noise floor by precision and format, and by the other axes that vary."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,7 +57,7 @@ def noise_floors(columns: Columns) -> list[dict[str, Any]]:
     for key in sorted(groups, key=_sortable):
         record: dict[str, Any] = dict(zip([*axes, "precision"], key, strict=True))
         floors = [columns["noise_floor"][i] for i in groups[key] if columns["status"][i] == "ok"]
-        floors = [floor for floor in floors if floor is not None]
+        floors = [floor for floor in floors if floor is not None and math.isfinite(floor)]
         record["noise_floor"] = float(np.median(floors)) if floors else None
         record["n"] = len(groups[key])
         for status in ("diverged", "timeout", "failed"):

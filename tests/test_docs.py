@@ -13,7 +13,12 @@ from lpbench import schema
 from lpbench.store import schema as columns
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "runs" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "runs" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 FILE = re.compile(r"^`(?P<name>[\w./]+)`\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(r"(?<!`\n\n)^```python\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -59,14 +64,18 @@ def test_the_format_of_contributing(tmp_path: Path) -> None:
     (code,) = (match["text"] for match in PYTHON.finditer(page))
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == "[ 1. -1. 1.]".split()
+    assert done.stdout.split() == ["[", "1.", "-1.", "1.]"]
 
 
 @pytest.mark.slow
 def test_the_examples_of_adding(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
     names = write_files(page, tmp_path)
-    assert [name for name in names if name.endswith(".py")] == ["mine/sign_sgd.py", "mine/bowl.py", "mine/rings.py"]
+    assert [name for name in names if name.endswith(".py")] == [
+        "mine/sign_sgd.py",
+        "mine/bowl.py",
+        "mine/rings.py",
+    ]
     listing, plan, sweep = commands(page)
     assert "Sign SGD" in run(listing, tmp_path)
     assert "8 cells" in run(plan, tmp_path)

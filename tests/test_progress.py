@@ -4,7 +4,14 @@ from lpbench import progress
 from lpbench.progress import Progress, cell_line
 from lpbench.sweeping import Event
 
-ROW = {"cell_id": "abc", "status": "ok", "algorithm": "lp_sgd", "precision": 8, "noise_floor": 0.25, "error": None}
+ROW = {
+    "cell_id": "abc",
+    "status": "ok",
+    "algorithm": "lp_sgd",
+    "precision": 8,
+    "noise_floor": 0.25,
+    "error": None,
+}
 
 
 @pytest.fixture

@@ -5,7 +5,13 @@ from lpbench.tables import AXES, COLUMNS, noise_floors, pivot, varying
 
 def columns_of(*rows):
     """Columns as the store gives them, null where a row says nothing."""
-    base = {"problem": "least_squares", "algorithm": "lp_sgd", "format": "fixed", "precision": 8, "status": "ok"}
+    base = {
+        "problem": "least_squares",
+        "algorithm": "lp_sgd",
+        "format": "fixed",
+        "precision": 8,
+        "status": "ok",
+    }
     whole = [{**dict.fromkeys(COLUMNS), **base, **row} for row in rows]
     return {name: [row[name] for row in whole] for name in COLUMNS}
 
@@ -61,7 +67,9 @@ def test_a_pivot_has_a_column_for_each_precision():
     ],
 )
 def test_cells_that_are_not_ok_are_counted(statuses, shown):
-    rows = [{"seed": i, "status": s, "noise_floor": 1.0 if s == "ok" else None} for i, s in enumerate(statuses)]
+    rows = [
+        {"seed": i, "status": s, "noise_floor": 1.0 if s == "ok" else None} for i, s in enumerate(statuses)
+    ]
     assert pivot(noise_floors(columns_of(*rows))).rows[0][-1] == shown
 
 

@@ -8,18 +8,29 @@ from lpbench.terminal import Table, colored, duration, error, print_json, print_
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.4, "59 s"), (60, "1 min 0 s"), (3599.9, "1 h 0 min"), (90061, "1 d 1 h")],
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (59.4, "59 s"),
+        (60, "1 min 0 s"),
+        (3599.9, "1 h 0 min"),
+        (90061, "1 d 1 h"),
+    ],
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (3.3e7, "33 MB"), (5e15, "5e+03 TB")])
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (3.3e7, "33 MB"), (5e15, "5e+03 TB")]
+)
 def test_sizes(count, text):
     assert size(count) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "-"), (True, "yes"), (0.123456, "0.1235"), (8, "8"), ("x", "x")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "-"), (True, "yes"), (0.123456, "0.1235"), (8, "8"), ("x", "x")]
+)
 def test_values(value, text):
     assert shown(value) == text
 

@@ -173,7 +173,7 @@ def _print(table: Table, as_json: bool) -> int:
 
 def draw(folder: Path, path: Path) -> int:
     """The figure of a sweep, as a file."""
-    from lpbench.figures import figure, write_figure
+    from lpbench.dashboard.charts.noise_floor import figure, write_figure
 
     write_figure(figure(read_cells(folder).to_pandas()), path)
     note(f"figure: {path}")

@@ -1,0 +1,1 @@
+"""Repeatable speed comparisons: `python -m benchmarks` prints one table, with the machine and the versions."""

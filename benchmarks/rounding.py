@@ -1,0 +1,57 @@
+"""Rounding a million float32 numbers through `lpbench.quantize`, beside peers and a memory copy, one core."""
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks import peers
+from benchmarks.report import Figure
+from benchmarks.timing import Times, in_turns
+
+SIZE = 1 << 20
+REPETITIONS = 101
+TARGETS = {"fixed8": 0.3, "e4m3": 0.45}
+
+
+def formats() -> dict[str, Any]:
+    """What is rounded to: 8 bits but for bf16; a scale of 2**-7 for fixed point, as the peers use."""
+    from lpbench.formats import Block, Fixed, Log, get
+
+    return {
+        "fixed8": Fixed(8, 2.0**-7),
+        "e4m3": get("fp8_e4m3"),
+        "bf16": get("bf16"),
+        "log8": Log.example(),
+        "block8 (16 share an exponent)": Block.example(),
+    }
+
+
+def measure(python: str, smoke: bool) -> list[Figure]:
+    """Nanoseconds an element, 4 MB in and 4 MB out (in the third-level cache)."""
+    from lpbench.quantizing import quantize_array
+
+    size, repetitions = (1000, 2) if smoke else (SIZE, REPETITIONS)
+    x = np.random.default_rng(0).normal(0, 0.4, size).astype(np.float32)
+    out = np.empty_like(x)
+    actions: dict[str, Any] = {"memory copy": lambda: np.copyto(out, x)}
+    for name, form in formats().items():
+        for mode in ("stochastic", "nearest_even"):
+            actions[f"{name}, {mode}"] = lambda form=form, mode=mode: quantize_array(x, form, mode, random=1, out=out)
+    figures = []
+    for name, times in in_turns(actions, repetitions).items():
+        target = TARGETS.get(name.removesuffix(", stochastic"))
+        figures.append(_figure(name, times, size, target))
+    found, reason = peers.ask(python, "rounding", {"size": size, "repetitions": 1 if smoke else 21})
+    if found is None:
+        return [*figures, Figure("rounding", "torch, qtorch, ml_dtypes", None, "ns/element", note=reason)]
+    for name, seconds in found.items():
+        if seconds is None:
+            figures.append(Figure("rounding", name, None, "ns/element", note="not installed"))
+        else:
+            figures.append(_figure(name, Times(tuple(seconds)), size, None))
+    return figures
+
+
+def _figure(what: str, times: Times, size: int, target: float | None) -> Figure:
+    scale = 1e9 / size
+    return Figure("rounding", what, times.median * scale, "ns/element", times.best * scale, target)

@@ -1,0 +1,73 @@
+"""Repetitions and medians."""
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of several repetitions."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle one, seconds."""
+        return statistics.median(self.seconds)
+
+    @property
+    def best(self) -> float:
+        """The shortest, seconds."""
+        return min(self.seconds)
+
+
+def repeat(action: Callable[[], object], repetitions: int) -> Times:
+    """Call `action` once to warm up, then time it `repetitions` times."""
+    action()
+    return Times(tuple(_timed(action) for _ in range(repetitions)))
+
+
+def in_turns(actions: Mapping[str, Callable[[], object]], repetitions: int) -> dict[str, Times]:
+    """The same for several actions in turns, so that a disturbance of the machine falls on all of them alike."""
+    for action in actions.values():
+        action()
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(repetitions):
+        for name, action in actions.items():
+            seconds[name].append(_timed(action))
+    return {name: Times(tuple(found)) for name, found in seconds.items()}
+
+
+def _timed(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that ended: its seconds of wall time, its peak memory in bytes, its output."""
+
+    seconds: float
+    peak: int
+    output: str
+
+
+def command(words: Sequence[str], environment: Mapping[str, str], cwd: str | None = None) -> Finished:
+    """Run a command to its end; raises RuntimeError with its output where the exit code is not 0."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        words, env=dict(environment), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - start
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(words)}: exit code {process.returncode}\n{output[-2000:]}")
+    return Finished(seconds, usage.ru_maxrss * 1024, output)

@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+from lpbench import cli
+from lpbench.commands import _doctor
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Packages are imported elsewhere: here only the reports about them are looked at."""
+    monkeypatch.setattr(_doctor, "ESSENTIAL", {"numpy": "numpy", "pyarrow": "pyarrow"})
+    monkeypatch.setattr(_doctor, "OPTIONAL", {"no-such-package": "no_such_package"})
+
+
+def examine(capsys, tmp_path, code=0):
+    assert cli.run(["doctor", "--runs-dir", str(tmp_path), "--json"]) == code
+    return {row["check"]: row for row in json.loads(capsys.readouterr().out)}
+
+
+def test_a_sound_installation(capsys, tmp_path, cache_folder):
+    checks = examine(capsys, tmp_path)
+    assert {"lpbench", "python", "numpy", "processor", "cache", "kernels", "results", "browser"} <= set(
+        checks
+    )
+    assert checks["no-such-package"]["state"] == "absent"
+    assert str(cache_folder) in checks["cache"]["found"]
+    assert "free" in checks["results"]["found"]
+    assert all(row["state"] in ("ok", "absent") for row in checks.values())
+
+
+def test_a_package_that_is_missing_or_broken(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(_doctor, "ESSENTIAL", {"another-package": "x"})
+    assert examine(capsys, tmp_path, code=1)["another-package"]["state"] == "BROKEN"
+    monkeypatch.setattr(_doctor, "ESSENTIAL", {"numpy": "no_such_module"})
+    found = examine(capsys, tmp_path, code=1)["numpy"]
+    assert "cannot be imported: ModuleNotFoundError" in found["found"]
+
+
+def test_a_cache_that_cannot_be_written(capsys, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LPBENCH_CACHE", str(tmp_path / "file" / "cache"))
+    assert examine(capsys, tmp_path, code=1)["cache"]["state"] == "BROKEN"
+
+
+def test_a_full_disk(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(_doctor, "_LEAST_DISK", 1e18)
+    assert examine(capsys, tmp_path, code=1)["results"]["state"] == "BROKEN"
+
+
+def test_the_browser_that_is_named_comes_first(tmp_path, monkeypatch):
+    browser = tmp_path / "chromium"
+    browser.write_text("#!/bin/sh\n")
+    browser.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("BROWSER_PATH", raising=False)
+    assert _doctor.find_browser() == str(browser)
+    other = tmp_path / "other"
+    other.write_text("")
+    monkeypatch.setenv("BROWSER_PATH", str(other))
+    assert _doctor.find_browser() == str(other)
+    monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "gone"))
+    monkeypatch.setenv("PATH", "")
+    assert _doctor.find_browser() is None

@@ -1,0 +1,66 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lpbench import cli, registry
+from lpbench.store import SweepWriter
+
+EXTENSION = Path(__file__).parent.parent / "extension"
+
+
+def listed(capsys, *arguments):
+    assert cli.run(["list", *map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("kind", ["formats", "algorithms", "problems", "datasets", "executors"])
+def test_everything_registered_is_named_and_described(capsys, kind):
+    rows = listed(capsys, kind)
+    assert [row["name"] for row in rows] == getattr(registry, kind).names()
+    for row in rows:
+        assert row["version"] >= 1
+        assert row["description"], row["name"]
+
+
+def test_a_users_own_things_are_listed():
+    # In a process of its own: what is once registered stays for the tests that follow.
+    command = [
+        sys.executable,
+        "-m",
+        "lpbench.cli",
+        "list",
+        "problems",
+        "--json",
+        "--config-dir",
+        str(EXTENSION),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "toy" in {row["name"] for row in json.loads(done.stdout)}
+
+
+def test_experiments_say_what_they_are(capsys, tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\n# My own grid.\ngrid: [seed=1]\n"
+    )
+    rows = {row["name"]: row for row in listed(capsys, "experiments", "--config-dir", tmp_path)}
+    assert {"default", "demo", "mine"} <= set(rows)
+    assert rows["mine"]["description"] == "My own grid."
+
+
+def test_sweeps_with_their_state(capsys, tmp_path):
+    SweepWriter(tmp_path / "demo", [], 0).close()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "manifest.json").write_text("{")
+    assert cli.run(["list", "sweeps", "--runs-dir", str(tmp_path), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert [(row["sweep"], row["cells"], row["state"]) for row in json.loads(out)] == [("demo", 0, "done")]
+    assert "broken" in err
+
+
+def test_for_people_it_is_a_table(capsys):
+    assert cli.run(["list", "formats"]) == 0
+    assert "fp8_e4m3" in capsys.readouterr().out

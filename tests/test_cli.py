@@ -1,0 +1,381 @@
+"""The command line as its user meets it: what is printed where, and with which exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fake_results import FakeResult, fake_result
+
+from lpbench import cli
+from lpbench.errors import LpbenchError
+from lpbench.store import load_cells, read_manifest
+
+GRID = ["problem=family_q", "dimension=4,8", "precision=4,8", "seed=range(3)", "steps=50"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """An empty folder to run in, and warnings as they were."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """Cells that cost nothing; `made_up[seed]` is the status of the cells of that seed."""
+    statuses = {}
+
+    def run_cell(cell, stop=None, timeout=None):
+        result = fake_result(cell, statuses.get(cell.choices["seed"], "ok"))
+        if result.row["status"] == "failed":
+            result.row["error"] = "it broke"
+        return result
+
+    monkeypatch.setattr("lpbench.running.run_cell", run_cell)
+    monkeypatch.setattr("lpbench.running.Result", FakeResult)
+    return statuses
+
+
+def lpbench(*arguments, code=0):
+    """Run a command in this process; its exit code must be `code`."""
+    assert cli.run([str(argument) for argument in arguments]) == code
+
+
+def process(*arguments, **options):
+    """Run a command in a process of its own."""
+    command = [sys.executable, "-m", "lpbench.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+# -- a sweep ---------------------------------------------------------------------------------------------------
+
+
+def test_a_sweep_prints_a_table_on_stdout_and_the_rest_on_stderr(made_up, capsys):
+    lpbench("sweep", *GRID, "--name", "first")
+    out, err = capsys.readouterr()
+    assert "noise floor (median over seeds)" in out
+    assert "4 bits" in out
+    assert "12 cells: 12 ok; computed now: 12" in err
+    assert "results: runs/first; next: lpbench show first" in err
+    assert len(load_cells("runs/first")) == 12
+
+
+def test_a_second_call_computes_nothing(made_up, capsys):
+    lpbench("sweep", *GRID)
+    first = capsys.readouterr().out
+    lpbench("sweep", *GRID)
+    out, err = capsys.readouterr()
+    assert out == first
+    assert "computed now: 0" in err
+
+
+def test_bad_cells_are_listed_and_the_exit_code_is_3(made_up, capsys):
+    made_up.update({0: "failed", 1: "diverged"})
+    lpbench("sweep", *GRID, code=3)
+    err = capsys.readouterr().err
+    assert err.count("warning: ") == 8
+    assert "it broke" in err
+    assert "diverged" in err
+    lpbench("show", "default", "--bad", "--json")
+    assert len(json.loads(capsys.readouterr().out)) == 8
+
+
+def test_json_is_json_alone(made_up, capsys):
+    lpbench("sweep", *GRID, "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert found["ran"] == 12
+    assert found["counts"] == {"ok": 12}
+    assert {record["precision"] for record in found["noise_floors"]} == {4, 8}
+
+
+def test_quiet_says_nothing_when_all_is_well(made_up, capsys):
+    lpbench("sweep", *GRID, "--quiet")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_verbose_has_a_line_for_each_cell(made_up, capsys):
+    lpbench("sweep", *GRID, "--verbose")
+    assert sum("algorithm=lp_sgd" in line for line in capsys.readouterr().err.splitlines()) == 12
+
+
+def test_runs_dir_by_option_and_by_override(made_up, capsys):
+    lpbench("sweep", *GRID, "--runs-dir", "a")
+    lpbench("sweep", *GRID, "runs_dir=b")
+    assert len(load_cells("a/default")) == len(load_cells("b/default")) == 12
+    assert "lpbench show default --runs-dir b" in capsys.readouterr().err
+
+
+def test_resume_runs_what_is_missing_from_the_manifest(made_up, capsys):
+    made_up.update({2: "timeout"})
+    lpbench("sweep", *GRID, "--name", "demo", code=3)
+    made_up.clear()
+    lpbench("resume", "demo")
+    assert "computed now: 4" in capsys.readouterr().err
+    assert set(load_cells("runs/demo")["status"]) == {"ok"}
+
+
+def test_force_and_fail_fast(made_up, capsys):
+    lpbench("sweep", *GRID)
+    lpbench("sweep", *GRID, "--force")
+    assert "computed now: 12" in capsys.readouterr().err
+    made_up.update(dict.fromkeys(range(3), "failed"))
+    lpbench("sweep", *GRID, "--force", "--fail-fast", "--workers", "1", code=3)
+
+
+def test_a_large_grid_is_refused_unless_confirmed(made_up, capsys):
+    lpbench("sweep", *GRID, "--max-cells", 5, code=2)
+    assert "12 cells, more than --max-cells 5: use --yes" in capsys.readouterr().err
+    assert not os.path.exists("runs")
+    lpbench("sweep", *GRID, "--max-cells", 5, "--yes")
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 2), ("", 2)])
+def test_on_a_terminal_it_asks(made_up, capsys, monkeypatch, answer, code):
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdin, "readline", lambda: answer, raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    lpbench("sweep", *GRID, "--max-cells", 5, "--quiet", code=code)
+    assert "The grid has 12 cells. Go on? [y/N]" in capsys.readouterr().err
+
+
+# -- plan --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["plan"], ["sweep", "--dry-run"]])
+def test_plan_says_what_would_run_and_writes_nothing(made_up, capsys, command):
+    lpbench(*command, *GRID)
+    out = capsys.readouterr().out
+    assert "sweep default in runs/default: 12 cells" in out
+    assert "stored: 0; to run: 12 (12 new)" in out
+    assert "estimate: " in out
+    assert not os.path.exists("runs")
+
+
+def test_plan_tells_why_cells_run(made_up, capsys):
+    made_up.update({0: "failed"})
+    lpbench("sweep", *GRID, "--quiet", code=3)
+    capsys.readouterr()
+    lpbench("plan", *GRID, "--json", "--cells")
+    found = json.loads(capsys.readouterr().out)
+    assert found["reasons"] == {"failed before": 4, "stored": 8}
+    assert sorted(record["reason"] for record in found["list"]).count("failed before") == 4
+
+
+def test_combinations_that_make_no_sense_exit_2_and_are_listed(made_up, capsys):
+    overrides = ["problem=family_s", "dimension=16", "k=4,32", "steps=50"]
+    lpbench("sweep", *overrides, code=2)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: 1 combination makes no sense")
+    assert "k=32" in err
+    assert not os.path.exists("runs")
+    lpbench("sweep", *overrides, "--skip-invalid")
+    assert len(load_cells("runs/default")) == 1
+
+
+# -- bad input: one line, the right exit code, nothing written ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sweep", "precison=4"], "unknown key 'precison'. Did you mean 'precision'?"),
+        (["sweep", "problem=least_square"], "unknown problem 'least_square'. Did you mean 'least_squares'?"),
+        (["sweep", "precision=1"], "precision must be"),
+        (["sweep", "format=float", "precision=4", "exponent_bits=3"], "no mantissa"),
+        (["sweep", "step_size=-1"], "step_size"),
+        (["sweep", "step_size=.inf"], "step_size"),
+        (["sweep", "epochs=0"], "epochs"),
+        (["sweep", "dimension=0"], "dimension"),
+        (["sweep", "problem=family_s", "dimension=12", "k=8"], "k must divide"),
+        (["sweep", "dataset=file", "path=nowhere.csv"], "nowhere.csv"),
+        (["sweep", "--config-dir", "nowhere"], "--config-dir"),
+        (["sweep", "--name", "../up"], "without a path"),
+        (["sweep", "--name", "baselines"], "reserved"),
+        (["sweep", "--workers", "0"], "--workers"),
+        (["sweep", "--nme", "x"], "--nme"),
+        (["swep"], "Did you mean 'sweep'?"),
+        (["plan", "precision=1"], "precision must be"),
+        (["resume", "nothing"], "unknown sweep 'nothing'"),
+        (["compact", "nothing"], "unknown sweep 'nothing'"),
+        (["show", "nothing"], "no sweep and no format 'nothing'"),
+        (["show", "fp8_e4m3", "abc"], "is a format"),
+        (["list", "formts"], "Did you mean 'formats'?"),
+        (["export", "nothing", "--format", "xls"], "unknown export format 'xls'"),
+        (["export", "nothing", "--format", "parquet"], "needs --output"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(capsys, arguments, said):
+    lpbench(*arguments, code=2)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert said in err
+    assert not os.path.exists("runs")
+
+
+def test_a_file_where_the_results_should_go_is_one_line_and_exit_code_1(made_up, capsys, tmp_path):
+    (tmp_path / "runs").write_text("")
+    lpbench("sweep", *GRID, code=1)
+    err = capsys.readouterr().err
+    assert err.startswith("error: runs/default: cannot be made")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (LpbenchError("engine gone"), 1, "error: engine gone\n"),
+        (
+            OSError(28, "No space left on device", "x.parquet"),
+            1,
+            "error: x.parquet: No space left on device\n",
+        ),
+        (
+            ZeroDivisionError("by zero"),
+            1,
+            "error: internal error: ZeroDivisionError: by zero (--verbose shows",
+        ),
+        (KeyboardInterrupt(), 130, "error: interrupted\n"),
+    ],
+)
+def test_what_a_command_raises_is_one_line(monkeypatch, capsys, raised, code, said):
+    def fail(*arguments, **options):
+        raise raised
+
+    monkeypatch.setattr("lpbench.planning.make_plan", fail)
+    lpbench("plan", code=code)
+    err = capsys.readouterr().err
+    assert said in err or isinstance(raised, KeyboardInterrupt)
+    assert "Traceback" not in err
+    if not isinstance(raised, KeyboardInterrupt):
+        lpbench("plan", "--verbose", code=code)
+        assert "Traceback" in capsys.readouterr().err
+
+
+def test_warnings_are_lines_on_stderr(made_up, capsys, tmp_path):
+    lpbench("sweep", *GRID, "--quiet")
+    (tmp_path / "runs" / "default" / "parts" / "notes.txt").write_text("mine")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        lpbench("show", "default")
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert any("notes.txt" in line for line in lines)
+
+
+# -- the program as a process ------------------------------------------------------------------------------------
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    code = (
+        "import sys; from lpbench import cli; cli.run(['--help']);"
+        "heavy = {'numba', 'torch', 'pandas', 'hydra', 'scipy', 'sklearn', 'pyarrow', 'numpy', 'rich'};"
+        "sys.exit(','.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for command in ("sweep", "plan", "resume", "list", "show", "export", "compact", "doctor"):
+        assert f"\n  {command} " in done.stdout
+    best = min(_seconds("--help") for _ in range(3))
+    assert best < 0.6  # 0.15 s on an idle machine; the promise is 0.3
+
+
+def _seconds(*arguments):
+    started = time.perf_counter()
+    process(*arguments)
+    return time.perf_counter() - started
+
+
+def test_version_and_usage():
+    assert process("--version").stdout.startswith("lpbench ")
+    assert process("list").returncode == 2
+    nothing = process()
+    assert nothing.returncode == 0
+    assert "Usage: lpbench" in nothing.stdout
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m lpbench.cli list formats | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+REAL = [
+    "problem=family_q",
+    "dimension=8",
+    "steps=2000",
+    "precision=4,6,8",
+    "seed=range(400)",
+    "--name",
+    "real",
+]
+
+
+FOLDER = Path("runs/real")
+
+
+@contextmanager
+def running_sweep(*arguments):
+    """A real sweep as a process, from the moment that more of it is on disk than before."""
+    before = stored()
+    command = [sys.executable, "-m", "lpbench.cli", *arguments, "--quiet", "--workers", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in range(1200):
+            if stored() > before:
+                break
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def stored():
+    """How many cells the manifest counts."""
+    return sum((read_manifest(FOLDER) or {"counts": {}})["counts"].values())
+
+
+def test_ctrl_c_and_kill_9_and_resume_give_the_same_bits():
+    with running_sweep("sweep", *REAL) as running:
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert out == ""
+    count = len(load_cells(FOLDER))
+    assert 0 < count < 1200
+    assert err == (
+        f"error: interrupted: {count} of 1200 cells are stored in runs/real; go on with: lpbench resume real\n"
+    )
+    with running_sweep("resume", "real") as running:
+        running.kill()
+
+    done = process("resume", "real")
+    assert done.returncode == 0, done.stderr
+    whole = load_cells(FOLDER)
+    assert len(whole) == 1200
+    assert set(whole["status"]) == {"ok"}
+    once = process("sweep", *REAL, "--runs-dir", "other", "--workers", "1", "--quiet")
+    assert once.returncode == 0, once.stderr
+    assert load_cells("other/real")["digest"].tolist() == whole["digest"].tolist()
+
+
+def test_two_sweeps_at_once_on_one_name():
+    larger = [*REAL, "seed=range(4000)"]
+    with running_sweep("sweep", *larger) as running:
+        second = process("sweep", *larger)
+        assert second.returncode == 1, second.stdout
+        assert f"another lpbench (pid {running.pid} on " in second.stderr
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=60)
+    assert running.returncode == 130

@@ -1,0 +1,90 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lpbench import completion, schema
+from lpbench.store import SweepWriter
+
+EXTENSION = Path(__file__).parent / "extension"
+
+
+def complete(incomplete, **parameters):
+    return completion.overrides(SimpleNamespace(params=parameters), [], incomplete)
+
+
+def test_keys():
+    assert complete("prec") == ["precision="]
+    assert {value.removesuffix("=") for value in complete("")} == set(schema.ALL)
+    assert complete("+exper") == ["+experiment="]
+
+
+@pytest.mark.parametrize(
+    ("incomplete", "offered"),
+    [
+        ("rounding=s", ["rounding=stochastic"]),
+        ("algorithm=lp_sgd,lp_s", ["algorithm=lp_sgd,lp_sgd", "algorithm=lp_sgd,lp_svrg"]),
+        ("subnormals=", ["subnormals=false", "subnormals=true"]),
+        ("step_size=", ["step_size=auto"]),
+        ("+experiment=de", ["+experiment=default", "+experiment=demo"]),
+        ("seed=", []),
+        ("nonsense=", []),
+    ],
+)
+def test_values(incomplete, offered):
+    assert complete(incomplete) == offered
+
+
+def test_yamls_of_the_users_own():
+    assert "problem=toy" in complete("problem=", config_dir=str(EXTENSION))
+    assert "problem=toy" not in complete("problem=")
+
+
+def test_sweeps(tmp_path):
+    SweepWriter(tmp_path / "demo", [], 0).close()
+    context = SimpleNamespace(params={"runs_dir": str(tmp_path)})
+    assert completion.sweeps(context, [], "de") == ["demo"]
+    assert completion.sweeps(context, [], "x") == []
+    assert completion.sweeps_and_formats(context, [], "f")[0] == "fixed"
+
+
+def ask(environment):
+    """What the shell is told, and how long it had to wait."""
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", "from lpbench.cli import main; main()"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout.split("\n"), time.perf_counter() - started
+
+
+@pytest.mark.parametrize(
+    ("words", "index", "offered"),
+    [
+        ("lpbench sw", 1, "sweep"),
+        ("lpbench sweep prec", 2, "precision="),
+        ("lpbench sweep format = fl", 4, "float"),
+        ("lpbench sweep format =", 3, "float"),
+        ("lpbench sweep format = fixed,fl", 4, "fixed,float"),
+        ("lpbench list for", 2, "formats"),
+    ],
+)
+def test_bash_takes_an_override_for_three_words(words, index, offered, monkeypatch):
+    monkeypatch.setenv("_LPBENCH_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(index))
+    lines, seconds = ask(dict(os.environ))
+    assert offered in lines
+    assert seconds < 1.0  # 0.2 s on an idle machine; the promise is 0.3
+
+
+def test_zsh(monkeypatch):
+    monkeypatch.setenv("_LPBENCH_COMPLETE", "complete_zsh")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "lpbench sweep format=fixed,fl")
+    lines, _ = ask(dict(os.environ))
+    assert "format=fixed,float" in lines[0]

@@ -1,0 +1,97 @@
+"""Kernels: generic functions pick their case by type, compiled and not; the cache follows the sources."""
+
+import subprocess
+import sys
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from lpbench import jit
+from lpbench.jit import generic, inner, kernel
+
+
+class Half(NamedTuple):
+    by: float
+
+
+class Twice(NamedTuple):
+    by: float
+
+
+@generic
+def change(kind, x):
+    """x changed."""
+
+
+@change.case(Half)
+def _half(kind, x):
+    return x * kind.by
+
+
+@change.case(Twice)
+def _twice(kind, x):
+    return x + x
+
+
+@inner
+def add_one(x):
+    return x + 1.0
+
+
+@kernel
+def run(kind, x):
+    total = 0.0
+    for j in range(x.size):
+        total += add_one(change(kind, x[j]))
+    return total
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(Half(0.5), 6.0), (Twice(0.0), 15.0)])
+def test_cases_are_chosen_by_type_in_both_executions(kind, expected):
+    x = np.arange(4.0)
+    x[0] = 0.0
+    assert run(kind, x) == run.py_func(kind, x)
+    assert run(kind, x) == 4 + (0.5 if isinstance(kind, Half) else 2) * 6
+
+
+def test_kernels_keep_their_docstring_and_release_the_lock():
+    assert change.__doc__ == "x changed."
+    assert run.__name__ == "run"
+    assert run.compiled.targetoptions["nogil"]
+
+
+def test_compiled_code_is_kept_under_the_cache_folder_of_these_sources(cache_folder):
+    run(Half(0.5), np.zeros(2))
+    import numba
+
+    assert numba.config.CACHE_DIR == str(cache_folder / "kernels" / jit.source_digest())
+
+
+def test_the_digest_follows_every_source(tmp_path, monkeypatch):
+    before = jit.source_digest()
+    assert jit.source_digest() == before
+    plugin = tmp_path / "mine.py"
+    plugin.write_text("x = 1\n")
+    monkeypatch.setattr(jit.registry, "plugin_files", lambda: [plugin])
+    first = jit.source_digest()
+    plugin.write_text("x = 2\n")
+    assert len({before, first, jit.source_digest()}) == 3
+
+
+def test_importing_the_kernels_imports_no_compiler():
+    code = (
+        "import sys, lpbench.algorithms.halp, lpbench.algorithms.swalp, lpbench.quantizing, lpbench.judges;"
+        "sys.exit(any(name in sys.modules for name in ('numba', 'torch')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_pure_python_needs_no_compiler():
+    code = (
+        "import sys, numpy as np; from lpbench import quantizing as q; from lpbench import rounding as r;"
+        "from lpbench.formats import Fixed; x = np.array([[0.3, 0.6]]); f = Fixed(4, 0.5);"
+        "q._round_keyed.py_func(f.kernel(), r.make('nearest_even'), x, np.uint32(0), q._Inexact(0.5), x);"
+        "assert x.tolist() == [[0.5, 0.5]]; sys.exit('numba' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

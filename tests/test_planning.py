@@ -1,0 +1,146 @@
+import time
+import tracemalloc
+
+import pytest
+from fake_results import fake_result
+
+from lpbench import planning
+from lpbench.errors import ConfigError
+from lpbench.estimate import estimate, notes
+from lpbench.planning import make_plan, plan, plan_of_sweep, union
+from lpbench.store import SweepWriter
+
+GRID = ["problem=family_q", "dimension=4,8", "precision=4,8", "seed=range(3)", "steps=100"]
+
+
+def store(made, statuses=("ok",), calls=None):
+    """Store the plan's cells, with `statuses` in turn."""
+    with SweepWriter(made.folder, calls or [call.as_dict() for call in made.calls], 0) as sweep:
+        for i, cell in enumerate(made.cells):
+            sweep.put(fake_result(cell, statuses[i % len(statuses)]))
+
+
+def test_every_cell_is_new_at_first(tmp_path):
+    made = make_plan(GRID, "demo", tmp_path)
+    assert made.counts == {"new": 12}
+    assert made.todo == made.cells
+    assert made.folder == tmp_path / "demo"
+    assert made.axes == {"dimension": [4, 8], "precision": [4, 8], "seed": [0, 1, 2]}
+    assert not made.folder.exists()
+
+
+def test_why_cells_run(tmp_path):
+    store(make_plan(GRID, "demo", tmp_path), ("ok", "diverged", "failed", "timeout"))
+    more = [*GRID[:3], "seed=range(4)", "steps=100"]
+    made = make_plan(more, "demo", tmp_path)
+    assert made.counts == {"stored": 6, "failed before": 3, "timed out before": 3, "new": 4}
+    assert make_plan(more, "demo", tmp_path, force=True).counts == {"forced": 12, "new": 4}
+    assert make_plan(GRID, "other", tmp_path).counts == {"new": 12}
+
+
+def test_what_is_not_read_collapses(tmp_path):
+    made = make_plan(
+        ["problem=family_q", "algorithm=sgd", "precision=4,6,8", "dimension=4"], "demo", tmp_path
+    )
+    assert len(made.cells) == 1
+    assert made.collapsed == 2
+
+
+def test_combinations_that_make_no_sense_are_kept_and_stop_the_sweep(tmp_path):
+    overrides = ["problem=family_s", "dimension=16", "k=4,32"]
+    made = make_plan(overrides, "demo", tmp_path)
+    assert len(made.cells) == len(made.invalid) == 1
+    with pytest.raises(ConfigError, match=r"1 combination makes no sense .*k=32.*k must divide"):
+        made.check()
+    make_plan(overrides, "demo", tmp_path, skip_invalid=True).check()
+    with pytest.raises(ConfigError, match="no cell is left"):
+        make_plan(["problem=family_s", "dimension=16", "k=32"], "demo", tmp_path, skip_invalid=True).check()
+
+
+def test_run_time_choices_are_no_part_of_the_call(tmp_path):
+    made = make_plan([*GRID, "workers=3", "timeout=7", f"runs_dir={tmp_path}"], "demo")
+    assert made.calls[0].overrides == tuple(GRID)
+    assert (made.runtime["workers"], made.runtime["timeout"]) == (3, 7.0)
+    assert made.folder == tmp_path / "demo"
+
+
+def test_a_bad_name_is_said_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(planning, "expand", lambda *arguments: pytest.fail("expanded"))
+    with pytest.raises(ConfigError, match="sweep name"):
+        make_plan(GRID, "a/b", tmp_path)
+
+
+def test_the_guard_sees_the_size_before_cells_are_made(tmp_path):
+    seen = []
+
+    def guard(count):
+        seen.append(count)
+        raise ConfigError("too many")
+
+    with pytest.raises(ConfigError, match="too many"):
+        make_plan(["seed=range(50000)"], "demo", tmp_path, guard=guard)
+    assert seen == [50_000]
+
+
+def test_a_sweep_is_resumed_from_its_manifest(tmp_path):
+    first = make_plan(GRID, "demo", tmp_path)
+    second = make_plan([*GRID[:3], "seed=range(2,5)", "steps=100"], "demo", tmp_path)
+    store(first, calls=[call.as_dict() for call in union([first, second]).calls])
+    again = plan_of_sweep("demo", tmp_path)
+    assert len(again.cells) == 20
+    assert again.counts == {"stored": 12, "new": 8}
+    assert [call.overrides for call in again.calls] == [first.calls[0].overrides, second.calls[0].overrides]
+    assert again.axes["seed"] == [0, 1, 2, 3, 4]
+    with pytest.raises(ConfigError, match=r"unknown sweep 'dmo'\. Did you mean 'demo'\?"):
+        plan_of_sweep("dmo", tmp_path)
+
+
+def test_a_sweep_without_a_call_cannot_be_resumed(tmp_path):
+    SweepWriter(tmp_path / "demo", [], 0).close()
+    with pytest.raises(ConfigError, match="names no call"):
+        plan_of_sweep("demo", tmp_path)
+
+
+def test_the_frame_has_a_row_for_each_cell(tmp_path):
+    frame = plan(GRID, "demo", tmp_path)
+    assert len(frame) == 12
+    assert set(frame["reason"]) == {"new"}
+    assert {"cell_id", "precision", "step_size", "seed"} <= set(frame.columns)
+
+
+def test_the_estimate_grows_with_the_work_and_says_what_it_cannot_know(tmp_path):
+    def of(*overrides):
+        return estimate(make_plan(["problem=family_q", "dimension=64", *overrides], "demo", tmp_path).cells)
+
+    small, large, log = of("steps=1000"), of("steps=1000000"), of("steps=1000000", "format=log")
+    assert 0 < small.seconds < large.seconds < log.seconds
+    assert small.bytes > of("steps=50").bytes > 0
+    assert of("steps=60*d/alpha", "seed=range(3)").unknown == 3
+    assert of("steps=60*d/alpha").seconds == 0
+    assert small.unknown == 0
+
+
+@pytest.mark.parametrize(("overrides", "dense"), [(["regularization=0"], 0), (["regularization=0.1"], 1)])
+def test_sparse_data_with_dense_steps_is_noted(tmp_path, overrides, dense):
+    data = tmp_path / "data.svm"
+    data.write_text("1 1:0.5 3:1\n-1 2:1\n1 1:1\n-1 3:2\n")
+    made = make_plan(["dataset=file", f"path={data}", *overrides], "demo", tmp_path)
+    made.check()
+    assert len(notes(made.cells)) == dense
+
+
+def test_dense_data_is_not_noted(tmp_path):
+    assert notes(make_plan(["dimension=4", "regularization=0.1"], "demo", tmp_path).cells) == []
+
+
+def test_a_hundred_thousand_cells_are_planned_in_seconds(tmp_path):
+    tracemalloc.start()
+    started = time.perf_counter()
+    made = make_plan(["problem=family_q", "dimension=range(4,24)", "precision=4,6,8,10,12", "seed=range(1000)"],
+                     "demo", tmp_path)  # fmt: skip
+    estimate(made.todo)
+    seconds, (_, peak) = time.perf_counter() - started, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(made.cells) == 100_000
+    assert seconds < 60  # 3 s here; tracing memory costs the most of it
+    assert peak < 500e6
