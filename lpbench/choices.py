@@ -183,6 +183,7 @@ def _problem_part(value: dict[str, Any]) -> _Problem:
     problem = _registered(registry.problems, value["problem"])
     reads = set(problem.reads)
     versions = {"problem": problem.version}
+    dataset = None
     if "dataset" in reads:
         dataset = _registered(registry.datasets, value["dataset"])
         reads |= dataset.reads
@@ -197,8 +198,10 @@ def _problem_part(value: dict[str, Any]) -> _Problem:
         sizes = {} if whole["dimension"] is None else {"d": whole["dimension"]}
         choices["k"] = whole["k"] = schema.resolve("k", choices["k"], sizes)
     problem.check(whole)
+    if dataset is not None and not hasattr(problem, "keys"):  # those that name their keys check their dataset
+        dataset.check(whole)
     key = problem_key(whole)
-    if choices["path"] is not None:
+    if hasattr(problem, "files") and problem.files(whole):
         # Reading a data file finds what is wrong with it, before anything is run or written.
         problem.shape(whole)
     kept = keys_read(whole)

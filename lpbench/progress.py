@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from lpbench.terminal import duration, note, shown
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lpbench.sweeping import Event
 
 LINE_SHARE, LINE_SECONDS = 0.05, 30.0
+RATE_SECONDS = 10.0  # over which the rate is taken
 
 
 class Progress:
@@ -24,7 +25,8 @@ class Progress:
         self._verbose = verbose
         self._bar: Any = None
         self._task: Any = None
-        self._started = self._last_time = time.monotonic()
+        self._last_time = time.monotonic()
+        self._marks: deque[tuple[float, int, float]] = deque()
         self._last_done = self._done = self._total = 0
         self._cost = self._cost_done = 0.0
         self._bad: Counter[str] = Counter()
@@ -42,6 +44,7 @@ class Progress:
             note(event.text)
         elif event.kind == "end":
             self.close()
+            self._total = 0
         self._show()
 
     def close(self) -> None:
@@ -52,7 +55,8 @@ class Progress:
 
     def _start(self, event: "Event") -> None:
         self._total, self._cost = event.total, event.cost
-        self._started = self._last_time = time.monotonic()
+        self._last_time = time.monotonic()
+        self._marks = deque([(self._last_time, 0, 0.0)])
         if event.total and sys.stderr.isatty() and not self._verbose:
             from rich.progress import BarColumn, Progress, TextColumn
 
@@ -99,13 +103,17 @@ class Progress:
         return self._cost_done / self._cost if self._cost else self._done / self._total
 
     def _text(self) -> str:
-        elapsed = time.monotonic() - self._started
+        """Cells, their rate and the time left, by the last seconds: the first cells wait for compilers."""
+        now, share = time.monotonic(), self._share()
+        while len(self._marks) > 1 and self._marks[1][0] <= now - RATE_SECONDS:
+            self._marks.popleft()
+        then, done, share_then = self._marks[0]
+        self._marks.append((now, self._done, share))
         parts = [f"{self._done}/{self._total} cells"]
-        if self._done and elapsed > 0:
-            parts.append(f"{self._done / elapsed:.3g} cells/s")
-            share = self._share()
-            if share < 1:
-                parts.append(f"{duration(elapsed * (1 - share) / share)} left")
+        if self._done > done and now > then:
+            parts.append(f"{(self._done - done) / (now - then):.3g} cells/s")
+            if self._done < self._total and share > share_then:
+                parts.append(f"{duration((now - then) * (1 - share) / (share - share_then))} left")
         parts += [f"{count} {status}" for status, count in sorted(self._bad.items())]
         return ", ".join(parts)
 

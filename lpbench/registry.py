@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import pkgutil
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from lpbench.errors import ConfigError, did_you_mean
 
 _plugins: list[Path] = []
+_loading = threading.RLock()
 
 
 class Registry:
@@ -55,13 +57,14 @@ class Registry:
         return sorted(self._things)
 
     def _load(self) -> None:
-        if self._loaded:
-            return
-        self._loaded = True
-        package = importlib.import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
-        _load_entry_points()
+        with _loading:  # a second thread waits until everything is there
+            if self._loaded:
+                return
+            self._loaded = True
+            package = importlib.import_module(self.package)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{self.package}.{module.name}")
+            _load_entry_points()
 
 
 formats = Registry("format", "lpbench.formats")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -61,11 +62,13 @@ def test_kernels_keep_their_docstring_and_release_the_lock():
     assert run.compiled.targetoptions["nogil"]
 
 
-def test_compiled_code_is_kept_under_the_cache_folder_of_these_sources(cache_folder):
+def test_compiled_code_is_kept_in_the_cache_folder():
     run(Half(0.5), np.zeros(2))
     import numba
 
-    assert numba.config.CACHE_DIR == str(cache_folder / "kernels" / jit.source_digest())
+    folder = Path(numba.config.CACHE_DIR)
+    assert folder.parent.name == "kernels"
+    assert list(folder.rglob("*run*.nbi"))
 
 
 def test_the_digest_follows_every_source(tmp_path, monkeypatch):

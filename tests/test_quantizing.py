@@ -56,12 +56,8 @@ def by_arrays(x, form, mode, random):
     elif mode == "stochastic":
         with np.errstate(over="ignore"):
             first, second = step_words(quantizing._key(random), 0)
-            bits = (
-                random_bits(first, second, np.arange(x.size, dtype=np.uint32))
-                if False
-                else [random_bits(first, second, j) & rounding.mask for j in range(x.size)]
-            )
-        r = np.array(bits, np.uint32).reshape(x.shape).astype(work) * rounding.unit
+            bits = random_bits(first, second, np.arange(x.size, dtype=np.uint32)) & rounding.mask
+        r = bits.reshape(x.shape).astype(work) * rounding.unit
     unit = np.ones(x.shape, work)
     if has_blocks(grid):
         length = int(block_length(grid, x.shape[1]))

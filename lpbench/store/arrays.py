@@ -1,0 +1,50 @@
+"""Arrow arrays from Python values and numpy arrays, without `pyarrow.array`.
+
+That function imports pandas to see whether it was given a Series, which costs a short sweep half a second.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+DTYPES = {pa.int64(): np.int64, pa.int32(): np.int32, pa.float64(): np.float64, pa.bool_(): np.bool_}
+
+
+def from_numpy(values: np.ndarray, valid: np.ndarray | None = None) -> pa.Array:
+    """An array of the numbers or booleans in `values`; null where `valid` (booleans) is False."""
+    kind = next(kind for kind, dtype in DTYPES.items() if values.dtype == dtype)
+    data = np.packbits(values, bitorder="little") if kind == pa.bool_() else np.ascontiguousarray(values)
+    return pa.Array.from_buffers(kind, len(values), [_bitmap(valid), pa.py_buffer(data)])
+
+
+def from_texts(values: Sequence[str | None]) -> pa.Array:
+    """An array of texts, null for None. Raises TypeError for anything else."""
+    encoded = [b"" if value is None else str.encode(value) for value in values]
+    offsets = np.zeros(len(encoded) + 1, np.int32)
+    np.cumsum([len(text) for text in encoded], out=offsets[1:])
+    valid = np.fromiter((value is not None for value in values), np.bool_, len(encoded))
+    buffers = [_bitmap(valid), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
+
+
+def from_values(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """An array of type `kind` (text, int64, float64 or bool), null for None.
+
+    Raises ValueError, TypeError or OverflowError for a value that is not exactly of the kind (an int is a float).
+    """
+    if kind == pa.string():
+        return from_texts(values)
+    allowed = {pa.int64(): (int,), pa.float64(): (int, float), pa.bool_(): (bool,)}[kind]
+    if not {type(value) for value in values} <= {*allowed, type(None)}:
+        raise TypeError(f"not all {kind}")
+    valid = np.fromiter((value is not None for value in values), np.bool_, len(values))
+    filled = [0 if value is None else value for value in values]
+    return from_numpy(np.array(filled, DTYPES[kind]), valid)
+
+
+def _bitmap(valid: np.ndarray | None) -> pa.Buffer | None:
+    if valid is None or valid.all():
+        return None
+    return pa.py_buffer(np.packbits(valid, bitorder="little"))
