@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lpbench.store.arrays import from_numpy
 from lpbench.store.files import ROW_GROUP, TEMPORARY, parquet_writer, write_atomic, write_table
 from lpbench.store.folder import CELLS, PARTS, ROLLUP, TRACES
 from lpbench.store.lock import SweepLock
@@ -71,7 +72,7 @@ def compact_locked(folder: Path, manifest: Manifest) -> None:
 
 def _merge(folder: Path, sources: Sequence[Source]) -> pa.Table:
     kept = newest(sources)
-    tables = [source.read_cells().filter(pa.array(keep)) for source, _, keep in kept]
+    tables = [source.read_cells().filter(from_numpy(keep)) for source, _, keep in kept]
     cells = concatenate(tables, CELLS_SCHEMA)
     # Sorted by the choices: the same cells give the same file, whatever the workers, the order and the
     # interruptions.
@@ -119,7 +120,7 @@ def _sorted_traces(
             below = pc.field("cell_id") < high
             where = below if where is None else where & below
         if not keep.all():
-            current = pc.field("cell_id").isin(ids["cell_id"].filter(pa.array(keep)).combine_chunks())
+            current = pc.field("cell_id").isin(ids["cell_id"].filter(from_numpy(keep)).combine_chunks())
             where = current if where is None else where & current
         tables.append(source.read_traces(where=where))
     table = concatenate(tables, TRACES_SCHEMA)
@@ -127,7 +128,7 @@ def _sorted_traces(
     # the rows.
     starts, lengths, names = trace_pieces(table)
     order = np.argsort(names, kind="stable")
-    return table.take(pa.array(_ranges(starts[order], lengths[order])))
+    return table.take(from_numpy(_ranges(starts[order], lengths[order])))
 
 
 def trace_pieces(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lpbench.errors import StoreError
+from lpbench.store.arrays import from_numpy, from_texts
 from lpbench.store.folder import find_sweep
 from lpbench.store.manifest import read_manifest
 from lpbench.store.schema import CELLS, TRACES, concatenate
@@ -71,7 +72,7 @@ def read_cells(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
             except Damaged as damaged:
                 warn_of(source.cells, damaged.reason)
                 continue
-            tables.append(table if keep.all() else table.filter(pa.array(keep)))
+            tables.append(table if keep.all() else table.filter(from_numpy(keep)))
         wanted = [field for field in CELLS if columns is None or field.name in columns]
         return concatenate(tables, pa.schema(wanted))
 
@@ -83,14 +84,14 @@ def read_traces(
 ) -> pa.Table:
     """The traces of `cells` (None: all) as an Arrow table, each in one piece and by its steps."""
     read_manifest(folder)
-    wanted = None if cells is None else pa.array(list(cells), pa.string())
+    wanted = None if cells is None else from_texts(list(cells))
 
     def read() -> pa.Table:
         tables = []
         for source, ids, keep in newest(find_sources(folder)):
             where = None if wanted is None else pc.field("cell_id").isin(wanted)
             if not keep.all():
-                current = pc.field("cell_id").isin(ids["cell_id"].filter(pa.array(keep)).combine_chunks())
+                current = pc.field("cell_id").isin(ids["cell_id"].filter(from_numpy(keep)).combine_chunks())
                 where = current if where is None else where & current
             try:
                 tables.append(source.read_traces(columns, where))

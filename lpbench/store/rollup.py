@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lpbench.store.arrays import from_numpy, from_texts
 from lpbench.store.schema import ROLLUP
 
 LEAST_GAP = 1e-300  # in the mean of logarithms, what a gap of 0 counts as
@@ -55,10 +56,10 @@ def rollup(cells: pa.Table, traces: Path) -> pa.Table:
     evaluations = points.evaluations[start]
     missing = np.isnan(evaluations)
     columns = {
-        "group_id": names[group[start]].tolist(),
+        "group_id": from_texts(names[group[start]].tolist()),
         "step": step[start],
         "epoch": points.epoch[start],
-        "gradient_evaluations": pa.array(np.where(missing, 0, evaluations).astype(np.int64), mask=missing),
+        "gradient_evaluations": from_numpy(np.where(missing, 0, evaluations).astype(np.int64), ~missing),
         "n": n,
         "n_diverged": n_diverged[group[start]],
         "q10": _quantile(gap, start, n, 0.1),
@@ -68,7 +69,8 @@ def rollup(cells: pa.Table, traces: Path) -> pa.Table:
         "max": gap[start + n - 1],
         "mean_log10": np.add.reduceat(np.log10(np.maximum(gap, LEAST_GAP)), start) / n,
     }
-    return pa.table(columns, schema=ROLLUP)
+    arrays = [from_numpy(column) if isinstance(column, np.ndarray) else column for column in columns.values()]
+    return pa.table(arrays, schema=ROLLUP)
 
 
 def _points(traces: Path, cell_ids: list[str], group_of_cell: np.ndarray) -> Points:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from lpbench.store.arrays import from_numpy, from_texts, from_values
+
 TEXT, INT, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 # The choices, in the order that also sorts `cells.parquet`.
@@ -56,9 +58,6 @@ ROLLUP = pa.schema(
 )  # fmt: skip
 
 
-_WHOLE = (int, type(None))
-
-
 def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """A table of `rows`, the contract's columns first; raises no error for a value that does not fit.
 
@@ -71,11 +70,9 @@ def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     for name, kind in zip(CELLS.names, CELLS.types, strict=True):
         values = [row.get(name) for row in rows]
         try:
-            if kind == INT and not all(type(value) in _WHOLE for value in values):
-                raise ValueError  # Arrow would cut 8.5 to 8
-            arrays[name] = pa.array(values, kind)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, OverflowError):
-            arrays[name] = pa.array(_fit(name, values, kind, errors), kind)
+            arrays[name] = from_values(values, kind)
+        except (TypeError, ValueError, OverflowError):
+            arrays[name] = from_values(_fit(name, values, kind, errors), kind)
     known = CELLS.names
     extra = dict.fromkeys(key for row in rows for key in row if key not in arrays)
     for name in extra:
@@ -85,7 +82,7 @@ def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
         for i, error in errors.items():
             if rows[i].get("status") != "failed":
                 texts[i] = "; ".join(filter(None, [texts[i], error.strip()]))
-        arrays["error"] = pa.array(texts, TEXT)
+        arrays["error"] = from_texts(texts)
     return pa.table(arrays).select([*known, *extra])
 
 
@@ -104,7 +101,7 @@ def _convert(value: Any, kind: pa.DataType) -> Any:
     if value is None:
         return None
     if kind == TEXT:
-        return str(value)
+        return _text(value)
     if kind == REAL:
         return float(value)
     if kind == FLAG:
@@ -122,10 +119,14 @@ def _infer(values: list[Any]) -> pa.Array:
     kinds = {type(value) for value in plain if value is not None}
     if kinds <= {int, float} and kinds:
         kind = INT if kinds == {int} and all(v is None or abs(v) < 2**63 for v in plain) else REAL
-        return pa.array(plain, kind)
+        return from_values(plain, kind)
     if kinds == {bool}:
-        return pa.array(plain, FLAG)
-    return pa.array([None if value is None else str(value) for value in plain], TEXT)
+        return from_values(plain, FLAG)
+    return from_texts([None if value is None else _text(value) for value in plain])
+
+
+def _text(value: Any) -> str:
+    return str(value).encode("utf-8", "replace").decode()  # a lone surrogate is no UTF-8
 
 
 def traces_table(cell_ids: Sequence[str], traces: Sequence[Mapping[str, np.ndarray]]) -> pa.Table:
@@ -136,8 +137,8 @@ def traces_table(cell_ids: Sequence[str], traces: Sequence[Mapping[str, np.ndarr
     """
     lengths = [len(trace["step"]) for trace in traces]
     which = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-    ids = pa.array(list(cell_ids), TEXT)
-    columns: dict[str, Any] = {"cell_id": pa.DictionaryArray.from_arrays(pa.array(which), ids).cast(TEXT)}
+    ids = pa.DictionaryArray.from_arrays(from_numpy(which), from_texts(cell_ids))
+    columns: dict[str, Any] = {"cell_id": ids.cast(TEXT)}
     for name, kind in zip(TRACES.names[1:], TRACES.types[1:], strict=True):
         columns[name] = _trace_column(name, kind, traces, lengths)
     extra = dict.fromkeys(key for trace in traces for key in trace if key not in columns)
@@ -156,8 +157,7 @@ def _trace_column(
         for trace, length, has in zip(traces, lengths, there, strict=True)
     ]
     values = np.concatenate(pieces) if pieces else np.zeros(0, dtype)
-    mask = None if all(there) else np.repeat(~np.array(there, bool), lengths)
-    return pa.array(values, kind, mask=mask)
+    return from_numpy(values, None if all(there) else np.repeat(np.array(there, bool), lengths))
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
