@@ -24,7 +24,7 @@ def halp(run, z, reach, mu, rule, inner_steps, state, stops, rows, first, last, 
     at most ||g~|| / mu away, is in range; z = 0; inner_steps times z <- Q(z - alpha (grad f_i(w~ + z) - grad f_i(w~)
     + g~)); then w~ <- w~ + z, with z the last, a random one, or the average, by `rule`. The quantum shrinks with the
     gradient, so the accuracy is not limited by the bits.
-    Source: De Sa et al. 2018, "High-Accuracy Low-Precision Training", algorithm 3 (HALP).
+    Source: De Sa et al. 2018, "High-Accuracy Low-Precision Training".
     """
     model, fmt, rounding, keys = run.model, run.fmt, run.rounding, run.keys
     for p in range(first, last):

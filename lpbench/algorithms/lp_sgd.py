@@ -32,7 +32,7 @@ def lp_sgd(run, w, scale, now, stops, rows, first, last, trace):
     """LP-SGD from step now[0] to stops[last - 1].
 
     w (n,) native numbers of the format, in place; the point is scale * w. rows[p]: the row of trace for stop p, or -1.
-    Source: Li & De Sa 2019, "Dimension-Free Bounds for Low-Precision Training", algorithm 1; values beyond the range
+    Source: Li & De Sa 2019, "Dimension-Free Bounds for Low-Precision Training"; values beyond the range
     saturate.
     """
     model, fmt, rounding, keys = run.model, run.fmt, run.rounding, run.keys

@@ -104,7 +104,7 @@ def lp_svrg(run, w, scale, rule, inner_steps, state, stops, rows, first, last, t
     w (n,) native numbers of the format, in place. An outer loop: w~ = w, g~ = grad f(w~) in full precision; inner_steps
     times w <- Q(w - alpha (grad f_i(w) - grad f_i(w~) + g~)); then w is the last iterate, a random one, or Q of the
     average, by `rule`.
-    Source: De Sa et al. 2018, "High-Accuracy Low-Precision Training", algorithm 2 (LP-SVRG).
+    Source: De Sa et al. 2018, "High-Accuracy Low-Precision Training".
     """
     model, fmt, rounding, keys = run.model, run.fmt, run.rounding, run.keys
     for p in range(first, last):

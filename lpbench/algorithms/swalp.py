@@ -17,7 +17,7 @@ def swalp(run, w, average, scale, start, every, now, stops, rows, first, last, t
 
     w (n,) native numbers, in place; average (n,) float64, in place, the mean of the now[1] iterates w_t, t >= start,
     one in `every`.
-    Source: Yang et al. 2019, "SWALP: Stochastic Weight Averaging in Low-Precision Training", algorithm 1.
+    Source: Yang et al. 2019, "SWALP: Stochastic Weight Averaging in Low-Precision Training".
     """
     model, fmt, rounding, keys = run.model, run.fmt, run.rounding, run.keys
     for p in range(first, last):

@@ -5,7 +5,6 @@ version is raised after them, and the merged parts go last. A crash in between l
 readers undo.
 """
 
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -24,7 +23,17 @@ from lpbench.store.rollup import rollup
 from lpbench.store.schema import CELLS as CELLS_SCHEMA
 from lpbench.store.schema import CHOICES, concatenate
 from lpbench.store.schema import TRACES as TRACES_SCHEMA
-from lpbench.store.sources import DAMAGED, PART, Damaged, Source, find_sources, newest, scan_parts, warn_of
+from lpbench.store.sources import (
+    DAMAGED,
+    PART,
+    Damaged,
+    Source,
+    choose,
+    find_sources,
+    newest,
+    scan_parts,
+    warn_of,
+)
 
 PASS_ROWS = 4_000_000  # trace rows held in memory at once: about 0.4 GB
 
@@ -84,45 +93,31 @@ def _merge(folder: Path, sources: Sequence[Source]) -> pa.Table:
 
 
 def _write_traces(path: Path, kept: Sequence[tuple[Source, pa.Table, np.ndarray]]) -> None:
-    ids = np.concatenate(
-        [np.asarray(t["cell_id"].to_pylist(), object)[k] for _, t, k in kept] or [np.zeros(0, object)]
+    ids = sorted(
+        name for _, table, keep in kept for name in choose(table, keep, table["cell_id"].to_pylist()) or ()
     )
-    ids.sort()
     rows = sum(pq.read_metadata(source.traces).num_rows for source, _, _ in kept)
     passes = max(1, -(-rows // PASS_ROWS))
-    bounds = [None, *ids[:: max(1, -(-len(ids) // passes))][1:], None]
-
+    size = max(1, -(-len(ids) // passes))
     # Every pass has all columns, also those that only the traces of another pass use.
     schema = concatenate(
         [pq.read_schema(source.traces).empty_table() for source, _, _ in kept], TRACES_SCHEMA
     ).schema
 
     def write(file: IO[bytes]) -> None:
-        writer = None
-        for low, high in itertools.pairwise(bounds):
-            table = concatenate([_sorted_traces(kept, low, high)], schema)
-            writer = writer or parquet_writer(file, table.schema)
-            writer.write_table(table, ROW_GROUP)
-        if writer is not None:
-            writer.close()
+        with parquet_writer(file, schema) as writer:
+            for start in range(0, len(ids), size):
+                chosen = None if passes == 1 else set(ids[start : start + size])
+                table = _sorted_traces(
+                    [source.read_traces(None, choose(t, keep, chosen)) for source, t, keep in kept]
+                )
+                writer.write_table(concatenate([table], schema), ROW_GROUP)
 
     write_atomic(path, write)
 
 
-def _sorted_traces(
-    kept: Sequence[tuple[Source, pa.Table, np.ndarray]], low: str | None, high: str | None
-) -> pa.Table:
-    """The traces of the cells with `low <= cell_id < high` (None: no end), by cell and step."""
-    tables = []
-    for source, ids, keep in kept:
-        where = None if low is None else pc.field("cell_id") >= low
-        if high is not None:
-            below = pc.field("cell_id") < high
-            where = below if where is None else where & below
-        if not keep.all():
-            current = pc.field("cell_id").isin(ids["cell_id"].filter(from_numpy(keep)).combine_chunks())
-            where = current if where is None else where & current
-        tables.append(source.read_traces(where=where))
+def _sorted_traces(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of `tables`, by cell and step."""
     table = concatenate(tables, TRACES_SCHEMA)
     # Each trace is one piece in the order of its steps already: sorting the pieces is cheaper than sorting
     # the rows.

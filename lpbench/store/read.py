@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lpbench.errors import StoreError
-from lpbench.store.arrays import from_numpy, from_texts
+from lpbench.store.arrays import from_numpy
 from lpbench.store.folder import find_sweep
 from lpbench.store.manifest import read_manifest
 from lpbench.store.schema import CELLS, TRACES, concatenate
-from lpbench.store.sources import Damaged, find_sources, newest, warn_of
+from lpbench.store.sources import Damaged, choose, find_sources, newest, warn_of
 
 if TYPE_CHECKING:
     import pandas
@@ -84,17 +83,13 @@ def read_traces(
 ) -> pa.Table:
     """The traces of `cells` (None: all) as an Arrow table, each in one piece and by its steps."""
     read_manifest(folder)
-    wanted = None if cells is None else from_texts(list(cells))
+    wanted = None if cells is None else set(cells)
 
     def read() -> pa.Table:
         tables = []
         for source, ids, keep in newest(find_sources(folder)):
-            where = None if wanted is None else pc.field("cell_id").isin(wanted)
-            if not keep.all():
-                current = pc.field("cell_id").isin(ids["cell_id"].filter(from_numpy(keep)).combine_chunks())
-                where = current if where is None else where & current
             try:
-                tables.append(source.read_traces(columns, where))
+                tables.append(source.read_traces(columns, choose(ids, keep, wanted)))
             except Damaged as damaged:
                 warn_of(source.traces, damaged.reason)
         kept = [field for field in TRACES if columns is None or field.name in columns]

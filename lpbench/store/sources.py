@@ -2,7 +2,8 @@
 
 import re
 import warnings
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lpbench.errors import StoreError
+from lpbench.store.arrays import from_texts
 from lpbench.store.files import TEMPORARY
 from lpbench.store.folder import CELLS, PARTS, TRACES
 
@@ -45,19 +47,24 @@ class Source:
         return self._read(self.cells, columns, None)
 
     def read_traces(
-        self, columns: Sequence[str] | None = None, where: pc.Expression | None = None
+        self, columns: Sequence[str] | None = None, cells: Sequence[str] | None = None
     ) -> pa.Table:
-        """The traces, or those that `where` selects."""
-        return self._read(self.traces, columns, where)
+        """The traces of `cells` (None: of all); only row groups that may hold them are read."""
+        return self._read(self.traces, columns, cells)
 
-    def _read(self, path: Path, columns: Sequence[str] | None, where: pc.Expression | None) -> pa.Table:
+    def _read(self, path: Path, columns: Sequence[str] | None, cells: Sequence[str] | None) -> pa.Table:
+        # By ParquetFile, since `read_table` imports pandas.
         try:
-            if columns is not None:
-                there = set(pq.read_schema(path).names)
-                columns = [name for name in columns if name in there]
-            return pq.read_table(
-                path, columns=columns, filters=where, page_checksum_verification=True, partitioning=None
-            )
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                if columns is not None:
+                    columns = [name for name in columns if name in file.schema_arrow.names]
+                if cells is None:
+                    return file.read(columns)
+                extra = [] if columns is None or "cell_id" in columns else ["cell_id"]
+                wanted = sorted(cells)
+                table = file.read_row_groups(
+                    _groups_with(file, wanted), None if columns is None else [*columns, *extra]
+                )
         except FileNotFoundError:
             raise
         except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -68,6 +75,23 @@ class Source:
                     "move it and its neighbours away to compute its cells again"
                 ) from error
             raise Damaged(self, reason) from error
+        table = table.filter(pc.is_in(table["cell_id"], value_set=from_texts(wanted)))
+        return table.drop_columns(extra) if extra else table
+
+
+def _groups_with(file: pq.ParquetFile, wanted: Sequence[str]) -> list[int]:
+    """The row groups of `file` whose range of `cell_id` holds one of `wanted`, which are sorted."""
+    column = file.schema_arrow.names.index("cell_id")
+    groups = []
+    for i in range(file.metadata.num_row_groups):
+        statistics = file.metadata.row_group(i).column(column).statistics
+        if (
+            statistics is None
+            or not statistics.has_min_max
+            or bisect_left(wanted, statistics.min) < bisect_right(wanted, statistics.max)
+        ):
+            groups.append(i)
+    return groups
 
 
 def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
@@ -155,3 +179,14 @@ def newest(sources: Sequence[Source]) -> list[tuple[Source, pa.Table, np.ndarray
                 seen.add(ids[i])
         found.append((source, table, keep))
     return found[::-1]
+
+
+def choose(ids: pa.Table, keep: np.ndarray, wanted: Collection[str] | None) -> list[str] | None:
+    """The cells to read of a source that `newest` gave: those of `wanted` (None: all) that no later one replaces.
+
+    None where that is the whole source.
+    """
+    if wanted is None and keep.all():
+        return None
+    names = zip(ids["cell_id"].to_pylist(), keep, strict=True)
+    return [name for name, kept in names if kept and (wanted is None or name in wanted)]
