@@ -20,7 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the parts that are asked for; exit code 0 even where a target is missed: the table says so."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
-    parser.add_argument("--peers", default=sys.executable, help="the Python that has qtorch and benchopt (this one)")
+    parser.add_argument(
+        "--peers", default=sys.executable, help="the Python that has qtorch and benchopt (this one)"
+    )
     parser.add_argument("--smoke", action="store_true", help="tiny sizes: whether it works, not how fast")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of latest.md and latest.json")
     options = parser.parse_args(arguments)

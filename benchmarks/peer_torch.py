@@ -75,7 +75,9 @@ def steps(settings: dict[str, int]) -> dict[str, Action | None]:
     X = random.standard_normal((settings["rows"], dimension)) / np.sqrt(dimension)
     y = X @ random.uniform(-0.5, 0.5, dimension)
     rows, targets = torch.from_numpy(X).float(), torch.from_numpy(y).float()
-    found: dict[str, Action | None] = {"torch loop, torch operations": loop(rows, targets, fixed_by_torch, count)}
+    found: dict[str, Action | None] = {
+        "torch loop, torch operations": loop(rows, targets, fixed_by_torch, count)
+    }
     try:
         from qtorch.quant import fixed_point_quantize
     except ImportError:
@@ -99,8 +101,12 @@ def rounding(settings: dict[str, int]) -> dict[str, Action | None]:
         import ml_dtypes
 
         half = np.empty(x.size, np.float32)
-        found["bf16 nearest, ml_dtypes there and back"] = lambda: np.copyto(half, x.astype(ml_dtypes.bfloat16))
-        found["e4m3 nearest, ml_dtypes there and back"] = lambda: np.copyto(half, x.astype(ml_dtypes.float8_e4m3fn))
+        found["bf16 nearest, ml_dtypes there and back"] = lambda: np.copyto(
+            half, x.astype(ml_dtypes.bfloat16)
+        )
+        found["e4m3 nearest, ml_dtypes there and back"] = lambda: np.copyto(
+            half, x.astype(ml_dtypes.float8_e4m3fn)
+        )
     except ImportError:
         found["ml_dtypes"] = None
     try:

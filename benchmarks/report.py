@@ -55,7 +55,8 @@ def table(title: str, figures: Sequence[Figure]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADINGS))]
     lines = [
         "  ".join(
-            cell.rjust(width) if 0 < i < 3 else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(width) if 0 < i < 3 else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
@@ -67,7 +68,13 @@ def markdown(facts: dict[str, str], figures: Sequence[Figure]) -> str:
     lines = ["# Speed", "", "Written by `python -m benchmarks`; medians of several repetitions.", ""]
     lines += [f"- {name}: {value}" for name, value in facts.items()]
     for part in dict.fromkeys(figure.part for figure in figures):
-        lines += ["", f"## {part}", "", "| " + " | ".join(_HEADINGS) + " |", "| --- | ---: | ---: | --- | --- | --- | --- |"]
+        lines += [
+            "",
+            f"## {part}",
+            "",
+            "| " + " | ".join(_HEADINGS) + " |",
+            "| --- | ---: | ---: | --- | --- | --- | --- |",
+        ]
         lines += ["| " + " | ".join(_cells(figure)) + " |" for figure in figures if figure.part == part]
     return "\n".join(lines) + "\n"
 

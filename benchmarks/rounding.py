@@ -36,7 +36,9 @@ def measure(python: str, smoke: bool) -> list[Figure]:
     actions: dict[str, Any] = {"memory copy": lambda: np.copyto(out, x)}
     for name, form in formats().items():
         for mode in ("stochastic", "nearest_even"):
-            actions[f"{name}, {mode}"] = lambda form=form, mode=mode: quantize_array(x, form, mode, random=1, out=out)
+            actions[f"{name}, {mode}"] = lambda form=form, mode=mode: quantize_array(
+                x, form, mode, random=1, out=out
+            )
     figures = []
     for name, times in in_turns(actions, repetitions).items():
         target = TARGETS.get(name.removesuffix(", stochastic"))

@@ -23,9 +23,9 @@ CHOICES: dict[str, Any] = {
     "algorithm": "lp_sgd", "format": "fixed", "precision": 8, "limit": 1.0, "random_bits": None, "batch_size": 1,
     "compute_dtype": "float32", "schedule": "constant", "start": "zero", "seed": 0, "inner_steps": None,
 }  # fmt: skip
-# What a step costs at least, in operations on vectors of 16 float32, loads and stores aside. Rounding: 8 for the update
-# and what is counted, 12 for the hash (3 of them multiplications), 14 to clip and round. A Zen 4 core, which does 512 bits
-# as two halves, starts 2 of them a cycle; other processors differ.
+# What a step costs at least, in operations on vectors of 16 float32, loads and stores aside. Rounding: 8 for the
+# update and what is counted, 12 for the hash (3 of them multiplications), 14 to clip and round. A Zen 4 core, which
+# does 512 bits as two halves, starts 2 of them a cycle; other processors differ.
 ROUNDING_OPERATIONS, DOT_OPERATIONS, OPERATIONS_A_CYCLE, LANES = 34, 2, 2, 16
 
 
@@ -82,12 +82,15 @@ def measure(python: str, smoke: bool) -> list[Figure]:
         found = data(dimension, rows)
         runs = {name: kernel(found, **changes) for name, changes in VARIANTS.items()}
         times = in_turns(
-            {name: lambda run=run: run(steps) for name, run in runs.items()}, 2 if smoke else REPETITIONS
+            {name: lambda run=run, steps=steps: run(steps) for name, run in runs.items()},
+            2 if smoke else REPETITIONS,
         )
         ours = next(iter(times.values()))
         for name, taken in times.items():
             goal = target if taken is ours else None
-            figures.append(_rate(f"d={dimension}: {name}", taken, steps, goal, _per_coordinate(taken, steps, dimension)))
+            figures.append(
+                _rate(f"d={dimension}: {name}", taken, steps, goal, _per_coordinate(taken, steps, dimension))
+            )
         copied = _copy(dimension, smoke)
         figures.append(
             Figure("steps", f"d={dimension}: memory copy of d numbers", copied / dimension, "ns/coordinate")
@@ -128,7 +131,9 @@ def _copy(dimension: int, smoke: bool) -> float:
     return taken.median / rows * 1e9
 
 
-def _beside_torch(python: str, dimension: int, rows: int, steps: int, smoke: bool, ours: float) -> list[Figure]:
+def _beside_torch(
+    python: str, dimension: int, rows: int, steps: int, smoke: bool, ours: float
+) -> list[Figure]:
     settings = {"dimension": dimension, "rows": rows, "steps": steps, "repetitions": 1 if smoke else 5}
     found, reason = peers.ask(python, "steps", settings)
     if found is None:
@@ -139,11 +144,15 @@ def _beside_torch(python: str, dimension: int, rows: int, steps: int, smoke: boo
             figures.append(Figure("steps", f"d={dimension}: {name}", None, "steps/s", note="not installed"))
             continue
         times = Times(tuple(seconds))
-        figures.append(_rate(f"d={dimension}: {name}", times, steps, None, _per_coordinate(times, steps, dimension)))
+        figures.append(
+            _rate(f"d={dimension}: {name}", times, steps, None, _per_coordinate(times, steps, dimension))
+        )
         if "qtorch" in name:
             target = RATIO if dimension == 256 and "quantizer" in name else None
             ratio = ours * times.median / steps
-            figures.append(Figure("steps", f"d={dimension}: lpbench / {name}", ratio, "times", None, target, True))
+            figures.append(
+                Figure("steps", f"d={dimension}: lpbench / {name}", ratio, "times", None, target, True)
+            )
     return figures
 
 
@@ -151,8 +160,8 @@ def _limit(dimension: int, seconds: float, giga_hertz: float) -> Figure:
     """How far a step is from the cycles that its vector operations need at least."""
     cycles = (ROUNDING_OPERATIONS + DOT_OPERATIONS) / OPERATIONS_A_CYCLE / LANES * dimension
     note = (
-        f"best repetition; {cycles:.0f} cycles of vector operations at {giga_hertz:.2f} GHz (a clock measured by dependent "
-        "multiplications); memory is no limit: 12 bytes and 5 flops a coordinate, all in cache"
+        f"best repetition; {cycles:.0f} cycles of vector operations at {giga_hertz:.2f} GHz (measured by "
+        "dependent multiplications); memory is no limit: 12 bytes and 5 flops a coordinate, all in cache"
     )
     what = f"d={dimension}: LP-SGD, share of the arithmetic limit"
     return Figure("steps", what, cycles / giga_hertz / (seconds * 1e9), "of 1", note=note)

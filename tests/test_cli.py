@@ -294,6 +294,17 @@ def _seconds(*arguments):
     return time.perf_counter() - started
 
 
+def test_a_sweep_imports_nothing_that_it_does_not_need():
+    code = (
+        "import sys; from lpbench import cli; code = cli.run(['sweep', *sys.argv[1:]]);"
+        "spare = {'pandas', 'torch', 'plotly', 'dash', 'sklearn', 'pyarrow.dataset'} & set(sys.modules);"
+        "sys.exit(','.join(spare) or code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *GRID], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "computed now: 12" in done.stderr
+
+
 def test_version_and_usage():
     assert process("--version").stdout.startswith("lpbench ")
     assert process("list").returncode == 2

@@ -31,7 +31,9 @@ def loss(name: str, z: Decimal, y: Decimal) -> tuple[Decimal, Decimal]:
     return active**2 / 2, -y * active
 
 
-@pytest.mark.parametrize(("name", "kind"), [("logistic", Logistic()), ("squared", Squared()), ("hinge", SquaredHinge())])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("logistic", Logistic()), ("squared", Squared()), ("hinge", SquaredHinge())]
+)
 @pytest.mark.parametrize("z", [-30.0, -1.5, 0.0, 0.75, 4.0, 30.0])
 def test_divergences_to_full_relative_accuracy(name, kind, z):
     for y in (1.0, -1.0):
@@ -40,8 +42,9 @@ def test_divergences_to_full_relative_accuracy(name, kind, z):
                 before, slope = loss(name, Decimal(z), Decimal(y))
                 after, _ = loss(name, Decimal(z) + Decimal(dz), Decimal(y))
                 exact = float(after - before - slope * Decimal(dz))
-                # The hinge is a difference of two squares only where it is as large as they are.
-                assert divergence(kind, z, dz, y) == pytest.approx(exact, rel=1e-12, abs=0), (y, dz)
+                # A step of 500 in the margin is divergence: there 15 digits of the step itself are enough.
+                allowed = 1e-15 * size if size > 500 else 0.0
+                assert divergence(kind, z, dz, y) == pytest.approx(exact, rel=1e-12, abs=allowed), (y, dz)
 
 
 @pytest.mark.parametrize("x", [s * v for v in STEPS[:-3] for s in (1, -1)])
@@ -53,7 +56,11 @@ def test_excess(x):
 def objective(problem, w: list[Decimal]) -> Decimal:
     """f(w), from the data."""
     X = problem.X if isinstance(problem.X, np.ndarray) else problem.X.todense()
-    X, total, classes = [[Decimal(float(v)) for v in row] for row in np.asarray(X)], Decimal(0), problem.n_classes
+    X, total, classes = (
+        [[Decimal(float(v)) for v in row] for row in np.asarray(X)],
+        Decimal(0),
+        problem.n_classes,
+    )
     for x, y in zip(X, problem.y, strict=True):
         z = [sum(a * b for a, b in zip(x, w[5 * k : 5 * k + 5], strict=True)) for k in range(classes)]
         if problem.loss == "softmax":

@@ -14,14 +14,19 @@ SCALE = 0.25
 
 def loss(problem, i, w):
     """l of sample i, without the regulariser."""
-    x, y = np.asarray(problem.X if isinstance(problem.X, np.ndarray) else problem.X.todense())[i], problem.y[i]
+    x, y = (
+        np.asarray(problem.X if isinstance(problem.X, np.ndarray) else problem.X.todense())[i],
+        problem.y[i],
+    )
     if problem.loss == "softmax":
         z = w.reshape(3, -1) @ x
         return np.log(np.exp(z).sum()) - z[int(y)]
     z = x @ w
     return {
-        "squared": (z - y) ** 2 / 2, "logistic": np.log1p(np.exp(-y * z)), "squared_hinge": max(0.0, 1 - y * z) ** 2 / 2,
-    }[problem.loss]  # fmt: skip
+        "squared": (z - y) ** 2 / 2,
+        "logistic": np.log1p(np.exp(-y * z)),
+        "squared_hinge": max(0.0, 1 - y * z) ** 2 / 2,
+    }[problem.loss]
 
 
 def slopes(function, w, h=1e-5):
@@ -107,7 +112,9 @@ def test_noise_of_the_quadratic_has_mean_zero_and_the_right_size(kind, batch):
     assert np.all(np.abs(noise.var(0) / sigma**2 - 1) < 0.35)
     if batch == 1:
         assert np.allclose(np.sum(noise**2, axis=1), problem.noise**2, rtol=1e-12)
-        assert set(np.unique(np.count_nonzero(np.abs(noise) > 1e-12, axis=1))) == {1 if kind == "sparse" else 5}
+        assert set(np.unique(np.count_nonzero(np.abs(noise) > 1e-12, axis=1))) == {
+            1 if kind == "sparse" else 5
+        }
     assert np.abs(np.corrcoef(noise.T) - np.eye(5)).max() < 0.15
 
 
@@ -115,7 +122,10 @@ def test_noise_of_the_quadratic_has_mean_zero_and_the_right_size(kind, batch):
 def test_variance_reduction_of_the_quadratic_has_no_noise():
     problem = tiny.problem("quadratic")
     model, _ = kernel_problem(problem, np.float64)
-    work, (w, anchor) = Work(np.zeros((1, 5)), np.zeros(1), np.zeros(1)), np.random.default_rng(0).normal(size=(2, 5))
+    work, (w, anchor) = (
+        Work(np.zeros((1, 5)), np.zeros(1), np.zeros(1)),
+        np.random.default_rng(0).normal(size=(2, 5)),
+    )
     for centred in (0.0, 1.0):
         c, i = difference(model, w, SCALE, centred, np.zeros((1, 1)), anchor, *words(0), 1, work)
         assert np.allclose(c * work.table[i], problem.h * (SCALE * w - (1 - centred) * anchor), rtol=1e-14)
@@ -123,7 +133,13 @@ def test_variance_reduction_of_the_quadratic_has_no_noise():
 
 def test_extreme_margins_neither_overflow_nor_lose_the_sign():
     model, _ = kernel_problem(tiny.problem("logistic"), np.float64)
-    for z, y, expected in ((800.0, 1.0, -0.0), (-800.0, 1.0, -1.0), (800.0, -1.0, 1.0), (-800.0, -1.0, 0.0), (0.0, 1.0, -0.5)):
+    for z, y, expected in (
+        (800.0, 1.0, -0.0),
+        (-800.0, 1.0, -1.0),
+        (800.0, -1.0, 1.0),
+        (-800.0, -1.0, 0.0),
+        (0.0, 1.0, -0.5),
+    ):
         assert slope(model.loss, z, y) == expected
     p = np.array([1000.0, -1000.0, 999.0])
     softmax(p)

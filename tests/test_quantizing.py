@@ -14,8 +14,8 @@ from lpbench.generator import random_bits, step_words
 from lpbench.quantizing import round_tensor, to_native
 
 FORMS = [
-    Fixed(6, 0.25), Fixed(6, 0.1), Float(4, 3), Float(3, 2, limit=0.3), get("fp16"), get("bf16"), Log(6), Log(8, 3, 0.7),
-    Block(5, 4, 15.0), Block(5, 4, 0.3), get("none"),
+    Fixed(6, 0.25), Fixed(6, 0.1), Float(4, 3), Float(3, 2, limit=0.3), get("fp16"), get("bf16"), Log(6),
+    Log(8, 3, 0.7), Block(5, 4, 15.0), Block(5, 4, 0.3), get("none"),
 ]  # fmt: skip
 DTYPES = [np.float32, np.float64]
 MODES = ["stochastic", "nearest_even", "toward_zero", "uniforms"]

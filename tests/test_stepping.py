@@ -5,7 +5,7 @@ import pytest
 
 from lpbench import rounding
 from lpbench.formats import Block, Fixed, Float, get
-from lpbench.generator import step_words
+from lpbench.generator import random_index, step_words
 from lpbench.models import Dense, Linear, Sparse, Squared
 from lpbench.stepping import AUDIT_EVERY, new_tally, round_step, sparse_step
 
@@ -39,9 +39,7 @@ def test_moves_by_the_gradient_and_counts(dtype):
 def test_regulariser_and_offset_are_part_of_the_step():
     w, v = np.array([4.0, -4.0]), np.array([1.0, 1.0])
     step(w, v, 0.5, b=0.25, h=np.array([2.0, -2.0]))
-    assert w.tolist() == [4 - (0.5 + 1 + 2), -4 - (0.5 - 1 - 2)] or w.tolist() == [0.0, -2.0]
-    exact = [4 - 3.5, -4 + 2.5]
-    assert w.tolist() == [round(x) for x in exact]
+    assert w.tolist() == [0.0, -2.0]  # 4 - 3.5 and -4 + 2.5, ties to even
 
 
 def test_means_are_sampled_every_16th_step_and_extremes_always_counted():
@@ -55,7 +53,9 @@ def test_means_are_sampled_every_16th_step_and_extremes_always_counted():
         assert tally.counts[2] == 2 * audited
 
 
-@pytest.mark.parametrize("form", [Fixed(4, 1.0), Float(3, 2), get("log"), Block(4, 2)], ids=lambda form: type(form).__name__)
+@pytest.mark.parametrize(
+    "form", [Fixed(4, 1.0), Float(3, 2), get("log"), Block(4, 2)], ids=lambda form: type(form).__name__
+)
 def test_zero_gradients_leave_the_grid_alone(form):
     values = form.native_values() if not isinstance(form, Block) else np.array([1.0, -1.0, 0.5, 0.25])
     for seed in range(3):
@@ -69,8 +69,6 @@ def test_blocks_share_a_unit_and_draw_as_one_vector():
     w, mode = np.zeros(5), rounding.make("stochastic")
     v = -np.array([0.9, 0.3, 6.4, 0.3, 5.5]) / 7
     step(w, v, 1.0, fmt=Block(4, 2), mode=mode)
-    units = [2.0**-2 / 7 * 0 + 2.0**-5] * 0
-    assert units == []
     for start, largest in ((0, 0.9), (2, 6.4), (4, 5.5)):
         unit = 2.0 ** np.ceil(np.log2(largest / 7 / 7))
         block = w[start : start + 2] / unit
@@ -94,12 +92,22 @@ def test_sparse_step_is_the_dense_one_and_touches_only_its_columns():
         tally, same = new_tally(4, np.float64), new_tally(4, np.float64)
         model = Linear(sparse, Squared(), np.float64(0))
         assert sparse_step(model, grid, mode, w, SCALE, ALPHA, samples, words, tally)
-        from lpbench.generator import random_index
-
         i = random_index(*samples, 0, 2)
         c = SCALE * dense.X[i] @ other - dense.y[i]
         round_step(
-            grid, mode, other, dense.X[i], ALPHA * c / SCALE, 0.0, None, words[0], words[1], 0, SCALE, ALPHA, same
+            grid,
+            mode,
+            other,
+            dense.X[i],
+            ALPHA * c / SCALE,
+            0.0,
+            None,
+            words[0],
+            words[1],
+            0,
+            SCALE,
+            ALPHA,
+            same,
         )
         assert np.array_equal(w, other)
         assert tally.counts.tolist() == same.counts.tolist()

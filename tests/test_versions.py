@@ -5,6 +5,7 @@ results, comments and docstrings left out. `python tests/test_versions.py` write
 """
 
 import ast
+import functools
 import hashlib
 import importlib
 import json
@@ -34,19 +35,29 @@ def shape(node: Any) -> Any:
         fields = dict(ast.iter_fields(node))
         body = fields.get("body")
         if isinstance(body, list) and not isinstance(node, ast.If | ast.For | ast.While | ast.With | ast.Try):
-            fields["body"] = [s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
-        kept = [[name, shape(value)] for name, value in sorted(fields.items()) if name not in ("ctx", "kind", "type_params")]
+            fields["body"] = [
+                s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+            ]
+        kept = [
+            [name, shape(value)]
+            for name, value in sorted(fields.items())
+            if name not in ("ctx", "kind", "type_params")
+        ]
         return [type(node).__name__, [pair for pair in kept if pair[1] not in (None, [])]]
     if isinstance(node, list):
         return [shape(one) for one in node]
     return node if node is None or isinstance(node, str) else repr(node)
 
 
+@functools.cache
+def text_digest(text: str) -> bytes:
+    return hashlib.sha256(json.dumps(shape(ast.parse(text))).encode()).digest()
+
+
 def digest(sources: list[Path]) -> str:
-    found = hashlib.sha256()
-    for source in sources:
-        found.update(json.dumps(shape(ast.parse(source.read_text("utf-8")))).encode())
-    return found.hexdigest()[:16]
+    return hashlib.sha256(b"".join(text_digest(source.read_text("utf-8")) for source in sources)).hexdigest()[
+        :16
+    ]
 
 
 def own_sources(kind: str, thing: Any) -> list[Path]:
@@ -75,7 +86,10 @@ def measured() -> dict[str, dict[str, dict[str, Any]]]:
             thing = things.get(name)
             home = thing.__module__ if isinstance(thing, type) else type(thing).__module__
             if home.startswith("lpbench."):  # not those of the tests' own plug-ins
-                found[kind][name] = {"version": thing.version, "digest": digest(common + own_sources(kind, thing))}
+                found[kind][name] = {
+                    "version": thing.version,
+                    "digest": digest(common + own_sources(kind, thing)),
+                }
     return found
 
 
@@ -86,8 +100,8 @@ def test_code_that_changes_raises_its_version(kind):
     changed = [name for name in now if now[name]["digest"] != kept[name]["digest"]]
     stale = [name for name in changed if now[name]["version"] == kept[name]["version"]]
     assert not stale, (
-        f"the code behind {', '.join(stale)} changed, their version did not. If results change, in however few bits, raise "
-        f"`version` of each {kind} named here (stored results are then computed anew); if they do not, as a run of "
+        f"the code behind {', '.join(stale)} changed, their version did not. If results change, in however few bits, "
+        f"raise `version` of each {kind} named here (stored results are then computed anew); if they do not, as a run of "
         "`lpbench check` shows, leave it. Then run `python tests/test_versions.py`"
     )
     assert not changed, "versions were raised: run `python tests/test_versions.py` to keep the new digests"
@@ -111,7 +125,11 @@ def test_the_digest_sees_code_and_nothing_else(tmp_path):
 def test_every_file_that_holds_kernels_is_watched():
     watched = {ROOT / f"{name}.py" for names in SHARED.values() for name in names}
     for kind in SHARED:
-        watched |= {source for name in measured()[kind] for source in own_sources(kind, getattr(registry, f"{kind}s").get(name))}
+        watched |= {
+            source
+            for name in measured()[kind]
+            for source in own_sources(kind, getattr(registry, f"{kind}s").get(name))
+        }
     for source in ROOT.rglob("*.py"):
         text = source.read_text("utf-8")
         if "@inner" in text or "@kernel" in text or ".case(" in text:

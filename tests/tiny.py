@@ -18,7 +18,9 @@ CHOICES = {
 }  # fmt: skip
 
 
-def problem(loss: str, sparse: bool = False, regularization: float = 0.1, noise_kind: str = "sparse") -> Problem:
+def problem(
+    loss: str, sparse: bool = False, regularization: float = 0.1, noise_kind: str = "sparse"
+) -> Problem:
     """12 samples (5 columns, 3 classes of softmax); w_star is not the optimum: kernels do not ask."""
     generator = np.random.default_rng(1)
     X, n, d = generator.standard_normal((12, 5)), 12, 5
@@ -33,8 +35,9 @@ def problem(loss: str, sparse: bool = False, regularization: float = 0.1, noise_
     }[loss]
     quadratic = loss == QUADRATIC
     return Problem(
-        key="tiny", loss=loss, X=None if quadratic else scipy.sparse.csr_array(X) if sparse else X, y=y, n_classes=classes,
-        regularization=0.0 if quadratic else regularization, w_star=generator.uniform(-0.7, 0.7, d * classes), f_star=0.0,
+        key="tiny", loss=loss, X=None if quadratic else scipy.sparse.csr_array(X) if sparse else X, y=y,
+        n_classes=classes, regularization=0.0 if quadratic else regularization,
+        w_star=generator.uniform(-0.7, 0.7, d * classes), f_star=0.0,
         optimum_gradient_norm=0.0, constants={"L": 4.0, "L_f": 2.0, "mu": 0.5, "w_max": 0.7}, n_samples=n, dimension=d,
         h=np.array([1.0, 0.5, 0.3, 0.2, 0.1]) if quadratic else None, noise=0.6 if quadratic else None,
         noise_kind=noise_kind if quadratic else None,
@@ -45,7 +48,11 @@ def ready(on: Problem, **choices: Any) -> Setup:
     """A cell on the problem; choices as numbers, the format's defaults filled in."""
     chosen = CHOICES | choices
     if chosen["format"] == "none":
-        chosen |= {"rounding": None, "limit": None, "precision": 32 if chosen["compute_dtype"] == "float32" else 64}
+        chosen |= {
+            "rounding": None,
+            "limit": None,
+            "precision": 32 if chosen["compute_dtype"] == "float32" else 64,
+        }
     else:
         chosen |= formats.get(chosen["format"]).defaults(chosen)
     return setup(chosen, on)
@@ -114,8 +121,12 @@ SLOW: dict[str, tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]] = {
     "lp_svrg softmax float": (
         {"loss": SOFTMAX}, {"algorithm": "lp_svrg", **SVRG, **FLOAT, **F64}, [{}, {"snapshot": "average"} | BATCH],
     ),
-    "lp_svrg squared log": ({"loss": SQUARED}, {"algorithm": "lp_svrg", **SVRG, **LOG, **F64}, [{}, {"snapshot": "random"}]),
+    "lp_svrg squared log": (
+        {"loss": SQUARED}, {"algorithm": "lp_svrg", **SVRG, **LOG, **F64}, [{}, {"snapshot": "random"}],
+    ),
     "svrg hinge": ({"loss": SQUARED_HINGE}, {"algorithm": "svrg", **SVRG, "format": "none", **F64}, [{}, BATCH]),
-    "halp quadratic block": ({"loss": QUADRATIC}, {"algorithm": "halp", **SVRG, **BLOCK, **F64}, [{}, {"snapshot": "average"}]),
+    "halp quadratic block": (
+        {"loss": QUADRATIC}, {"algorithm": "halp", **SVRG, **BLOCK, **F64}, [{}, {"snapshot": "average"}],
+    ),
     "halp softmax log": ({"loss": SOFTMAX}, {"algorithm": "halp", **SVRG, **LOG, **F64}, [{}, BATCH]),
 }  # fmt: skip

@@ -1,6 +1,6 @@
-"""Arrow arrays from Python values and numpy arrays, without `pyarrow.array`.
+"""Arrow arrays from Python values and numpy arrays, and back, without `pyarrow.array` and `to_numpy`.
 
-That function imports pandas to see whether it was given a Series, which costs a short sweep half a second.
+Those import pandas to see whether they have to do with it, which costs a short sweep half a second.
 """
 
 from collections.abc import Sequence
@@ -42,6 +42,17 @@ def from_values(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     valid = np.fromiter((value is not None for value in values), np.bool_, len(values))
     filled = [0 if value is None else value for value in values]
     return from_numpy(np.array(filled, DTYPES[kind]), valid)
+
+
+def to_numpy(array: pa.Array) -> np.ndarray:
+    """The numbers of `array`; as float64 with NaN for null where there are nulls."""
+    bitmap, data = array.buffers()
+    part = slice(array.offset, array.offset + len(array))
+    values = np.frombuffer(data, DTYPES[array.type])[part]
+    if not array.null_count:
+        return values
+    valid = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")[part]
+    return np.where(valid, values.astype(np.float64), np.nan)
 
 
 def _bitmap(valid: np.ndarray | None) -> pa.Buffer | None:

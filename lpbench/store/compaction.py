@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lpbench.store.arrays import from_numpy
+from lpbench.store.arrays import from_numpy, to_numpy
 from lpbench.store.files import ROW_GROUP, TEMPORARY, parquet_writer, write_atomic, write_table
 from lpbench.store.folder import CELLS, PARTS, ROLLUP, TRACES
 from lpbench.store.lock import SweepLock
 from lpbench.store.manifest import Manifest, new_manifest, read_manifest, write_manifest
 from lpbench.store.rollup import rollup
 from lpbench.store.schema import CELLS as CELLS_SCHEMA
-from lpbench.store.schema import CHOICES, concatenate
+from lpbench.store.schema import CHOICES, concatenate, unite
 from lpbench.store.schema import TRACES as TRACES_SCHEMA
 from lpbench.store.sources import (
     DAMAGED,
@@ -100,9 +100,7 @@ def _write_traces(path: Path, kept: Sequence[tuple[Source, pa.Table, np.ndarray]
     passes = max(1, -(-rows // PASS_ROWS))
     size = max(1, -(-len(ids) // passes))
     # Every pass has all columns, also those that only the traces of another pass use.
-    schema = concatenate(
-        [pq.read_schema(source.traces).empty_table() for source, _, _ in kept], TRACES_SCHEMA
-    ).schema
+    schema = unite([pq.read_schema(source.traces) for source, _, _ in kept], TRACES_SCHEMA)
 
     def write(file: IO[bytes]) -> None:
         with parquet_writer(file, schema) as writer:
@@ -131,7 +129,7 @@ def trace_pieces(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     codes = table["cell_id"].combine_chunks().dictionary_encode()
     if isinstance(codes, pa.ChunkedArray):
         codes = codes.combine_chunks()
-    index = codes.indices.to_numpy(zero_copy_only=False)
+    index = to_numpy(codes.indices)
     starts = np.flatnonzero(np.r_[True, index[1:] != index[:-1]]) if len(index) else np.zeros(0, np.int64)
     lengths = np.diff(np.r_[starts, len(index)])
     names = np.asarray(codes.dictionary.to_pylist(), object)

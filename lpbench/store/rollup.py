@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lpbench.store.arrays import from_numpy, from_texts
+from lpbench.store.arrays import from_numpy, from_texts, to_numpy
 from lpbench.store.schema import ROLLUP
 
 LEAST_GAP = 1e-300  # in the mean of logarithms, what a gap of 0 counts as
@@ -79,9 +79,9 @@ def _points(traces: Path, cell_ids: list[str], group_of_cell: np.ndarray) -> Poi
     for batch in pq.ParquetFile(traces).iter_batches(batch_size=1_000_000, columns=_COLUMNS):
         codes = batch.column("cell_id").dictionary_encode()
         cells = np.array([number[name] for name in codes.dictionary.to_pylist()], np.int64)
-        piece = [cells[codes.indices.to_numpy(zero_copy_only=False)]]
+        piece = [cells[to_numpy(codes.indices)]]
         for name in _COLUMNS[1:]:
-            values = batch.column(name).to_numpy(zero_copy_only=False)
+            values = to_numpy(batch.column(name))
             piece.append(values.astype(np.int64 if name == "step" else np.float64))
         pieces.append(piece)
     if not pieces:

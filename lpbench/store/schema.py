@@ -171,15 +171,22 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
-    """The rows of `tables` under `schema`; further columns are united, as text where types do not meet."""
-    tables = [conform(table, schema) for table in tables]
+    """The rows of `tables` under `schema` and their further columns (`unite`)."""
+    tables = list(tables)
     if not tables:
         return schema.empty_table()
+    united = unite([table.schema for table in tables], schema)
+    return pa.concat_tables([conform(table, united) for table in tables])
+
+
+def unite(schemas: Iterable[pa.Schema], first: pa.Schema) -> pa.Schema:
+    """`first`, and the further columns of `schemas`, as text where their types do not meet."""
     kinds: dict[str, pa.DataType] = {}
-    for table in tables:
-        for field in table.schema:
+    for schema in schemas:
+        for field in schema:
             kinds[field.name] = _meet(kinds.get(field.name, field.type), field.type)
-    return pa.concat_tables([conform(table, pa.schema(kinds)) for table in tables])
+    kinds = {name: kind for name, kind in kinds.items() if name not in first.names}
+    return pa.schema([*first, *(pa.field(name, kind) for name, kind in kinds.items())])
 
 
 def _meet(a: pa.DataType, b: pa.DataType) -> pa.DataType:

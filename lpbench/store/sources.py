@@ -18,6 +18,7 @@ from lpbench.store.files import TEMPORARY
 from lpbench.store.folder import CELLS, PARTS, TRACES
 
 DAMAGED = ".damaged"  # a part that compaction set aside
+NEEDED = {"cells": ("cell_id", "status"), "traces": ("cell_id", "step")}
 PART = re.compile(r"(\d{6,})\.(cells|traces)\.parquet")
 
 
@@ -134,9 +135,7 @@ def scan_parts(folder: Path) -> tuple[list[Source], dict[Path, str]]:
         if not match:
             problems[path] = "not a part of lpbench"
             continue
-        reason = _what_is_wrong(
-            path, {"cells": ("cell_id", "status"), "traces": ("cell_id", "step")}[match[2]]
-        )
+        reason = _what_is_wrong(path, NEEDED[match[2]])
         if reason:
             problems[path] = reason
         else:

@@ -11,7 +11,9 @@ from lpbench.algorithms.lp_sgd import lp_sgd
 
 CPUINFO = Path("/proc/cpuinfo")
 AVX512 = (
-    platform.machine() == "x86_64" and CPUINFO.exists() and {"avx512f", "avx512dq"} <= set(CPUINFO.read_text().split())
+    platform.machine() == "x86_64"
+    and CPUINFO.exists()
+    and {"avx512f", "avx512dq"} <= set(CPUINFO.read_text().split())
 )
 
 

@@ -40,7 +40,11 @@ class Reference:
 
     def __init__(self, problem, choices):
         self.problem, self.choices = problem, choices
-        self.X = None if problem.X is None else np.asarray(problem.X if isinstance(problem.X, np.ndarray) else problem.X.todense())
+        self.X = (
+            None
+            if problem.X is None
+            else np.asarray(problem.X if isinstance(problem.X, np.ndarray) else problem.X.todense())
+        )
         self.words = Words(choices["seed"])
         self.format = number_format(choices)
         self.values = None if self.format.bits > 16 else self.format.values()
@@ -76,7 +80,9 @@ class Reference:
                 place = self.words.index(SAMPLES, t, 2 * b, self.n)
                 noise[place] += p.noise * (1 if self.words.word(SAMPLES, t, 2 * b + 1) % 2 else -1)
             else:
-                signs = [1 if self.words.word(SAMPLES, t, b * self.n + j) >= 2**31 else -1 for j in range(self.n)]
+                signs = [
+                    1 if self.words.word(SAMPLES, t, b * self.n + j) >= 2**31 else -1 for j in range(self.n)
+                ]
                 noise += p.noise / np.sqrt(self.n) * np.array(signs)
         return p.h * (w - p.w_star) + noise / self.batch
 
@@ -148,7 +154,10 @@ def swalp(r):
     w, taken = np.zeros(r.n), []
     yield w, w
     for t in range(STEPS):
-        if t >= r.choices["average_start"] and (t - r.choices["average_start"]) % r.choices["average_every"] == 0:
+        if (
+            t >= r.choices["average_start"]
+            and (t - r.choices["average_start"]) % r.choices["average_every"] == 0
+        ):
             taken.append(w)
         w = r.quantize(w - r.alpha(t) * r.gradient(t, w), r.uniforms(ROUNDING, t))
         yield (np.mean(taken, axis=0) if taken else w), w
@@ -186,7 +195,11 @@ def halp(r):
             if t < (k + 1) * T - 1:
                 yield centre + z, centre + z
         last = centre + z
-        step = {"last": z, "random": seen[r.words.index(SNAPSHOT, k, 0, T)], "average": np.mean(seen, axis=0)}[rule]
+        step = {
+            "last": z,
+            "random": seen[r.words.index(SNAPSHOT, k, 0, T)],
+            "average": np.mean(seen, axis=0),
+        }[rule]
         centre = centre + step
         yield centre, last
 

@@ -87,7 +87,8 @@ def test_blocks_start_anew_in_every_row():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "part"), [((1,), "2..24"), ((8, 0), "block_size"), ((8, 16, np.inf), "limit"), ((8, 2.0), "block_size")]
+    ("arguments", "part"),
+    [((1,), "2..24"), ((8, 0), "block_size"), ((8, 16, np.inf), "limit"), ((8, 2.0), "block_size")],
 )
 def test_bad_arguments_are_named(arguments, part):
     with pytest.raises(ConfigError, match=part):

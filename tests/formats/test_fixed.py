@@ -34,7 +34,9 @@ def test_stochastic_against_exact_fractions(bits, dtype):
     x = generator.choice(grids.probes(values, dtype, beyond=False), 200)
     x = np.clip(x, values[0], values[-1]).astype(dtype)
     frac = (x - np.floor(x / 0.25) * 0.25) / 0.25
-    u = np.clip(frac + generator.choice([-(2.0**-22), 0, 2.0**-22, -0.4, 0.4], 200), 0, 1 - 2.0**-24).astype(dtype)
+    u = np.clip(frac + generator.choice([-(2.0**-22), 0, 2.0**-22, -0.4, 0.4], 200), 0, 1 - 2.0**-24).astype(
+        dtype
+    )
     expected = [grids.stochastic(values, float(a), float(b)) for a, b in zip(x, u, strict=True)]
     assert np.array_equal(quantize(x, form, random=u), expected)
 
@@ -52,9 +54,13 @@ def test_other_quanta_against_search_away_from_the_thresholds(bits, delta, dtype
     x = np.random.default_rng(0).uniform(1.3 * values[0], 1.3 * values[-1] + delta, 2000).astype(dtype)
     place = np.clip(x.astype(np.float64) / delta, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     clear = np.abs(place % 1 - 0.5) > 1e-6
-    assert np.array_equal(quantize(x, form, "nearest_even")[clear], (np.rint(place) * delta).astype(dtype)[clear])
+    assert np.array_equal(
+        quantize(x, form, "nearest_even")[clear], (np.rint(place) * delta).astype(dtype)[clear]
+    )
     clear = np.abs((place + 0.5) % 1 - 0.5) > 1e-6
-    assert np.array_equal(quantize(x, form, "toward_zero")[clear], (np.trunc(place) * delta).astype(dtype)[clear])
+    assert np.array_equal(
+        quantize(x, form, "toward_zero")[clear], (np.trunc(place) * delta).astype(dtype)[clear]
+    )
     u = np.random.default_rng(1).random(x.size)
     clear = np.abs(place % 1 - u) > 1e-6
     expected = (np.floor(place) + (u < place % 1)) * delta

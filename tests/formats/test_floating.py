@@ -36,9 +36,13 @@ def check(form: Float, values: np.ndarray, dtype: type) -> None:
     inside = np.clip(x.astype(np.float64), values[0], values[-1])
     parities = grids.codes(values)
     if not form.subnormals:
-        parities += np.where(parities > 0, 2**form.mantissa_bits - 1, 0)  # the codes of field 0 but zero are not used
+        parities += np.where(
+            parities > 0, 2**form.mantissa_bits - 1, 0
+        )  # the codes of field 0 but zero are not used
     nearest = grids.nearest_even(values, inside, parities)
-    nearest = np.where(2 * np.abs(inside) == form.min_positive, 0.0, nearest)  # zero, although both may be even
+    nearest = np.where(
+        2 * np.abs(inside) == form.min_positive, 0.0, nearest
+    )  # zero, although both may be even
     if form.mantissa_bits == 0:
         # One-digit significands cannot be even: IEEE 754 then takes the larger magnitude (but zero is even).
         below, above = grids.brackets(values, inside)
@@ -112,7 +116,7 @@ def test_every_split_against_gfloat(e, m):
 
 @pytest.mark.parametrize(("e", "m"), [(2, 1), (4, 3)])
 def test_stochastic_over_all_random_words_against_gfloat(e, m):
-    # gfloat goes away from zero where delta + (k + 1/2) / 2**r >= 1; ours up where u < place. The same with u = 1 - that.
+    # gfloat goes away from zero where delta + (k + 1/2) / 2**r >= 1; ours up where u < place: equal with u = 1 - that.
     form, info, bits = Float(e, m), gfloat_info(e, m, True), 5
     x = grids.probes(form.values(), np.float64, beyond=False)
     x = x[np.abs(x) <= form.max]

@@ -37,7 +37,9 @@ def test_rounds_to_a_neighbour_in_every_mode(name, dtype):
     x = numbers(form, dtype)
     low, high = neighbours(x, form)
     assert np.all((low <= x) & (x <= high))
-    nearest, truncated, drawn = (quantize(x, form, mode, 1) for mode in ("nearest_even", "toward_zero", "stochastic"))
+    nearest, truncated, drawn = (
+        quantize(x, form, mode, 1) for mode in ("nearest_even", "toward_zero", "stochastic")
+    )
     for result in (nearest, truncated, drawn):
         assert result.dtype == dtype
         assert np.all((result == low) | (result == high))
@@ -55,7 +57,9 @@ def test_idempotent_and_monotone(name, mode, dtype):
     x = numbers(form, dtype)
     once = quantize(x, form, mode, np.full(x.shape, 0.4, dtype) if mode == "stochastic" else None)
     assert np.array_equal(quantize(once, form, mode, 9), once)
-    if not (isinstance(form, Block) and mode == "stochastic"):  # with one u, a coarser unit may turn up into down
+    if not (
+        isinstance(form, Block) and mode == "stochastic"
+    ):  # with one u, a coarser unit may turn up into down
         assert np.all(np.diff(once[:, 0]) >= 0)
 
 

@@ -33,7 +33,9 @@ def test_every_split_up_to_8_bits(bits, e, limit):
         below, above = grids.brackets(values, inside)
         width = np.where(above > below, values[above] - values[below], np.inf)
         place = (inside - values[below]) / width
-        tiny = 1e-4 if dtype == np.float32 else 1e-9  # numbers are irrational: next to a threshold either will do
+        tiny = (
+            1e-4 if dtype == np.float32 else 1e-9
+        )  # numbers are irrational: next to a threshold either will do
         clear = (np.abs(place - 0.5) > tiny) & (place > tiny) & (place < 1 - tiny)
         nearest = np.where(place > 0.5, values[above], values[below])
         assert np.array_equal(quantize(x, form, "nearest_even")[clear], nearest.astype(dtype)[clear])
@@ -70,7 +72,13 @@ def test_a_wide_range_is_rounded_in_float64():
 
 @pytest.mark.parametrize(
     ("arguments", "part"),
-    [((3,), "4..16"), ((17,), "4..16"), ((8, 0), "exponent_bits"), ((8, 7), "no mantissa"), ((8, 4, 0.0), "limit")],
+    [
+        ((3,), "4..16"),
+        ((17,), "4..16"),
+        ((8, 0), "exponent_bits"),
+        ((8, 7), "no mantissa"),
+        ((8, 4, 0.0), "limit"),
+    ],
 )
 def test_bad_arguments_are_named(arguments, part):
     with pytest.raises(ConfigError, match=part):

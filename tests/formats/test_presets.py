@@ -105,7 +105,9 @@ def test_float64_is_rounded_once():
 
 def test_all_float32_patterns_of_a_binade_to_bfloat16():
     x = np.arange(0x3F800000, 0x3F800000 + 2**23, 7, dtype=np.uint32).view(np.float32)
-    assert np.array_equal(quantize(x, "bf16", "nearest_even"), x.astype(ml_dtypes.bfloat16).astype(np.float32))
+    assert np.array_equal(
+        quantize(x, "bf16", "nearest_even"), x.astype(ml_dtypes.bfloat16).astype(np.float32)
+    )
 
 
 @pytest.mark.slow

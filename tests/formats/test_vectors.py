@@ -87,7 +87,9 @@ def test_overflow_to_nan():
 @pytest.mark.parametrize("form", SMALL, ids=str)
 @pytest.mark.parametrize("mode", MODES)
 def test_every_nan_stays_nan(form, mode):
-    payloads = np.array([0x7FC00000, 0x7FFFFFFF, 0x7F800001, 0xFFC00000, 0xFFFFFFFF], np.uint32).view(np.float32)
+    payloads = np.array([0x7FC00000, 0x7FFFFFFF, 0x7F800001, 0xFFC00000, 0xFFFFFFFF], np.uint32).view(
+        np.float32
+    )
     for payload in payloads:  # one at a time: in a block the others' rounding is undefined beside NaN
         assert np.isnan(quantize(payload, form, mode, 1))
     assert np.isnan(quantize(np.array([np.nan]), form, mode, np.array([0.3]))).all()
@@ -115,7 +117,9 @@ def test_stochastic_rounding_never_moves_a_number_of_the_grid(code):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_stochastic_mean_is_right_far_from_zero(whole, dtype):
     n = 400_000
-    mean = np.mean(quantize(np.full(n, whole + 0.25, dtype), Fixed(24, 1.0), random=7) - whole, dtype=np.float64)
+    mean = np.mean(
+        quantize(np.full(n, whole + 0.25, dtype), Fixed(24, 1.0), random=7) - whole, dtype=np.float64
+    )
     assert abs(mean - 0.25) < 4 * np.sqrt(0.25 * 0.75 / n)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpbench.store.arrays import from_numpy, from_texts, from_values
+from lpbench.store.arrays import from_numpy, from_texts, from_values, to_numpy
 
 VALUES = {
     pa.int64(): st.integers(-(2**63), 2**63 - 1),
@@ -46,3 +46,15 @@ def test_numpy_arrays_with_and_without_nulls():
     assert from_numpy(values, np.array([True, False, True])).to_pylist() == [1.5, None, 3.5]
     assert from_numpy(np.array([True, False] * 5)).to_pylist() == [True, False] * 5
     assert from_texts([]).to_pylist() == []
+
+
+@given(st.lists(st.none() | st.floats(allow_nan=False)), st.integers(0, 9))
+def test_back_to_numpy(values, start):
+    array = pa.array(values, pa.float64())[start:]
+    expected = array.to_numpy(zero_copy_only=False)
+    assert np.array_equal(to_numpy(array), expected, equal_nan=True)
+
+
+def test_whole_numbers_stay_whole_unless_some_are_missing():
+    assert to_numpy(pa.array([1, 2**62 + 1])).tolist() == [1, 2**62 + 1]
+    assert np.isnan(to_numpy(pa.array([1, None]))[1])
