@@ -11,7 +11,7 @@ from benchmarks.report import Figure
 from benchmarks.timing import Times, in_turns, repeat
 
 # dimension: (rows, steps of one repetition, steps of the peers, target in steps a second). The rows fit the L2 cache.
-SIZES = {256: (1024, 1_000_000, 20_000, 8e6), 4096: (64, 60_000, 4_000, 0.45e6)}
+SIZES = {256: (1024, 1_000_000, 4_000, 8e6), 4096: (64, 60_000, 2_000, 0.45e6)}
 RATIO = 200.0  # at d = 256, over a torch loop that calls qtorch
 REPETITIONS = 15
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -246,3 +246,28 @@ def test_a_sweep_from_a_thread_that_gets_no_signals(tmp_path):
     thread.join(20)
     assert found
     assert found[0].ran == len(GRID)
+
+
+def test_the_function_returns_the_cells_of_its_grid(tmp_path):
+    overrides = ["problem=family_q", "dimension=4", "precision=4,8", "seed=range(3)", "steps=50"]
+    frame = sweeping.sweep(overrides, "demo", tmp_path)
+    assert len(frame) == 6
+    assert set(frame["status"]) == {"ok"}
+    part = sweeping.sweep([*overrides, "precision=8"], "demo", tmp_path)
+    assert part["precision"].tolist() == [8, 8, 8]
+    assert len(load_cells(tmp_path / "demo")) == 6
+    with pytest.raises(ConfigError, match="6 cells, more than max_cells = 5"):
+        sweeping.sweep(overrides, "demo", tmp_path, max_cells=5)
+
+
+def test_the_function_raises_after_ctrl_c_with_everything_finished_on_disk(tmp_path, ran):
+    def before(cell, stop):
+        if cell.choices["seed"] == 5:
+            press()
+        time.sleep(0.05)
+
+    ran.before = before
+    overrides = ["problem=family_q", "dimension=4", "seed=range(40)", "steps=50"]
+    with pytest.raises(Interrupted, match=r"of 40 cells are stored .* go on with: lpbench resume demo"):
+        sweeping.sweep(overrides, "demo", tmp_path, workers=1)
+    assert 5 <= len(load_cells(tmp_path / "demo")) < 40

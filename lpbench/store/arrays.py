@@ -48,7 +48,7 @@ def to_numpy(array: pa.Array) -> np.ndarray:
     """The numbers of `array`; as float64 with NaN for null where there are nulls."""
     bitmap, data = array.buffers()
     part = slice(array.offset, array.offset + len(array))
-    values = np.frombuffer(data, DTYPES[array.type])[part]
+    values: np.ndarray = np.frombuffer(data, DTYPES[array.type])[part]
     if not array.null_count:
         return values
     valid = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")[part]
