@@ -191,7 +191,10 @@ def _round_keyed(fmt, rounding, x, key, scaling, out):
             unit = _unit(fmt, xs, scaling)
             word = key_from(first, i * x.shape[1] + start)
             for j in range(xs.size):
-                r = offset(rounding, word, second, j)
+                r = offset(rounding, word, second, 0)
+                word = np.uint32(
+                    word + GOLDEN
+                )  # number j of the key, by an addition in place of a multiplication
                 block[j] = _place(scaling, fmt, rounding, xs[j], r, unit)
 
 
