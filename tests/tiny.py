@@ -93,7 +93,7 @@ KERNELS: dict[str, tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]] 
     ),
     "swalp quadratic log": ({"loss": QUADRATIC}, {"algorithm": "swalp", **SWALP, **LOG, **F64}, [{}, BATCH]),
     "lp_svrg logistic fixed": (
-        {"loss": LOGISTIC}, {"algorithm": "lp_svrg", **SVRG, **FIXED, **F64},
+        {"loss": LOGISTIC, "regularization": 2.0}, {"algorithm": "lp_svrg", **SVRG, **FIXED, **F64},
         [{}, {"snapshot": "random"}, {"snapshot": "average"} | BATCH],
     ),
     "halp squared fixed": (
