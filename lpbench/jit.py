@@ -24,6 +24,7 @@ from lpbench import registry
 _lock = threading.RLock()
 _waiting: list[Callable[[], None]] = []  # what to tell numba once it is imported
 _loaded = False
+_keyed: list[Path] | None = None  # the plug-ins that numba's cache folder stands for
 
 
 def cache_folder() -> Path:
@@ -59,14 +60,16 @@ def when_loaded(action: Callable[[], None]) -> None:
 
 def load() -> Any:
     """Import numba, point its cache at our folder, and register everything that was declared so far."""
-    global _loaded
+    global _loaded, _keyed
     with _lock:
         import numba
 
-        if not _loaded:
+        if _keyed != registry.plugin_files():
+            _keyed = registry.plugin_files()
             numba.config.CACHE_DIR = str(  # type: ignore[attr-defined]
                 cache_folder() / "kernels" / source_digest()
             )
+        if not _loaded:
             _loaded = True
             for action in _waiting:
                 action()
@@ -141,15 +144,29 @@ class Kernel:
 
     def __init__(self, function: Callable):
         self.py_func = function
+        self._compiled: tuple[list[Path], Any] | None = None
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any) -> Any:
         return self.compiled(*args)
 
-    @functools.cached_property
+    @property
     def compiled(self) -> Any:
-        numba = load()
-        return numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(self.py_func)
+        """numba's dispatcher; a new one, with a cache folder of its own, when plug-ins have come since.
+
+        numba's index names the types of all cases in one file, and a process without the plug-in cannot read those of
+        a plug-in: they must never get into the folder of lpbench alone.
+        """
+        plugins = registry.plugin_files()
+        if self._compiled is None or self._compiled[0] != plugins:
+            with _lock:
+                if self._compiled is None or self._compiled[0] != plugins:
+                    numba = load()
+                    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(
+                        self.py_func
+                    )
+                    self._compiled = plugins, dispatcher
+        return self._compiled[1]
 
 
 def kernel(function: Callable) -> Kernel:

@@ -36,6 +36,7 @@ class Registry:
         def keep(thing: Any) -> Any:
             thing.name = name
             self._things[name] = thing
+            _remember(sys.modules.get(getattr(thing, "__module__", "")))
             return thing
 
         return keep
@@ -82,10 +83,14 @@ def _load_entry_points() -> None:
         return
     _entry_points_loaded = True
     for point in importlib.metadata.entry_points(group="lpbench"):
-        module = point.load()
-        source = getattr(module, "__file__", None)
-        if source:
-            _plugins.append(Path(source))
+        _remember(point.load())
+
+
+def _remember(module: Any) -> None:
+    """Count the source of `module` among the plug-ins, unless it is lpbench's own."""
+    source = getattr(module, "__file__", None)
+    if source and not module.__name__.startswith("lpbench.") and Path(source) not in _plugins:
+        _plugins.append(Path(source))
 
 
 def load_plugins(folder: Path) -> list[Path]:

@@ -98,3 +98,14 @@ def test_pure_python_needs_no_compiler():
         "assert x.tolist() == [[0.5, 0.5]]; sys.exit('numba' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_format_that_comes_late_stays_out_of_the_cache_of_others(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    source = page[page.index('"""Ternary weights."""') :].split("\n```", 1)[0]
+    (tmp_path / "ternary.py").write_text(source, encoding="utf-8")
+    plain = "import lpbench; print(lpbench.quantize([0.3], 'fixed', random=[0.0])); "
+    late = plain + "import ternary; print(lpbench.quantize([0.3], ternary.Ternary(), random=[0.0]))"
+    for code, folder in ((late, tmp_path), (plain, tmp_path.parent)):
+        done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
