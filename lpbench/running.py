@@ -161,7 +161,9 @@ class _Record:
         choices, rows, steps = self.ready.choices, self.rows[: self.count], self.points.steps[: self.count]
         batch, inner = choices["batch_size"], choices["inner_steps"]
         outer = np.zeros_like(steps) if inner is None else -(-steps // inner)
-        updates, moved = _updates(rows, steps, self.ready.start.size), np.maximum(rows[:, base.MOVED], 1)
+        # Coordinate updates with non-zero alpha g so far, from their share at the audited steps.
+        updates = rows[:, base.MOVED] / np.maximum(rows[:, base.AUDITED], 1) * steps
+        moved = np.maximum(rows[:, base.MOVED], 1)
         return {
             "step": steps,
             "epoch": steps * (batch / problem.n_samples),
@@ -197,12 +199,6 @@ class _Record:
                 "saturation_rate": float(trace["saturation_rate"][-1]),
                 "stall_rate": float(trace["stall_rate"][-1]),
             }
-
-
-def _updates(rows: np.ndarray, steps: np.ndarray, coordinates: int) -> np.ndarray:
-    """Coordinate updates with non-zero alpha g so far, from their share at the audited steps."""
-    audited = np.maximum(rows[:, base.AUDITED], 1)
-    return rows[:, base.MOVED] / audited * steps if coordinates else rows[:, base.MOVED]
 
 
 def _mean(values: np.ndarray, weight: np.ndarray | None = None) -> float | None:
