@@ -7,6 +7,7 @@ import numpy as np
 
 from lpbench import judges, models, rounding, schedules, schema
 from lpbench.algorithms.base import Run, Setup, keys, scratch
+from lpbench.bounding import best_exponent_bits
 from lpbench.errors import ConfigError
 from lpbench.jit import kernel
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
@@ -38,7 +39,8 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
         chosen["limit"] = (
             auto if chosen["limit"] == "auto" else schema.resolve("limit", chosen["limit"], values)
         )
-    values["delta"] = number_format(chosen).scale
+    if chosen["exponent_bits"] != "auto":
+        values["delta"] = number_format(chosen).scale
     if chosen["schedule"] == "decreasing":
         if mu <= 0:
             raise ConfigError(
@@ -50,6 +52,9 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
     else:
         chosen["step_size"] = schema.resolve("step_size", chosen["step_size"], values)
     values["alpha"] = chosen["step_size"]
+    if chosen["exponent_bits"] == "auto":
+        chosen["exponent_bits"] = best_exponent_bits(chosen, problem)
+        values["delta"] = number_format(chosen).scale
     if chosen["mu"] is not None:
         chosen["mu"] = schema.resolve("mu", chosen["mu"], values)
     if chosen["steps"] is None:

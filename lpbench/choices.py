@@ -144,6 +144,8 @@ class CellMaker:
             raise ConfigError("give epochs or steps: both are null")
         for key in ("step_size", "steps", "mu", "limit"):
             choices[key] = _resolve_sizes(key, choices[key], problem)
+        if choices["exponent_bits"] == "auto":
+            _check_auto_split(choices, algorithm)
         for key in (*COMMON_KEYS, *(key for key in ALGORITHM_KEYS if key in algorithm.reads)):
             if key != "seed":
                 _need(key, choices[key])
@@ -260,6 +262,21 @@ def _resolve_sizes(key: str, chosen: Any, problem: _Problem) -> Any:
     if expressions.parse(chosen).names <= {"d", "N"}:
         return schema.resolve(key, chosen, problem.sizes)
     return chosen
+
+
+def _check_auto_split(choices: dict[str, Any], algorithm: Any) -> None:
+    """The best split depends on range and step size, so neither may depend on it."""
+    if "limit" not in algorithm.reads:
+        raise ConfigError(
+            f"exponent_bits=auto needs a range that is known beforehand, and that of {choices['algorithm']} moves: "
+            "give exponent_bits a number"
+        )
+    step_size = choices["step_size"]
+    if isinstance(step_size, str) and step_size != "auto" and "delta" in expressions.parse(step_size).names:
+        raise ConfigError(
+            f"step_size={step_size} reads delta, which exponent_bits=auto chooses for the step size: "
+            "give one of them a number"
+        )
 
 
 def _registered(things: registry.Registry, name: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Formats, algorithms, problems, datasets and executors by name, found without a list to edit.
+"""Formats, algorithms, problems, datasets, executors and bounds by name, found without a list to edit.
 
 A thing registers itself where it is defined (`@formats.register("fixed")`). Looking a name up imports every
 module of the package that holds the kind, every entry point of the group `lpbench`, and the modules that the
@@ -73,6 +73,7 @@ algorithms = Registry("algorithm", "lpbench.algorithms")
 problems = Registry("problem", "lpbench.problems")
 datasets = Registry("dataset", "lpbench.datasets")
 executors = Registry("executor", "lpbench.executors")
+bounds = Registry("bound", "lpbench.theory.bounds")
 
 _entry_points_loaded = False
 

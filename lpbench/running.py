@@ -15,11 +15,12 @@ from lpbench import problems, registry
 from lpbench.algorithms import base
 from lpbench.algorithms.base import Advance, Setup
 from lpbench.binding import number_format, resolve, setup
+from lpbench.bounding import columns as proofs
 from lpbench.choices import Cell
 from lpbench.errors import Interrupted, LpbenchError
 from lpbench.judges import judge_once
 from lpbench.points import points, stops
-from lpbench.problems.base import Problem
+from lpbench.problems.base import QUADRATIC, SQUARED, Problem
 from lpbench.provenance import now, provenance
 from lpbench.schedules import weights
 
@@ -27,6 +28,7 @@ CALL_SECONDS = 0.05  # how long one kernel call should last, so that time-outs a
 _DIVERGED = 1e6  # a gap this many times the larger of the initial gap and the gap at 0
 _COORDINATE_SECONDS = 1e-8  # of a step or an evaluation, at the slowest: a log format
 _NOT_DIGESTED = ("seconds",)
+PROVEN = frozenset({"ok", "diverged"})  # what a bound is about: runs that went as far as was asked, or off
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
         seconds = float(record.seconds[record.count - 1])
         trace = record.trace(problem)
         row |= record.metrics(trace, problem)
+        if row["status"] in PROVEN:
+            row |= proofs(choices, problem, row)
     except Interrupted:
         raise
     except Exception as error:
@@ -90,6 +94,9 @@ def _describe(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
         "bits_per_value": form.bits_per_value,
         "format_policy": form.policy,
         "optimum_gradient_norm": problem.optimum_gradient_norm,
+        "weights": problem.w_star.size,
+        "w_norm": float(np.linalg.norm(problem.w_star)),
+        "quadratic": problem.loss in (SQUARED, QUADRATIC),
         **constants,
     }
 

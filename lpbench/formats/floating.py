@@ -6,7 +6,16 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from lpbench.errors import ConfigError, did_you_mean
-from lpbench.formats.base import Format, clip, elementwise, quantize, saturated, split_bits, symmetric
+from lpbench.formats.base import (
+    Format,
+    check_precision,
+    clip,
+    elementwise,
+    quantize,
+    saturated,
+    split_bits,
+    symmetric,
+)
 from lpbench.ops import copysign, like, power_of_two, reciprocal, where
 from lpbench.registry import formats
 from lpbench.rounding import overflow_result, round_to_integer
@@ -197,10 +206,13 @@ class Float(Format):
 
     @classmethod
     def defaults(cls, choices: dict) -> dict:
-        """exponent_bits by precision where none are asked for; at least one mantissa bit."""
-        precision, exponent = split_bits("float", choices, 0, 8)
+        """exponent_bits by precision where none are asked for; at least one mantissa bit. `auto` stays: see binding."""
         subnormals = choices.get("subnormals")
         subnormals = True if subnormals is None else subnormals
+        if choices.get("exponent_bits") == "auto":
+            precision = check_precision("float", choices["precision"], 4, 32)
+            return {"precision": precision, "exponent_bits": "auto", "subnormals": subnormals}
+        precision, exponent = split_bits("float", choices, 0, 8)
         if exponent == 0 and not subnormals:
             raise ConfigError(
                 "format float: with exponent_bits=0 all numbers are subnormal; subnormals must be true"

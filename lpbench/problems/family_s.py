@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,42 +44,64 @@ class FamilyS(Family):
         return resolved
 
     @classmethod
-    def build(cls, choices: Mapping[str, Any]) -> Problem:
-        """Draw the problem from `data_seed`; optimum and constants in closed form."""
+    def row_entries(cls, choices: Mapping[str, Any]) -> int:
+        """How many entries of a row of X are stored: k where X is sparse, else all d."""
+        resolved = cls.values(choices)
+        return resolved["k"] if _is_sparse(resolved) else resolved["dimension"]
+
+    @classmethod
+    def outline(cls, choices: Mapping[str, Any]) -> Problem:
+        """The problem without its data (X is None, y empty): optimum and constants need none, at any dimension."""
         from lpbench.problems import problem_key
 
         resolved = cls.values(choices)
+        d, s = resolved["dimension"], resolved["noise"]
+        w_star, _, perm = _draw(resolved)
+        found = constants.family_s(d, resolved["k"], s, w_star, perm)
+        return Problem(
+            key=problem_key(choices),
+            loss=SQUARED,
+            X=None,
+            y=np.empty(0),
+            n_classes=1,
+            regularization=0.0,
+            w_star=w_star,
+            f_star=0.5 * s * s,
+            optimum_gradient_norm=0.0,
+            constants=found.values,
+            constant_kinds=found.kinds,
+            n_samples=2 * d,
+            dimension=d,
+        )
+
+    @classmethod
+    def build(cls, choices: Mapping[str, Any]) -> Problem:
+        """Draw the problem from `data_seed`; optimum and constants in closed form."""
+        resolved = cls.values(choices)
         d, k, s = resolved["dimension"], resolved["k"], resolved["noise"]
-        rng = np.random.default_rng(resolved["data_seed"])
-        w_star = rng.uniform(-0.5, 0.5, d)
-        signs = rng.choice([-1.0, 1.0], d)
-        perm = rng.permutation(d)
+        w_star, signs, perm = _draw(resolved)
         A = hadamard_rows(d, k, signs, perm)
-        found = constants.family_s(d, k, s, w_star, perm)
         clean = A @ w_star
         y = np.concatenate([clean + s, clean - s])
-        if 4 * k <= d:
+        if _is_sparse(resolved):
             from scipy import sparse
 
             X = sparse.csr_array(sparse.vstack([A, A], format="csr"))
         else:
             A = A.toarray()
             X = np.concatenate([A, A])
-        return Problem(
-            key=problem_key(choices),
-            loss=SQUARED,
-            X=X,
-            y=y,
-            n_classes=1,
-            regularization=0.0,
-            w_star=w_star,
-            f_star=0.5 * s * s,
-            optimum_gradient_norm=float(np.linalg.norm(X.T @ (X @ w_star - y))) / (2 * d),
-            constants=found.values,
-            constant_kinds=found.kinds,
-            n_samples=2 * d,
-            dimension=d,
-        )
+        norm = float(np.linalg.norm(X.T @ (X @ w_star - y))) / (2 * d)
+        return replace(cls.outline(choices), X=X, y=y, optimum_gradient_norm=norm)
+
+
+def _is_sparse(resolved: Mapping[str, Any]) -> bool:
+    return 4 * resolved["k"] <= resolved["dimension"]
+
+
+def _draw(resolved: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """w*, the signs and the permutation of the columns, each (d,), from `data_seed`."""
+    rng, d = np.random.default_rng(resolved["data_seed"]), resolved["dimension"]
+    return rng.uniform(-0.5, 0.5, d), rng.choice([-1.0, 1.0], d), rng.permutation(d)
 
 
 def hadamard_rows(d: int, k: int, signs: np.ndarray, perm: np.ndarray) -> csr_array:

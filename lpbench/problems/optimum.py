@@ -68,7 +68,7 @@ def _newton(risk: Risk, w: np.ndarray) -> tuple[np.ndarray, float]:
         def product(v: np.ndarray, curvature: np.ndarray = curvature) -> np.ndarray:
             return risk.hessian_product(curvature, v)
 
-        direction = _conjugate_gradients(product, -gradient, relative=min(1e-3, norm))
+        direction = conjugate_gradients(product, -gradient, relative=min(1e-3, norm))
         slope = float(gradient @ direction)
         step, moved = 1.0, False
         while step > 1e-6:
@@ -86,7 +86,7 @@ def _newton(risk: Risk, w: np.ndarray) -> tuple[np.ndarray, float]:
     return w, norm
 
 
-def _conjugate_gradients(
+def conjugate_gradients(
     product: Callable[[np.ndarray], np.ndarray], right: np.ndarray, relative: float
 ) -> np.ndarray:
     """x with ||product(x) - right|| <= max(relative, 1e-10) ||right||, for a positive definite product."""

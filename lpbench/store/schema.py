@@ -31,7 +31,9 @@ IDENTITY = {"cell_id": TEXT, "group_id": TEXT, "sweep": TEXT}
 RESULTS = {
     "mantissa_bits": INT, "bits_per_value": REAL, "status": TEXT, "error": TEXT,
     "initial_gap": REAL, "final_gap": REAL, "noise_floor": REAL, "mean_gap": REAL, "iterate_gap": REAL,
-    "best_gap": REAL, "gradient_l1": REAL, "max_update": REAL, "bound": REAL, "bound_kind": TEXT,
+    "best_gap": REAL, "gradient_l1": REAL, "max_update": REAL,
+    "bound": REAL, "bound_kind": TEXT, "bound_basis": TEXT, "bound_ratio": REAL, "bound_earlier": REAL,
+    "bound_dimension_free": REAL, "box_excess": REAL, "gap_to_box": REAL,
     "saturation_rate": REAL, "stall_rate": REAL, "seconds": REAL, "steps_per_second": REAL, "digest": TEXT,
 }  # fmt: skip
 # `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was
@@ -39,9 +41,11 @@ RESULTS = {
 CONSTANTS = dict.fromkeys(
     ["L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "s_1", "sigma_w", "L_w", "w_max"], REAL
 )
+# What a bound needs of the problem beside its constants.
+PROBLEM = {"weights": INT, "w_norm": REAL, "quadratic": FLAG}
 PROVENANCE = dict.fromkeys(["lpbench_version", "git_commit", "started_at", "host", "cpu"], TEXT)
 
-CELLS = pa.schema(CHOICES | RUN_TIME | IDENTITY | RESULTS | CONSTANTS | PROVENANCE)
+CELLS = pa.schema(CHOICES | RUN_TIME | IDENTITY | RESULTS | CONSTANTS | PROBLEM | PROVENANCE)
 TRACES = pa.schema(
     {
         "cell_id": TEXT, "step": INT, "epoch": REAL, "outer": INT, "gradient_evaluations": INT,
@@ -74,7 +78,8 @@ def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
         except (TypeError, ValueError, OverflowError):
             arrays[name] = from_values(_fit(name, values, kind, errors), kind)
     known = CELLS.names
-    extra = dict.fromkeys(key for row in rows for key in row if key not in arrays)
+    # Without a value a column has no type, and what it is elsewhere could not be joined to it.
+    extra = dict.fromkeys(key for row in rows for key in row if key not in arrays and row[key] is not None)
     for name in extra:
         arrays[name] = _infer([row.get(name) for row in rows])
     if errors:

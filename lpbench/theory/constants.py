@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lpbench.theory.moments import Moments, row_blocks
+from lpbench.theory.moments import Moments
+from lpbench.theory.reference import CURVATURE, at_reference
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 VERSION = 1  # rises when a value changes: stored constants of another version are computed anew
 NAMES = ("L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "s_1", "sigma_w", "L_w", "w_max")
-CURVATURE = {"squared": 1.0, "logistic": 0.25, "squared_hinge": 1.0, "softmax": 0.5}  # largest of l
 
 
 class Constants(NamedTuple):
@@ -58,7 +58,6 @@ def empirical(
     m, c, lam, n = X_moments, CURVATURE[loss], regularization, len(w_star)
     softmax = loss == "softmax"
     c_1 = np.sqrt(0.5) if softmax else c  # the 2 -> 1 norm of the loss's Hessian
-    w_norm, w_max = float(np.linalg.norm(w_star)), float(np.abs(w_star).max())
     root_n, r1_mean_square = np.sqrt(n), float(np.mean(m.r1**2))
 
     L = c * float(m.r2_squared.max()) + lam
@@ -74,13 +73,6 @@ def empirical(
     if mu > 0:
         gamma = min(gamma, L_1_avg / float(np.sqrt(mu)))
 
-    absolute, square = _optimum_gradients(X, y, loss, w_star.reshape(n_classes, -1), lam)
-    weights = np.abs(w_star)
-    L_w = min(L * w_norm, L_1_avg * w_max)
-    if not softmax:
-        q = abs(X) @ weights if not isinstance(X, np.ndarray) else _absolute_product(X, weights)
-        L_w = min(L_w, c * float(np.sqrt(np.mean(q * q) * m.largest)) + lam * w_norm)
-
     squared = loss == "squared"
     values = {
         "L": L,
@@ -89,12 +81,7 @@ def empirical(
         "L_1": L_1,
         "L_1_avg": L_1_avg,
         "gamma": gamma,
-        "sigma": float(np.sqrt(square.sum())),
-        "sigma_1": float(absolute.sum()),
-        "s_1": float(np.sqrt(square).sum()),
-        "sigma_w": float(absolute @ weights),
-        "L_w": L_w,
-        "w_max": w_max,
+        **at_reference(X, y, loss, w_star.reshape(n_classes, -1), lam, L, L_1_avg, m.largest),
     }
     kinds = dict.fromkeys(NAMES, "exact")
     kinds |= dict.fromkeys(("L_1_avg", "gamma", "L_w"), "upper")
@@ -103,6 +90,29 @@ def empirical(
     if not (squared and m.exact):
         kinds |= {"L_f": "upper", "mu": "lower"}
     return Constants({name: float(value) for name, value in values.items()}, kinds)
+
+
+def empirical_elsewhere(
+    values: dict[str, float],
+    X: np.ndarray | csr_array,
+    y: np.ndarray,
+    loss: str,
+    w: np.ndarray,
+    regularization: float,
+    n_classes: int = 1,
+) -> dict[str, float]:
+    """The constants with w (d * n_classes,) in place of w*, from `values`, those at w*; family S too.
+
+    w: any point with <grad f(w), x - w> >= 0 for all x in question, as the optimum over a box has on the box;
+    gamma then refers to f(x) - f(w). L, mu, L_f, L_1 and L_1_avg hold between any two points, so they stay.
+    So does gamma: each proof bounds the left side by the divergence f(x) - f(w) - <grad f(w), x - w>, and at
+    w* that is f(x) - f*. What was exact stays exact, but gamma, which is an upper bound at w.
+    """
+    c, L, L_f = CURVATURE[loss], values["L"], values["L_f"]
+    # L_f is c times at least the largest eigenvalue of X'X/N, plus regularization; moved up by the rounding.
+    largest = (L_f - regularization + 4 * np.finfo(np.float64).eps * L_f) / c
+    W = w.reshape(n_classes, -1)
+    return values | at_reference(X, y, loss, W, regularization, L, values["L_1_avg"], largest)
 
 
 def family_s(d: int, k: int, s: float, w_star: np.ndarray, perm: np.ndarray) -> Constants:
@@ -155,57 +165,22 @@ def quadratic(h: np.ndarray, sigma: float, noise_kind: str, w_star: np.ndarray) 
     return Constants(values, dict.fromkeys(NAMES, "exact"))
 
 
-def _optimum_gradients(
-    X: np.ndarray | csr_array, y: np.ndarray, loss: str, W: np.ndarray, lam: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """E |g_ij| and E g_ij^2 for every weight j, each (K d,), from W (K, d)."""
-    slopes = _slopes(X, y, loss, W)
-    parts = [_column_means(X, slopes[:, k], lam * W[k]) for k in range(len(W))]
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+def quadratic_elsewhere(
+    h: np.ndarray, sigma: float, noise_kind: str, w: np.ndarray, gradient: np.ndarray
+) -> dict[str, float]:
+    """Constants of families Q and E with w (d,) in place of w*; gradient (d,) = grad f(w) = h (w - w*).
 
-
-def _slopes(X: np.ndarray | csr_array, y: np.ndarray, loss: str, W: np.ndarray) -> np.ndarray:
-    """Derivatives of the loss in the K margins, (N, K)."""
-    from scipy.special import expit, softmax
-
-    Z = X @ W.T
-    if loss == "squared":
-        return Z - y[:, None]
-    if loss == "logistic":
-        return -y[:, None] * expit(-y[:, None] * Z)
-    if loss == "squared_hinge":
-        return -y[:, None] * np.maximum(0.0, 1.0 - y[:, None] * Z)
-    P = softmax(Z, axis=1)
-    P[np.arange(len(y)), y.astype(np.intp)] -= 1.0
-    return P
-
-
-def _column_means(
-    X: np.ndarray | csr_array, slope: np.ndarray, shift: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Means over i of |slope_i X_ij + shift_j| and of its square, each (d,)."""
-    n, d = X.shape
-    if isinstance(X, np.ndarray):
-        absolute, square = np.zeros(d), np.zeros(d)
-        for rows in row_blocks(n, d, 2**17):
-            part = X[rows] * slope[rows, None]
-            part += shift
-            square += np.einsum("ij,ij->j", part, part)
-            absolute += np.abs(part, out=part).sum(axis=0)
-        return absolute / n, square / n
-    # Only non-zeros differ from shift_j, so add what they change.
-    part = X.data * np.repeat(slope, np.diff(X.indptr))
-    at = shift[X.indices]
-    part += at
-    np.abs(at, out=at)
-    square = np.bincount(X.indices, weights=part * part - at * at, minlength=d) / n + shift**2
-    absolute = np.bincount(X.indices, weights=np.abs(part) - at, minlength=d) / n + np.abs(shift)
-    return np.maximum(absolute, 0.0), np.maximum(square, 0.0)
-
-
-def _absolute_product(X: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """|X| weights, (N,), block by block."""
-    product = np.empty(len(X))
-    for rows in row_blocks(X.shape[0], X.shape[1], 2**17):
-        product[rows] = np.abs(X[rows]) @ weights
-    return product
+    w as in `empirical_elsewhere`. The sample gradients at w are gradient + n: E |g_j| and E g_j^2 are exact
+    for both kinds of noise. gamma is an upper bound: f(x) - f(w) is at least 1/2 sum_j h_j (x_j - w_j)^2.
+    """
+    d, size = len(h), np.abs(gradient)
+    if noise_kind == "sparse":  # coordinate j has the noise +-sigma once in d draws
+        absolute = size + (np.maximum(size, sigma) - size) / d
+    else:
+        absolute = np.maximum(size, sigma / d**0.5)
+    return quadratic(h, sigma, noise_kind, w).values | {
+        "sigma": float(np.sqrt(sigma**2 + gradient @ gradient)),
+        "sigma_1": float(absolute.sum()),
+        "s_1": float(np.sqrt(sigma**2 / d + gradient**2).sum()),
+        "sigma_w": float(absolute @ np.abs(w)),
+    }

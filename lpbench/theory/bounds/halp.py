@@ -1,0 +1,47 @@
+"""HALP: the quantum is proportional to the gradient, so every loop contracts."""
+
+import math
+from typing import Any
+
+from lpbench.theory.bounds.lp_svrg import contraction, mean_over_loops
+from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, HALP, Setting, need, theorem
+
+
+def _steps_of_range(s: Setting) -> float:
+    """How many of the largest gaps reach from 0 to the end of the range: 2^(b-1) - 1 in fixed point."""
+    assert s.mu_used is not None
+    need(
+        s.mu_used <= s.mu * (1 + 1e-12), f"mu must be at most the problem's {s.mu:.3g}, it is {s.mu_used:.3g}"
+    )
+    return s.grid.high / s.grid.gap
+
+
+@theorem("5c", EARLIER, HALP)
+def halp(s: Setting) -> Any:
+    """E e_{k+1} <= gamma e_k, gamma = rho + n L_f / (4 alpha mu^2 n_b^2 (1 - 2 alpha L)), n_b = 2^(b-1) - 1.
+
+    e_k is the gap of the k-th snapshot; the bound is its mean over the recorded loops. rho as in 5a. The bits grow like
+    log2(kappa sqrt(n)). Needs gamma < 1, and mu no larger than the problem's.
+    Source: docs/theory.md, 5c; De Sa et al. 2018 (HALP).
+    """
+    rho, n_b = contraction(s), _steps_of_range(s)
+    assert s.mu_used is not None
+    rate = rho + s.n * s.L_f / (4 * s.alpha * s.mu_used**2 * n_b**2 * (1 - 2 * s.alpha * s.L))
+    need(rate < 1, f"an outer loop need not contract (gamma = {rate:.3g}); more bits or inner_steps")
+    return mean_over_loops(s, rate, 0.0)
+
+
+@theorem("5d", DIMENSION_FREE, HALP)
+def halp_dimension_free(s: Setting) -> Any:
+    """E e_{k+1} <= gamma e_k, (1 - 2 alpha L) gamma = 1/(alpha mu T) + 2 alpha L + 2 x + x sqrt(gamma).
+
+    x = Gamma sqrt(L_f) / (mu n_b), n_b = 2^(b-1) - 1. e_k is the gap of the k-th snapshot; the bound is its mean over
+    the recorded loops. Needs gamma < 1, and mu no larger than the problem's.
+    Source: docs/theory.md, 5d.
+    """
+    rho, n_b = contraction(s), _steps_of_range(s)
+    assert s.mu_used is not None
+    slack, x = 1 - 2 * s.alpha * s.L, s.gamma * math.sqrt(s.L_f) / (s.mu_used * n_b)
+    root = (x + math.sqrt(x**2 + 4 * slack * (rho * slack + 2 * x))) / (2 * slack)
+    need(root < 1, f"an outer loop need not contract (gamma = {root**2:.3g}); more bits or inner_steps")
+    return mean_over_loops(s, root**2, 0.0)

@@ -1,0 +1,74 @@
+"""All theorems on one run: which apply, what they promise, and which promises the least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from lpbench import registry
+from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, MEAN_GAP, Bound, Refused, Setting, Theorem
+
+
+class Evaluation(NamedTuple):
+    """What each theorem says of one run: a bound, or why it does not apply. By name, in the order of the page."""
+
+    bounds: dict[str, Bound]
+    refused: dict[str, str]
+
+    def tightest(self, form: str | None = None) -> str | None:
+        """The name of the least bound of the mean gap (of one form); None where none applies."""
+        fitting = [
+            name
+            for name in self.bounds
+            if theorem(name).judges == MEAN_GAP and form in (None, theorem(name).form)
+        ]
+        # In full precision the forms say the same: then it is not the earlier one.
+        return min(
+            fitting, key=lambda name: (self.bounds[name].value, theorem(name).form == EARLIER), default=None
+        )
+
+
+def theorem(name: str) -> Theorem:
+    """The theorem called `name`; raises ConfigError that names the nearest one."""
+    return registry.bounds.get(name)
+
+
+def evaluate(setting: Setting) -> Evaluation:
+    """Every registered theorem on `setting`."""
+    bounds, refused = {}, {}
+    for name in registry.bounds.names():
+        try:
+            bounds[name] = theorem(name)(setting)
+        except Refused as reason:
+            refused[name] = str(reason)
+    return Evaluation(bounds, refused)
+
+
+def columns(evaluation: Evaluation, offset: float = 0.0) -> dict[str, Any]:
+    """The bounds as columns of `cells`; null where a theorem does not apply.
+
+    offset   f(w_B) - f* where the optimum lies outside the range: the theorems are then about the gap to w_B.
+    """
+    found: dict[str, Any] = {}
+    for name in registry.bounds.names():
+        bound = evaluation.bounds.get(name)
+        found[theorem(name).column] = None if bound is None else bound.value + offset
+    least = evaluation.tightest()
+    found["bound_kind"] = least
+    found["bound"] = None if least is None else evaluation.bounds[least].value + offset
+    found["bound_basis"] = None if least is None else basis(evaluation.bounds[least])
+    for form in (EARLIER, DIMENSION_FREE):
+        best = evaluation.tightest(form)
+        value = None if best is None else evaluation.bounds[best].value + offset
+        found["bound_" + form.replace("-", "_")] = value
+    return found
+
+
+def basis(bound: Bound) -> str:
+    """What a bound rests on, in words."""
+    return "certified" if bound.certified else "on this path"
+
+
+def ratio(measured: float | None, found: Mapping[str, Any]) -> float | None:
+    """Measured over proven; null where there is no bound or it is 0."""
+    return measured / found["bound"] if measured is not None and found["bound"] else None
