@@ -1,6 +1,7 @@
 """From a cell to the theorems: its choices and its problem as the numbers that they are about."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -115,11 +116,11 @@ def columns(choices: Mapping[str, Any], problem: Problem, row: Mapping[str, Any]
     row   the cell's metrics; its `max_update` and `saturation_rate` are the path.
     """
     cost = excess(choices, problem)
-    try:
-        path = Path(row["max_update"], row["saturation_rate"])
-        found = evaluation.columns(evaluation.evaluate(setting(choices, problem, path)), cost or 0.0)
-    except Refused:
-        found = evaluation.columns(evaluation.Evaluation({}, {}))
+    proven = limit = evaluation.Evaluation({}, {})
+    with suppress(Refused):
+        run = setting(choices, problem, Path(row["max_update"], row["saturation_rate"]))
+        proven, limit = evaluation.evaluate(run), evaluation.evaluate(noise_ball(run))
+    found = evaluation.columns(proven, cost or 0.0) | evaluation.ball_columns(limit, cost or 0.0)
     found["bound_ratio"] = evaluation.ratio(row["mean_gap"], found)
     found["box_excess"] = cost
     found["gap_to_box"] = None if cost is None or row["mean_gap"] is None else row["mean_gap"] - cost

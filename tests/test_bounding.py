@@ -240,3 +240,10 @@ def test_auto_with_other_algorithms(more):
 def test_auto_is_refused_where_it_cannot_be_known(choices, text):
     with pytest.raises(ConfigError, match=text):
         lpbench.run(**{**SMALL, "format": "float", "exponent_bits": "auto", **choices})
+
+
+def test_a_row_holds_the_noise_ball_beside_the_floor():
+    row = run(**SMALL, precision=6, start="optimum", epochs=300)
+    assert row["noise_floor"] <= row["noise_ball"] < row["bound"]
+    assert row["noise_ball"] == min(row["noise_ball_earlier"], row["noise_ball_dimension_free"])
+    assert run(**{**CELLS["halp"], "steps": 3000})["noise_ball"] == 0.0

@@ -33,7 +33,8 @@ RESULTS = {
     "initial_gap": REAL, "final_gap": REAL, "noise_floor": REAL, "mean_gap": REAL, "iterate_gap": REAL,
     "best_gap": REAL, "gradient_l1": REAL, "max_update": REAL,
     "bound": REAL, "bound_kind": TEXT, "bound_basis": TEXT, "bound_ratio": REAL, "bound_earlier": REAL,
-    "bound_dimension_free": REAL, "box_excess": REAL, "gap_to_box": REAL,
+    "bound_dimension_free": REAL, "noise_ball": REAL, "noise_ball_earlier": REAL,
+    "noise_ball_dimension_free": REAL, "box_excess": REAL, "gap_to_box": REAL,
     "saturation_rate": REAL, "stall_rate": REAL, "seconds": REAL, "steps_per_second": REAL, "digest": TEXT,
 }  # fmt: skip
 # `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was

@@ -37,8 +37,12 @@ def evaluate(setting: Setting) -> Evaluation:
     """Every registered theorem on `setting`."""
     bounds, refused = {}, {}
     for name in registry.bounds.names():
+        about = theorem(name)
+        if setting.algorithm not in about.algorithms:
+            refused[name] = about.not_about(setting.algorithm)
+            continue
         try:
-            bounds[name] = theorem(name)(setting)
+            bounds[name] = about(setting)
         except Refused as reason:
             refused[name] = str(reason)
     return Evaluation(bounds, refused)
@@ -61,6 +65,16 @@ def columns(evaluation: Evaluation, offset: float = 0.0) -> dict[str, Any]:
         best = evaluation.tightest(form)
         value = None if best is None else evaluation.bounds[best].value + offset
         found["bound_" + form.replace("-", "_")] = value
+    return found
+
+
+def ball_columns(evaluation: Evaluation, offset: float = 0.0) -> dict[str, Any]:
+    """The least bounds at T = inf, of all theorems and of each form: what a noise floor is set beside."""
+    found: dict[str, Any] = {}
+    for form in (None, EARLIER, DIMENSION_FREE):
+        name = evaluation.tightest(form)
+        column = "noise_ball" if form is None else "noise_ball_" + form.replace("-", "_")
+        found[column] = None if name is None else evaluation.bounds[name].value + offset
     return found
 
 
