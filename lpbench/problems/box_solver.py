@@ -13,7 +13,7 @@ import numpy as np
 
 from lpbench.problems.base import LOGISTIC, SQUARED, SQUARED_HINGE
 from lpbench.problems.objective import Risk
-from lpbench.problems.optimum import conjugate_gradients
+from lpbench.problems.optimum import TOLERANCE, conjugate_gradients
 
 MAX_STEPS = 200
 GRADIENT_STEPS = 50  # projected gradient steps where a Newton step fails
@@ -24,7 +24,7 @@ def minimise(risk: Risk, low: float, high: float, start: np.ndarray, L_f: float)
     from scipy.optimize import minimize
 
     w = np.clip(start, low, high)
-    if _state(risk, low, high, w, L_f).norm > 1e-12:
+    if _state(risk, low, high, w, L_f).norm > TOLERANCE:
         options = {"maxiter": 1000, "maxfun": 2000, "gtol": 1e-9, "ftol": 1e-15}
         bounds = [(low, high)] * len(w)
         found = minimize(
@@ -74,7 +74,8 @@ def _polished(risk: Risk, low: float, high: float, w: np.ndarray, L_f: float) ->
             for _ in range(GRADIENT_STEPS):
                 w = np.clip(w - risk.gradient(w) / L_f, low, high)
             trial = _state(risk, low, high, w, L_f)
-            if not trial.norm < 0.9 * now.norm:
+            slow = trial.norm < now.norm and now.norm > TOLERANCE
+            if not (trial.norm < 0.9 * now.norm or slow or (now.norm > 1e-7 and trial.value < now.value)):
                 break
             now = trial
     return now.w

@@ -26,16 +26,16 @@ def best_split(
     setting   a run in numbers; of its grid only the range is read. Its rounding and schedule do not matter: the split
               is judged for stochastic rounding and its alpha at every step.
 
-    The ball is the least of 4, and of 1b and 1c with the largest gap as the quantum, at T = inf. Of equal splits the one
-    with fewer exponent bits is taken; 0 exponent bits (and 1, with subnormals) are fixed point. Raises Refused where no
-    theorem applies to any split.
+    The ball is the least of 4, and of 1b and 1c with the largest gap as the quantum, at T = inf. Of equal splits the
+    one with fewer exponent bits is taken; 0 exponent bits (and 1, with subnormals) are fixed point. Raises Refused
+    where no theorem applies to any split.
     Source: docs/theory.md, 4 (exponent and mantissa bits).
     """
     return _least(_floats(bits, limit, subnormals, most), lambda grid: noise_ball(setting, grid))
 
 
 def best_log_split(bits: int, limit: float, setting: Setting, most: int = 9) -> tuple[int, float]:
-    """As `best_split`, for the logarithmic format: exponent bits e = 1 .. most, the other bits - 1 - e fraction bits."""
+    """As `best_split`, for the logarithmic format: e = 1 .. most exponent bits, the other bits - 1 - e fraction bits."""
     splits = [(e, grids.logarithmic(bits, bits - 1 - e, limit)) for e in range(1, min(most, bits - 2) + 1)]
     return _least(splits, lambda grid: noise_ball(setting, grid))
 

@@ -190,7 +190,9 @@ def test_excess_has_all_its_digits_next_to_the_optimum(loss: str) -> None:
     for size in (1e-5, 1e-9, 1e-12):
         step = (problem.w_star + size * v) - problem.w_star
         form = 0.5 * step @ risk.hessian_product(risk.curvature(problem.w_star), step)
-        assert excess(risk, problem.w_star, problem.w_star + size * v) == pytest.approx(form, rel=1e-4)
+        assert excess(risk, problem.w_star, problem.w_star + size * v) == pytest.approx(
+            form, rel=20 * size + 1e-10
+        )
     far = problem.w_star + 1e4 * v
     assert excess(risk, problem.w_star, far) == pytest.approx(risk.value(far) - problem.f_star, rel=1e-9)
 
@@ -215,7 +217,7 @@ def test_constants_hold_on_the_box(problem: Problem, low: float, high: float) ->
         moved, away = np.abs(gx - g), float(np.linalg.norm(x - w))
         slack = 1e-12
         F = gap(problem, x) - at_w
-        assert F >= -slack
+        assert -slack <= F
         assert moved.sum(axis=1).mean() <= c["L_1_avg"] * away * SAFE + slack
         assert moved.sum(axis=1).max() <= c["L_1"] * away * SAFE + slack
         assert (
@@ -224,7 +226,7 @@ def test_constants_hold_on_the_box(problem: Problem, low: float, high: float) ->
         assert (moved @ size).mean() <= c["L_w"] * away * SAFE + slack
         # What the proofs use of w_B: P >= F + mu/2 D, and E ||g - g_B||^2 at most L P and 2 L F.
         P = float(gx.mean(axis=0) @ (x - w))
-        assert P >= F + 0.5 * c["mu"] * away**2 - slack
+        assert F + 0.5 * c["mu"] * away**2 - slack <= P
         spread = float((moved**2).sum(axis=1).mean())
         assert spread <= c["L"] * P * SAFE + slack
         assert spread <= 2 * c["L"] * F * SAFE + slack

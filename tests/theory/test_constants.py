@@ -9,7 +9,14 @@ from scipy import sparse
 from lpbench.problems.objective import Risk
 from lpbench.problems.optimum import solve
 from lpbench.theory import moments as moments_module
-from lpbench.theory.constants import NAMES, empirical, family_s, quadratic
+from lpbench.theory.constants import (
+    NAMES,
+    empirical,
+    empirical_elsewhere,
+    family_s,
+    quadratic,
+    quadratic_elsewhere,
+)
 from lpbench.theory.moments import moments
 
 LOSSES = ["squared", "logistic", "squared_hinge", "softmax"]
@@ -195,6 +202,67 @@ def test_quadratic_against_enumeration(noise_kind: str, shape: str) -> None:
         v = np.random.default_rng(trial).standard_normal(d)
         assert np.abs(h * v).sum() <= c["gamma"] * np.sqrt(v @ H @ v) * SAFE
         assert np.abs(w_star) @ np.abs(h * v) <= c["L_w"] * np.linalg.norm(v) * SAFE
+
+
+@pytest.mark.parametrize("thin", [False, True])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_another_reference_point(loss: str, thin: bool) -> None:
+    """Derived from the constants at w*, they are those that the data give."""
+    risk = make_risk(loss, 9, 0.1)
+    X = sparse.csr_array(risk.X) if thin else risk.X
+    w_star, _ = solve(risk)
+    w = np.clip(w_star, -0.2, 0.1)
+    values = constants_of(risk, w_star).values
+    moved = empirical_elsewhere(values, X, risk.y, loss, w, 0.1, risk.n_classes)
+    assert moved == pytest.approx(constants_of(risk, w).values, rel=1e-10)
+    assert moved["sigma"] != pytest.approx(values["sigma"], rel=1e-3)
+    same = empirical_elsewhere(values, X, risk.y, loss, w_star, 0.1, risk.n_classes)
+    assert same == pytest.approx(values, rel=1e-10)
+
+
+def test_another_reference_point_of_family_s() -> None:
+    """What is exact at w* is exact elsewhere: L_w and sigma_w, too, depend on the weights alone."""
+    from lpbench.problems.family_s import hadamard_rows
+
+    d, k, s = 16, 4, 0.7
+    rng = np.random.default_rng(4)
+    w_star, perm = rng.uniform(-0.5, 0.5, d), rng.permutation(d)
+    A = hadamard_rows(d, k, rng.choice([-1.0, 1.0], d), perm)
+    X, y = sparse.vstack([A, A], format="csr"), np.concatenate([A @ w_star + s, A @ w_star - s])
+    at_optimum = family_s(d, k, s, w_star, perm).values
+    w = np.clip(w_star, -0.25, 0.2)
+    moved = empirical_elsewhere(at_optimum, X, y, "squared", w, 0.0)
+    assert moved["L_w"] == pytest.approx(family_s(d, k, s, w, perm).values["L_w"], rel=1e-12)
+    residuals = A @ (w - w_star)
+    assert moved["sigma"] == pytest.approx(np.sqrt(s**2 + np.mean(residuals**2)), rel=1e-12)
+    largest = np.maximum(np.abs(residuals), s)  # E |r +- s|
+    assert moved["sigma_1"] == pytest.approx(k**0.5 * largest.mean(), rel=1e-12)
+    for name in ("L", "mu", "L_f", "L_1", "L_1_avg", "gamma"):
+        assert moved[name] == at_optimum[name]
+
+
+@pytest.mark.parametrize("noise_kind", ["sparse", "dense"])
+def test_another_reference_point_of_a_quadratic(noise_kind: str) -> None:
+    d, sigma = 6, 0.8
+    rng = np.random.default_rng(2)
+    h, w_star = rng.uniform(0.1, 1.0, d), rng.uniform(-2, 2, d)
+    w = np.clip(w_star, -0.5, 0.4)
+    if noise_kind == "sparse":
+        noise = np.concatenate([sigma * np.eye(d), -sigma * np.eye(d)])
+    else:
+        noise = sigma / np.sqrt(d) * np.array(list(itertools.product([-1.0, 1.0], repeat=d)))
+    g = noise + h * (w - w_star)
+    c = quadratic_elsewhere(h, sigma, noise_kind, w, h * (w - w_star))
+    assert tuple(c) == NAMES
+    assert c["sigma"] == pytest.approx(np.sqrt((g**2).sum(axis=1).mean()))
+    assert c["sigma_1"] == pytest.approx(np.abs(g).sum(axis=1).mean())
+    assert c["s_1"] == pytest.approx(np.sqrt((g**2).mean(axis=0)).sum())
+    assert c["sigma_w"] == pytest.approx((np.abs(g) @ np.abs(w)).mean())
+    assert (c["w_max"], c["L_w"]) == (np.abs(w).max(), pytest.approx(np.linalg.norm(w * h)))
+    kept = quadratic(h, sigma, noise_kind, w_star).values
+    assert all(c[name] == kept[name] for name in ("L", "mu", "L_f", "L_1", "L_1_avg", "gamma"))
+    at_optimum = quadratic_elsewhere(h, sigma, noise_kind, w_star, np.zeros(d))
+    assert at_optimum == pytest.approx(kept, rel=1e-14)
 
 
 def test_published_values_of_family_q() -> None:
