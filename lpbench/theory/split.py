@@ -35,7 +35,7 @@ def best_split(
 
 
 def best_log_split(bits: int, limit: float, setting: Setting, most: int = 9) -> tuple[int, float]:
-    """As `best_split`, for the logarithmic format: e = 1 .. most exponent bits, the other bits - 1 - e fraction bits."""
+    """As `best_split`, for the logarithmic format: e = 1 .. most exponent bits, the rest but the sign fraction bits."""
     splits = [(e, grids.logarithmic(bits, bits - 1 - e, limit)) for e in range(1, min(most, bits - 2) + 1)]
     return _least(splits, lambda grid: noise_ball(setting, grid))
 

@@ -18,7 +18,7 @@ def _mean_gap(s: Setting, rate: float, added: float) -> Any:
     ball, start, T = added / lost, np.sqrt(s.D_0), s.steps
     if np.isinf(T):
         return s.L_f / 2 * ball**2
-    log_shrink = np.log1p(-rate) / 2
+    log_shrink = np.log1p(-min(rate, 1 - 2.0**-53)) / 2
     if T <= _SUMMED:
         t = np.arange(T) * log_shrink
         return s.L_f / 2 * np.mean((start * np.exp(t) - ball * np.expm1(t)) ** 2)
@@ -34,7 +34,7 @@ def _rate(s: Setting) -> float:
     need(s.A > 0, f"alpha L must be below 1, it is {s.alpha * s.L:.3g}")
     rate = 2 * s.alpha * s.mu * s.A
     need(rate <= 1, f"2 alpha mu A must be at most 1, it is {rate:.3g}")
-    return min(rate, 1 - 2.0**-53)  # its logarithm is taken
+    return rate
 
 
 @theorem("7", EARLIER, LP_SGD, roundings=("nearest_even", "toward_zero"))
@@ -63,6 +63,7 @@ def few_random_bits(s: Setting) -> Any:
     assert s.random_bits is not None
     need(s.grid.linear, "the grid must be linear")
     rate, half = _rate(s), 2.0 ** (-s.random_bits - 1)
+    need(rate < 1, "2 alpha mu A must be below 1")
     p = np.sqrt(1 - rate)
     found = []
     for c, extra in ((1, s.n * s.delta**2 * half), (2, 0.0)):
