@@ -4,6 +4,8 @@
     lpbench.quantize(x, "fp8_e4m3")                    # numpy array or torch tensor, to a number format
     lpbench.run(algorithm="halp", precision=8)         # one cell: its row as a dict, its trace under "trace"
     lpbench.sweep(["precision=4,6,8", "seed=range(3)"], name="demo")   # a grid, as a DataFrame
+    lpbench.bits(0.01, ["dimension=16,256"])           # the fewest bits that reach a gap, proven and measured
+    lpbench.bounds(["precision=4,6,8"])                # what is proven of a grid, before it runs
     lpbench.load_cells("runs/demo"), lpbench.load_traces("runs/demo")
 
 Importing lpbench loads none of numba, torch, pandas or hydra: they come with the first call that needs them.
@@ -15,15 +17,19 @@ from typing import TYPE_CHECKING, Any
 from lpbench import formats
 
 if TYPE_CHECKING:
+    from lpbench.bits_needed import bits
     from lpbench.planning import plan
+    from lpbench.proving import bounds
     from lpbench.quantizing import quantize_array as quantize
     from lpbench.running import run
     from lpbench.store import load_cells, load_traces
     from lpbench.sweeping import sweep
 
-__all__ = ["formats", "load_cells", "load_traces", "plan", "quantize", "run", "sweep"]
+__all__ = ["bits", "bounds", "formats", "load_cells", "load_traces", "plan", "quantize", "run", "sweep"]
 
 _HOMES = {
+    "bits": ("lpbench.bits_needed", "bits"),
+    "bounds": ("lpbench.proving", "bounds"),
     "load_cells": ("lpbench.store", "load_cells"),
     "load_traces": ("lpbench.store", "load_traces"),
     "plan": ("lpbench.planning", "plan"),

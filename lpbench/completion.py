@@ -39,6 +39,11 @@ def sweeps(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     return sorted(file.parent.name for file in found if file.parent.name.startswith(incomplete))
 
 
+def overrides_and_sweeps(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of what `lpbench bounds` takes."""
+    return [*sweeps(ctx, args, incomplete), *overrides(ctx, args, incomplete)]
+
+
 def sweeps_and_formats(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     """Completions of what `lpbench show` takes."""
     return [*sweeps(ctx, args, incomplete), *_starting(group_options("format"), incomplete)]

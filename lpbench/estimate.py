@@ -19,6 +19,9 @@ NS_GRADIENT = 0.8  # per sample and coordinate of a full gradient or an evaluati
 SECONDS_POINT, SECONDS_CELL = 3e-6, 1e-3  # in Python
 BYTES_POINT, BYTES_CELL = 46.0, 300.0  # stored, compressed
 LOOPS = frozenset({"svrg", "lp_svrg", "halp"})  # algorithms with full gradients at snapshots
+SPARSE = frozenset(
+    {"sgd", "lp_sgd"}
+)  # algorithms that touch the non-zeros of a row alone, without a regulariser
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Estimator:
         if shape is None or isinstance(choices["steps"], str):
             return None
         n, coordinates = shape.n_samples, shape.dimension * shape.n_classes
+        entries = _row_entries(choices, coordinates)
         steps = choices["steps"] or math.ceil(choices["epochs"] * n / choices["batch_size"])
         seconds = SECONDS_CELL
         algorithm = choices["algorithm"]
@@ -51,10 +55,11 @@ class Estimator:
             seconds += loops * n * coordinates * NS_GRADIENT * 1e-9
         per_coordinate = NS_COORDINATE.get(algorithm, NS_COORDINATE_OTHER) * choices["batch_size"]
         per_coordinate += NS_ROUNDING.get(choices["format"], NS_ROUNDING_OTHER)
-        seconds += steps * (NS_STEP + per_coordinate * coordinates) * 1e-9
+        touched = entries if choices["algorithm"] in SPARSE and not choices["regularization"] else coordinates
+        seconds += steps * (NS_STEP + per_coordinate * touched) * 1e-9
         points = min(steps + 1, choices["record_points"] + choices["even_points"])
         # A small Hessian is kept, and evaluates a quadratic without a pass over the data.
-        evaluation = coordinates * min(n, coordinates if choices["problem"] == "least_squares" else n)
+        evaluation = entries * min(n, coordinates if choices["problem"] == "least_squares" else n)
         seconds += points * (SECONDS_POINT + evaluation * NS_GRADIENT * 1e-9)
         return Cost(seconds, BYTES_CELL + points * BYTES_POINT)
 
@@ -113,6 +118,12 @@ def notes(cells: Sequence[Cell]) -> list[str]:
         f"{dense} cells have sparse data, but a step of theirs costs O(dimension): only sgd and lp_sgd with "
         f"regularization=0 touch the non-zeros alone"
     ]
+
+
+def _row_entries(choices: Mapping[str, Any], coordinates: int) -> int:
+    """Stored entries of a row of X: fewer than coordinates where a problem says that it is sparse."""
+    entries = getattr(registry.problems.get(choices["problem"]), "row_entries", None)
+    return coordinates if entries is None else entries(choices)
 
 
 def _is_sparse(choices: Mapping[str, Any]) -> bool:

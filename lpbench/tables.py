@@ -86,6 +86,7 @@ def pivot(records: Sequence[Mapping[str, Any]]) -> Table:
         [[*key, *(row.get(bits, "") for bits in precisions)] for key, row in rows.items()],
         "noise floor (median over seeds)",
         frozenset({*names, "dimension"}),
+        keys=len(axes),
     )
 
 

@@ -14,12 +14,17 @@ _UNLIMITED = 10_000  # columns: a table that goes into a file or a pipe is never
 
 @dataclass
 class Table:
-    """Rows under named columns, printed for people or as JSON."""
+    """Rows under named columns, printed for people or as JSON.
+
+    A table that is too wide is printed in parts below each other; the first `keys` columns stand in each part.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     title: str = ""
     numbers: frozenset[str] = field(default_factory=frozenset)  # columns set to the right
+    keys: int = 0
+    red: frozenset[int] = field(default_factory=frozenset)  # rows that are wrong
 
     def records(self) -> list[dict[str, Any]]:
         """The rows as dictionaries by column."""
@@ -31,14 +36,36 @@ class Table:
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        grid = RichTable(
-            title=self.title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
-        )
-        for name in self.columns:
-            grid.add_column(name, justify="right" if name in self.numbers else "left", overflow="fold")
-        for row in self.rows:
-            grid.add_row(*(Text(shown(value)) for value in row))
-        console().print(grid)
+        out = console()
+        for number, part in enumerate(self._parts(out.width)):
+            title = self.title if number == 0 else ""
+            grid = RichTable(
+                title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
+            )
+            for i in part:
+                name = self.columns[i]
+                grid.add_column(name, justify="right" if name in self.numbers else "left", overflow="fold")
+            for row_number, row in enumerate(self.rows):
+                style = "red" if row_number in self.red else ""
+                grid.add_row(*(Text(shown(row[i]), style=style) for i in part))
+            out.print(grid)
+
+    def _parts(self, width: int) -> list[list[int]]:
+        """The columns of each part, so that it is at most `width` wide where that can be."""
+        every = list(range(len(self.columns)))
+        if not self.keys:
+            return [every]
+        cells = [[name, *(shown(row[i]) for row in self.rows)] for i, name in enumerate(self.columns)]
+        sizes = [max(map(len, texts)) + 3 for texts in cells]  # two for the padding, one between columns
+        keys, parts = every[: self.keys], []
+        rest, room = every[self.keys :], width - 1 - sum(sizes[: self.keys])
+        while rest:
+            count = 1
+            while count < len(rest) and sum(sizes[i] for i in rest[: count + 1]) <= room:
+                count += 1
+            parts.append([*keys, *rest[:count]])
+            rest = rest[count:]
+        return parts or [keys]
 
 
 def shown(value: Any) -> str:
@@ -63,10 +90,15 @@ def console(stderr: bool = False) -> "Console":
 
 def print_json(value: Any) -> None:
     """Print `value` as JSON on stdout; NaN and infinities become null."""
+    sys.stdout.write(json_bytes(value).decode())
+
+
+def json_bytes(value: Any) -> bytes:
+    """`value` as JSON for people; NaN and infinities become null."""
     import orjson
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
-    sys.stdout.write(orjson.dumps(value, option=options).decode())
+    return orjson.dumps(value, option=options)
 
 
 def print_pairs(pairs: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:

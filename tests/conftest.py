@@ -26,7 +26,14 @@ def registries() -> Iterator[None]:
     """What a test module registers is gone after it: lists of all formats or problems must not hold its toys."""
     from lpbench import registry
 
-    kinds = (registry.formats, registry.algorithms, registry.problems, registry.datasets, registry.executors)
+    kinds = (
+        registry.formats,
+        registry.algorithms,
+        registry.problems,
+        registry.datasets,
+        registry.executors,
+        registry.bounds,
+    )
     before = [dict(kind._things) if kind.names() else {} for kind in kinds]
     modules = set(sys.modules)
     yield

@@ -282,7 +282,7 @@ def test_help_is_quick_and_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("sweep", "plan", "resume", "list", "show", "export", "compact", "doctor"):
+    for command in ("sweep", "plan", "resume", "list", "show", "bounds", "export", "compact", "doctor"):
         assert f"\n  {command} " in done.stdout
     best = min(_seconds("--help") for _ in range(3))
     assert best < 0.6  # 0.15 s on an idle machine; the promise is 0.3

@@ -50,6 +50,8 @@ def test_sweeps(tmp_path):
     assert completion.sweeps(context, [], "de") == ["demo"]
     assert completion.sweeps(context, [], "x") == []
     assert completion.sweeps_and_formats(context, [], "f")[0] == "fixed"
+    assert completion.overrides_and_sweeps(context, [], "d")[:2] == ["demo", "data_seed="]
+    assert completion.overrides_and_sweeps(context, [], "rounding=s") == ["rounding=stochastic"]
 
 
 def ask(environment):
@@ -72,6 +74,7 @@ def ask(environment):
         ("lpbench sweep format =", 3, "float"),
         ("lpbench sweep format = fixed,fl", 4, "fixed,float"),
         ("lpbench list for", 2, "formats"),
+        ("lpbench bounds prec", 2, "precision="),
     ],
 )
 def test_bash_takes_an_override_for_three_words(words, index, offered, monkeypatch):

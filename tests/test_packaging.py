@@ -24,7 +24,7 @@ LAYERS = [
     ["expressions", "registry", "store"],
     ["jit", "schema", "tables", "theory"],
     ["completion", "dot", "generator", "hydra_errors", "ops", "schedules"],
-    ["composition", "models", "points", "rounding"],
+    ["composition", "evidence", "models", "points", "rounding"],
     ["axes", "formats", "judges"],
     ["quantizing", "stepping"],
     ["datasets"],
@@ -35,7 +35,7 @@ LAYERS = [
     ["running"],
     ["executors", "planning"],
     ["sweeping"],
-    ["progress"],
+    ["bits_needed", "progress", "proving"],
     ["commands"],
     ["cli"],
 ]

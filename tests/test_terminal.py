@@ -56,6 +56,37 @@ def test_columns_is_obeyed(capsys, monkeypatch):
     assert printed.count("x") == 100
 
 
+def test_a_wide_table_with_keys_is_printed_in_parts(capsys, monkeypatch):
+    columns = ["key", *(f"column {i}" for i in range(6))]
+    table = Table(
+        columns, [[row, *(f"{row}.{i}{i}{i}{i}" for i in range(6))] for row in "ab"], "title", keys=1
+    )
+    monkeypatch.setenv("COLUMNS", "40")
+    table.print()
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 40
+    assert [line.split() for line in lines if line.startswith("  a")] == [
+        ["a", "a.0000", "a.1111", "a.2222"],
+        ["a", "a.3333", "a.4444", "a.5555"],
+    ]
+    assert sum("title" in line for line in lines) == 1
+    monkeypatch.setenv("COLUMNS", "100")
+    table.print()
+    assert capsys.readouterr().out.count(" key ") == 1
+
+
+def test_rows_that_are_wrong_are_red(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    Table(["x"], [["right"], ["wrong"]], red=frozenset({1})).print()
+    assert [
+        "\x1b[31m" in line for line in capsys.readouterr().out.splitlines() if "ng" in line or "ri" in line
+    ] == [
+        False,
+        True,
+    ]
+
+
 def test_pairs_line_up(capsys):
     print_pairs({"a": 1, "long": None})
     assert capsys.readouterr().out == "a     1\nlong  -\n"

@@ -6,10 +6,9 @@ Colours are of the Okabe-Ito palette, which colour-blind readers tell apart; mar
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpbench.errors import ConfigError, LpbenchError
+from lpbench.errors import ConfigError
 from lpbench.tables import AXES, varying
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ FORMAT_MARKERS = {"fixed": "circle", "float": "square", "log": "diamond", "block
 OTHER_COLORS = ("#E69F00", "#56B4E9", "#F0E442")
 OTHER_MARKERS = ("cross", "star", "hexagon", "triangle-down", "pentagon")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-FORMATS = (".html", ".png", ".svg", ".pdf")
 _FAR = 1e-4  # a level this far below all curves would flatten them: it is written, not drawn
 _FULL = "none"  # the format of what does not round: a level, not a curve over the precision
 
@@ -205,25 +203,3 @@ def _levels(
 def _pick(choices: tuple[str, ...], name: str) -> str:
     """The same choice for the same name in every process (`hash` is salted)."""
     return choices[sum(name.encode()) % len(choices)]
-
-
-def write_figure(drawn: go.Figure, path: Path) -> None:
-    """Write a figure as html (self-contained), png, svg or pdf (these need a chromium).
-
-    Raises ConfigError for another ending, LpbenchError where there is no browser or the disk refuses.
-    """
-    if path.suffix not in FORMATS:
-        raise ConfigError(f"figure {path}: the ending must be one of {', '.join(FORMATS)}")
-    if path.suffix == ".html":
-        try:
-            drawn.write_html(path, include_plotlyjs=True)
-        except OSError as error:
-            raise LpbenchError(f"cannot write {path}: {error.strerror}") from error
-        return
-    try:
-        drawn.write_image(path)
-    except Exception as error:  # kaleido and its browser raise many kinds
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise LpbenchError(
-            f"cannot draw {path}, which needs kaleido and a chromium ({reason}); use .html"
-        ) from error

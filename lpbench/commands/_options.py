@@ -11,8 +11,17 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(
         help="KEY=VALUE, KEY=VALUE,VALUE, 'KEY=range(0,5)', +experiment=NAME; none: the default grid.",
-        metavar="[OVERRIDES]...",
+        metavar="OVERRIDES",
         autocompletion=completion.overrides,
+        show_default=False,
+    ),
+]
+OverridesOrSweep = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="As for `lpbench sweep`; or the name of one stored sweep; none: the default grid.",
+        metavar="OVERRIDES|SWEEP",
+        autocompletion=completion.overrides_and_sweeps,
         show_default=False,
     ),
 ]

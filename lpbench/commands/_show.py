@@ -6,11 +6,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lpbench.commands._sweeping import say_evidence
 from lpbench.errors import ConfigError, did_you_mean
+from lpbench.evidence import BROKEN, COLUMNS, weigh
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
 from lpbench.store.folder import is_sweep
 from lpbench.store.schema import CHOICES
-from lpbench.tables import COLUMNS, noise_floors, pivot
+from lpbench.tables import noise_floors, pivot
 from lpbench.terminal import Table, note, print_json, print_pairs
 
 _LIST_BITS = 8  # values of formats up to this many bits are printed one by one
@@ -29,23 +31,25 @@ def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
 
 
 def sweep(folder: Path, as_json: bool) -> int:
-    """Number of cells by status, and the noise floors."""
+    """Number of cells by status, the noise floors, and how the bounds did; exit code 5 if one is broken."""
     columns = read_cells(folder, COLUMNS).to_pydict()
     counts: dict[str, int] = {}
     for status in columns["status"]:
         counts[status] = counts.get(status, 0) + 1
     manifest = read_manifest(folder) or {}
-    records = noise_floors(columns)
+    records, evidence = noise_floors(columns), weigh(columns)
     if as_json:
         state = {key: manifest.get(key) for key in ("state", "calls", "planned", "version", "updated_at")}
         state |= {"name": folder.name, "folder": str(folder), "counts": counts}
-        print_json({**state, "noise_floors": records})
-        return 0
-    pivot(records).print()
-    said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items(), key=lambda c: -c[1]))
-    state = manifest.get("state", "no manifest")
-    note(f"{folder}: {len(columns['status'])} cells ({said or 'none'}), {state}")
-    return 0
+        print_json({**state, "noise_floors": records, "bounds": evidence.summary()})
+    else:
+        pivot(records).print()
+    say_evidence(evidence, folder.name, folder.parent, quiet=as_json)
+    if not as_json:
+        said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items(), key=lambda c: -c[1]))
+        state = manifest.get("state", "no manifest")
+        note(f"{folder}: {len(columns['status'])} cells ({said or 'none'}), {state}")
+    return BROKEN if evidence.broken else 0
 
 
 def bad_cells(folder: Path, as_json: bool) -> int:
@@ -173,7 +177,8 @@ def _print(table: Table, as_json: bool) -> int:
 
 def draw(folder: Path, path: Path) -> int:
     """The figure of a sweep, as a file."""
-    from lpbench.dashboard.charts.noise_floor import figure, write_figure
+    from lpbench.dashboard.charts.files import write_figure
+    from lpbench.dashboard.charts.noise_floor import figure
 
     write_figure(figure(read_cells(folder).to_pandas()), path)
     note(f"figure: {path}")

@@ -2,12 +2,15 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpbench.errors import ConfigError, Interrupted
-from lpbench.terminal import Table, duration, note, print_json, size, warning
+from lpbench.evidence import complaint
+from lpbench.terminal import Table, colored, duration, note, print_json, size, warning
 
 if TYPE_CHECKING:
+    from lpbench.evidence import Evidence
     from lpbench.planning import Plan
     from lpbench.sweeping import Outcome
 
@@ -126,7 +129,10 @@ def run_and_report(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Run `plan`, print its noise floors, and return the exit code; raises Interrupted after Ctrl-C."""
+    """Run `plan`, print its noise floors and broken bounds, and return the exit code; raises Interrupted after
+    Ctrl-C.
+    """
+    from lpbench.evidence import BROKEN, weigh
     from lpbench.progress import Progress
     from lpbench.sweeping import interrupted_line, run_plan
 
@@ -142,32 +148,62 @@ def run_and_report(
     if outcome.interrupted:
         raise Interrupted(interrupted_line(outcome))
     bad = {status: count for status, count in outcome.counts.items() if status != "ok"}
+    columns = _columns(outcome)
+    evidence = weigh(columns)
     if as_json or not quiet:
-        _print_floors(outcome, as_json)
+        _print_floors(outcome, columns, evidence, as_json)
+    say_evidence(evidence, plan.name, plan.folder.parent, quiet)
     if bad or not quiet:
-        _summary(outcome, bad)
-    return SOME_BAD if bad else 0
+        _summary(outcome)
+    return BROKEN if evidence.broken else SOME_BAD if bad else 0
 
 
-def _print_floors(outcome: "Outcome", as_json: bool) -> None:
+def _columns(outcome: "Outcome") -> dict[str, list[Any]]:
+    """What tables and bounds need of the cells of the plan."""
+    from lpbench.evidence import COLUMNS
     from lpbench.store import read_cells
-    from lpbench.tables import COLUMNS, noise_floors, pivot
 
     table = read_cells(outcome.plan.folder, COLUMNS)
-    columns = table.to_pydict()
+    columns: dict[str, list[Any]] = table.to_pydict()
     if len(outcome.statuses) < table.num_rows:
         chosen = [i for i, cell_id in enumerate(columns["cell_id"]) if cell_id in outcome.statuses]
         columns = {name: [values[i] for i in chosen] for name, values in columns.items()}
+    return columns
+
+
+def _print_floors(
+    outcome: "Outcome", columns: dict[str, list[Any]], evidence: "Evidence", as_json: bool
+) -> None:
+    from lpbench.tables import noise_floors, pivot
+
     records = noise_floors(columns)
     if as_json:
         plan = outcome.plan
         where = {"name": plan.name, "folder": str(plan.folder)}
-        print_json({**where, "ran": outcome.ran, "counts": outcome.counts, "noise_floors": records})
+        found = {"counts": outcome.counts, "noise_floors": records, "bounds": evidence.summary()}
+        print_json({**where, "ran": outcome.ran, **found})
     else:
         pivot(records).print()
 
 
-def _summary(outcome: "Outcome", bad: dict[str, int]) -> None:
+def say_evidence(
+    evidence: "Evidence", name: str, runs_dir: Path, quiet: bool = False, hint: bool = True
+) -> None:
+    """On stderr: how the bounds did, in one line, and those that are broken in red, with what to do next."""
+    line = evidence.line()
+    if line is not None and not quiet:
+        note(line)
+    where = "" if str(runs_dir) == "runs" else f" --runs-dir {runs_dir}"
+    for group in evidence.broken[:_LISTED]:
+        cell = f"lpbench show {name} {group['cell_id']}{where}"
+        note(colored(f"{complaint(group)}; see: {cell}", 31, sys.stderr))
+    if len(evidence.broken) > _LISTED:
+        note(colored(f"... and {len(evidence.broken) - _LISTED} more broken bounds", 31, sys.stderr))
+    if evidence.broken and hint:
+        note(f"all bounds of the sweep: lpbench bounds {name}{where}")
+
+
+def _summary(outcome: "Outcome") -> None:
     plan = outcome.plan
     from lpbench.progress import cell_line
 

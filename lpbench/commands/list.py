@@ -8,7 +8,7 @@ from lpbench.commands._options import ConfigDir, Json, RunsDir, Verbose
 
 NEEDS_ARGUMENTS = True
 REGISTERED = ("formats", "algorithms", "problems", "datasets", "executors")
-KINDS = (*REGISTERED, "experiments", "sweeps")
+KINDS = (*REGISTERED, "bounds", "experiments", "sweeps")
 
 
 def command(
@@ -25,7 +25,7 @@ def command(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> int:
-    """Name what there is: formats, algorithms, problems, datasets, executors, experiments, sweeps."""
+    """Name what there is: formats, algorithms, problems, datasets, executors, bounds, experiments, sweeps."""
     from lpbench.errors import ConfigError, did_you_mean
     from lpbench.terminal import print_json
 
@@ -35,10 +35,14 @@ def command(
         table = _sweeps(runs_dir or "runs")
     elif kind == "experiments":
         table = _experiments(config_dir)
+    elif kind == "bounds":
+        table = _bounds(config_dir)
     else:
         table = _registered(kind, config_dir)
     if as_json:
         print_json(table.records())
+    elif kind == "bounds":
+        _print_statements(table)
     else:
         table.print()
     return 0
@@ -46,13 +50,9 @@ def command(
 
 def _registered(kind: str, config_dir: Any) -> Any:
     from lpbench import registry
-    from lpbench.errors import ConfigError
     from lpbench.terminal import Table
 
-    if config_dir is not None:
-        if not config_dir.is_dir():
-            raise ConfigError(f"--config-dir {config_dir} is not a folder")
-        registry.load_plugins(config_dir)
+    _load(config_dir)
     things: registry.Registry = getattr(registry, kind)
     rows = []
     for name in things.names():
@@ -60,6 +60,40 @@ def _registered(kind: str, config_dir: Any) -> Any:
         lines = (thing.__doc__ or "").strip().splitlines()
         rows.append([name, thing.version, lines[0] if lines else "", ", ".join(sorted(thing.reads))])
     return Table(["name", "version", "description", "reads"], rows)
+
+
+def _bounds(config_dir: Any) -> Any:
+    from lpbench import registry
+    from lpbench.terminal import Table
+
+    _load(config_dir)
+    found = [registry.bounds.get(name) for name in registry.bounds.names()]
+    rows = [[one.name, one.form, one.judges, ", ".join(sorted(one.algorithms)), one.title] for one in found]
+    return Table(["name", "form", "bounds", "algorithms", "statement"], rows)
+
+
+def _print_statements(table: Any) -> None:
+    """Each theorem on lines of its own: statements are too long for a column."""
+    import textwrap
+
+    from lpbench.terminal import console
+
+    width = max(len(row[0]) for row in table.rows) + 2
+    for name, form, judged, algorithms, statement in table.rows:
+        print(f"{name:<{width}}{form}; bounds {judged} of {algorithms}")
+        indent = " " * width
+        print(textwrap.fill(statement, console().width, initial_indent=indent, subsequent_indent=indent))
+
+
+def _load(config_dir: Any) -> None:
+    """Import the user's own modules."""
+    from lpbench import registry
+    from lpbench.errors import ConfigError
+
+    if config_dir is not None:
+        if not config_dir.is_dir():
+            raise ConfigError(f"--config-dir {config_dir} is not a folder")
+        registry.load_plugins(config_dir)
 
 
 def _experiments(config_dir: Any) -> Any:

@@ -43,7 +43,7 @@ CONSTANTS = dict.fromkeys(
     ["L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "s_1", "sigma_w", "L_w", "w_max"], REAL
 )
 # What a bound needs of the problem beside its constants.
-PROBLEM = {"weights": INT, "w_norm": REAL, "quadratic": FLAG}
+PROBLEM = {"weights": INT, "w_norm": REAL, "quadratic": FLAG, "optimum_gradient_norm": REAL}
 PROVENANCE = dict.fromkeys(["lpbench_version", "git_commit", "started_at", "host", "cpu"], TEXT)
 
 CELLS = pa.schema(CHOICES | RUN_TIME | IDENTITY | RESULTS | CONSTANTS | PROBLEM | PROVENANCE)

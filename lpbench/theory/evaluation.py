@@ -33,6 +33,11 @@ def theorem(name: str) -> Theorem:
     return registry.bounds.get(name)
 
 
+def names() -> list[str]:
+    """The names of all theorems, in the order of the page."""
+    return registry.bounds.names()
+
+
 def evaluate(setting: Setting) -> Evaluation:
     """Every registered theorem on `setting`."""
     bounds, refused = {}, {}

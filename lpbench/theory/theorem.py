@@ -21,7 +21,9 @@ SGD = frozenset({"sgd", "lp_sgd", "swalp"})  # swalp by Jensen's inequality: the
 SVRG = frozenset({"svrg", "lp_svrg"})
 HALP = frozenset({"halp"})
 MEAN_GAP, FINAL_GAP = "mean_gap", "final_gap"
-_BLOCKS = 1000  # of a run, on each of which a falling bound is replaced by its first value: about 1 % too large
+_BLOCKS = (
+    1000  # of a run, on each of which a falling bound is replaced by its first value: about 1 % too large
+)
 
 
 class Refused(ConfigError):
@@ -156,11 +158,11 @@ class Theorem:
 
     def _check(self, s: Setting) -> None:
         need(s.schedule == self.schedule, f"it is about a {self.schedule} step size")
-        if s.rounding is not None:
-            need(
-                s.rounding in self.roundings,
-                f"it is about {_listed(self.roundings)} rounding, not {s.rounding}",
-            )
+        if s.rounding is None:
+            need("stochastic" in self.roundings and not self.few_bits, "nothing is rounded")
+        else:
+            if s.rounding not in self.roundings:
+                raise Refused(f"it is about {_listed(self.roundings)} rounding, not {s.rounding}")
             few = s.rounding == "stochastic" and s.random_bits is not None
             need(
                 few == self.few_bits,
@@ -224,4 +226,5 @@ def root(a: float, b: Any, c: Any) -> Any:
 
 
 def _listed(names: frozenset[str]) -> str:
-    return " and ".join(sorted(names))
+    *first, last = sorted(names)
+    return f"{', '.join(first)} and {last}" if first else last

@@ -41,6 +41,21 @@ def test_a_users_own_things_are_listed():
     assert "toy" in {row["name"] for row in json.loads(done.stdout)}
 
 
+def test_bounds_state_what_they_bound(capsys, monkeypatch):
+    rows = {row["name"]: row for row in listed(capsys, "bounds")}
+    assert list(rows) == registry.bounds.names()
+    assert rows["1b"]["form"] == "dimension-free"
+    assert rows["1b"]["algorithms"] == "lp_sgd, sgd, swalp"
+    assert rows["1e"]["bounds"] == "final_gap"
+    assert all(row["statement"] for row in rows.values())
+    monkeypatch.setenv("COLUMNS", "70")
+    assert cli.run(["list", "bounds"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 70
+    assert lines[0].endswith("earlier; bounds mean_gap of lp_sgd, sgd, swalp")
+    assert len([line for line in lines if not line.startswith(" ")]) == len(rows)
+
+
 def test_experiments_say_what_they_are(capsys, tmp_path):
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yaml").write_text(

@@ -1,7 +1,8 @@
 import pandas
 import pytest
 from fake_results import fake_cell, fake_result
-from lpbench.dashboard.charts.noise_floor import figure, write_figure
+from lpbench.dashboard.charts.files import write_figure
+from lpbench.dashboard.charts.noise_floor import figure
 
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.store import schema

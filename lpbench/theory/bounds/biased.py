@@ -9,7 +9,9 @@ from lpbench.theory.theorem import EARLIER, Setting, need, theorem
 LP_SGD = frozenset({"lp_sgd"})
 
 
-_SUMMED = 100_000  # steps up to which a mean is summed: the closed form loses digits in short runs of tiny steps
+_SUMMED = (
+    100_000  # steps up to which a mean is summed: the closed form loses digits in short runs of tiny steps
+)
 
 
 def _mean_gap(s: Setting, rate: float, added: float) -> Any:

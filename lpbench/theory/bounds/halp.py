@@ -13,7 +13,7 @@ def _steps_of_range(s: Setting) -> float:
     need(
         s.mu_used <= s.mu * (1 + 1e-12), f"mu must be at most the problem's {s.mu:.3g}, it is {s.mu_used:.3g}"
     )
-    return s.grid.high / s.grid.gap
+    return s.grid.high / s.grid.gap if s.grid.gap > 0 else math.inf
 
 
 @theorem("5c", EARLIER, HALP)

@@ -1,0 +1,115 @@
+"""What `lpbench bits` prints, and how it shows the rounds of the bisection."""
+
+import csv
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lpbench.errors import ConfigError, StoreError
+from lpbench.terminal import note, print_json, warning
+
+if TYPE_CHECKING:
+    from lpbench.bits_needed.answer import Answers
+    from lpbench.sweeping import Event
+
+SOME_BAD = 3
+_LISTED = 10
+
+
+class Rounds:
+    """Says what each round measures, and follows its sweep; call it with the text of a round."""
+
+    def __init__(self, quiet: bool, verbose: bool):
+        from lpbench.progress import Progress
+
+        self._make: Callable[[], Progress] = lambda: Progress(quiet, verbose)
+        self._progress: Progress | None = None
+        self._quiet, self._count = quiet, 0
+
+    def __call__(self, text: str) -> "Callable[[Event], None]":
+        """A progress display for the next round."""
+        self.close()
+        self._count += 1
+        if not self._quiet:
+            note(f"round {self._count}: {text}")
+        self._progress = self._make()
+        return self._progress
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._progress is not None:
+            self._progress.close()
+
+
+def check_figure(path: Path) -> None:
+    """Raise before the work, not after it, where the figure could not be written."""
+    from lpbench.dashboard.charts.files import FORMATS
+
+    if path.suffix not in FORMATS:
+        raise ConfigError(f"figure {path}: the ending must be one of {', '.join(FORMATS)}")
+    if not path.parent.is_dir():
+        raise StoreError(f"cannot write {path}: no folder {path.parent}")
+
+
+def report(found: "Answers", figure: Path | None, as_json: bool, as_csv: bool, quiet: bool) -> int:
+    """Print the answer and draw the figure; returns the exit code."""
+    from lpbench.bits_needed import words
+
+    notes, ends = words.footnotes(found), words.conclusion(found)
+    if as_json:
+        print_json(
+            {
+                "target": found.target,
+                "defaults": found.defaults,
+                "seeds": found.seeds,
+                "folder": None if found.folder is None else str(found.folder),
+                "ran": found.ran,
+                "rows": found.rows(),
+                "notes": notes,
+                "conclusion": ends,
+            }
+        )
+    elif as_csv:
+        rows = found.rows()
+        names = list(dict.fromkeys(key for row in rows for key in row))
+        writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        print(words.title(found))
+        words.table(found).print()
+        for line in ends:
+            print(line)
+        print()
+    if not quiet:
+        for line in notes:
+            note(line)
+        if found.folder is not None:
+            note(f"cells: {found.folder}; computed now: {found.ran}")
+            if figure is None and not (as_json or as_csv):
+                note("next: --figure bits.html draws it; more seeds, dimensions or formats reuse these cells")
+    if figure is not None:
+        _draw(found, figure, quiet)
+    return _bad(found)
+
+
+def _draw(found: "Answers", path: Path, quiet: bool) -> None:
+    from lpbench.bits_needed.words import about
+    from lpbench.dashboard.charts.bits_needed import figure
+    from lpbench.dashboard.charts.files import write_figure
+
+    write_figure(figure(found.frame(), found.target, found.axes, about(found)), path)
+    if not quiet:
+        note(f"figure: {path}")
+
+
+def _bad(found: "Answers") -> int:
+    from lpbench.bits_needed.words import bad
+
+    lines = bad(found)
+    for line in lines[:_LISTED]:
+        warning(line)
+    if len(lines) > _LISTED:
+        warning(f"... and {len(lines) - _LISTED} more")
+    return SOME_BAD if lines else 0

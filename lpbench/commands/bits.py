@@ -1,0 +1,73 @@
+"""`lpbench bits`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpbench import completion
+from lpbench.commands._options import ConfigDir, Json, Name, Quiet, RunsDir, Verbose, Workers
+
+NEEDS_ARGUMENTS = True
+
+
+def command(
+    target: Annotated[
+        float, typer.Option("--target", "-t", metavar="EPS", help="The objective gap to reach, f(w) - f*.")
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="KEY=VALUE, KEY=VALUE,VALUE: all but precision and seed; none: the default problem.",
+            metavar="[OVERRIDES]...",
+            autocompletion=completion.overrides,
+            show_default=False,
+        ),
+    ] = None,
+    measure: Annotated[bool, typer.Option(help="Run cells; without, formulas only.")] = True,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds of each measured point.")] = 5,
+    max_minutes: Annotated[
+        float, typer.Option("--max-minutes", min=0, help="Leave out what takes longer in all, by estimate.")
+    ] = 5.0,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Measure everything, however long it takes.")
+    ] = False,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            "--figure", help="Draw bits against dimension: FILE.html, .png, .svg, .pdf.", show_default=False
+        ),
+    ] = None,
+    name: Name = "bits",
+    config_dir: ConfigDir = None,
+    runs_dir: RunsDir = None,
+    workers: Workers = None,
+    as_json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print csv.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Say how many bits reach an objective gap: by each theorem, and by measurement.
+
+    Give the choices as for a sweep, all but precision and seed. Each combination is measured with real cells, by
+    bisection over the precision; what is stored is not computed again.
+
+    lpbench bits --target 0.01 problem=family_s k=4 dimension=16,256,4096 --figure bits.html
+    """
+    from lpbench.bits_needed import find
+    from lpbench.commands import _bits
+    from lpbench.errors import ConfigError
+
+    if as_json and csv:
+        raise ConfigError("choose --json or --csv, not both")
+    if figure is not None:
+        _bits.check_figure(figure)
+    rounds = _bits.Rounds(quiet, verbose)
+    minutes = None if yes else max_minutes
+    try:
+        found = find(
+            target, overrides or [], measure, seeds, minutes, name, runs_dir, workers, config_dir, rounds
+        )
+    finally:
+        rounds.close()
+    return _bits.report(found, figure, as_json, csv, quiet)
