@@ -75,8 +75,10 @@ def test_the_examples_of_adding(tmp_path: Path) -> None:
         "mine/sign_sgd.py",
         "mine/bowl.py",
         "mine/rings.py",
+        "mine/l1_bound.py",
     ]
-    listing, plan, sweep = commands(page)
+    bounds, listing, plan, sweep = commands(page)
+    assert "range" in run(bounds, tmp_path)
     assert "Sign SGD" in run(listing, tmp_path)
     assert "8 cells" in run(plan, tmp_path)
     shown = run(sweep, tmp_path)
