@@ -75,13 +75,18 @@ def test_an_unresolved_expression_of_a_failed_cell_leaves_its_error_alone():
         ([True, None], pa.bool_(), [True, None]),
         (["a", 1], pa.string(), ["a", "1"]),
         ([[1, 2], None], pa.string(), ["[1, 2]", None]),
-        ([None, None], pa.string(), [None, None]),
     ],
 )
 def test_unknown_keys_become_columns_of_inferred_type(values, kind, read):
     table = schema.cells_table([{"cell_id": str(i), "mine": value} for i, value in enumerate(values)])
     assert table["mine"].type == kind
     assert table["mine"].to_pylist() == read
+
+
+def test_an_unknown_key_without_a_value_has_no_type_yet_and_no_column():
+    empty, full = (schema.cells_table([{"cell_id": "a", "mine": value}]) for value in (None, 2.5))
+    assert "mine" not in empty.column_names
+    assert schema.concatenate([empty, full], schema.CELLS)["mine"].to_pylist() == [None, 2.5]
 
 
 def test_columns_of_two_types_meet():
