@@ -29,9 +29,12 @@ def mix(x):
 
 @inner
 def step_words(key, step):
-    """The two words of one step of a stream; key uint32, step an integer. (uint32, uint32)."""
+    """The two words of one step of a stream; key uint32, step an integer. (uint32, uint32).
+
+    The key is in both: two streams that meet in the first word, as long ones do somewhere, differ in the second.
+    """
     first = mix(key_from(key, step))
-    return first, mix(np.uint32(first ^ _OTHER))
+    return first, mix(np.uint32(np.uint32(first ^ key) ^ _OTHER))
 
 
 @inner

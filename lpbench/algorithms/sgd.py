@@ -8,5 +8,5 @@ from lpbench.registry import algorithms
 class Sgd(LpSgd):
     """Full-precision SGD: w <- w - alpha grad f_i(w)."""
 
-    version = 1
+    version = 2
     reads = frozenset({"schedule"})
