@@ -1,0 +1,184 @@
+"""The Dash app: every page from its controls and its draw function, the query string as the only state."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lpbench.errors import ConfigError, LpbenchError
+
+from . import exports, security, shell
+from .data import Store, Sweep
+from .page import Page, Panel, pages, state_of
+
+log = logging.getLogger(__name__)
+
+
+def create_app(
+    runs_dir: Path | str = "runs",
+    url_prefix: str = "/",
+    hosts: Sequence[str] = security.LOOPBACK,
+    token: str | None = None,
+) -> Any:
+    """The dashboard over the sweeps of `runs_dir`, as a Dash app; `.server` is its WSGI application.
+
+    url_prefix   where a proxy shows it, `/` or `/some/path/`.
+    hosts        host names that requests may name.      token   what readers must show; None: nothing.
+    """
+    import dash
+    import dash_ag_grid  # noqa: F401  (component libraries must be there before the first page asks for them)
+    import dash_mantine_components  # noqa: F401
+    import flask
+
+    prefix = "/" + url_prefix.strip("/") + ("/" if url_prefix.strip("/") else "")
+    store = Store(runs_dir)
+    app = dash.Dash(
+        __name__,
+        server=flask.Flask(__name__),
+        use_pages=True,
+        pages_folder="",
+        url_base_pathname=prefix,
+        suppress_callback_exceptions=True,
+        title="lpbench",
+        update_title=None,
+        compress=False,
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+    )
+    found = pages()
+    for page in found:
+        dash.register_page(
+            f"lpbench.{page.name}",
+            path=page.path,
+            name=page.name,
+            title=f"{page.name} · lpbench",
+            layout=_layout(store, page, found, prefix),
+        )
+    app.layout = shell.root()
+    _connect(app, store, found)
+    for page in found:
+        if page.connect is not None:
+            page.connect(app, store)
+    exports.serve(app.server, store, found, prefix)
+    security.protect(app.server, hosts, token, app.csp_hashes, prefix)
+    return app
+
+
+def _layout(store: Store, page: Page, all_pages: Sequence[Page], prefix: str) -> Any:
+    def layout(sweep: str | None = None, **query: str) -> Any:
+        try:
+            chosen = choose(store, sweep)
+            controls = page.controls(chosen)
+            state = state_of(controls, query)
+            panels = draw(page, chosen, state, shell.is_dark())
+            body = page.body(store, chosen, state, prefix) if page.body is not None else None
+            return shell.page(store, chosen, page, all_pages, prefix, controls, state, panels, body)
+        except LpbenchError as error:
+            return shell.message(store, page, all_pages, prefix, sweep, str(error))
+
+    return layout
+
+
+def choose(store: Store, name: str | None) -> Sweep:
+    """The sweep called `name`, or the newest; raises ConfigError that says what to do where there is none."""
+    if name:
+        return store.sweep(name)
+    readable = [info for info in store.sweeps() if not info.problem]
+    if not readable:
+        there = "holds no sweep yet" if store.runs_dir.is_dir() else "does not exist"
+        raise ConfigError(
+            f"{store.runs_dir} {there}. Run one, `lpbench sweep precision=4,6,8`, or name the folder: "
+            "`lpbench dashboard RUNS`"
+        )
+    return store.sweep(readable[0].name)
+
+
+def draw(page: Page, sweep: Sweep, state: Mapping[str, Any], dark: bool) -> list[Panel]:
+    """The panels of a page; where drawing fails, panels that say why."""
+    try:
+        return page.draw(sweep, state, dark)
+    except LpbenchError as error:
+        return [Panel("", None, notes=(str(error),))] * page.panels
+    except Exception:
+        log.exception("%s of %s with %s", page.path, sweep.name, dict(state))
+        said = "This figure could not be drawn: an error of lpbench, which the server's log holds."
+        return [Panel("", None, notes=(said,))] * page.panels
+
+
+def _connect(app: Any, store: Store, all_pages: Sequence[Page]) -> None:
+    from dash import ALL, ClientsideFunction, Input, Output, Patch, State, ctx, no_update
+
+    by_path = {page.path: page for page in all_pages}
+    values = Input({"type": "control", "key": ALL}, "value")
+    switches = Input({"type": "switch", "key": ALL}, "checked")
+    figures = Output({"type": "figure", "index": ALL}, "figure")
+    heights = Output({"type": "figure", "index": ALL}, "style")
+    details = Output({"type": "details", "index": ALL}, "children")
+    view = State("view", "data")  # {"page": path, "sweep": name}
+
+    def panels_of(current: Mapping[str, Any], given: Mapping[str, Any], dark: Any) -> list[Panel]:
+        page = by_path[current["page"]]
+        sweep = store.sweep(current["sweep"])
+        controls = page.controls(sweep)
+        state = {control.key: control.clean(given.get(control.key)) for control in controls}
+        return draw(page, sweep, state, bool(dark))
+
+    def given_values() -> dict[str, Any]:
+        listed = [*ctx.inputs_list, *ctx.states_list]
+        groups = [group for group in listed if isinstance(group, list)]
+        return {entry["id"]["key"]: entry.get("value") for group in groups for entry in group}
+
+    @app.callback(
+        figures, heights, details, values, switches, Input("dark", "data"), view, prevent_initial_call=True
+    )
+    def redraw(chosen: Any, switched: Any, dark: Any, current: Any) -> Any:
+        panels = panels_of(current, given_values(), dark)
+        drawn = [shell.drawn(panel, bool(dark)) for panel in panels]
+        return drawn, [shell.height(p) for p in panels], [shell.details(i, p) for i, p in enumerate(panels)]
+
+    @app.callback(
+        Output({"type": "figure", "index": ALL}, "figure", allow_duplicate=True),
+        Output({"type": "details", "index": ALL}, "children", allow_duplicate=True),
+        Output("status", "children"),
+        Input("version", "data"),
+        State({"type": "control", "key": ALL}, "value"),
+        State({"type": "switch", "key": ALL}, "checked"),
+        State("dark", "data"),
+        view,
+        prevent_initial_call=True,
+    )
+    def refresh(version: Any, chosen: Any, switched: Any, dark: Any, current: Any) -> Any:
+        """A running sweep has new cells: only the data of the figures is replaced, so that zoom and selection stay."""
+        panels = panels_of(current, given_values(), dark)
+        if version is None:
+            return [no_update] * len(panels), [no_update] * len(panels), no_update
+        patches = []
+        for panel in panels:
+            patch = Patch()
+            patch["data"] = shell.drawn(panel, bool(dark))["data"]
+            patches.append(patch)
+        status = shell.status(store.sweep(current["sweep"]))
+        return patches, [shell.details(i, panel) for i, panel in enumerate(panels)], status
+
+    # Written in assets/state.js, so that no script stands in the page.
+    app.clientside_callback(
+        ClientsideFunction("lpbench", "write"),
+        Output("written", "data"),
+        values,
+        switches,
+        State("spec", "data"),
+        view,
+    )
+    app.clientside_callback(
+        ClientsideFunction("lpbench", "poll"), Output("version", "data"), Input("clock", "n_intervals"), view,
+        State("version", "data"),
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("lpbench", "change_sweep"), Output("written", "data", allow_duplicate=True),
+        Input("sweep", "value"), view, prevent_initial_call=True,
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("lpbench", "toggle"), Output("dark", "data"), Output("theme", "forceColorScheme"),
+        Input("toggle", "n_clicks"), State("dark", "data"),
+    )  # fmt: skip

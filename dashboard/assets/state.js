@@ -1,0 +1,131 @@
+// What runs in the browser: the query string, live polling, light and dark, exports. No script stands in the page itself.
+(function () {
+  "use strict";
+  let restoring = false; // while Back sets the controls, they must not write the address again
+
+  const cookie = (name) => (document.cookie.match("(?:^|; )" + name + "=([^;]*)") || [])[1];
+  const setCookie = (name, value) => {
+    document.cookie = name + "=" + value + "; path=/; max-age=31536000; samesite=lax";
+  };
+  const text = (entry, value) => {
+    if (entry.kind === "switch") return value ? "1" : "0";
+    if (entry.kind === "multi") return (value || []).join(",");
+    return value === null || value === undefined ? "" : String(value);
+  };
+  const parse = (entry, found) => {
+    if (found === null) return entry.default;
+    if (entry.kind === "switch") return found === "1";
+    if (entry.kind === "multi") return found === "" ? [] : found.split(",");
+    if (entry.kind === "number") return found === "" ? "" : Number(found);
+    return found;
+  };
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    lpbench: {
+      // Controls -> address. What is at its default is left out, so a link stays short.
+      write: function (values, switches, spec, view) {
+        const none = window.dash_clientside.no_update;
+        window.lpbenchSpec = { path: window.location.pathname, spec: spec || [] };
+        window.lpbenchView = view;
+        const context = window.dash_clientside.callback_context;
+        if (!spec || !context.triggered.length || restoring) return none;
+        const given = {};
+        for (const group of context.inputs_list) for (const one of group || []) given[one.id.key] = one.value;
+        const old = new URLSearchParams(window.location.search);
+        const query = new URLSearchParams();
+        if (old.get("sweep")) query.set("sweep", old.get("sweep"));
+        for (const entry of spec) {
+          if (!(entry.key in given)) continue;
+          const now = text(entry, given[entry.key]);
+          if (now !== text(entry, entry.default)) query.set(entry.key, now);
+        }
+        const search = query.toString().replace(/%2C/g, ",");
+        const address = window.location.pathname + (search ? "?" + search : "");
+        if (address !== window.location.pathname + window.location.search) {
+          window.history.pushState(null, "", address);
+        }
+        return none;
+      },
+      // The version of the sweep on this page; a new one makes the server send new data.
+      poll: async function (ticks, view, known) {
+        const none = window.dash_clientside.no_update;
+        if (!view || !view.sweep || document.hidden) return none;
+        try {
+          const address = view.prefix + "_version?sweep=" + encodeURIComponent(view.sweep);
+          const answer = await (await fetch(address, { cache: "no-store" })).json();
+          const seen = view.sweep + " " + answer.version;
+          if (answer.version === null || answer.version === undefined || seen === window.lpbenchVersion) return none;
+          const first = window.lpbenchVersion === undefined || !window.lpbenchVersion.startsWith(view.sweep + " ");
+          window.lpbenchVersion = seen;
+          return first ? none : answer.version; // the page itself was drawn from the first one
+        } catch (error) {
+          return none; // the server is away; the next tick asks again
+        }
+      },
+      change_sweep: function (name, view) {
+        const none = window.dash_clientside.no_update;
+        if (!name || !view || name === view.sweep) return none;
+        const path = view.prefix + view.page.replace(/^\//, "");
+        window.location.assign(path + "?sweep=" + encodeURIComponent(name));
+        return none;
+      },
+      toggle: function (clicks, dark) {
+        const asked = cookie("lpbench_theme");
+        let now = asked ? asked === "dark" : window.matchMedia("(prefers-color-scheme: dark)").matches;
+        if (clicks) now = !dark;
+        if (clicks || !asked) setCookie("lpbench_theme", now ? "dark" : "light");
+        document.documentElement.dataset.theme = now ? "dark" : "light";
+        document.body.dataset.agThemeMode = now ? "dark" : "light";
+        const none = window.dash_clientside.no_update;
+        return [now === dark ? none : now, now ? "dark" : "light"];
+      },
+    },
+  });
+
+  // Back and Forward within a page: the address says what the controls were.
+  window.addEventListener("popstate", function () {
+    const holder = window.lpbenchSpec;
+    if (!holder || holder.path !== window.location.pathname) return;
+    const query = new URLSearchParams(window.location.search);
+    restoring = true;
+    for (const entry of holder.spec) {
+      const type = entry.kind === "switch" ? "switch" : "control";
+      const property = entry.kind === "switch" ? "checked" : "value";
+      const id = { type: type, key: entry.key };
+      window.dash_clientside.set_props(id, { [property]: parse(entry, query.get(entry.key)) });
+    }
+    window.setTimeout(function () { restoring = false; }, 300);
+  });
+
+  document.addEventListener("click", async function (event) {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.id === "copy") {
+      try {
+        await navigator.clipboard.writeText(window.location.href);
+        button.textContent = "Copied";
+      } catch (error) {
+        button.textContent = "Copy it from the address bar";
+      }
+      window.setTimeout(function () { button.textContent = "Copy link"; }, 1500);
+      return;
+    }
+    const kind = button.dataset.export;
+    if (!kind) return;
+    const panel = button.closest(".panel");
+    if (kind === "png" || kind === "svg") {
+      const graph = panel.querySelector(".js-plotly-plot");
+      const name = (panel.getAttribute("aria-label") || "figure").replace(/[^A-Za-z0-9]+/g, "-").toLowerCase();
+      if (graph) window.Plotly.downloadImage(graph, { format: kind, filename: name, scale: kind === "png" ? 2 : 1 });
+      return;
+    }
+    const view = window.lpbenchView;
+    const query = new URLSearchParams(window.location.search);
+    query.set("page", view.page);
+    query.set("panel", button.dataset.panel);
+    query.set("kind", kind);
+    if (!query.get("sweep") && view.sweep) query.set("sweep", view.sweep);
+    window.location.assign(view.prefix + "_export?" + query.toString());
+  });
+
+})();

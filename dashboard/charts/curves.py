@@ -1,0 +1,202 @@
+"""Curves over an axis in small multiples: the figure that most pages are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import style
+from .grid import arranged, fitting_columns
+
+LABELS = 6  # of a logarithmic axis, at most
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line.
+
+    x, y         the points.                      low, high   a band around it, None: none.
+    facet, name  the small multiple it is in, and what the legend and the hover call it.
+    color, dash, marker, width    how it is drawn.
+    hover        a text for each point, behind its coordinates.
+    legend       False: without an entry of its own, for lines that a `Key` explains.
+    group        lines that hide and show together, with the key of that name; "": those of the same name.
+    whiskers     the band as bars at the points.   labels   a text beside each point.
+    """
+
+    x: Sequence[float]
+    y: Sequence[float]
+    facet: str
+    name: str
+    color: str
+    dash: str = "solid"
+    marker: str | None = None
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+    hover: Sequence[str] = ()
+    width: float = 2.0
+    legend: bool = True
+    group: str = ""
+    whiskers: bool = False
+    labels: Sequence[str] = ()
+    lines: bool = True
+
+
+@dataclass(frozen=True)
+class Key:
+    """An entry of the legend that explains a colour, a dash or a marker of many curves."""
+
+    name: str
+    color: str
+    dash: str = "solid"
+    marker: str | None = None
+    width: float = 2.0
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Titles and scales of the figure's axes. `x_values`: the only ticks of the x axis. `x_unit`: in the hover."""
+
+    x: str
+    y: str
+    x_log: bool = False
+    y_log: bool = True
+    x_values: Sequence[float] = field(default_factory=tuple)
+    x_unit: str = ""
+
+
+def figure(
+    curves: Sequence[Curve],
+    axes: Axes,
+    dark: bool,
+    shapes: Sequence[Mapping[str, Any]] = (),
+    height: int = 0,
+    *,
+    keys: Sequence[Key] = (),
+    columns: int = 0,
+    own_y: bool = False,
+    corners: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """A plotly figure as a plain dict: one panel a facet, in a grid of at most three columns.
+
+    keys      the legend, in place of the names of the curves.     columns   of the grid; 0: as fits.
+    own_y     each panel has its own y scale, else all share one.   corners   a small text for a facet's corner.
+    """
+    facets = list(dict.fromkeys(curve.facet for curve in curves))
+    columns = columns or fitting_columns(len(facets))
+    layout = style.layout(dark, meta={"panels": len(facets)})
+    base = {name: layout.pop(name) for name in ("xaxis", "yaxis")}
+    data: list[dict[str, Any]] = [_key(key) for key in keys]
+    named: set[str] = set()
+    everything = _decades(curves)
+    for i, facet in enumerate(facets):
+        number = "" if i == 0 else str(i + 1)
+        here = [curve for curve in curves if curve.facet == facet]
+        for curve in here:
+            data += _traces(curve, axes, number, curve.legend and not keys and curve.name not in named)
+            named.add(curve.name)
+        x, y = _axes(base, axes, number, own_y, _decades(here) if own_y else everything)
+        layout[f"xaxis{number}"], layout[f"yaxis{number}"] = x, y
+        if len(facets) > 1:
+            layout.setdefault("annotations", []).append(_note(f"<b>{facet}</b>", number, 1.0, "bottom"))
+        if corners and corners.get(facet):
+            layout.setdefault("annotations", []).append(_note(corners[facet], number, 0.0, "bottom", size=11))
+        for shape in shapes:
+            shown = {**shape, "xref": f"x{number} domain", "yref": f"y{number}"}
+            layout.setdefault("shapes", []).append(shown)
+    entries = [*keys] if keys else [*named]
+    layout["legend"] = {**layout["legend"], "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
+    layout["showlegend"] = len(entries) > 1
+    return arranged({"data": data, "layout": layout}, columns, axes.x, axes.y, height)
+
+
+def _axes(
+    base: Mapping[str, Any], axes: Axes, number: str, own_y: bool, decades: float
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    x, y = {**base["xaxis"], "anchor": f"y{number}"}, {**base["yaxis"], "anchor": f"x{number}"}
+    x["type"], y["type"] = ("log" if axes.x_log else "linear"), ("log" if axes.y_log else "linear")
+    if axes.x_values:
+        x["tickvals"] = list(axes.x_values)
+        x["ticktext"] = [f"{value:g}" for value in axes.x_values]
+    elif axes.x_log:
+        x["dtick"] = 1
+    if axes.y_log and decades > 1.5:
+        y["dtick"] = math.ceil(decades / LABELS)
+    if number:
+        x["matches"] = "x"
+        if not own_y:
+            y["matches"] = "y"
+    return x, y
+
+
+def _decades(curves: Sequence[Curve]) -> float:
+    """How many powers of ten the curves span."""
+    parts = [np.asarray(curve.y, float) for curve in curves]
+    values = np.concatenate(parts) if parts else np.zeros(0)
+    values = values[np.isfinite(values) & (values > 0)]
+    return float(np.log10(values.max() / values.min())) if len(values) else 0.0
+
+
+def _note(text: str, number: str, y: float, anchor: str, size: int = 13) -> dict[str, Any]:
+    return {
+        "text": text, "showarrow": False, "xref": f"x{number} domain", "yref": f"y{number} domain", "x": 0, "y": y,
+        "xanchor": "left", "yanchor": anchor, "font": {"size": size},
+    }  # fmt: skip
+
+
+def _key(key: Key) -> dict[str, Any]:
+    """An invisible point whose legend entry shows the line; hiding it hides the curves of its group."""
+    trace: dict[str, Any] = {
+        "type": "scatter", "x": [None], "y": [None], "name": key.name, "legendgroup": key.name, "showlegend": True,
+        "mode": "lines+markers" if key.marker else "lines", "hoverinfo": "skip",
+        "line": {"color": key.color, "dash": key.dash, "width": key.width},
+    }  # fmt: skip
+    if key.marker:
+        trace["marker"] = {"symbol": key.marker, "size": 8, "color": key.color}
+    return trace
+
+
+def _traces(curve: Curve, axes: Axes, number: str, legend: bool) -> list[dict[str, Any]]:
+    group = curve.group or curve.name
+    x, place = _small(curve.x), {"xaxis": f"x{number}", "yaxis": f"y{number}", "legendgroup": group}
+    banded = curve.low is not None and curve.high is not None
+    found: list[dict[str, Any]] = []
+    if curve.low is not None and curve.high is not None and not curve.whiskers:
+        shade = {
+            "type": "scatter", "mode": "lines", "line": {"width": 0, "color": curve.color}, "hoverinfo": "skip",
+            "showlegend": False, **place,
+        }  # fmt: skip
+        found.append({**shade, "x": x, "y": _small(curve.low)})
+        fill = style.transparent(curve.color, 0.18)
+        found.append({**shade, "x": x, "y": _small(curve.high), "fill": "tonexty", "fillcolor": fill})
+    mode = "+".join(
+        name for name, on in (("lines", curve.lines), ("markers", curve.marker), ("text", curve.labels)) if on
+    )
+    line: dict[str, Any] = {
+        "type": "scatter", "x": x, "y": _small(curve.y), "name": curve.name, "showlegend": legend, "mode": mode,
+        "line": {"color": curve.color, "dash": curve.dash, "width": curve.width}, **place,
+    }  # fmt: skip
+    if curve.marker:
+        line["marker"] = {"symbol": curve.marker, "size": 8, "color": curve.color}
+    if curve.labels:
+        line |= {"text": list(curve.labels), "textposition": "top right", "textfont": {"color": curve.color}}
+    if banded and curve.whiskers:
+        y = np.asarray(curve.y, float)
+        line["error_y"] = {
+            "array": _small(np.asarray(curve.high, float) - y), "arrayminus": _small(y - np.asarray(curve.low, float)),
+            "thickness": 1, "width": 3, "color": curve.color,
+        }  # fmt: skip
+    line["hovertemplate"] = "%{y:.3g} at %{x:.4g}" + (f" {axes.x_unit}" if axes.x_unit else "")
+    if len(curve.hover):
+        line["customdata"] = list(curve.hover)
+        line["hovertemplate"] += "<br>%{customdata}"
+    return [*found, line]
+
+
+def _small(values: Any) -> Any:
+    """Numbers as the browser needs them: float32 is more than a screen shows, and half the bytes."""
+    return np.asarray(values, np.float32)

@@ -1,0 +1,71 @@
+"""Parallel coordinates over groups of cells: a line a group, from axis to axis, coloured by its noise floor.
+
+Drawn as plain lines: plotly's own kind compiles shaders from text, which a strict content security policy forbids.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .. import style
+
+SHADES = 8
+
+
+def figure(
+    axes: Sequence[tuple[str, Sequence[str], Sequence[str]]], floors: Sequence[float], dark: bool
+) -> dict[str, Any]:
+    """axes: (title, value of each line as a text, all values in order); floors: of each line, > 0. At least one line."""
+    logs = [math.log10(floor) for floor in floors]
+    low, high = min(logs), max(logs)
+    span = (high - low) or 1.0
+    heights = [[_height(order.index(value), len(order)) for value in values] for _, values, order in axes]
+    heights.append([(log - low) / span for log in logs])
+    shades = style.ordered(SHADES, dark)
+    traces = []
+    for shade, color in enumerate(shades):
+        lines = [
+            i for i, log in enumerate(logs) if min(SHADES - 1, int((log - low) / span * SHADES)) == shade
+        ]
+        if not lines:
+            continue
+        x: list[float | None] = []
+        y: list[float | None] = []
+        for i in lines:
+            # Lines that share a value are told apart by a hair's breadth.
+            shift = ((i * 37) % 23 - 11) / 600
+            x += [*range(len(heights)), None]
+            y += [*(column[i] + (shift if j < len(axes) else 0.0) for j, column in enumerate(heights)), None]
+        edges = [10 ** (low + span * (shade + end) / SHADES) for end in (0, 1)]
+        traces.append(
+            {
+                "type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip",
+                "line": {"color": color, "width": 1.1}, "opacity": 0.75, "name": f"{edges[0]:.0e} … {edges[1]:.0e}",
+            }
+        )  # fmt: skip
+    titles = [*(title for title, _, _ in axes), "noise floor"]
+    layout = style.layout(
+        dark, height=470,
+        xaxis={"tickvals": list(range(len(titles))), "ticktext": titles, "side": "top", "showgrid": True, "ticks": "",
+               "range": [-0.25, len(titles) - 0.5]},
+        yaxis={"visible": False, "range": [-0.06, 1.06]},
+    )  # fmt: skip
+    ink = layout["font"]["color"]
+    ends = [(len(axes), (log - low) / span, f"{10**log:.0e}") for log in {low, high}]
+    marks = [
+        (j, _height(i, len(order)), value)
+        for j, (_, _, order) in enumerate(axes)
+        for i, value in enumerate(order)
+    ]
+    layout["annotations"] = [
+        {"x": x, "y": y, "text": text, "showarrow": False, "xanchor": "left", "xshift": 5,
+         "font": {"size": 11, "color": ink}, "bgcolor": layout["paper_bgcolor"], "opacity": 0.9}
+        for x, y, text in [*marks, *ends]
+    ]  # fmt: skip
+    return {"data": traces, "layout": layout}
+
+
+def _height(place: int, count: int) -> float:
+    return place / (count - 1) if count > 1 else 0.5

@@ -1,0 +1,157 @@
+"""What a page of the dashboard is: controls, and a pure function from a sweep and their values to panels.
+
+A page is one module of `lpbench.dashboard.pages` with a `PAGE`; it is found by being there. Nothing in it knows of Dash:
+the app draws the controls, keeps them in the query string, and calls `draw` when one of them or the data changes. The
+report calls the same `draw`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .data import Sweep
+
+State = Mapping[str, Any]
+SELECT, MULTI, SWITCH, NUMBER, TEXT = "select", "multi", "switch", "number", "text"
+MOST = 60  # values of a list in the query string
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control, and one key of the query string.
+
+    kind      select (one of `options`), multi (any of them, () for all), switch (bool), number (positive, or None).
+    options   (value as text, label) pairs of select and multi.
+    default   what the query string leaves out: a text, a tuple of texts, a bool, or a number.
+    """
+
+    key: str
+    label: str
+    kind: str
+    default: Any = None
+    options: tuple[tuple[str, str], ...] = ()
+    help: str = ""
+
+    def parse(self, text: str | None) -> Any:
+        """The value that the query string holds; the default for what is missing, unknown or out of range."""
+        if text is None:
+            return self.default
+        allowed = {value for value, _ in self.options}
+        if self.kind == SELECT:
+            return text if text in allowed else self.default
+        if self.kind == MULTI:
+            chosen = tuple(dict.fromkeys(part for part in text.split(",")[:MOST] if part in allowed))
+            return chosen or self.default
+        if self.kind == SWITCH:
+            return {"1": True, "0": False}.get(text, self.default)
+        return _positive(text, self.default)
+
+    def clean(self, value: Any) -> Any:
+        """The value that a component sent, which may be anything: as `parse` of its text."""
+        if self.kind == TEXT:
+            return self.parse(str(value or ""))
+        if value is None or value == "" or value == []:
+            return () if self.kind == MULTI else None if self.kind == NUMBER else self.default
+        if self.kind == SWITCH:
+            return bool(value)
+        if isinstance(value, list | tuple):
+            value = ",".join(str(part) for part in value[:MOST])
+        return self.parse(str(value))
+
+    def text(self, value: Any) -> str | None:
+        """The value for the query string; None where it is the default and left out."""
+        if value == self.default:
+            return None
+        if self.kind == MULTI:
+            return ",".join(value)
+        if self.kind == SWITCH:
+            return "1" if value else "0"
+        return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _positive(text: str, default: float | None) -> float | None:
+    if text == "":
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return default
+    return number if 0 < number < math.inf else default
+
+
+@dataclass(frozen=True)
+class Data:
+    """The numbers of a figure: rows under named columns."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as dictionaries by column."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One figure with its title, the numbers it is drawn from, and what a reader must know of it.
+
+    figure   a plotly figure as a plain dict: data and layout; None where there is nothing to draw, and `notes` say why.
+    notes    sentences: what was left out and by which rule, how many seeds, what diverged.
+    """
+
+    title: str
+    figure: dict[str, Any] | None
+    data: Data = field(default_factory=lambda: Data([], []))
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page.
+
+    path       in the address, `/` for the first page.      name   in the navigation.
+    question   the question that the page answers, its heading.
+    panels     how many panels `draw` returns, always the same.
+    controls   of a sweep: those that it needs, no more.
+    draw       (sweep, state, dark) to panels; state has a clean value for each key of the controls.
+    body       (store, sweep, state, url prefix) to what the page shows above its panels, as Dash components.
+    connect    (app, store): registers the callbacks of the body.
+    """
+
+    path: str
+    name: str
+    question: str
+    order: int
+    panels: int
+    controls: Callable[[Sweep], list[Control]]
+    draw: Callable[[Sweep, State, bool], list[Panel]]
+    body: Callable[[Any, Sweep, State, str], Any] | None = None
+    connect: Callable[[Any, Any], None] | None = None
+
+
+def pages() -> list[Page]:
+    """All pages, in the order of the navigation."""
+    from . import pages as package
+
+    modules = (
+        importlib.import_module(f"{package.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(package.__path__)
+    )
+    return sorted((module.PAGE for module in modules if hasattr(module, "PAGE")), key=lambda page: page.order)
+
+
+def state_of(controls: Sequence[Control], query: Mapping[str, str]) -> dict[str, Any]:
+    """A clean value for each control from a query string, whatever it holds."""
+    return {control.key: control.parse(query.get(control.key)) for control in controls}
+
+
+def query_of(controls: Sequence[Control], state: State) -> dict[str, str]:
+    """What the query string holds of `state`: no defaults."""
+    texts = ((control.key, control.text(state[control.key])) for control in controls)
+    return {key: text for key, text in texts if text is not None}

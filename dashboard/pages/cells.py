@@ -1,0 +1,219 @@
+"""All cells: a table to filter and sort, traces of those that are picked, and how they differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lpbench.errors import LpbenchError
+from lpbench.store.schema import CHOICES
+
+from .. import choosing, style
+from ..charts import parallel
+from ..charts.curves import Axes, Curve, figure
+from ..data import Sweep, text
+from ..page import SELECT, TEXT, Control, Data, Page, Panel, State
+
+PICKED, LINES = "Traces of the picked cells", "Groups of cells, from axis to axis"
+SHORT = "params.value == null ? '' : d3.format('.4~g')(params.value)"  # read by the grid, without eval
+MOST_PICKED, MOST_LINES, BLOCK = 20, 500, 100
+RESULTS = ("status", "error", "noise_floor", "mean_gap", "final_gap", "bound", "bound_kind", "bound_ratio",
+           "saturation_rate", "stall_rate", "seconds", "seed")  # fmt: skip
+TOLD = (
+    "host",
+    "cpu",
+    "started_at",
+    "git_commit",
+    "lpbench_version",
+    "seconds",
+    "steps_per_second",
+    "cell_id",
+    "group_id",
+    "digest",
+)
+
+
+def controls(sweep: Sweep) -> list[Control]:
+    """Status of the table, share of the parallel coordinates, and the picked cells (a key without a component)."""
+    found = sweep.cells["status"].value_counts()
+    statuses = (("all", "all cells"), *((s, f"{s} ({n})") for s, n in found.items()))
+    shares = (("100", "all"), ("50", "best half"), ("10", "best 10 %"), ("5", "best 5 %"))
+    return [
+        Control("status", "Cells", SELECT, "all", statuses),
+        Control("best", "Lines", SELECT, "100", shares),
+        *choosing.filters(sweep),
+        picked_control(sweep),
+    ]
+
+
+def picked_control(sweep: Sweep) -> Control:
+    """The picked cells: up to MOST_PICKED identities, checked against the sweep."""
+    return Cells("cells", "Picked cells", TEXT, (), sweep=sweep)
+
+
+class Cells(Control):
+    """A list of cell_ids in the query string and in a text field."""
+
+    def __init__(self, key: str, label: str, kind: str, default: Any, sweep: Sweep):
+        super().__init__(key, label, kind, default, (), "chosen in the table, or written here")
+        object.__setattr__(self, "_known", set(sweep.cells["cell_id"]))
+
+    def parse(self, text: str | None) -> Any:
+        """The identities that the sweep has."""
+        parts = (text or "").replace(" ", "").split(",")[: 4 * MOST_PICKED]
+        return tuple(dict.fromkeys(part for part in parts if part in self._known))[:MOST_PICKED]  # type: ignore[attr-defined]
+
+    def text(self, value: Any) -> str | None:
+        """The identities, separated by commas."""
+        return ",".join(value) or None
+
+
+def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
+    """The picked traces, and parallel coordinates."""
+    return [_traces(sweep, list(state["cells"]), dark), _lines(sweep, state, dark)]
+
+
+def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
+    if not picked:
+        return Panel(
+            PICKED, None, notes=("Pick rows of the table: their traces and differences appear here.",)
+        )
+    rows = {
+        row["cell_id"]: row for row in sweep.cells[sweep.cells["cell_id"].isin(picked)].to_dict("records")
+    }
+    traces = sweep.traces(picked)
+    names = [
+        name
+        for name in sweep.cells.columns
+        if name not in TOLD and len({text(rows[c][name]) for c in picked}) > 1
+    ]
+    names = [n for n in CHOICES if n in names] + [n for n in names if n not in CHOICES]
+    told = [name for name in names if name in CHOICES][:4] or ["seed"]
+    curves = []
+    palette = style.colors(dark)
+    for i, cell_id in enumerate(picked):
+        mine = traces[traces["cell_id"] == cell_id]
+        there = (mine["step"] > 0) & (mine["objective_gap"] > 0)
+        said = choosing.labels(rows[cell_id], told)
+        curves.append(
+            Curve(mine["step"][there].to_numpy(float), mine["objective_gap"][there].to_numpy(float), "",
+                  f"{cell_id[:6]}: {said}", palette[i % len(palette)], style.DASHES[i // len(palette) % 6])
+        )  # fmt: skip
+    drawn = figure(curves, Axes("steps (parameter updates)", "objective gap", x_log=True), dark)
+    table = [[name, *(_plain(rows[cell_id][name]) for cell_id in picked)] for name in names]
+    notes = (
+        f"{choosing.plural(len(picked), 'cell')}; the numbers are the columns in which they differ, choices first.",
+    )
+    return Panel(PICKED, drawn, Data(["column", *picked], table), notes)
+
+
+def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
+    groups = choosing.chosen(sweep, state)
+    groups = groups[groups["floor"] > 0].sort_values("floor")
+    axes = [axis for axis in sweep.varying if groups[axis].map(text).nunique() > 1]
+    if len(groups) < 2 or not axes:
+        return Panel(
+            LINES, None, notes=("Fewer than two groups with a floor, or nothing that varies between them.",)
+        )
+    share = max(2, round(len(groups) * int(state["best"]) / 100))
+    shown = groups.head(min(share, MOST_LINES))
+    told = [
+        (choosing.named(a), shown[a].map(text).tolist(), choosing.in_order(shown[a].map(text))) for a in axes
+    ]
+    drawn = parallel.figure(told, shown["floor"].tolist(), dark)
+    rows = [
+        [*(text(row[a]) for a in axes), float(row["floor"]), int(row["n"])]
+        for row in shown.to_dict("records")
+    ]
+    notes = [
+        f"{len(shown)} of {len(groups)} groups, those of the lowest floors; choose among them by the filters above."
+    ]
+    return Panel(LINES, drawn, Data([*axes, "noise floor", "seeds"], rows), tuple(notes))
+
+
+def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
+    """The table."""
+    import dash_ag_grid as dag
+
+    first = ["cell_id", "status", *sweep.varying, "seed"]
+    columns = list(dict.fromkeys([*first, *RESULTS, *sweep.cells.columns]))
+    shown = {*first, *RESULTS}
+    numbers = set(sweep.cells.select_dtypes("number").columns)
+    reals = set(sweep.cells.select_dtypes("float").columns)
+    definitions = [
+        {
+            "field": name, "headerName": name, "hide": name not in shown,
+            "filter": "agNumberColumnFilter" if name in numbers else "agTextColumnFilter",
+            **({"pinned": "left", "width": 190} if name == "cell_id" else {}),
+            **({"valueFormatter": {"function": SHORT}} if name in reals else {}),
+        }
+        for name in columns
+    ]  # fmt: skip
+    return [
+        dag.AgGrid(
+            id="grid",
+            columnDefs=definitions,
+            defaultColDef={"sortable": True, "resizable": True, "floatingFilter": True, "width": 135},
+            rowModelType="infinite",
+            getRowId="params.data.cell_id",
+            dashGridOptions={
+                "theme": {"function": "themeQuartz.withPart(agGrid.colorSchemeVariable)"},
+                "rowSelection": {
+                    "mode": "multiRow",
+                    "checkboxes": True,
+                    "headerCheckbox": False,
+                    "enableClickSelection": False,
+                },  # fmt: skip
+                "cacheBlockSize": BLOCK,
+                "maxBlocksInCache": 20,
+            },
+            style={"height": "420px"},
+        )
+    ]
+
+
+def connect(app: Any, store: Any) -> None:
+    """Rows for the table, and the picked ones into the text field."""
+    from dash import Input, Output, State, no_update
+
+    status = {"type": "control", "key": "status"}
+    picked = {"type": "control", "key": "cells"}
+
+    @app.callback(
+        Output("grid", "getRowsResponse"),
+        Input("grid", "getRowsRequest"),
+        Input(status, "value"),
+        State("view", "data"),
+    )
+    def rows(request: Any, wanted: Any, view: Any) -> Any:
+        if not request or not view or not view.get("sweep"):
+            return no_update
+        filters = dict(request.get("filterModel") or {})
+        if wanted and wanted != "all":
+            filters["status"] = {"filterType": "text", "type": "equals", "filter": str(wanted)}
+        try:
+            found, total = store.sweep(view["sweep"]).rows(
+                int(request["startRow"]),
+                int(request["endRow"]),
+                list(request.get("sortModel") or []),
+                filters,
+            )
+        except (LpbenchError, KeyError, TypeError, ValueError):
+            return {"rowData": [], "rowCount": 0}
+        return {"rowData": found, "rowCount": total}
+
+    @app.callback(Output(picked, "value"), Input("grid", "selectedRows"), prevent_initial_call=True)
+    def pick(chosen: Any) -> Any:
+        if chosen is None:
+            return no_update
+        return ",".join(
+            row["cell_id"] for row in chosen[:MOST_PICKED] if isinstance(row, dict) and "cell_id" in row
+        )
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, float) else None if value is None else text(value)
+
+
+PAGE = Page(
+    "/cells", "Cells", "Which cells are they, and how do they differ?", 5, 2, controls, draw, body, connect
+)

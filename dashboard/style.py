@@ -1,0 +1,117 @@
+"""Colours, dashes and markers: the same for the same thing on every page, and readable without colours.
+
+Categories have the colours of Okabe and Ito, which colour-blind readers tell apart, and a dash and a marker as a second
+code; what has an order has Cividis. Light and dark have a palette each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A00", "#000000")
+DARK = ("#4DA6E0", "#FF8A47", "#2FC79A", "#E39AC4", "#F5B83D", "#8ACBF2", "#F0E442", "#E6E6E6")
+MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+FIXED = {
+    "lp_sgd": 0, "halp": 1, "lp_svrg": 2, "swalp": 3, "svrg": 4, "sgd": 5,
+    "fixed": 0, "float": 1, "log": 2, "block": 3, "none": 7,
+}  # fmt: skip
+# Cividis at eleven places, from the tables of its authors (Nunez, Anderton, Renslow 2018).
+CIVIDIS = (
+    "#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#F1DB46", "#FEE838",
+)  # fmt: skip
+BOUND_STYLE = {"earlier": "dot", "dimension-free": "dash", "bound": "dash"}
+
+
+def colors(dark: bool) -> tuple[str, ...]:
+    """The palette for categories."""
+    return DARK if dark else LIGHT
+
+
+def place(value: str, among: Sequence[str]) -> int:
+    """Which colour, dash and marker a category has: its own where it is known, else its place among the others."""
+    if value in FIXED:
+        return FIXED[value]
+    return list(among).index(value) if value in among else sum(value.encode())
+
+
+def color(value: str, among: Sequence[str], dark: bool) -> str:
+    """The colour of a category."""
+    palette = colors(dark)
+    return palette[place(value, among) % len(palette)]
+
+
+def marker(value: str, among: Sequence[str]) -> str:
+    """The marker of a category."""
+    return MARKERS[place(value, among) % len(MARKERS)]
+
+
+def dash(value: str, among: Sequence[str]) -> str:
+    """The dash of a category, by its place among the others."""
+    return DASHES[(list(among).index(value) if value in among else 0) % len(DASHES)]
+
+
+def ordered(count: int, dark: bool) -> list[str]:
+    """`count` colours for values that have an order, the ends that the background would swallow left out."""
+    low, high = (0.25, 1.0) if dark else (0.0, 0.82)
+    return [_between(float(at)) for at in np.linspace(low, high, max(count, 1))]
+
+
+def scale(dark: bool) -> list[list[Any]]:
+    """A continuous scale for plotly."""
+    names = ordered(9, dark)
+    return [[i / 8, name] for i, name in enumerate(names)]
+
+
+def _between(at: float) -> str:
+    position = at * (len(CIVIDIS) - 1)
+    low = min(int(position), len(CIVIDIS) - 2)
+    part = position - low
+    ends = [[int(name[i : i + 2], 16) for i in (1, 3, 5)] for name in CIVIDIS[low : low + 2]]
+    mixed = [round(a + part * (b - a)) for a, b in zip(*ends, strict=True)]
+    return "#" + "".join(f"{value:02X}" for value in mixed)
+
+
+def transparent(name: str, alpha: float) -> str:
+    """A colour with an alpha, as rgba(...)."""
+    red, green, blue = (int(name[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def layout(dark: bool, **more: Any) -> dict[str, Any]:
+    """What every figure's layout has; `more` is laid over it."""
+    ink, grid, paper = ("#C9D1D9", "#30363D", "#1A1B1E") if dark else ("#1F2328", "#DDE1E6", "#FFFFFF")
+    axis = {
+        "gridcolor": grid, "linecolor": grid, "zeroline": False, "ticks": "outside", "tickcolor": grid,
+        "automargin": True, "exponentformat": "power", "minor": {"showgrid": False},
+    }  # fmt: skip
+    base: dict[str, Any] = {
+        "paper_bgcolor": paper,
+        "plot_bgcolor": paper,
+        "font": {
+            "color": ink,
+            "size": 13,
+            "family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif",
+        },
+        "colorway": list(colors(dark)),
+        "xaxis": dict(axis),
+        "yaxis": dict(axis),
+        "hoverlabel": {"namelength": -1},
+        "legend": {"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "font": {"size": 12}},
+        "margin": {"l": 64, "r": 16, "t": 28, "b": 48},
+        "height": 460,
+        "uirevision": "keep",
+    }
+    return merged(base, more)
+
+
+def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """`second` over `first`, dictionaries in both joined."""
+    result = dict(first)
+    for key, value in second.items():
+        known = result.get(key)
+        result[key] = merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+    return result

@@ -1,0 +1,25 @@
+"""The dashboard for a WSGI server: `LPBENCH_RUNS=runs gunicorn lpbench.dashboard.wsgi`.
+
+LPBENCH_RUNS         the folder of sweeps (runs)
+LPBENCH_URL_PREFIX   where a proxy shows it (/)
+LPBENCH_HOSTS        host names that requests may name, separated by commas (those of this machine alone)
+LPBENCH_TOKEN        what readers must show once as ?token=...; needed by whoever listens on other addresses
+"""
+
+import os
+
+from .app import create_app
+from .security import LOOPBACK
+
+_hosts = [host.strip() for host in os.environ.get("LPBENCH_HOSTS", "").split(",") if host.strip()]
+_prefix = os.environ.get("LPBENCH_URL_PREFIX", "/")
+application = create_app(
+    os.environ.get("LPBENCH_RUNS", "runs"),
+    _prefix,
+    _hosts or LOOPBACK,
+    os.environ.get("LPBENCH_TOKEN") or None,
+).server
+
+# Dash registers what its pages load on the first request, and threads that ask meanwhile get errors.
+with application.test_client() as _client:
+    _client.get("/" + _prefix.strip("/"), headers={"Host": (_hosts or LOOPBACK)[0]}, follow_redirects=True)
