@@ -24,7 +24,20 @@ from lpbench.errors import LpbenchError
 from lpbench.provenance import version
 
 # In the order of a first day; commands that are not named follow, by name.
-FIRST = ["sweep", "plan", "resume", "list", "show", "bounds", "bits", "export", "compact", "doctor"]
+FIRST = [
+    "sweep",
+    "plan",
+    "resume",
+    "list",
+    "show",
+    "bounds",
+    "bits",
+    "dashboard",
+    "report",
+    "export",
+    "compact",
+    "doctor",
+]
 INTERNAL, INTERRUPTED = 1, 130
 _COMPLETE = "_LPBENCH_COMPLETE"  # set by the shell while it asks for completions
 

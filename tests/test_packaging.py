@@ -46,6 +46,7 @@ SHOWS = {"commands"}  # what may draw: all else of lpbench knows nothing of the 
 DRAWN = {
     "dashboard",
     "errors",
+    "provenance",
     "store",
     "tables",
     "terminal",

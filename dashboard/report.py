@@ -1,0 +1,210 @@
+"""The pages of the dashboard as a folder that opens offline: the same figures, numbers and notes."""
+
+from __future__ import annotations
+
+import html
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lpbench.errors import ConfigError, LpbenchError
+from lpbench.provenance import version
+
+from . import exports
+from .charts.files import write_figure
+from .data import Store, Sweep
+from .page import Page, Panel, pages, state_of
+from .shell import ROWS, cell, status
+
+FORMATS = ("html", "md", "pdf")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def write(folder: Path, output: Path, kind: str = "html", force: bool = False) -> Path:
+    """Write the report of the sweep in `folder`; returns the file to open.
+
+    output   a folder, made where it is missing; one with files in it is refused unless `force`.
+    kind     html (interactive figures), md (figures as svg), or pdf (the html, printed).
+
+    Raises ConfigError for another kind or a folder in use, StoreError for a sweep that cannot be read, LpbenchError where
+    md or pdf lack a browser to draw with.
+    """
+    if kind not in FORMATS:
+        raise ConfigError(f"report: --format must be one of {', '.join(FORMATS)}, got {kind!r}")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())) and not force:
+        raise ConfigError(f"{output} is not empty: name another folder, or give --force")
+    sweep = Store(folder.parent).sweep(folder.name)
+    sections = [(page, page.draw(sweep, state_of(page.controls(sweep), {}), False)) for page in pages()]
+    output.mkdir(parents=True, exist_ok=True)
+    for page, panels in sections:
+        for i, panel in enumerate(panels):
+            if panel.data.rows:
+                (output / f"{_name(page, i)}.csv").write_bytes(exports.as_csv(panel.data))
+    if kind == "md":
+        return _markdown(sweep, sections, output)
+    if kind == "html":
+        return _html(sweep, sections, output)
+    with tempfile.TemporaryDirectory() as scratch:
+        return _print(_html(sweep, sections, Path(scratch)), output / "report.pdf")
+
+
+def _html(sweep: Sweep, sections: Sequence[tuple[Page, Sequence[Panel]]], output: Path) -> Path:
+    import orjson
+    from plotly.offline import get_plotlyjs
+
+    (output / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
+    shutil.copyfile(Path(__file__).parent / "assets" / "style.css", output / "style.css")
+    parts, figures = [], {}
+    for page, panels in sections:
+        drawn = []
+        for i, panel in enumerate(panels):
+            name = _name(page, i)
+            if panel.figure is not None:
+                figures[name] = panel.figure
+            drawn.append(_panel(name, panel))
+        parts.append(f'<section id="{_slug(page)}"><h1>{_text(page.question)}</h1>{"".join(drawn)}</section>')
+    data = orjson.dumps(figures, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    (output / "figures.js").write_text(f"window.figures = {data};\n" + DRAW, encoding="utf-8")
+    links = " ".join(f'<a href="#{_slug(page)}">{_text(page.name)}</a>' for page, _ in sections)
+    facts = "".join(
+        f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in _facts(sweep)
+    )
+    commands = "\n".join(_text(line) for line in _commands(sweep))
+    target = output / "index.html"
+    target.write_text(
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_text(sweep.name)} · lpbench</title>"
+        '<link rel="stylesheet" href="style.css"><style>section { margin-bottom: 34px; } pre { overflow: auto; }</style>'
+        f"</head><body><header><span class='brand'>lpbench</span><nav aria-label='Sections'>{links}</nav></header><main>"
+        f"<h1>Sweep {_text(sweep.name)}</h1><p class='status'>{_text(status(sweep))}</p>"
+        f"<table>{facts}</table><h2>To reproduce it</h2><pre>{commands}</pre>{''.join(parts)}</main>"
+        '<script src="plotly.min.js"></script><script src="figures.js"></script></body></html>\n',
+        encoding="utf-8",
+    )
+    return target
+
+
+DRAW = """for (const [name, figure] of Object.entries(window.figures)) {
+  const place = document.getElementById(name);
+  place.style.height = (figure.layout.height || 450) + "px";
+  window.Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displaylogo: false });
+}
+document.documentElement.dataset.drawn = "yes";
+"""
+
+
+def _panel(name: str, panel: Panel) -> str:
+    notes = "".join(f'<p class="note">{_text(note)}</p>' for note in panel.notes)
+    title = f"<figcaption><h2>{_text(panel.title)}</h2></figcaption>" if panel.title else ""
+    place = f'<div id="{name}"></div>' if panel.figure is not None else ""
+    return f'<figure class="panel">{title}{place}{notes}{_table(name, panel)}</figure>'
+
+
+def _table(name: str, panel: Panel) -> str:
+    rows = panel.data.rows
+    if not rows:
+        return ""
+    head = "".join(f"<th>{_text(column)}</th>" for column in panel.data.columns)
+    lines = "".join(
+        "<tr>" + "".join(f"<td>{_text(cell(value))}</td>" for value in row) + "</tr>" for row in rows[:ROWS]
+    )
+    more = f"the first {ROWS} of {len(rows)} rows; " if len(rows) > ROWS else ""
+    return (
+        f"<details><summary>Numbers ({len(rows)} rows)</summary><div class='scroll'><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{lines}</tbody></table></div><p class='note'>{more}<a href='{name}.csv'>{name}.csv</a></p></details>"
+    )
+
+
+def _markdown(sweep: Sweep, sections: Sequence[tuple[Page, Sequence[Panel]]], output: Path) -> Path:
+    import plotly.graph_objects as go
+
+    lines = [f"# Sweep {sweep.name}", "", status(sweep), ""]
+    lines += [f"- {name}: {value}" for name, value in _facts(sweep)]
+    lines += ["", "To reproduce it:", "", *(f"    {line}" for line in _commands(sweep)), ""]
+    for page, panels in sections:
+        lines += [f"## {page.question}", ""]
+        for i, panel in enumerate(panels):
+            name = _name(page, i)
+            if panel.title:
+                lines += [f"### {panel.title}", ""]
+            if panel.figure is not None:
+                write_figure(go.Figure(panel.figure).update_layout(width=1000), output / f"{name}.svg")
+                lines += [f"![{panel.title}]({name}.svg)", ""]
+            lines += [*panel.notes, ""]
+            lines += _markdown_table(name, panel)
+    target = output / "report.md"
+    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return target
+
+
+def _markdown_table(name: str, panel: Panel) -> list[str]:
+    rows, most = panel.data.rows, 30
+    if not rows:
+        return []
+    lines = ["| " + " | ".join(panel.data.columns) + " |", "|" + " --- |" * len(panel.data.columns)]
+    lines += [
+        "| " + " | ".join(cell(value).replace("|", "\\|") for value in row) + " |" for row in rows[:most]
+    ]
+    more = f"The first {most} of {len(rows)} rows; all" if len(rows) > most else "All"
+    return [*lines, "", f"{more} in [{name}.csv]({name}.csv).", ""]
+
+
+def _print(page: Path, target: Path) -> Path:
+    browser = next((found for found in map(shutil.which, BROWSERS) if found), None)
+    if browser is None:
+        raise LpbenchError("a pdf needs a chromium to print with, and there is none; use --format html")
+    arguments = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=20000",
+        "--no-pdf-header-footer",
+    ]
+    done = subprocess.run(
+        [browser, *arguments, f"--print-to-pdf={target.absolute()}", page.absolute().as_uri()],
+        capture_output=True, text=True, timeout=180,
+    )  # fmt: skip
+    if done.returncode != 0 or not target.is_file():
+        said = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise LpbenchError(f"{browser} could not print the report: {said[0]}")
+    return target
+
+
+def _facts(sweep: Sweep) -> list[tuple[str, str]]:
+    cells = sweep.cells
+    found = [("written by", f"lpbench {version()}")]
+    for name in ("lpbench_version", "git_commit", "cpu", "host"):
+        if name in cells:
+            values = [str(value) for value in cells[name].dropna().unique()]
+            found.append((name.replace("_", " ") + " of the cells", ", ".join(values[:4]) or "-"))
+    found.append(("computed", str(cells["started_at"].dropna().min() if "started_at" in cells else "-")[:19]))
+    return found
+
+
+def _commands(sweep: Sweep) -> list[str]:
+    calls: list[dict[str, Any]] = sweep.manifest.get("calls") or []
+    lines = []
+    for call in calls:
+        more = ["--config-dir", call["config_dir"]] if call.get("config_dir") else []
+        more += ["--skip-invalid"] if call.get("skip_invalid") else []
+        lines.append(
+            shlex.join(["lpbench", "sweep", *call.get("overrides", []), *more, "--name", sweep.name])
+        )
+    return lines or ["(the manifest names no command)"]
+
+
+def _name(page: Page, index: int) -> str:
+    return f"{_slug(page)}-{index}"
+
+
+def _slug(page: Page) -> str:
+    return page.name.lower()
+
+
+def _text(value: Any) -> str:
+    return html.escape(str(value))

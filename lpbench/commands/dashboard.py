@@ -1,0 +1,40 @@
+"""`lpbench dashboard`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpbench.commands._options import Verbose
+
+
+def command(
+    runs: Annotated[
+        Path, typer.Argument(help="The folder of sweeps.", metavar="[RUNS]", show_default=False)
+    ] = Path("runs"),
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", "-p", min=1, max=65535, help="The port to listen on.")
+    ] = 8050,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            help="What readers must show (other addresses than this machine's get one by themselves).",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="A further host name that requests may name; repeatable."),
+    ] = None,
+    url_prefix: Annotated[
+        str, typer.Option("--url-prefix", help="Where a proxy shows it, such as /lpbench/.")
+    ] = "/",
+    workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Processes.")] = 1,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.")] = 8,
+    verbose: Verbose = False,
+) -> int:
+    """Show sweeps in the browser: convergence, precision, dimension, formats, cells."""
+    from lpbench.commands import _dashboard
+
+    return _dashboard.serve(runs, host, port, token, allow_host or [], url_prefix, workers, threads, verbose)

@@ -1,0 +1,28 @@
+"""`lpbench report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpbench.commands._options import RunsDir, Sweep, Verbose
+
+NEEDS_ARGUMENTS = True
+
+
+def command(
+    name: Sweep,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write; new or empty.")],
+    kind: Annotated[str, typer.Option("--format", help="html, md or pdf.")] = "html",
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    runs_dir: RunsDir = None,
+    verbose: Verbose = False,
+) -> int:
+    """Write a sweep's figures and tables as a folder that opens offline."""
+    from lpbench.dashboard.report import write
+    from lpbench.store import find_sweep
+    from lpbench.terminal import note
+
+    written = write(find_sweep(name, runs_dir or Path("runs")), output, kind, force)
+    note(f"report: {written}")
+    return 0
