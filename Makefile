@@ -61,7 +61,8 @@ browser: ## install Debian's chromium where it is missing and can be installed
 demo: setup ## sweep six algorithms and three formats over synthetic and real data; a table and a figure
 	$(BIN)/lpbench sweep +experiment=demo --name demo
 	$(BIN)/lpbench show demo --figure runs/demo/noise_floor.html
-	@echo "open it in a browser; the table again: $(BIN)/lpbench show demo; in Python: lpbench.load_cells('runs/demo')"
+	@echo "the table again: $(BIN)/lpbench show demo; in Python: lpbench.load_cells('runs/demo')"
+	@echo "all of it in the browser: $(BIN)/lpbench dashboard"
 
 lint: setup
 	$(BIN)/ruff check .

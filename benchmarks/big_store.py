@@ -10,7 +10,12 @@ import numpy as np
 
 from lpbench.store import SweepWriter
 
-ALGORITHMS = {"lp_sgd": 1.0, "swalp": 0.2, "lp_svrg": 0.4, "halp": 0.02}  # and how far their floors lie from each other
+ALGORITHMS = {
+    "lp_sgd": 1.0,
+    "swalp": 0.2,
+    "lp_svrg": 0.4,
+    "halp": 0.02,
+}  # and how far their floors lie from each other
 FORMATS = ("fixed", "float", "log", "block", "mx")
 DIMENSIONS = tuple(2**power for power in range(4, 14))
 PRECISIONS = tuple(range(4, 14))
@@ -62,9 +67,9 @@ def _cells(dimensions: int, points: int) -> Iterator[Made]:
             identity = f"{number:06x}{seed:010x}"
             row = {
                 **choices, "seed": seed, "cell_id": identity, "group_id": f"{number:016x}", "error": None,
-                "status": "diverged" if diverged else "ok", "noise_floor": None if diverged else float(gap[-50:].mean()),
-                "mean_gap": None if diverged else float(gap.mean()), "final_gap": float(gap[-1]), "seconds": 1.0,
-                "digest": identity,
+                "status": "diverged" if diverged else "ok", "noise_floor": None if diverged else
+                float(gap[-50:].mean()), "mean_gap": None if diverged else float(gap.mean()), "final_gap":
+                float(gap[-1]), "seconds": 1.0, "digest": identity,
             }  # fmt: skip
             yield Made(row, _trace(steps, gap, dimension, random))
 
@@ -76,10 +81,12 @@ def _steps(points: int) -> np.ndarray:
     return np.r_[0, chosen]
 
 
-def _trace(steps: np.ndarray, gap: np.ndarray, dimension: int, random: np.random.Generator) -> dict[str, np.ndarray]:
+def _trace(
+    steps: np.ndarray, gap: np.ndarray, dimension: int, random: np.random.Generator
+) -> dict[str, np.ndarray]:
     return {
         "step": steps, "epoch": steps / 1000, "outer": steps // 2000, "gradient_evaluations": steps,
-        "objective_gap": gap, "iterate_gap": gap * 1.1, "gradient_norm": np.sqrt(gap), "distance": np.sqrt(gap * dimension),
-        "saturation_rate": random.random(len(steps)) * 1e-3, "stall_rate": random.random(len(steps)),
+        "objective_gap": gap, "iterate_gap": gap * 1.1, "gradient_norm": np.sqrt(gap), "distance": np.sqrt(gap *
+        dimension), "saturation_rate": random.random(len(steps)) * 1e-3, "stall_rate": random.random(len(steps)),
         "seconds": steps * 1e-6,
     }  # fmt: skip

@@ -173,7 +173,9 @@ class Sweep:
         with database.cursor() as cursor:
             rows = cursor.execute(query, [str(self.folder / ROLLUP), list(group_ids)]).fetchnumpy()
         groups = np.asarray(rows["group_id"], str)
-        edges = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1], True]) if len(groups) else []
+        if not len(groups):
+            return {}
+        edges = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1], True])
         found = {}
         for low, high in itertools.pairwise(edges):
             keep = low + thin(np.asarray(rows["step"][low:high]), points)
@@ -226,7 +228,7 @@ class Sweep:
 
 
 def thin(steps: np.ndarray, points: int) -> np.ndarray:
-    """Indices of at most `points` of ascending `steps`, spread evenly in log(step), the first and the last among them."""
+    """Indices of at most `points` of ascending `steps`, spread evenly in log(step), with the first and the last."""
     if len(steps) <= points:
         return np.arange(len(steps))
     places = np.log1p(steps.astype(float))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 10_000  # that one answer holds
 MOST_CONDITIONS = 20  # of one column, as many as nobody clicks together
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "memory_limit": "400MB",
     "threads": 2,
     "enable_external_access": True,

@@ -1,8 +1,8 @@
 """What a page of the dashboard is: controls, and a pure function from a sweep and their values to panels.
 
-A page is one module of `lpbench.dashboard.pages` with a `PAGE`; it is found by being there. Nothing in it knows of Dash:
-the app draws the controls, keeps them in the query string, and calls `draw` when one of them or the data changes. The
-report calls the same `draw`.
+A page is one module of `lpbench.dashboard.pages` with a `PAGE`; it is found by being there. Nothing in it knows of
+Dash: the app draws the controls, keeps them in the query string, and calls `draw` when one of them or the data
+changes. The report calls the same `draw`.
 """
 
 from __future__ import annotations

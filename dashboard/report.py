@@ -30,8 +30,8 @@ def write(folder: Path, output: Path, kind: str = "html", force: bool = False) -
     output   a folder, made where it is missing; one with files in it is refused unless `force`.
     kind     html (interactive figures), md (figures as svg), or pdf (the html, printed).
 
-    Raises ConfigError for another kind or a folder in use, StoreError for a sweep that cannot be read, LpbenchError where
-    md or pdf lack a browser to draw with.
+    Raises ConfigError for another kind or a folder in use, StoreError for a sweep that cannot be read, LpbenchError
+    where md or pdf lack a browser to draw with.
     """
     if kind not in FORMATS:
         raise ConfigError(f"report: --format must be one of {', '.join(FORMATS)}, got {kind!r}")
@@ -79,8 +79,10 @@ def _html(sweep: Sweep, sections: Sequence[tuple[Page, Sequence[Panel]]], output
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{_text(sweep.name)} · lpbench</title>"
-        '<link rel="stylesheet" href="style.css"><style>section { margin-bottom: 34px; } pre { overflow: auto; }</style>'
-        f"</head><body><header><span class='brand'>lpbench</span><nav aria-label='Sections'>{links}</nav></header><main>"
+        '<link rel="stylesheet" href="style.css"><style>'
+        "section { margin-bottom: 34px; } pre { overflow: auto; }</style>"
+        f"</head><body><header><span class='brand'>lpbench</span>"
+        f"<nav aria-label='Sections'>{links}</nav></header><main>"
         f"<h1>Sweep {_text(sweep.name)}</h1><p class='status'>{_text(status(sweep))}</p>"
         f"<table>{facts}</table><h2>To reproduce it</h2><pre>{commands}</pre>{''.join(parts)}</main>"
         '<script src="plotly.min.js"></script><script src="figures.js"></script></body></html>\n',
@@ -115,7 +117,8 @@ def _table(name: str, panel: Panel) -> str:
     )
     more = f"the first {ROWS} of {len(rows)} rows; " if len(rows) > ROWS else ""
     return (
-        f"<details><summary>Numbers ({len(rows)} rows)</summary><div class='scroll'><table><thead><tr>{head}</tr></thead>"
+        f"<details><summary>Numbers ({len(rows)} rows)</summary><div class='scroll'><table>"
+        f"<thead><tr>{head}</tr></thead>"
         f"<tbody>{lines}</tbody></table></div><p class='note'>{more}<a href='{name}.csv'>{name}.csv</a></p></details>"
     )
 

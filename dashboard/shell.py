@@ -7,12 +7,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from . import style
+from .charts.grid import narrowed
 from .data import Store, Sweep
 from .page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Data, Page, Panel, query_of
 
 ROWS = 200  # of the table under a figure; exports hold all
 CLOCK = 2000  # ms between two looks at a running sweep
-THEME_COOKIE = "lpbench_theme"  # written by assets/state.js
+THEME_COOKIE, NARROW_COOKIE = "lpbench_theme", "lpbench_narrow"  # written by assets/state.js
 
 
 def is_dark() -> bool:
@@ -20,6 +21,13 @@ def is_dark() -> bool:
     import flask
 
     return flask.has_request_context() and flask.request.cookies.get(THEME_COOKIE) == "dark"
+
+
+def is_narrow() -> bool:
+    """Whether the reader's screen is a phone's: figures then have one column."""
+    import flask
+
+    return flask.has_request_context() and flask.request.cookies.get(NARROW_COOKIE) == "1"
 
 
 def root() -> Any:
@@ -239,7 +247,7 @@ def figure(index: int, panel: Panel) -> Any:
 def drawn(panel: Panel, dark: bool) -> dict[str, Any]:
     """The figure of a panel; an empty one where there is nothing to draw."""
     if panel.figure is not None:
-        return panel.figure
+        return narrowed(panel.figure) if is_narrow() else panel.figure
     hidden = {"visible": False}
     note = {
         "text": "nothing to draw",
@@ -257,8 +265,7 @@ def drawn(panel: Panel, dark: bool) -> dict[str, Any]:
 
 def height(panel: Panel) -> dict[str, str]:
     """The height of the figure as a style: a responsive graph takes that of its place and not of its layout."""
-    layout = panel.figure["layout"] if panel.figure is not None else {}
-    return {"height": f"{layout.get('height', 120):.0f}px"}
+    return {"height": f"{drawn(panel, False)['layout']['height']:.0f}px"}
 
 
 def details(index: int, panel: Panel) -> list[Any]:

@@ -21,8 +21,8 @@ FIXED = {
 }  # fmt: skip
 # Cividis at eleven places, from the tables of its authors (Nunez, Anderton, Renslow 2018).
 CIVIDIS = (
-    "#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#F1DB46", "#FEE838",
-)  # fmt: skip
+    "#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#F1DB46",
+    "#FEE838", )  # fmt: skip
 BOUND_STYLE = {"earlier": "dot", "dimension-free": "dash", "bound": "dash"}
 
 

@@ -28,9 +28,10 @@
         window.lpbenchSpec = { path: window.location.pathname, spec: spec || [] };
         window.lpbenchView = view;
         const context = window.dash_clientside.callback_context;
-        if (!spec || !context.triggered.length || restoring) return none;
         const given = {};
         for (const group of context.inputs_list) for (const one of group || []) given[one.id.key] = one.value;
+        window.lpbenchGiven = given;
+        if (!spec || !context.triggered.length || restoring) return none;
         const old = new URLSearchParams(window.location.search);
         const query = new URLSearchParams();
         if (old.get("sweep")) query.set("sweep", old.get("sweep"));
@@ -77,7 +78,10 @@
         document.documentElement.dataset.theme = now ? "dark" : "light";
         document.body.dataset.agThemeMode = now ? "dark" : "light";
         const none = window.dash_clientside.no_update;
-        return [now === dark ? none : now, now ? "dark" : "light"];
+        const narrow = window.innerWidth < 700 ? "1" : "0";
+        const turned = (cookie("lpbench_narrow") || "0") !== narrow;
+        setCookie("lpbench_narrow", narrow);
+        return [now === dark && !turned ? none : now, now ? "dark" : "light"];
       },
     },
   });
@@ -91,8 +95,10 @@
     for (const entry of holder.spec) {
       const type = entry.kind === "switch" ? "switch" : "control";
       const property = entry.kind === "switch" ? "checked" : "value";
-      const id = { type: type, key: entry.key };
-      window.dash_clientside.set_props(id, { [property]: parse(entry, query.get(entry.key)) });
+      const value = parse(entry, query.get(entry.key));
+      // Only what differs: each property that is set asks the server for figures anew.
+      if (text(entry, value) === text(entry, (window.lpbenchGiven || {})[entry.key])) continue;
+      window.dash_clientside.set_props({ type: type, key: entry.key }, { [property]: value });
     }
     window.setTimeout(function () { restoring = false; }, 300);
   });

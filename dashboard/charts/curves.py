@@ -28,15 +28,15 @@ class Curve:
     whiskers     the band as bars at the points.   labels   a text beside each point.
     """
 
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Any  # a sequence or array of numbers, as y, low and high
+    y: Any
     facet: str
     name: str
     color: str
     dash: str = "solid"
     marker: str | None = None
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
+    low: Any = None
+    high: Any = None
     hover: Sequence[str] = ()
     width: float = 2.0
     legend: bool = True

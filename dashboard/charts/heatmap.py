@@ -30,7 +30,8 @@ def figure(
     ]
     heat = {
         "type": "heatmap", "x": list(x), "y": list(y), "z": z, "text": said, "texttemplate": "%{text}",
-        "colorscale": style.scale(dark), "xgap": 2, "ygap": 2, "hovertemplate": f"{titles[0]} %{{x}}, {titles[1]} %{{y}}: %{{text}}<extra></extra>",
+        "colorscale": style.scale(dark), "xgap": 2, "ygap": 2,
+        "hovertemplate": f"{titles[0]} %{{x}}, {titles[1]} %{{y}}: %{{text}}<extra></extra>",
         "colorbar": {"title": {"text": titles[2]}, "thickness": 12},
     }  # fmt: skip
     # As categories: texts such as "10" would become numbers.

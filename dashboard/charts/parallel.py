@@ -17,7 +17,7 @@ SHADES = 8
 def figure(
     axes: Sequence[tuple[str, Sequence[str], Sequence[str]]], floors: Sequence[float], dark: bool
 ) -> dict[str, Any]:
-    """axes: (title, value of each line as a text, all values in order); floors: of each line, > 0. At least one line."""
+    """axes: (title, value of each line as a text, all values in order); floors: of each line, > 0; at least one."""
     logs = [math.log10(floor) for floor in floors]
     low, high = min(logs), max(logs)
     span = (high - low) or 1.0

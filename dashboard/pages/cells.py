@@ -35,7 +35,7 @@ TOLD = (
 def controls(sweep: Sweep) -> list[Control]:
     """Status of the table, share of the parallel coordinates, and the picked cells (a key without a component)."""
     found = sweep.cells["status"].value_counts()
-    statuses = (("all", "all cells"), *((s, f"{s} ({n})") for s, n in found.items()))
+    statuses = (("all", "all cells"), *((str(s), f"{s} ({n})") for s, n in found.items()))
     shares = (("100", "all"), ("50", "best half"), ("10", "best 10 %"), ("5", "best 5 %"))
     return [
         Control("status", "Cells", SELECT, "all", statuses),
@@ -162,7 +162,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
                     "checkboxes": True,
                     "headerCheckbox": False,
                     "enableClickSelection": False,
-                },  # fmt: skip
+                },
                 "cacheBlockSize": BLOCK,
                 "maxBlocksInCache": 20,
             },

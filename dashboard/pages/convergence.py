@@ -57,7 +57,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         return [Panel(TITLE, None, notes=("No cell of this choice has run.",))]
     facets = [state["facet"]] if state["facet"] != choosing.NO_AXIS else []
     focus = [axis for axis in sweep.varying if axis not in (*facets, state["color"], "seed")]
-    rest = [axis for axis in ("problem", "dataset", "dimension", "format") if axis in focus]
+    rest: list[str] = [axis for axis in ("problem", "dataset", "dimension", "format") if axis in focus]
     rest += [axis for axis in focus if axis not in rest]
     few, kept = (chosen, {}) if len(chosen) <= MOST_CURVES else choosing.fewer(chosen, rest, MOST_CURVES)
     few = few.head(MOST_CURVES)
@@ -158,9 +158,9 @@ def _traces(sweep: Sweep, groups: pandas.DataFrame, state: State) -> dict[str, l
     group_of = dict(zip(cells["cell_id"], cells["group_id"], strict=True))
     found: dict[str, list[Any]] = {}
     for cell_id, trace in sweep.traces(list(group_of)).groupby("cell_id", sort=False):
-        there = (trace[state["x"]] > 0) & (trace["objective_gap"] > 0)
-        points = (trace[state["x"]][there].to_numpy(float), trace["objective_gap"][there].to_numpy(float))
-        found.setdefault(group_of[str(cell_id)], []).append(points)
+        x, y = trace[state["x"]].to_numpy(float), trace["objective_gap"].to_numpy(float)
+        there = (x > 0) & (y > 0)
+        found.setdefault(group_of[str(cell_id)], []).append((x[there], y[there]))
     return found
 
 

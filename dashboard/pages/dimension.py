@@ -64,7 +64,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     if groups["dimension"].nunique() < 2:
         said = (
             "Only one dimension was swept. To see what the dimension does: lpbench sweep problem=family_s k=4 "
-            "dimension=16,64,256,1024 precision=5,6,7,8 start=optimum step_size=2**-8 'steps=60*d/alpha' --name dimension"
+            "dimension=16,64,256,1024 precision=6,7,8 start=optimum step_size=2**-8 'steps=60*d/alpha' --name dimension"
         )
         return [Panel(title, None, notes=(said,)) for title in (FLOOR, BITS, CONSTANTS)]
     return [_floors(sweep, groups, state, dark), _bits(sweep, groups, state, dark), _constants(groups, dark)]
@@ -110,19 +110,22 @@ def _floors(sweep: Sweep, groups: pandas.DataFrame, state: State, dark: bool) ->
         line = line.groupby("dimension", as_index=False).first()
         x, y = line["dimension"].astype(float).tolist(), line["floor"].tolist()
         among = list(colors)
+        dash = style.dash(choosing.labels(line.iloc[0], dashed), dashes) if dashed else "solid"
         curves.append(
-            Curve(x, y, facet, name, color, style.dash(choosing.labels(line.iloc[0], dashed), dashes) if dashed else "solid",
+            Curve(x, y, facet, name, color, dash,
                   style.marker(value, among), line["floor_q10"].tolist(), line["floor_q90"].tolist(), whiskers=True)
         )  # fmt: skip
         slopes = [_slope(x, y)]
-        for column, label, dash in PROVEN:
+        for column, label, style_of in PROVEN:
             ball = line[column].tolist() if column in line else []
             slopes.append(_slope(x, ball))
             if state["bounds"] and any(value > 0 for value in ball):
-                curves.append(Curve(x, ball, facet, f"{name}: {label}", color, dash, width=1.2, group=label))
+                curves.append(
+                    Curve(x, ball, facet, f"{name}: {label}", color, style_of, width=1.2, group=label)
+                )
         rows += [
             [text(row[a]) for a in _axes(state, others)]
-            + [int(row["dimension"]), float(row["floor"]), _number(row.get(PROVEN[0][0])), _number(row.get(PROVEN[1][0])),
+            + [int(row["dimension"]), float(row["floor"])] + [_number(row.get(column)) for column, _, _ in PROVEN] + [
                slopes[0], slopes[2]]
             for row in line.to_dict("records")
         ]  # fmt: skip
@@ -168,11 +171,12 @@ def _bits(sweep: Sweep, groups: pandas.DataFrame, state: State, dark: bool) -> P
         return Panel(BITS, None, notes=(said,))
     color = "" if state["color"] == "precision" else state["color"]
     parts, others = _parts(sweep, groups, {**state, "color": color}, ("precision",))
-    colors, dashed, dashes, keys = _look(sweep, {**state, "color": color}, parts, others, dark)
+    colors, _, _, keys = _look(sweep, {**state, "color": color}, parts, others, dark)
     curves, rows = [], []
     for facet, value, part in parts[:MOST_LINES]:
         points: dict[str, list[tuple[float, int]]] = {}
-        for d, line in part.groupby("dimension"):
+        for key, line in part.groupby("dimension"):
+            d: Any = key
             for name, column in (("measured", "floor"), (FREE, PROVEN[0][0]), (EARLIER, PROVEN[1][0])):
                 known = line.assign(floor=line[column]) if column in line else line.iloc[:0]
                 needed = bits_needed(known[known["floor"] > 0], target) if len(known) else None
@@ -195,11 +199,14 @@ def _bits(sweep: Sweep, groups: pandas.DataFrame, state: State, dark: bool) -> P
     values = sorted({float(value) for value in groups["dimension"]})
     axes = Axes("dimension d", "bits needed", x_log=True, y_log=False, x_values=values)
     columns = [*_axes(state, others), "dimension", "by", "bits"]
-    said = f"The fewest swept precision whose floor (or limit) is at most {target:g}, as all larger ones' are; gaps: none is."
+    said = (
+        f"The fewest swept precision whose floor (or limit) is at most {target:g}, as all larger ones' are."
+    )
     drawn = figure(curves, axes, dark, keys=keys) if curves else None
-    for name in drawn["layout"] if drawn else ():
+    layout = drawn["layout"] if drawn else {}
+    for name in layout:
         if name.startswith("yaxis"):
-            drawn["layout"][name]["dtick"] = 1  # bits are whole
+            layout[name]["dtick"] = 1  # bits are whole
     return Panel(BITS, drawn, Data(columns, rows), (said,))
 
 

@@ -25,7 +25,7 @@ SPLITS, WHAT_IF = (
 )
 BITS = range(4, 17)
 KINDS = {"fixed": "fixed point", "float": "floating point", "log": "logarithmic"}
-RUN = "lpbench sweep format=float precision=8 exponent_bits=0,1,2,3,4,5,auto step_size=0.01/L 'seed=range(3)' --name splits"
+RUN = "lpbench sweep format=float precision=8 exponent_bits=0,1,2,3,4,5 step_size=0.01/L 'seed=range(3)' --name splits"
 
 
 def controls(sweep: Sweep) -> list[Control]:
@@ -106,7 +106,7 @@ def _splits(groups: pandas.DataFrame, said: str, state: State, dark: bool) -> Pa
 
 def _recommended(groups: pandas.DataFrame, bits: int) -> str | None:
     """The split that theory recommends, as the map names its columns; None where it has nothing to say."""
-    row = groups.iloc[0].to_dict()
+    row: dict[Any, Any] = groups.iloc[0].to_dict()
     try:
         found, _ = best_split(
             bits, float(row["limit"]), setting_of_row(row, grids.linear(bits, 1.0), rounding="stochastic")
@@ -117,7 +117,7 @@ def _recommended(groups: pandas.DataFrame, bits: int) -> str | None:
 
 
 def _what_if(groups: pandas.DataFrame, said: str, state: State, dark: bool) -> Panel:
-    row = groups.iloc[0].to_dict()
+    row: dict[Any, Any] = groups.iloc[0].to_dict()
     try:
         base = setting_of_row(
             row,
@@ -170,8 +170,8 @@ def _what_if(groups: pandas.DataFrame, said: str, state: State, dark: bool) -> P
         curves, Axes("precision (bits)", "noise floor or limit", x_values=[float(b) for b in BITS]), dark
     )
     notes = (
-        f"{said}: the limit of LP-SGD without end at step size {alpha:.3g} and range ±{limit:.3g}, from the constants in the "
-        "cells’ rows (theorems 1b, 1c, 4). Measured floors are those of the sweep’s own step size and range.",
+        f"{said}: the limit of LP-SGD without end at step size {alpha:.3g} and range ±{limit:.3g}, from the constants "
+        "in the cells’ rows (theorems 1b, 1c, 4). Measured floors are those of the sweep’s own step size and range.",
     )
     return Panel(WHAT_IF, drawn, Data(["format", "precision", "exponent bits", "value", "kind"], rows), notes)
 

@@ -117,7 +117,7 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
     ]
     rounds = groups[(groups["format"] != "none") & (groups["floor"] > 0)]
     if len(rounds):
-        best = rounds.loc[rounds["floor"].idxmin()]
+        best: Any = rounds.sort_values("floor").iloc[0]
         said = choosing.labels(best, ["algorithm", "format", "precision"])
         found.append((f"{best['floor']:.1e}", f"the lowest noise floor of what rounds: {said}"))
     low = rounds[(rounds["algorithm"] == "lp_sgd") & (rounds["format"] == "fixed")]

@@ -26,7 +26,8 @@ NUMBERS = (
     "noise_ball", "noise_ball_earlier", "noise_ball_dimension_free",
 )  # fmt: skip
 NAMES = (
-    "noise floor", "10 %", "90 %", "least", "largest", "noise ball", "noise ball, earlier", "noise ball, dimension-free",
+    "noise floor", "10 %", "90 %", "least", "largest", "noise ball", "noise ball, earlier",
+    "noise ball, dimension-free",
 )  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         rows += [
             row for line in lines for row in _rows(line.sort_values("precision"), named, state["target"])
         ]
-    shown = [row for lines in panels for line in lines for row in line.to_dict("records")]
+    shown: list[Any] = [row for lines in panels for line in lines for row in line.to_dict("records")]
     keys = look.keys()
     if any(curve.group == FULL for curve in curves):
         keys.append(Key(FULL, look.ink, width=1.2))
@@ -90,7 +91,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     bits = sorted({float(row["precision"]) for row in shown})
     axes = Axes("precision (bits)", "noise floor (objective gap)", x_values=bits, x_unit="bits")
     columns = _columns(panels, facets)
-    drawn = figure(
+    whole = figure(
         curves, axes, dark, _target(state["target"], look.ink), keys=keys, columns=columns,
         own_y=not state["shared"], corners=corners,
     )  # fmt: skip
@@ -103,7 +104,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         "ok",
         "diverged",
     ]
-    return [Panel(TITLE, drawn, Data(names, rows), tuple(_notes(shown, rounds, count, panels, state)))]
+    return [Panel(TITLE, whole, Data(names, rows), tuple(_notes(shown, rounds, count, panels, state)))]
 
 
 FULL, PROVEN = "full precision", "proven limit, T = ∞"
@@ -209,7 +210,7 @@ def _curves(line: pandas.DataFrame, facet: str, look: Look, state: State) -> lis
     return found
 
 
-def _seeds(row: dict[str, Any]) -> str:
+def _seeds(row: Any) -> str:
     bad = [
         f"{int(row[f'n_{name}'])} {name}" for name in ("diverged", "timeout", "failed") if row[f"n_{name}"]
     ]

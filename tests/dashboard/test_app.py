@@ -1,0 +1,214 @@
+"""The app without a browser: every page, whatever the query string; who may ask; what leaves by the side doors."""
+
+import csv
+import io
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lpbench.dashboard.app import choose, create_app, draw
+from lpbench.dashboard.data import Store
+from lpbench.dashboard.page import pages, query_of, state_of
+
+from lpbench.errors import ConfigError
+
+PAGES = pages()
+
+
+@pytest.fixture(scope="module")
+def app(runs: Path) -> Any:
+    return create_app(runs)
+
+
+@pytest.fixture
+def client(app: Any) -> Any:
+    return app.server.test_client()
+
+
+def layout(path: str, **query: str) -> str:
+    """The components of a page, as text."""
+    import dash
+
+    (page,) = [page for page in dash.page_registry.values() if page["path"] == path]
+    return repr(page["layout"](**query).to_plotly_json())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_page_draws_what_it_says(runs, page, dark):
+    sweep = Store(runs).sweep("made")
+    controls = page.controls(sweep)
+    state = state_of(controls, {})
+    assert query_of(controls, state) == {}  # defaults are left out
+    panels = page.draw(sweep, state, dark)
+    assert len(panels) == page.panels
+    drawn = [panel for panel in panels if panel.figure is not None]
+    assert drawn
+    for panel in drawn:
+        assert panel.title
+        assert panel.figure["data"]
+        assert panel.data.rows
+        assert all(len(row) == len(panel.data.columns) for row in panel.data.rows)
+        assert panel.figure["layout"]["paper_bgcolor"] == ("#1A1B1E" if dark else "#FFFFFF")
+    for panel in panels:
+        assert panel.figure is not None or panel.notes
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_of_every_control_draws(runs, page):
+    sweep = Store(runs).sweep("made")
+    controls = page.controls(sweep)
+    for control in controls:
+        for value in [value for value, _ in control.options] or ["0", "1", "1e-3"]:
+            state = state_of(controls, {control.key: value})
+            assert len(page.draw(sweep, state, False)) == page.panels, (control.key, value)
+            said = query_of(controls, state)
+            assert state_of(controls, said) == state
+
+
+def random_query(rng: random.Random, keys: list[str]) -> dict[str, str]:
+    words = [
+        "", "-", "all", "1", "0", "4,6", "lp_sgd", "fixed,float", "nan", "-1", "1e999", "x" * 300,
+        "'; DROP TABLE cells;--",
+        "../../etc/passwd", "%00", "\x00", "日本", "<script>", "algorithm", "precision", "1e-3", "None",
+        "[]", "{}", ",,,",
+    ]  # fmt: skip
+    chosen = rng.sample([*keys, "sweep", "nobody", "v"], k=rng.randint(0, 3))
+    return {key: rng.choice(words) for key in chosen if key.isidentifier()}
+
+
+@pytest.mark.parametrize("count", [120, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_no_query_string_breaks_a_page(app, runs, client, count):
+    rng = random.Random(1)
+    sweep = Store(runs).sweep("made")
+    keys = {page.path: [control.key for control in page.controls(sweep)] for page in PAGES}
+    # Drawing is what may break; the components around it are the same at every query.
+    for i in range(count):
+        page = PAGES[i % len(PAGES)]
+        query = random_query(rng, keys[page.path])
+        if i % 20 == 0:
+            assert "could not be drawn" not in layout(page.path, **query), query
+        elif i % 20 == 1:
+            asked = {"page": page.path, "panel": "0", "kind": rng.choice(["csv", "tex", "exe", ""]), **query}
+            assert client.get("/_export", query_string=asked).status_code in (200, 404)
+        elif i % 20 == 2:
+            assert client.get("/_version", query_string=query).status_code == 200
+        else:
+            query.pop("sweep", None)
+            page.draw(sweep, state_of(page.controls(sweep), query), bool(i % 2))
+
+
+def test_export_is_the_numbers_of_the_figure(client, runs):
+    query = {"page": "/precision", "panel": "0", "kind": "csv", "sweep": "made", "algorithm": "halp"}
+    answer = client.get("/_export", query_string=query)
+    assert answer.status_code == 200
+    assert "made-precision-0.csv" in answer.headers["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert {row["algorithm"] for row in rows} == {"halp"}
+    (page,) = [page for page in PAGES if page.path == "/precision"]
+    sweep = Store(runs).sweep("made")
+    panel = page.draw(sweep, state_of(page.controls(sweep), query), False)[0]
+    assert [float(row["noise floor"]) for row in rows] == [
+        record["noise floor"] for record in panel.data.records()
+    ]
+    assert "tabular" in client.get("/_export", query_string=query | {"kind": "tex"}).text
+    assert client.get("/_export", query_string=query | {"kind": "parquet"}).data[:4] == b"PAR1"
+
+
+def test_version_rises_with_the_sweep(app, client, tmp_path, writing):
+    from fake_results import fake_cell, fake_result
+
+    writing(tmp_path, "one", [fake_result(fake_cell(0))])
+    mine = create_app(tmp_path).server.test_client()
+    before = mine.get("/_version?sweep=one").json["version"]
+    writing(tmp_path, "one", [fake_result(fake_cell(1))])
+    assert mine.get("/_version?sweep=one").json["version"] > before
+    assert len(Store(tmp_path).sweep("one").cells) == 2
+
+
+# -- who may ask -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "path", ["/", "/precision", "/_version?sweep=made", "/_export", "/_dash-layout", "/assets/state.js"]
+)
+def test_a_foreign_host_is_refused(client, path):
+    for host, refused in (("evil.example", True), ("localhost:8050", False)):
+        answer = client.get(path, headers={"Host": host})
+        assert (answer.status_code == 400) == refused
+        answer.close()
+
+
+def test_a_token_is_asked_for_once(runs):
+    server = create_app(runs, token="secret").server
+    stranger, reader = server.test_client(), server.test_client()
+    assert stranger.get("/").status_code == 401
+    assert stranger.get("/?token=wrong").status_code == 401
+    assert stranger.get("/_version?sweep=made").status_code == 401
+    answer = reader.get("/precision?token=secret&target=1")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].endswith("/precision?target=1")
+    assert "HttpOnly" in answer.headers["Set-Cookie"]
+    assert reader.get("/precision").status_code == 200
+
+
+def test_the_policy_forbids_what_the_pages_do_not_need(client):
+    policy = client.get("/").headers["Content-Security-Policy"]
+    assert "unsafe-eval" not in policy
+    script = next(part for part in policy.split("; ") if part.startswith("script-src"))
+    assert "unsafe-inline" not in script
+    assert "http" not in policy
+    assert client.get("/").headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "name", ["../made", "/etc", "..%2f..%2fetc", "made/../made", "made\x00", "baselines", "", "nobody"]
+)
+def test_only_sweeps_of_the_folder_are_opened(runs, client, name):
+    with pytest.raises(ConfigError):
+        Store(runs).sweep(name)
+    assert client.get("/_version", query_string={"sweep": name}).json["version"] is None
+
+
+def test_a_prefix_behind_a_proxy(runs):
+    client = create_app(runs, url_prefix="/lp/").server.test_client()
+    assert client.get("/lp/precision").status_code == 200
+    assert client.get("/lp/_version?sweep=made").json["version"] > 0
+    assert client.get("/_version?sweep=made").status_code == 404
+
+
+# -- stores that cannot be shown -------------------------------------------------------------------------------------
+def test_nothing_there_says_what_to_do(tmp_path):
+    with pytest.raises(ConfigError, match=r"holds no sweep yet.*lpbench sweep"):
+        choose(Store(tmp_path), None)
+    with pytest.raises(ConfigError, match="does not exist"):
+        choose(Store(tmp_path / "nowhere"), None)
+    create_app(tmp_path)
+    assert "holds no sweep yet" in layout("/")
+
+
+def test_a_damaged_sweep_is_named_and_the_others_are_shown(tmp_path, writing):
+    from fake_results import fake_cell, fake_result
+
+    writing(tmp_path, "good", [fake_result(fake_cell(0))])
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "manifest.json").write_text('{"schema": ')
+    (tmp_path / "notes.txt").write_text("mine")
+    infos = {info.name: info for info in Store(tmp_path).sweeps()}
+    assert "damaged" in infos["half"].problem
+    assert infos["good"].counts == {"ok": 1}
+    create_app(tmp_path)
+    assert "damaged" in layout("/", sweep="half")
+    assert "1 cells" in layout("/", sweep="good")
+
+
+def test_an_error_while_drawing_is_a_sentence(runs, caplog):
+    from dataclasses import replace
+
+    def broken(sweep, state, dark):
+        raise ZeroDivisionError
+
+    page = replace(PAGES[0], draw=broken)
+    (panel,) = draw(page, Store(runs).sweep("made"), {}, False)
+    assert panel.figure is None
+    assert "could not be drawn" in panel.notes[0]
+    assert "ZeroDivisionError" in caplog.text

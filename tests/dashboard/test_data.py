@@ -1,0 +1,69 @@
+"""Groups, curves and rows of a store."""
+
+import numpy as np
+import pytest
+from fake_results import fake_cell, fake_result
+from lpbench.dashboard.data import Store, thin
+
+from lpbench.errors import ConfigError
+from lpbench.store.writer import SweepWriter
+
+
+def test_groups_are_cells_without_their_seed(runs):
+    sweep = Store(runs).sweep("made")
+    groups = sweep.groups
+    assert len(sweep.cells) == 96
+    assert len(groups) == 24
+    assert set(groups["n"]) == {4}
+    assert groups["n_diverged"].sum() == 1
+    assert groups["n_failed"].sum() == 1
+    assert set(sweep.varying) == {"precision", "dimension", "algorithm", "format"}
+    for group_id, row in groups.iterrows():
+        mine = sweep.cells[(sweep.cells["group_id"] == group_id) & (sweep.cells["status"] == "ok")]
+        assert row["floor"] == np.median(mine["noise_floor"])
+        assert row["floor_max"] == mine["noise_floor"].max()
+
+
+def test_curves_of_a_finished_sweep_and_of_a_running_one_agree(tmp_path):
+    cells = [fake_result(fake_cell(seed), value=1.0 + seed, steps=[0, 1, 2, 5, 10, 100]) for seed in range(5)]
+    store = SweepWriter(tmp_path / "one", [], 5, {})
+    for cell in cells:
+        store.put(cell)
+    store._parts.close()  # the parts are written, and not compacted yet
+    running = Store(tmp_path).sweep("one")
+    (group,) = running.groups.index
+    before = running.curves([group])[group]
+    store.close()
+    done = Store(tmp_path).sweep("one")
+    after = done.curves([group])[group]
+    assert list(before) == list(after)
+    for name in before:
+        np.testing.assert_allclose(before[name], after[name], rtol=1e-12)
+    assert after["q50"][0] == 3.0
+    assert after["step"].tolist() == [0, 1, 2, 5, 10, 100]
+
+
+def test_rows_are_filtered_and_sorted_without_trusting_names(runs):
+    sweep = Store(runs).sweep("made")
+    found, total = sweep.rows(0, 5, [{"colId": "noise_floor", "sort": "desc"}], {
+        "algorithm": {"filterType": "text", "type": "equals", "filter": "halp"},
+        "precision": {"filterType": "number", "type": "lessThan", "filter": 8},
+    })  # fmt: skip
+    assert total == 32
+    assert len(found) == 5
+    floors = [row["noise_floor"] for row in found]
+    assert floors == sorted(floors, reverse=True)
+    for name in ("nobody", "1; DROP TABLE x", 'x" OR 1=1 --'):
+        with pytest.raises(ConfigError, match="no column"):
+            sweep.rows(0, 5, [{"colId": name, "sort": "asc"}], {})
+    odd = {"error": {"filterType": "text", "type": "contains", "filter": "'; DROP TABLE cells_shown; --"}}
+    assert sweep.rows(0, 5, [], odd) == ([], 0)
+
+
+def test_thinned_curves_keep_their_ends():
+    steps = np.arange(10_000)
+    kept = thin(steps, 200)
+    assert len(kept) <= 200
+    assert kept[0] == 0
+    assert kept[-1] == 9_999
+    assert thin(np.arange(5), 200).tolist() == [0, 1, 2, 3, 4]
