@@ -116,19 +116,20 @@ def test_every_page_draws(tab, address, path):
 def test_a_control_changes_figure_and_address_and_back_restores_both(tab, address):
     tab.goto(address + "/precision")
     ready(tab)
-    before = tab.locator(".js-plotly-plot").first.inner_text()
+    titles = "[...document.querySelectorAll('.js-plotly-plot .annotation-text')].map((one) => one.textContent).join()"
+    before = tab.evaluate(titles)
     tab.get_by_label("Panels by").first.click()
     tab.get_by_role("option", name="dimension").first.click()
     tab.wait_for_url("**facet=dimension**", timeout=WAIT)
-    until(tab, "document.querySelector('.js-plotly-plot').innerText.includes('dimension 16')")
-    link = tab.url
+    until(tab, f"{titles}.includes('dimension 16')")
+    link, after = tab.url, tab.evaluate(titles)
+    assert after != before
     tab.go_back()
     until(tab, "!location.search.includes('facet')")
-    until(tab, "!document.querySelector('.js-plotly-plot').innerText.includes('dimension 16')")
-    assert tab.locator(".js-plotly-plot").first.inner_text() == before
+    until(tab, f"{titles} === {before!r}")
     tab.goto(link)  # the link alone reproduces the view
     ready(tab)
-    assert "dimension 16" in tab.locator(".js-plotly-plot").first.inner_text()
+    assert tab.evaluate(titles) == after
 
 
 def test_numbers_and_pictures_can_be_taken_along(tab, address):
