@@ -29,7 +29,7 @@ GRID = [
     "record_points=20",
     "even_points=16",
 ]
-WAIT = 15_000
+WAIT = 60_000  # ms; a loaded machine draws slowly
 
 
 @pytest.fixture(scope="module")
