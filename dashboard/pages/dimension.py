@@ -86,6 +86,13 @@ def _parts(
     """(facet, value of the colour axis, its groups) of each line over the dimension, and the axes that part them."""
     facets = [state["facet"]] if state["facet"] != choosing.NO_AXIS else []
     others = [axis for axis in sweep.varying if axis not in ("dimension", *FOLLOW, *facets, *without)]
+    known = list(dict.fromkeys(["dimension", *facets, *others, *without]))
+    # What was swept of its own, and does not follow the dimension, parts the lines after all.
+    others += [
+        axis
+        for axis in FOLLOW
+        if axis in sweep.varying and groups.groupby(known, dropna=False)[axis].nunique().max() > 1
+    ]
     found = []
     for panel in choosing.split(groups, facets):
         for line in choosing.split(panel, others):

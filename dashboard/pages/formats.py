@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lpbench.theory import grids
@@ -49,7 +50,12 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         said = ("No cell of this choice rounds and has a noise floor.",)
         return [Panel(SPLITS, None, notes=said), Panel(WHAT_IF, None, notes=said)]
     first, kept = _one_problem(sweep, groups)
-    return [_splits(first, kept, state, dark), _what_if(first, kept, state, dark)]
+    one = first.drop_duplicates(["format", "precision", "exponent_bits"])
+    panels = [_splits(one, kept, state, dark), _what_if(one, kept, state, dark)]
+    if len(one) == len(first):
+        return panels
+    left = f"{len(first) - len(one)} groups of another step size, range or length are not shown: see the filters."
+    return [replace(panel, notes=(*panel.notes, left)) for panel in panels]
 
 
 def _one_problem(sweep: Sweep, groups: pandas.DataFrame) -> tuple[pandas.DataFrame, str]:
@@ -148,10 +154,11 @@ def _what_if(groups: pandas.DataFrame, said: str, state: State, dark: bool) -> P
             if found is not None:
                 points.append((bits, *found))
                 rows.append([kind, bits, found[1], found[0], "proven"])
+        best = "best split, " if kind != "fixed" and state["split"] == "auto" else ""
         if points:
             hover = [split for _, _, split in points]
             curves.append(
-                Curve([float(b) for b, _, _ in points], [value for _, value, _ in points], "", f"{name}, proven",
+                Curve([float(b) for b, _, _ in points], [value for _, value, _ in points], "", f"{name}, {best}proven",
                       style.color(kind, list(KINDS), dark), "dash", hover=hover)
             )  # fmt: skip
         there = groups[groups["format"] == kind].sort_values("precision")
@@ -171,7 +178,7 @@ def _what_if(groups: pandas.DataFrame, said: str, state: State, dark: bool) -> P
     )
     notes = (
         f"{said}: the limit of LP-SGD without end at step size {alpha:.3g} and range ±{limit:.3g}, from the constants "
-        "in the cells’ rows (theorems 1b, 1c, 4). Measured floors are those of the sweep’s own step size and range.",
+        "in the cells’ rows (theorems 1b, 1c, 4). Measured floors are those of the sweep’s own settings.",
     )
     return Panel(WHAT_IF, drawn, Data(["format", "precision", "exponent bits", "value", "kind"], rows), notes)
 

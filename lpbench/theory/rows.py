@@ -24,15 +24,17 @@ def setting_of_row(row: Mapping[str, Any], grid: Grid | None = None, **changes: 
 
     grid      in place of that of the row's format.      changes   other fields of Setting (alpha, algorithm ...).
 
-    Raises Refused for a row of an older lpbench, a format that no theorem is about, and a problem whose optimum the
-    range of the row does not hold: its constants are those of w*, not of the optimum in the range.
+    Raises Refused for a row of HALP, of an older lpbench, a format that no theorem is about, and a problem whose
+    optimum the range of the row does not hold: its constants are those of w*, not of the optimum in the range.
     """
     need(
         not any(_missing(row.get(name)) for name in (*_CONSTANTS, "weights", "step_size")),
         "the row has no constants",
     )
-    need(not row.get("box_excess"), "the range of the format does not hold the optimum")
+    outside = not _missing(row.get("box_excess")) and row["box_excess"] > 0
+    need(not outside, "the range of the format does not hold the optimum")
     algorithm = str(row["algorithm"])
+    need(algorithm not in HALP, "the row of a HALP cell holds the mu that it used, not the problem's")
     if grid is None:
         limit = 1.0 if _missing(row.get("limit")) else float(row["limit"])
         found = grids.of_choices(
@@ -42,7 +44,7 @@ def setting_of_row(row: Mapping[str, Any], grid: Grid | None = None, **changes: 
             raise Refused(f"no theorem is about the format {row['format']}")
         grid = found
     constants = {name: float(row[name]) for name in _CONSTANTS}
-    if algorithm not in SVRG | HALP:
+    if algorithm not in SVRG:
         constants = batch_constants(constants, int(row["batch_size"]))
     constants.pop("s_1")
     setting = Setting(
@@ -60,7 +62,7 @@ def setting_of_row(row: Mapping[str, Any], grid: Grid | None = None, **changes: 
         snapshot=None if _missing(row.get("snapshot")) else str(row["snapshot"]),
         inner_steps=_whole(row, "inner_steps"),
         mu_used=constants["mu"],
-        averages_all=not row.get("average_start") and row.get("average_every") in (None, 1, 1.0),
+        averages_all=not _whole(row, "average_start") and (_whole(row, "average_every") or 1) == 1,
         L=constants["L"],
         mu=constants["mu"],
         L_f=constants["L_f"],
