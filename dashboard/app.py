@@ -107,14 +107,15 @@ def draw(page: Page, sweep: Sweep, state: Mapping[str, Any], dark: bool) -> list
 
 
 def _connect(app: Any, store: Store, all_pages: Sequence[Page]) -> None:
-    from dash import ALL, ClientsideFunction, Input, Output, Patch, State, ctx, no_update
+    from dash import ALL, MATCH, ClientsideFunction, Input, Output, Patch, State, ctx
+    from dash.exceptions import PreventUpdate
 
     by_path = {page.path: page for page in all_pages}
     values = Input({"type": "control", "key": ALL}, "value")
     switches = Input({"type": "switch", "key": ALL}, "checked")
-    figures = Output({"type": "figure", "index": ALL}, "figure")
-    heights = Output({"type": "figure", "index": ALL}, "style")
-    details = Output({"type": "details", "index": ALL}, "children")
+    index = {"type": "figure", "index": ALL}
+    beside = ("notes", "numbers", "table")  # what stands under each figure
+    open_tables = State({"type": "numbers", "index": ALL}, "n_clicks")
     view = State("view", "data")  # {"page": path, "sweep": name}
 
     def panels_of(current: Mapping[str, Any], given: Mapping[str, Any], dark: Any) -> list[Panel]:
@@ -126,40 +127,54 @@ def _connect(app: Any, store: Store, all_pages: Sequence[Page]) -> None:
 
     def given_values() -> dict[str, Any]:
         listed = [*ctx.inputs_list, *ctx.states_list]
-        groups = [group for group in listed if isinstance(group, list)]
-        return {entry["id"]["key"]: entry.get("value") for group in groups for entry in group}
+        entries = [entry for group in listed if isinstance(group, list) for entry in group]
+        return {entry["id"]["key"]: entry.get("value") for entry in entries if "key" in entry["id"]}
+
+    def under(panels: Sequence[Panel], clicks: Sequence[int | None]) -> list[list[Any]]:
+        tables = [shell.table(panel.data, count) for panel, count in zip(panels, clicks, strict=True)]
+        return [[shell.notes(panel) for panel in panels], [shell.summary(panel) for panel in panels], tables]
 
     @app.callback(
-        figures, heights, details, values, switches, Input("dark", "data"), view, prevent_initial_call=True
-    )
-    def redraw(chosen: Any, switched: Any, dark: Any, current: Any) -> Any:
+        Output(index, "figure"), Output(index, "style"),
+        *(Output({"type": kind, "index": ALL}, "children") for kind in beside),
+        values, switches, Input("dark", "data"), view, open_tables, prevent_initial_call=True,
+    )  # fmt: skip
+    def redraw(chosen: Any, switched: Any, dark: Any, current: Any, clicks: Any) -> Any:
         panels = panels_of(current, given_values(), dark)
         drawn = [shell.drawn(panel, bool(dark)) for panel in panels]
-        return drawn, [shell.height(p) for p in panels], [shell.details(i, p) for i, p in enumerate(panels)]
+        return drawn, [shell.height(panel) for panel in panels], *under(panels, clicks)
 
     @app.callback(
-        Output({"type": "figure", "index": ALL}, "figure", allow_duplicate=True),
-        Output({"type": "details", "index": ALL}, "children", allow_duplicate=True),
+        Output(index, "figure", allow_duplicate=True),
+        *(Output({"type": kind, "index": ALL}, "children", allow_duplicate=True) for kind in beside),
         Output("status", "children"),
         Input("version", "data"),
-        State({"type": "control", "key": ALL}, "value"),
-        State({"type": "switch", "key": ALL}, "checked"),
-        State("dark", "data"),
-        view,
-        prevent_initial_call=True,
-    )
-    def refresh(version: Any, chosen: Any, switched: Any, dark: Any, current: Any) -> Any:
+        State({"type": "control", "key": ALL}, "value"), State({"type": "switch", "key": ALL}, "checked"),
+        State("dark", "data"), view, open_tables, prevent_initial_call=True,
+    )  # fmt: skip
+    def refresh(version: Any, chosen: Any, switched: Any, dark: Any, current: Any, clicks: Any) -> Any:
         """A running sweep has new cells: only the data of the figures is replaced, so that zoom and selection stay."""
-        panels = panels_of(current, given_values(), dark)
         if version is None:
-            return [no_update] * len(panels), [no_update] * len(panels), no_update
+            raise PreventUpdate
+        panels = panels_of(current, given_values(), dark)
         patches = []
         for panel in panels:
             patch = Patch()
             patch["data"] = shell.drawn(panel, bool(dark))["data"]
             patches.append(patch)
-        status = shell.status(store.sweep(current["sweep"]))
-        return patches, [shell.details(i, panel) for i, panel in enumerate(panels)], status
+        return patches, *under(panels, clicks), shell.status(store.sweep(current["sweep"]))
+
+    @app.callback(
+        Output({"type": "table", "index": MATCH}, "children", allow_duplicate=True),
+        Input({"type": "numbers", "index": MATCH}, "n_clicks"),
+        State({"type": "control", "key": ALL}, "value"), State({"type": "switch", "key": ALL}, "checked"),
+        State("dark", "data"), view, prevent_initial_call=True,
+    )  # fmt: skip
+    def open_table(clicks: Any, chosen: Any, switched: Any, dark: Any, current: Any) -> Any:
+        if not (clicks or 0) % 2:
+            return []
+        panels = panels_of(current, given_values(), dark)
+        return shell.table(panels[ctx.triggered_id["index"]].data, clicks)
 
     # Written in assets/state.js, so that no script stands in the page.
     app.clientside_callback(

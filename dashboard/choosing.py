@@ -1,18 +1,16 @@
-"""Controls that pages share: a filter for each axis that varies, the axis of the panels, the order of values."""
+"""What pages share: a filter for each axis that varies, the axis of the panels, the order and the names of values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from .data import text
+from .data import Group, text
 from .page import MULTI, SELECT, Control
 
 if TYPE_CHECKING:
-    import pandas
-
     from .data import Sweep
     from .page import State
 
@@ -30,9 +28,14 @@ def filters(sweep: Sweep, without: Sequence[str] = ()) -> list[Control]:
     ]
 
 
-def chosen(sweep: Sweep, state: State) -> pandas.DataFrame:
+def chosen(sweep: Sweep, state: State) -> list[Group]:
     """The groups that the filters leave."""
     return sweep.groups_where({axis: state.get(axis, ()) for axis in sweep.varying})
+
+
+def measured(sweep: Sweep, state: State) -> list[Group]:
+    """Those of them that round and have a noise floor."""
+    return [row for row in chosen(sweep, state) if row["format"] != "none" and row["floor"] > 0]
 
 
 def by_axis(sweep: Sweep, key: str, label: str, first: Sequence[str], without: Sequence[str] = ()) -> Control:
@@ -45,7 +48,17 @@ def by_axis(sweep: Sweep, key: str, label: str, first: Sequence[str], without: S
 
 def values_of(sweep: Sweep, axis: str) -> list[str]:
     """The values of an axis as texts, in their order."""
-    return in_order(text(value) for value in sweep.groups[axis].unique())
+    return values(sweep.groups, axis)
+
+
+def values(rows: Iterable[Group], axis: str) -> list[str]:
+    """The same of some groups."""
+    return in_order(text(row[axis]) for row in rows)
+
+
+def varies(rows: Sequence[Group], axis: str) -> bool:
+    """Whether the groups differ in an axis."""
+    return len({text(row[axis]) for row in rows}) > 1
 
 
 def in_order(values: Iterable[str]) -> list[str]:
@@ -75,65 +88,69 @@ def label(axis: str, value: Any) -> str:
     said = text(value)
     if axis == "precision":
         return f"{said} bits" if said != NO_AXIS else "no precision"
-    worded = not isinstance(value, bool | int | float) and said != NO_AXIS and hasattr(value, "strip")
+    worded = not isinstance(value, bool | int | float) and said != NO_AXIS
     return said if worded else f"{named(axis)} {said}"
 
 
-def labels(row: Any, axes: Sequence[str], joint: str = ", ") -> str:
-    """The labels of one row of `groups` (a Series or a dict)."""
+def labels(row: Group, axes: Sequence[str], joint: str = ", ") -> str:
+    """The labels of one group."""
     return joint.join(label(axis, row[axis]) for axis in axes)
 
 
-def split(groups: pandas.DataFrame, axes: Sequence[str]) -> list[pandas.DataFrame]:
+def split(rows: Iterable[Group], axes: Sequence[str]) -> list[list[Group]]:
     """The groups parted by the values of the axes, in the order of the values."""
-    if not axes:
-        return [groups] if len(groups) else []
-    parts = [part for _, part in groups.groupby(list(axes), dropna=False, sort=False)]
-    return sorted(parts, key=lambda part: [natural(text(part.iloc[0][axis])) for axis in axes])
+    parts: dict[tuple[str, ...], list[Group]] = {}
+    for row in rows:
+        parts.setdefault(tuple(text(row[axis]) for axis in axes), []).append(row)
+    return [parts[key] for key in sorted(parts, key=lambda key: [natural(value) for value in key])]
 
 
-def fewer(
-    groups: pandas.DataFrame, axes: Sequence[str], most: int
-) -> tuple[pandas.DataFrame, dict[str, str]]:
+def fewer(rows: list[Group], axes: Sequence[str], most: int) -> tuple[list[Group], dict[str, str]]:
     """Keep one value of each of `axes`, one axis after the other, until at most `most` groups are left.
 
     The value with the most groups stays, the first of equals. Returns what is left, and the values that were kept.
     """
     kept: dict[str, str] = {}
     for axis in axes:
-        texts = groups[axis].map(text)
-        if len(groups) <= most:
+        if len(rows) <= most:
             break
-        if texts.nunique() > 1:
-            counts = texts.value_counts()
-            value = min(counts.index, key=lambda value: (-counts[value], natural(value)))
-            groups, kept[axis] = groups[texts == value], value
-    return groups, kept
+        counts = Counter(text(row[axis]) for row in rows)
+        if len(counts) > 1:
+            value = min(counts, key=lambda value: (-counts[value], natural(value)))
+            rows, kept[axis] = [row for row in rows if text(row[axis]) == value], value
+    return rows, kept
 
 
-def capped(panels: Sequence[Sequence[pandas.DataFrame]], most: int) -> list[list[pandas.DataFrame]]:
+def said(kept: Mapping[str, str]) -> str:
+    """What `fewer` kept, in words: `format fixed, problem family_s`."""
+    return ", ".join(f"{named(axis)} {value}" for axis, value in kept.items())
+
+
+def capped(panels: Sequence[Sequence[list[Group]]], most: int) -> list[list[list[Group]]]:
     """At most `most` parts over all panels, in each those of the lowest floors, in their order."""
     quota = max(1, most // max(1, len(panels)))
     found = []
     for parts in panels[:most]:
-        best = sorted(
-            range(len(parts)), key=lambda i: (parts[i]["floor"].isna().all(), parts[i]["floor"].min())
-        )
+        lowest = [min((row["floor"] for row in part if row["floor"] > 0), default=math.inf) for part in parts]
+        best = sorted(range(len(parts)), key=lowest.__getitem__)
         found.append([parts[i] for i in sorted(best[:quota])])
     return found
 
 
-def full_precision(everything: pandas.DataFrame, shown: pandas.DataFrame) -> pandas.DataFrame:
+def full_precision(everything: Iterable[Group], shown: Iterable[Group]) -> list[Group]:
     """The groups in full precision that `shown` is set beside: of its problems, with snapshots where it takes some."""
-    full = everything[(everything["format"] == "none") & (everything["floor"] > 0)]
-    problems = set(_problems(shown))
-    same = np.array([problem in problems for problem in _problems(full)], bool)
-    return full[np.array(same, bool) & full["snapshot"].isna().isin(set(shown["snapshot"].isna())).to_numpy()]
+    problems = {(_problem(row), text(row["snapshot"]) == NO_AXIS) for row in shown}
+    return [
+        row
+        for row in everything
+        if row["format"] == "none"
+        and row["floor"] > 0
+        and (_problem(row), text(row["snapshot"]) == NO_AXIS) in problems
+    ]
 
 
-def _problems(groups: pandas.DataFrame) -> list[tuple[str, ...]]:
-    columns = [groups[axis].map(text) for axis in ("problem", "dataset", "dimension")]
-    return list(zip(*columns, strict=True))
+def _problem(row: Group) -> tuple[str, ...]:
+    return tuple(text(row[axis]) for axis in ("problem", "dataset", "dimension"))
 
 
 def plural(count: int, noun: str) -> str:
@@ -141,9 +158,9 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
-def seeds(groups: pandas.DataFrame) -> str:
+def seeds(rows: Iterable[Group]) -> str:
     """`5 seeds`, or `3 to 5 seeds` where groups differ."""
-    counts: list[Any] = sorted(set(groups["n"].astype(int)))
+    counts = sorted({int(row["n"]) for row in rows})
     if not counts:
         return "no seeds"
     return plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"

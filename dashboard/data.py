@@ -31,6 +31,9 @@ BOUNDS = (
 )  # fmt: skip
 
 
+Group = dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Info:
     """A sweep in the list: its name, cells by status, state, when it changed; `problem` says why it cannot be read."""
@@ -90,9 +93,9 @@ class Sweep:
     """One sweep at one version: cells, groups (all seeds of a cell), and their curves.
 
     cells     one row a cell, the columns of the contract; rows of failed cells included.
-    groups    one row a group, indexed by group_id: the choices without seed, and over its seeds
-              n, n_ok, n_diverged, n_timeout, n_failed; floor (median of noise_floor), floor_q10, floor_q90, floor_min,
-              floor_max; mean_gap (mean), and the mean of every bound column; NaN where there is nothing.
+    groups    one dictionary a group: the columns of one of its cells (one that is ok, if there is any), and over its
+              seeds n, n_ok, n_diverged, n_timeout, n_failed; floor (median of noise_floor), floor_q10, floor_q90,
+              floor_min, floor_max; mean_gap (mean), and the mean of every bound column; NaN where there is nothing.
     varying   the choices that vary between groups, without those that others determine.
     """
 
@@ -106,6 +109,11 @@ class Sweep:
         return self._table.to_pandas()
 
     @functools.cached_property
+    def cell_ids(self) -> frozenset[str]:
+        """The identities of all cells."""
+        return frozenset(self.cells["cell_id"])
+
+    @functools.cached_property
     def varying(self) -> list[str]:
         """The choices that vary, precision among them where it does."""
         cells = self.cells
@@ -115,31 +123,31 @@ class Sweep:
         return ["precision", *found] if cells["precision"].nunique() > 1 else found
 
     @functools.cached_property
-    def groups(self) -> pandas.DataFrame:
-        """All groups."""
+    def groups(self) -> list[Group]:
+        """All groups, in the order of the cells."""
         import pandas as pd
 
         cells = self.cells
         bounds = [name for name in cells.columns if name.startswith("bound_") and cells[name].dtype == float]
         numbers = list(dict.fromkeys([*BOUNDS, *bounds, "mean_gap", "box_excess", "gap_to_box"]))
+        numbers = [name for name in numbers if name in cells.columns]
+        order = cells["group_id"].unique()
         ok = cells[cells["status"] == "ok"]
-        first = cells.groupby("group_id", sort=False).first()
+        first = pd.concat([ok, cells]).drop_duplicates("group_id").set_index("group_id").loc[order]
         by = ok.groupby("group_id")
         floors = by["noise_floor"]
-        parts = [
-            first.drop(columns=[name for name in numbers if name in first.columns]),
-            floors.median().rename("floor"),
-            floors.min().rename("floor_min"),
-            floors.max().rename("floor_max"),
-            floors.quantile(0.1).rename("floor_q10"),
-            floors.quantile(0.9).rename("floor_q90"),
-            by[[name for name in numbers if name in cells.columns]].mean(),
-            cells.groupby("group_id").size().rename("n"),
-        ]
-        for status in ("ok", "diverged", "timeout", "failed"):
-            found = cells[cells["status"] == status].groupby("group_id").size()
-            parts.append(found.reindex(first.index, fill_value=0).rename(f"n_{status}"))
-        return pd.concat(parts, axis=1).loc[first.index]
+        low, high = floors.quantile(0.1), floors.quantile(0.9)
+        counts = cells.groupby(["group_id", "status"]).size().unstack(fill_value=0)
+        more = {
+            "floor": floors.median(), "floor_min": floors.min(), "floor_max": floors.max(), "floor_q10": low, "floor_q90": high, "n": counts.sum(axis=1), **{name: by[name].mean() for name in numbers},
+        }  # fmt: skip
+        zero = pd.Series(0, index=order)
+        more |= {
+            f"n_{status}": counts.get(status, zero) for status in ("ok", "diverged", "timeout", "failed")
+        }
+        columns = {"group_id": order.tolist(), **{name: first[name].tolist() for name in first.columns}}
+        columns |= {name: values.reindex(order).tolist() for name, values in more.items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def curves(self, group_ids: Sequence[str], points: int = POINTS) -> dict[str, dict[str, np.ndarray]]:
         """For each group `step epoch gradient_evaluations n q10 q50 q90 min max`, at most `points` of them.
@@ -218,13 +226,12 @@ class Sweep:
         """The traces of some cells."""
         return read_traces(self.folder, cell_ids).to_pandas()
 
-    def groups_where(self, chosen: dict[str, Any]) -> pandas.DataFrame:
+    def groups_where(self, chosen: Mapping[str, Sequence[str]]) -> list[Group]:
         """The groups whose axes have one of the chosen values (as texts); () chooses all."""
-        found = self.groups
-        for axis, values in chosen.items():
-            if values and axis in found.columns:
-                found = found[found[axis].map(text).isin(values)]
-        return found
+        asked = {axis: set(values) for axis, values in chosen.items() if values}
+        return [
+            row for row in self.groups if all(text(row[axis]) in values for axis, values in asked.items())
+        ]
 
 
 def thin(steps: np.ndarray, points: int) -> np.ndarray:
@@ -236,6 +243,7 @@ def thin(steps: np.ndarray, points: int) -> np.ndarray:
     return np.unique(np.clip(np.searchsorted(places, wanted), 0, len(steps) - 1))
 
 
+@functools.lru_cache(maxsize=4096, typed=True)
 def text(value: Any) -> str:
     """A choice as the query string and the legends write it: `-` for null, 8 for 8.0."""
     if value is None or value != value:

@@ -237,7 +237,13 @@ def figure(index: int, panel: Panel) -> Any:
         [
             html.Figcaption([html.H2(name), html.Div(buttons, className="exports")]),
             dcc.Loading(graph, delay_show=400, type="dot"),
-            html.Div(details(index, panel), id={"type": "details", "index": index}),
+            html.Div(notes(panel), id={"type": "notes", "index": index}),
+            html.Details(
+                [
+                    html.Summary(summary(panel), id={"type": "numbers", "index": index}, n_clicks=0),
+                    html.Div(id={"type": "table", "index": index}),
+                ]
+            ),
         ],
         className="panel",
         **{"aria-label": name},
@@ -268,30 +274,37 @@ def height(panel: Panel) -> dict[str, str]:
     return {"height": f"{drawn(panel, False)['layout']['height']:.0f}px"}
 
 
-def details(index: int, panel: Panel) -> list[Any]:
-    """Notes, and the numbers of the figure as a table."""
+def notes(panel: Panel) -> list[Any]:
+    """What a reader must know of a figure."""
     from dash import html
 
-    found: list[Any] = [html.P(note, className="note") for note in panel.notes]
-    if panel.data.rows:
-        found.append(
-            html.Details([html.Summary(f"Numbers ({len(panel.data.rows)} rows)"), table(panel.data)])
-        )
-    return found
+    return [html.P(note, className="note") for note in panel.notes]
 
 
-def table(data: Data) -> Any:
-    """The first rows of a table."""
+def summary(panel: Panel) -> str:
+    """What opens the numbers of a figure: only then they are sent, for drawing them costs as much as the figure."""
+    count = len(panel.data.rows)
+    return f"Numbers ({count} {'row' if count == 1 else 'rows'})" if count else "No numbers"
+
+
+def table(data: Data, clicks: int | None) -> list[Any]:
+    """The first rows of a table, where it is open: after an odd number of clicks.
+
+    One component with the cells as data: as components of their own, thousands of them hold up the browser for seconds.
+    """
+    import dash_mantine_components as dmc
     from dash import html
 
-    rows = [html.Tr([html.Td(cell(value)) for value in row]) for row in data.rows[:ROWS]]
-    head = html.Thead(html.Tr([html.Th(name, scope="col") for name in data.columns]))
-    found = [html.Div(html.Table([head, html.Tbody(rows)]), className="scroll", tabIndex="0")]
+    if not (clicks or 0) % 2 or not data.rows:
+        return []
+    rows = [[cell(value) for value in row] for row in data.rows[:ROWS]]
+    shown = dmc.Table(data={"head": list(data.columns), "body": rows})
+    found: list[Any] = [html.Div(shown, className="scroll", tabIndex="0")]
     if len(data.rows) > ROWS:
         found.append(
             html.P(f"The first {ROWS} of {len(data.rows)} rows; CSV and Parquet hold all.", className="note")
         )
-    return html.Div(found)
+    return found
 
 
 def cell(value: Any) -> str:

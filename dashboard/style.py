@@ -31,6 +31,16 @@ def colors(dark: bool) -> tuple[str, ...]:
     return DARK if dark else LIGHT
 
 
+def ink(dark: bool) -> str:
+    """The colour of what stands out of all categories."""
+    return colors(dark)[-1]
+
+
+def soft(dark: bool) -> str:
+    """The colour of what explains: keys of dashes, reference lines."""
+    return "#9AA4AE" if dark else "#59636E"
+
+
 def place(value: str, among: Sequence[str]) -> int:
     """Which colour, dash and marker a category has: its own where it is known, else its place among the others."""
     if value in FIXED:

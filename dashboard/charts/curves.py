@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,6 +114,15 @@ def figure(
     return arranged({"data": data, "layout": layout}, columns, axes.x, axes.y, height)
 
 
+def spaced(values: Iterable[Any], decades: float = 0.06) -> list[float]:
+    """Different positive numbers as ticks of a logarithmic axis: none that would touch the one before it."""
+    found: list[float] = []
+    for value in sorted({float(value) for value in values}):
+        if not found or math.log10(value / found[-1]) >= decades:
+            found.append(value)
+    return found
+
+
 def _axes(
     base: Mapping[str, Any], axes: Axes, number: str, own_y: bool, decades: float
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -166,13 +175,7 @@ def _traces(curve: Curve, axes: Axes, number: str, legend: bool) -> list[dict[st
     banded = curve.low is not None and curve.high is not None
     found: list[dict[str, Any]] = []
     if curve.low is not None and curve.high is not None and not curve.whiskers:
-        shade = {
-            "type": "scatter", "mode": "lines", "line": {"width": 0, "color": curve.color}, "hoverinfo": "skip",
-            "showlegend": False, **place,
-        }  # fmt: skip
-        found.append({**shade, "x": x, "y": _small(curve.low)})
-        fill = style.transparent(curve.color, 0.18)
-        found.append({**shade, "x": x, "y": _small(curve.high), "fill": "tonexty", "fillcolor": fill})
+        found.append(_band(curve, place))
     mode = "+".join(
         name for name, on in (("lines", curve.lines), ("markers", curve.marker), ("text", curve.labels)) if on
     )
@@ -191,12 +194,26 @@ def _traces(curve: Curve, axes: Axes, number: str, legend: bool) -> list[dict[st
             "thickness": 1, "width": 3, "color": curve.color,
         }  # fmt: skip
     line["hovertemplate"] = "%{y:.3g} at %{x:.4g}" + (f" {axes.x_unit}" if axes.x_unit else "")
-    if len(curve.hover):
+    if len(set(curve.hover)) == 1:  # said once: with each point it would be most of what the browser is sent
+        line["hovertemplate"] += f"<br>{curve.hover[0]}"
+    elif len(curve.hover):
         line["customdata"] = list(curve.hover)
         line["hovertemplate"] += "<br>%{customdata}"
     return [*found, line]
 
 
+def _band(curve: Curve, place: Mapping[str, Any]) -> dict[str, Any]:
+    """The band as one outline, there along the upper edge and back along the lower one."""
+    x, low, high = (np.asarray(values, float) for values in (curve.x, curve.low, curve.high))
+    there = (low > 0) & (high > 0)
+    return {
+        "type": "scatter", "mode": "none", "hoverinfo": "skip", "showlegend": False, **place,
+        "x": _small(np.r_[x[there], x[there][::-1]]), "y": _small(np.r_[high[there], low[there][::-1]]),
+        "fill": "toself", "fillcolor": style.transparent(curve.color, 0.18),
+    }  # fmt: skip
+
+
 def _small(values: Any) -> Any:
-    """Numbers as the browser needs them: float32 is more than a screen shows, and half the bytes."""
-    return np.asarray(values, np.float32)
+    """Numbers as the browser needs them: float32 is more than a screen shows. What is beyond it becomes infinite."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values, np.float32)

@@ -55,7 +55,7 @@ class Cells(Control):
 
     def __init__(self, key: str, label: str, kind: str, default: Any, sweep: Sweep):
         super().__init__(key, label, kind, default, (), "chosen in the table, or written here")
-        object.__setattr__(self, "_known", set(sweep.cells["cell_id"]))
+        object.__setattr__(self, "_known", sweep.cell_ids)
 
     def parse(self, text: str | None) -> Any:
         """The identities that the sweep has."""
@@ -77,7 +77,7 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
         return Panel(
             PICKED, None, notes=("Pick rows of the table: their traces and differences appear here.",)
         )
-    rows = {
+    rows: dict[str, dict[Any, Any]] = {
         row["cell_id"]: row for row in sweep.cells[sweep.cells["cell_id"].isin(picked)].to_dict("records")
     }
     traces = sweep.traces(picked)
@@ -107,27 +107,23 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
 
 
 def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
-    groups = choosing.chosen(sweep, state)
-    groups = groups[groups["floor"] > 0].sort_values("floor")
-    axes = [axis for axis in sweep.varying if groups[axis].map(text).nunique() > 1]
+    groups = sorted(
+        (row for row in choosing.chosen(sweep, state) if row["floor"] > 0), key=lambda row: row["floor"]
+    )
+    axes = [axis for axis in sweep.varying if choosing.varies(groups, axis)]
     if len(groups) < 2 or not axes:
-        return Panel(
-            LINES, None, notes=("Fewer than two groups with a floor, or nothing that varies between them.",)
-        )
+        said = "Fewer than two groups with a floor, or nothing that varies between them."
+        return Panel(LINES, None, notes=(said,))
     share = max(2, round(len(groups) * int(state["best"]) / 100))
-    shown = groups.head(min(share, MOST_LINES))
+    shown = groups[: min(share, MOST_LINES)]
     told = [
-        (choosing.named(a), shown[a].map(text).tolist(), choosing.in_order(shown[a].map(text))) for a in axes
+        (choosing.named(axis), [text(row[axis]) for row in shown], choosing.values(shown, axis))
+        for axis in axes
     ]
-    drawn = parallel.figure(told, shown["floor"].tolist(), dark)
-    rows = [
-        [*(text(row[a]) for a in axes), float(row["floor"]), int(row["n"])]
-        for row in shown.to_dict("records")
-    ]
-    notes = [
-        f"{len(shown)} of {len(groups)} groups, those of the lowest floors; choose among them by the filters above."
-    ]
-    return Panel(LINES, drawn, Data([*axes, "noise floor", "seeds"], rows), tuple(notes))
+    drawn = parallel.figure(told, [row["floor"] for row in shown], dark)
+    rows = [[*(text(row[axis]) for axis in axes), float(row["floor"]), int(row["n"])] for row in shown]
+    said = f"{len(shown)} of {len(groups)} groups, those of the lowest floors; choose among them by the filters above."
+    return Panel(LINES, drawn, Data([*axes, "noise floor", "seeds"], rows), (said,))
 
 
 def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:

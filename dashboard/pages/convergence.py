@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from .. import choosing, style
 from ..charts.curves import Axes, Curve, Key, figure
-from ..data import Sweep, text
+from ..data import POINTS, Group, Sweep, text
+from ..look import Look
 from ..page import SELECT, SWITCH, Control, Data, Page, Panel, State
-
-if TYPE_CHECKING:
-    import pandas
 
 TITLE = "Objective gap against the length of the run"
 MOST_CURVES, MOST_TRACES = 50, 60
+VERTICES, LEAST_POINTS = 6_000, 80  # of all curves, and of each: what a browser draws without a wait
 X = {
     "step": ("steps", "steps (parameter updates)"),
     "epoch": ("epochs", "epochs"),
@@ -51,109 +51,76 @@ def controls(sweep: Sweep) -> list[Control]:
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """A panel for each value of the facet, in it a line for each group of cells that differ in nothing but the seed."""
-    chosen = choosing.chosen(sweep, state)
-    chosen = chosen[chosen["n_ok"] + chosen["n_diverged"] + chosen["n_timeout"] > 0]
-    if chosen.empty:
+    chosen = [
+        row for row in choosing.chosen(sweep, state) if row["n_ok"] + row["n_diverged"] + row["n_timeout"]
+    ]
+    if not chosen:
         return [Panel(TITLE, None, notes=("No cell of this choice has run.",))]
     facets = [state["facet"]] if state["facet"] != choosing.NO_AXIS else []
-    focus = [axis for axis in sweep.varying if axis not in (*facets, state["color"], "seed")]
+    focus = [axis for axis in sweep.varying if axis not in facets]
     rest: list[str] = [axis for axis in ("problem", "dataset", "dimension", "format") if axis in focus]
     rest += [axis for axis in focus if axis not in rest]
-    few, kept = (chosen, {}) if len(chosen) <= MOST_CURVES else choosing.fewer(chosen, rest, MOST_CURVES)
-    few = few.head(MOST_CURVES)
-    found = sweep.curves(list(few.index))
-    colors = _colors(sweep, state["color"], dark)
-    dashed = [axis for axis in focus if few[axis].map(text).nunique() > 1]
-    dashes = (
-        list(dict.fromkeys(choosing.labels(row, dashed) for row in few.to_dict("records"))) if dashed else []
+    few, kept = choosing.fewer(chosen, [axis for axis in rest if axis != state["color"]], MOST_CURVES)
+    few = few[:MOST_CURVES]
+    found = sweep.curves(
+        [row["group_id"] for row in few], max(LEAST_POINTS, min(POINTS, VERTICES // len(few)))
     )
+    dashed = [axis for axis in focus if axis == state["color"] or choosing.varies(few, axis)]
+    look = Look(sweep, state["color"], dashed, [[row] for row in few], dark)
     curves: list[Curve] = []
     rows: list[list[Any]] = []
     single = _traces(sweep, few, state) if state["band"] == "all" else {}
-    for panel in choosing.split(few, facets):
-        facet = choosing.labels(panel.iloc[0], facets)
-        for group_id, row in panel.iterrows():
-            if group_id not in found:
-                continue
-            name = choosing.labels(row, [axis for axis in sweep.varying if axis not in facets]) or "all"
-            color = colors.get(text(row.get(state["color"])), style.colors(dark)[0])
-            dash = style.dash(choosing.labels(row, dashed), dashes) if dashed else "solid"
-            curves += _curves(found[group_id], row, facet, name, color, dash, state, single.get(group_id, []))
-            rows += _rows(found[group_id], row, sweep.varying)
+    for row in (row for panel in choosing.split(few, facets) for row in panel):
+        curve = found.get(row["group_id"])
+        if curve is not None:
+            curves += _curves(
+                curve, row, choosing.labels(row, facets), look, state, single.get(row["group_id"], [])
+            )
+            rows += _rows(curve, row, sweep.varying)
     if not curves:
         return [Panel(TITLE, None, notes=("The traces of this choice are not there (yet).",))]
-    keys = [
-        Key(choosing.label(state["color"], value), color)
-        for value, color in _shown(colors, few, state["color"])
-    ]
-    soft = "#9AA4AE" if dark else "#59636E"
-    keys += [Key(one, soft, style.dash(one, dashes), width=1.6) for one in dashes] if len(dashes) > 1 else []
+    keys = look.keys(markers=False)
     if any(curve.group == PROVEN for curve in curves):
-        keys.append(Key(PROVEN, soft, "dot", width=1.3))
-    drawn = figure(
-        curves,
-        Axes(X[state["x"]][1], "objective gap", x_log=True),
-        dark,
-        keys=keys,
-        own_y=not state["shared"],
-    )
+        keys.append(Key(PROVEN, style.soft(dark), "dot", width=1.3))
+    axes = Axes(X[state["x"]][1], "objective gap", x_log=True)
+    drawn = figure(curves, axes, dark, keys=keys, own_y=not state["shared"])
     columns = [*sweep.varying, "step", "epoch", "10 %", "median", "90 %", "seeds"]
     return [Panel(TITLE, drawn, Data(columns, rows), tuple(_notes(chosen, few, kept, state)))]
 
 
-def _colors(sweep: Sweep, axis: str, dark: bool) -> dict[str, str]:
-    """A colour for each value of the axis: by order where it holds numbers, its own where it names things."""
-    if axis == choosing.NO_AXIS:
-        return {}
-    values = choosing.values_of(sweep, axis)
-    numbers = all(
-        value.replace(".", "", 1).replace("e-", "", 1).isdigit() for value in values if value != "-"
-    )
-    if numbers:
-        return dict(zip(values, style.ordered(len(values), dark), strict=True))
-    return {value: style.color(value, values, dark) for value in values}
-
-
-def _shown(colors: dict[str, str], groups: pandas.DataFrame, axis: str) -> list[tuple[Any, str]]:
-    if not colors:
-        return []
-    there = {text(value): value for value in groups[axis]}
-    return [(there[value], color) for value, color in colors.items() if value in there]
-
-
 def _curves(
-    found: dict[str, Any],
-    row: Any,
-    facet: str,
-    name: str,
-    color: str,
-    dash: str,
-    state: State,
-    single: list[Any],
+    found: dict[str, Any], row: Group, facet: str, look: Look, state: State, single: list[Any]
 ) -> list[Curve]:
     there = (found[state["x"]] > 0) & (found["q50"] > 0)
     x, y = found[state["x"]][there], found["q50"][there]
-    hover = [f"{name}<br>{int(n)} seeds" + (f", {int(row['n_diverged'])} diverged" if row["n_diverged"] else "")
-             for n in found["n"][there]]  # fmt: skip
-    curves = [Curve(tx, ty, facet, name, color, "solid", width=0.7, group=name) for tx, ty in single]
+    name, group, color = look.name(row), look.group(row), look.tint(row)
+    ended = f", {int(row['n_diverged'])} diverged" if row["n_diverged"] else ""
+    hover = [f"{name}<br>{int(n)} seeds{ended}" for n in found["n"][there]]
+    curves = [Curve(tx, ty, facet, name, color, "solid", width=0.7, group=group) for tx, ty in single]
     low = high = None
     if state["band"] in BANDS:
         low, high = (found[one][there] for one in BANDS[state["band"]])
     if not single:
-        curves.append(Curve(x, y, facet, name, color, dash, None, low, high, hover, 1.8))
-    bound = row.get("bound")
-    if state["bounds"] and bound is not None and bound > 0 and len(x):
+        curves.append(
+            Curve(x, y, facet, name, color, look.dash(row), None, low, high, hover, 1.8, group=group)
+        )
+    if state["bounds"] and row["bound"] > 0 and len(x):
         said = [
-            f"{name}<br>theorem {row.get('bound_kind')}: at most {bound:.3g} in the mean over the run"
+            f"{name}<br>theorem {row['bound_kind']}: at most {row['bound']:.3g} in the mean over the run"
         ] * 2
-        curves.append(Curve([x[0], x[-1]], [bound] * 2, facet, f"{name}: {PROVEN}", color, "dot", hover=said,
-                            width=1.1, group=PROVEN))  # fmt: skip
+        ends, bound = [x[0], x[-1]], [row["bound"]] * 2
+        curves.append(
+            Curve(ends, bound, facet, f"{name}: {PROVEN}", color, "dot", hover=said, width=1.1, group=PROVEN)
+        )
     return curves
 
 
-def _traces(sweep: Sweep, groups: pandas.DataFrame, state: State) -> dict[str, list[Any]]:
+def _traces(sweep: Sweep, groups: Sequence[Group], state: State) -> dict[str, list[Any]]:
     """The single traces of each group, of at most MOST_TRACES cells in all."""
-    cells = sweep.cells[sweep.cells["group_id"].isin(groups.index) & (sweep.cells["status"] != "failed")]
+    cells = sweep.cells[
+        sweep.cells["group_id"].isin([row["group_id"] for row in groups])
+        & (sweep.cells["status"] != "failed")
+    ]
     cells = cells.head(MOST_TRACES)
     group_of = dict(zip(cells["cell_id"], cells["group_id"], strict=True))
     found: dict[str, list[Any]] = {}
@@ -164,7 +131,7 @@ def _traces(sweep: Sweep, groups: pandas.DataFrame, state: State) -> dict[str, l
     return found
 
 
-def _rows(found: dict[str, Any], row: Any, axes: list[str]) -> list[list[Any]]:
+def _rows(found: dict[str, Any], row: Group, axes: list[str]) -> list[list[Any]]:
     named = [text(row[axis]) for axis in axes]
     columns = (found[name] for name in ("step", "epoch", "q10", "q50", "q90", "n"))
     return [
@@ -173,15 +140,16 @@ def _rows(found: dict[str, Any], row: Any, axes: list[str]) -> list[list[Any]]:
     ]
 
 
-def _notes(chosen: pandas.DataFrame, few: pandas.DataFrame, kept: dict[str, str], state: State) -> list[str]:
+def _notes(chosen: Sequence[Group], few: Sequence[Group], kept: dict[str, str], state: State) -> list[str]:
     shown = {"10-90": "median and 10-90 %", "min-max": "median, least and largest", "none": "median"}
     notes = [f"{shown.get(state['band'], 'Single traces')} over {choosing.seeds(few)}.".capitalize()]
     if len(few) < len(chosen):
-        which = ", ".join(f"{choosing.named(axis)} {value}" for axis, value in kept.items()) or "the first"
+        which = choosing.said(kept) or "the first"
         notes.append(f"{len(few)} of {len(chosen)} curves ({which}): choose others among the filters above.")
-    if state["band"] == "all" and few["n"].sum() > MOST_TRACES:
-        notes.append(f"{MOST_TRACES} of {int(few['n'].sum())} traces, the first cells of the sweep.")
-    bad = int(few["n_diverged"].sum())
+    cells = sum(int(row["n"]) for row in few)
+    if state["band"] == "all" and cells > MOST_TRACES:
+        notes.append(f"{MOST_TRACES} of {cells} traces, the first cells of the sweep.")
+    bad = sum(int(row["n_diverged"]) for row in few)
     if bad:
         notes.append(f"{choosing.plural(bad, 'cell')} diverged; they count up to where they ended.")
     return notes

@@ -3,46 +3,48 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import choosing, style
-from ..charts.curves import Axes, Curve, Key, figure
-from ..data import Sweep, text
+from ..charts.curves import Axes, Curve, Key, figure, spaced
+from ..data import Group, Sweep, text
+from ..look import Look
 from ..page import NUMBER, SWITCH, Control, Data, Page, Panel, State
 from .precision import bits_needed
-
-if TYPE_CHECKING:
-    import pandas
 
 FLOOR = "Noise floor against dimension"
 BITS = "Bits that reach the target"
 CONSTANTS = "What the bounds are made of"
 FREE, EARLIER = "dimension-free limit, T = ∞", "earlier limit, T = ∞"
 PROVEN = (("noise_ball_dimension_free", FREE, "dash"), ("noise_ball_earlier", EARLIER, "dot"))
-SYMBOLS = {"sigma_1": "σ₁", "sigma": "σ", "L_1_avg": "L̄₁", "gamma": "Γ", "L": "L", "mu": "μ"}
-MOST_LINES = 40
+SYMBOLS = {"sigma_1": "σ₁", "sigma": "σ", "L_1": "L₁", "L_1_avg": "L̄₁", "gamma": "Γ", "L": "L", "mu": "μ"}
+LINES = 12  # of a panel: more are a thicket
 FOLLOW = (
     "n_samples",
     "steps",
     "step_size",
     "limit",
 )  # what may follow the dimension, and does not part a line
+RUN = (
+    "Only one dimension of a problem was swept. To see what the dimension does: lpbench sweep problem=family_s k=4 "
+    "dimension=16,64,256,1024 precision=6,7,8 start=optimum step_size=2**-8 'steps=60*d/alpha' --name dimension"
+)
 
 
 def controls(sweep: Sweep) -> list[Control]:
     """Target, panels, colour, bounds, and a filter for each axis that varies."""
     without = ("dimension", *FOLLOW)
-    facet = choosing.by_axis(
-        sweep, "facet", "Panels by", ("k", "noise_kind", "algorithm", "problem", "format"), without
-    )
-    firsts = [axis for axis in ("precision", "format", "k", "noise_kind") if axis != facet.default]
+    firsts = ("k", "noise_kind", "algorithm", "problem", "format")
+    facet = choosing.by_axis(sweep, "facet", "Panels by", firsts, without)
+    colors = [axis for axis in ("precision", "format", "k", "noise_kind") if axis != facet.default]
     return [
         Control("target", "Target gap", NUMBER, target_of(sweep), help="of the bits needed"),
         facet,
-        choosing.by_axis(sweep, "color", "Colour by", firsts, without),
+        choosing.by_axis(sweep, "color", "Colour by", colors, without),
         Control("bounds", "Proven limits", SWITCH, True),
         *choosing.filters(sweep, ("dimension",)),
     ]
@@ -50,243 +52,224 @@ def controls(sweep: Sweep) -> list[Control]:
 
 def target_of(sweep: Sweep) -> float | None:
     """A gap that some precisions reach and others do not: the middle of LP-SGD's floors, else of all."""
-    groups = sweep.groups[(sweep.groups["format"] != "none") & (sweep.groups["floor"] > 0)]
-    plain = groups[groups["algorithm"] == "lp_sgd"]
-    floors = (plain if len(plain) else groups)["floor"]
-    return float(f"{math.exp(np.log(floors).median()):.1g}") if len(floors) else None
+    rows = choosing.measured(sweep, {})
+    floors = [row["floor"] for row in rows if row["algorithm"] == "lp_sgd"] or [row["floor"] for row in rows]
+    return float(f"{math.exp(statistics.median(map(math.log, floors))):.1g}") if floors else None
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """Three panels: floors and limits, bits needed, the constants."""
-    groups = choosing.chosen(sweep, state)
-    groups = groups[(groups["format"] != "none") & (groups["floor"] > 0)]
-    groups = groups.assign(k=_blocks(groups))
-    if groups["dimension"].nunique() < 2:
-        said = (
-            "Only one dimension was swept. To see what the dimension does: lpbench sweep problem=family_s k=4 "
-            "dimension=16,64,256,1024 precision=6,7,8 start=optimum step_size=2**-8 'steps=60*d/alpha' --name dimension"
-        )
-        return [Panel(title, None, notes=(said,)) for title in (FLOOR, BITS, CONSTANTS)]
-    return [_floors(sweep, groups, state, dark), _bits(sweep, groups, state, dark), _constants(groups, dark)]
-
-
-def _blocks(groups: pandas.DataFrame) -> list[Any]:
-    """Family S's k as a text: `k = d` where it is the dimension, at more than one dimension."""
-    full = groups["k"] == groups["dimension"]
-    follows = groups["dimension"][full].nunique() > 1
+    rows = choosing.measured(sweep, state)
+    blocks = _blocks(rows)
+    rows = [{**row, "k": block} for row, block in zip(rows, blocks, strict=True)]
+    facets = [state["facet"]] if state["facet"] != choosing.NO_AXIS else []
+    others = _others(sweep, rows, facets)
+    if not any(choosing.varies(line, "dimension") for line in choosing.split(rows, [*facets, *others])):
+        return [Panel(title, None, notes=(RUN,)) for title in (FLOOR, BITS, CONSTANTS)]
     return [
-        None if text(k) == "-" else "k = d" if same and follows else f"k = {text(k)}"
-        for k, same in zip(groups["k"], full, strict=True)
+        _floors(sweep, rows, facets, others, state, dark),
+        _bits(sweep, rows, facets, [axis for axis in others if axis != "precision"], state, dark),
+        _constants(rows, dark),
     ]
 
 
-def _parts(
-    sweep: Sweep, groups: pandas.DataFrame, state: State, without: Sequence[str]
-) -> tuple[list[tuple[str, str, pandas.DataFrame]], list[str]]:
-    """(facet, value of the colour axis, its groups) of each line over the dimension, and the axes that part them."""
-    facets = [state["facet"]] if state["facet"] != choosing.NO_AXIS else []
-    others = [axis for axis in sweep.varying if axis not in ("dimension", *FOLLOW, *facets, *without)]
-    known = list(dict.fromkeys(["dimension", *facets, *others, *without]))
-    # What was swept of its own, and does not follow the dimension, parts the lines after all.
-    others += [
+def _blocks(rows: Sequence[Group]) -> list[str | None]:
+    """Family S's k as a text: `k = d` where it is the dimension, at more than one dimension."""
+    follows = choosing.varies([row for row in rows if row["k"] == row["dimension"]], "dimension")
+    return [
+        None if text(row["k"]) == "-"
+        else "k = d" if follows and row["k"] == row["dimension"]
+        else f"k = {text(row['k'])}"
+        for row in rows
+    ]  # fmt: skip
+
+
+def _others(sweep: Sweep, rows: Sequence[Group], facets: Sequence[str]) -> list[str]:
+    """The axes that part the lines of a panel; of those that may follow the dimension, what was swept of its own."""
+    others = [axis for axis in sweep.varying if axis not in ("dimension", *FOLLOW, *facets)]
+    alike = choosing.split(rows, ["dimension", *facets, *others])
+    return others + [
         axis
         for axis in FOLLOW
-        if axis in sweep.varying and groups.groupby(known, dropna=False)[axis].nunique().max() > 1
+        if axis in sweep.varying and any(choosing.varies(part, axis) for part in alike)
     ]
-    found = []
-    for panel in choosing.split(groups, facets):
-        for line in choosing.split(panel, others):
-            if line["dimension"].nunique() > 1:
-                colored = state["color"] in sweep.varying
-                value = text(line.iloc[0][state["color"]]) if colored else ""
-                found.append((choosing.labels(line.iloc[0], facets), value, line.sort_values("dimension")))
-    return found, others
 
 
-def _floors(sweep: Sweep, groups: pandas.DataFrame, state: State, dark: bool) -> Panel:
-    parts, others = _parts(sweep, groups, state, ())
-    shown, notes, rows = parts[:MOST_LINES], [], []
-    if len(parts) > MOST_LINES:
-        notes.append(f"{MOST_LINES} of {len(parts)} lines: choose among the filters above.")
-    colors, dashed, dashes, keys = _look(sweep, state, shown, others, dark)
-    curves = []
-    for facet, value, line in shown:
-        name = choosing.labels(line.iloc[0], others) or "all"
-        color = colors.get(value, style.colors(dark)[0])
-        # One point a dimension: what follows the dimension (steps, step size) does not part a line.
-        line = line.groupby("dimension", as_index=False).first()
-        x, y = line["dimension"].astype(float).tolist(), line["floor"].tolist()
-        among = list(colors)
-        dash = style.dash(choosing.labels(line.iloc[0], dashed), dashes) if dashed else "solid"
-        curves.append(
-            Curve(x, y, facet, name, color, dash,
-                  style.marker(value, among), line["floor_q10"].tolist(), line["floor_q90"].tolist(), whiskers=True)
-        )  # fmt: skip
-        slopes = [_slope(x, y)]
-        for column, label, style_of in PROVEN:
-            ball = line[column].tolist() if column in line else []
-            slopes.append(_slope(x, ball))
-            if state["bounds"] and any(value > 0 for value in ball):
-                curves.append(
-                    Curve(x, ball, facet, f"{name}: {label}", color, style_of, width=1.2, group=label)
-                )
-        rows += [
-            [text(row[a]) for a in _axes(state, others)]
-            + [int(row["dimension"]), float(row["floor"])] + [_number(row.get(column)) for column, _, _ in PROVEN] + [
-               slopes[0], slopes[2]]
-            for row in line.to_dict("records")
-        ]  # fmt: skip
-    soft = "#9AA4AE" if dark else "#59636E"
-    keys += [
-        Key(label, soft, dash, width=1.3)
-        for _, label, dash in PROVEN
-        if any(c.group == label for c in curves)
-    ]
-    grows = [row[-2] for row in rows if row[-2] is not None]
-    if grows:
-        low, high = min(grows), max(grows)
-        notes.insert(
-            0,
-            f"Measured floors grow like d to the power {low:.2f} … {high:.2f}; medians over {choosing.seeds(groups)}.",
-        )
-    notes.append(
-        "The dimension-free limit does not contain d; what it does with d is that of the constants below."
+def _lines(panel: Sequence[Group], axes: Sequence[str]) -> list[list[Group]]:
+    """The lines of a panel, each over more than one dimension, with one point at each."""
+    parted = (choosing.split(line, ["dimension"]) for line in choosing.split(panel, axes))
+    return [[points[0] for points in line] for line in parted if len(line) > 1]
+
+
+def _floors(
+    sweep: Sweep, rows: list[Group], facets: list[str], others: list[str], state: State, dark: bool
+) -> Panel:
+    panels = choosing.split(rows, facets)
+    dimensions = len(choosing.values(rows, "dimension"))
+    rest: list[str] = [axis for axis in ("format", "problem", "dataset") if axis in others]
+    rest += [axis for axis in others if axis not in rest]
+    rest = [axis for axis in rest if axis != state["color"]]
+    few, kept = choosing.fewer(rows, rest, LINES * len(panels) * dimensions)
+    lines = [_lines(panel, others) for panel in choosing.split(few, facets)]
+    lines = choosing.capped([one for one in lines if one], LINES * len(panels))
+    count = sum(len(_lines(panel, others)) for panel in panels)
+    drawn = sum(len(one) for one in lines)
+    notes = [_growth([line for one in lines for line in one], facets)]
+    if drawn < count:
+        which = choosing.said(kept) or "the lowest floors of each panel"
+        notes.append(f"{drawn} of {count} lines ({which}): choose others among the filters above.")
+    notes.append(f"Medians over {choosing.seeds(rows)}; bars: 10-90 %. The dimension-free limit does not contain d; "
+                 "what it does with d is that of the constants below.")  # fmt: skip
+    look = Look(sweep, state["color"], others, [line for one in lines for line in one], dark)
+    curves: list[Curve] = []
+    table: list[list[Any]] = []
+    axes = list(dict.fromkeys([*facets, *others]))
+    for line in (line for one in lines for line in one):
+        facet = choosing.labels(line[0], facets)
+        curves += _floor_curves(line, facet, look, state["bounds"])
+        slopes = [_slope(line, "floor"), _slope(line, PROVEN[1][0])]
+        table += [
+            [*(text(row[axis]) for axis in axes), int(row["dimension"]), *_numbers(row), *slopes]
+            for row in line
+        ]
+    names = [*axes, "dimension", "noise floor", "dimension-free", "earlier", "slope", "slope earlier"]
+    return Panel(
+        FLOOR, _figure(curves, look, "noise floor", rows, own_y=True), Data(names, table), tuple(notes)
     )
-    values = sorted({float(value) for value in groups["dimension"]})
-    axes = Axes("dimension d", "noise floor", x_log=True, x_values=values)
-    drawn = figure(curves, axes, dark, keys=keys, own_y=True) if curves else None
-    columns = [
-        *_axes(state, others),
-        "dimension",
-        "noise floor",
-        "dimension-free",
-        "earlier",
-        "slope",
-        "slope earlier",
+
+
+def _floor_curves(line: Sequence[Group], facet: str, look: Look, bounds: bool) -> list[Curve]:
+    first, x = line[0], [float(row["dimension"]) for row in line]
+    low, high, floor = ([float(row[name]) for row in line] for name in ("floor_q10", "floor_q90", "floor"))
+    found = [
+        Curve(
+            x, floor, facet, look.name(first), look.tint(first), look.dash(first), look.marker(first), low, high,
+            group=look.group(first), whiskers=True,
+        )
+    ]  # fmt: skip
+    for column, label, dash in PROVEN if bounds else ():
+        points = [row for row in line if row[column] > 0]
+        if points:
+            x, ball = [float(row["dimension"]) for row in points], [float(row[column]) for row in points]
+            name = f"{look.name(first)}: {label}"
+            found.append(Curve(x, ball, facet, name, look.tint(first), dash, width=1.2, group=label))
+    return found
+
+
+def _growth(lines: Sequence[Sequence[Group]], facets: Sequence[str]) -> str:
+    """How the floors grow with the dimension, each panel and algorithm on its own."""
+    axes = [*facets, *([] if "algorithm" in facets else ["algorithm"])]
+    grows: dict[str, list[float]] = {}
+    for line in lines:
+        slope = _slope(line, "floor")
+        if slope is not None:
+            grows.setdefault(choosing.labels(line[0], axes), []).append(slope)
+    told = [
+        f"{name} {min(found):.2f}" + (f" … {max(found):.2f}" if len(found) > 1 else "")
+        for name, found in grows.items()
     ]
-    return Panel(FLOOR, drawn, Data(columns, rows), tuple(notes))
+    return f"Measured floors grow like d to the power: {'; '.join(told)}."
 
 
-def _bits(sweep: Sweep, groups: pandas.DataFrame, state: State, dark: bool) -> Panel:
+def _bits(
+    sweep: Sweep, rows: list[Group], facets: list[str], others: list[str], state: State, dark: bool
+) -> Panel:
     target = state["target"]
-    if not target or groups["precision"].nunique() < 2:
-        said = (
-            "Give a target gap."
-            if not target
-            else "Only one precision was swept: precision=4,6,8,10 shows the bits needed."
-        )
-        return Panel(BITS, None, notes=(said,))
-    color = "" if state["color"] == "precision" else state["color"]
-    parts, others = _parts(sweep, groups, {**state, "color": color}, ("precision",))
-    colors, _, _, keys = _look(sweep, {**state, "color": color}, parts, others, dark)
-    curves, rows = [], []
-    for facet, value, part in parts[:MOST_LINES]:
-        points: dict[str, list[tuple[float, int]]] = {}
-        for key, line in part.groupby("dimension"):
-            d: Any = key
-            for name, column in (("measured", "floor"), (FREE, PROVEN[0][0]), (EARLIER, PROVEN[1][0])):
-                known = line.assign(floor=line[column]) if column in line else line.iloc[:0]
-                needed = bits_needed(known[known["floor"] > 0], target) if len(known) else None
-                if needed is not None:
-                    points.setdefault(name, []).append((float(d), needed))
-                rows.append([*(text(line.iloc[0][a]) for a in _axes(state, others)), int(d), name, needed])
-        tint = colors.get(value, style.colors(dark)[0])
-        for name, found in points.items():
-            dash = {"measured": "solid", FREE: "dash", EARLIER: "dot"}[name]
-            if name != "measured" and not state["bounds"]:
-                continue
-            said = ", ".join(one for one in (choosing.labels(part.iloc[0], others), name) if one)
-            curves.append(
-                Curve([x for x, _ in found], [y for _, y in found], facet, said, tint, dash,
-                      style.marker(value, list(colors)) if name == "measured" else None, group=name)
-            )  # fmt: skip
-    soft = "#9AA4AE" if dark else "#59636E"
-    keys += [Key(label, soft, dash, width=1.3) for label, dash in ((FREE, "dash"), (EARLIER, "dot"))
-             if any(c.group == label for c in curves)]  # fmt: skip
-    values = sorted({float(value) for value in groups["dimension"]})
-    axes = Axes("dimension d", "bits needed", x_log=True, y_log=False, x_values=values)
-    columns = [*_axes(state, others), "dimension", "by", "bits"]
-    said = (
-        f"The fewest swept precision whose floor (or limit) is at most {target:g}, as all larger ones' are."
-    )
-    drawn = figure(curves, axes, dark, keys=keys) if curves else None
-    layout = drawn["layout"] if drawn else {}
-    for name in layout:
+    if not target or not choosing.varies(rows, "precision"):
+        said = "Only one precision was swept: precision=4,6,8,10 shows the bits needed."
+        return Panel(BITS, None, notes=(said if target else "Give a target gap.",))
+    color = state["color"] if state["color"] in others else next((axis for axis in others), "")
+    lines = [
+        line
+        for panel in choosing.split(rows, facets)
+        for line in choosing.split(panel, others)
+        if choosing.varies(line, "dimension")
+    ]
+    shown = lines[: LINES * max(1, len(choosing.split(rows, facets)))]
+    look = Look(sweep, color, others, shown, dark)
+    curves: list[Curve] = []
+    table: list[list[Any]] = []
+    axes = list(dict.fromkeys([*facets, *others]))
+    ways = [("measured", "floor", ""), *((label, column, dash) for column, label, dash in PROVEN)]
+    for line in shown:
+        first, facet = line[0], choosing.labels(line[0], facets)
+        for way, column, dash in ways:
+            needed = [
+                (
+                    float(part[0]["dimension"]),
+                    bits_needed([row for row in part if row[column] > 0], target, column),
+                )
+                for part in choosing.split(line, ["dimension"])
+            ]
+            table += [[*(text(first[axis]) for axis in axes), int(d), way, bits] for d, bits in needed]
+            points = [(d, bits) for d, bits in needed if bits is not None]
+            if points and (state["bounds"] or way == "measured"):
+                x, y = zip(*points, strict=True)
+                one = way == "measured"
+                curves.append(
+                    Curve(
+                        x, y, facet, f"{look.name(first)}, {way}", look.tint(first), look.dash(first) if one else dash,
+                        look.marker(first) if one else None, group=look.group(first) if one else way,
+                        width=2.0 if one else 1.2,
+                    )
+                )  # fmt: skip
+    notes = [f"The fewest swept bits whose floor (or limit) is at most {target:g}, as all larger ones' are."]
+    if len(shown) < len(lines):
+        notes.append(f"{len(shown)} of {len(lines)} lines, the first: choose others among the filters above.")
+    drawn = _figure(curves, look, "bits needed", rows, y_log=False)
+    for name, axis in (drawn["layout"] if drawn else {}).items():
         if name.startswith("yaxis"):
-            layout[name]["dtick"] = 1  # bits are whole
-    return Panel(BITS, drawn, Data(columns, rows), (said,))
+            axis["dtick"] = 1  # bits are whole
+    return Panel(BITS, drawn, Data([*axes, "dimension", "by", "bits"], table), tuple(notes))
 
 
-def _constants(groups: pandas.DataFrame, dark: bool) -> Panel:
-    facets = (
-        ["problem", "dataset"]
-        if groups[["problem", "dataset"]].drop_duplicates().shape[0] > 1
-        else ["problem"]
-    )
-    curves, rows = [], []
-    for panel in choosing.split(groups, facets):
-        facet = choosing.labels(panel.iloc[0], facets)
-        for part in choosing.split(
-            panel, [axis for axis in ("k", "noise_kind") if panel[axis].map(text).nunique() > 1]
-        ):
-            one = part.groupby("dimension", as_index=False).first().sort_values("dimension")
-            if len(one) < 2:
-                continue
-            for i, (name, symbol) in enumerate(SYMBOLS.items()):
-                x, y = one["dimension"].astype(float).tolist(), one[name].astype(float).tolist()
+def _figure(
+    curves: Sequence[Curve],
+    look: Look,
+    y: str,
+    rows: Sequence[Group],
+    y_log: bool = True,
+    own_y: bool = False,
+) -> dict[str, Any] | None:
+    if not curves:
+        return None
+    groups = {curve.group for curve in curves}
+    soft = style.soft(look.dark)
+    keys = look.keys() or [Key("measured", style.colors(look.dark)[0], "solid", style.MARKERS[0])]
+    keys += [Key(label, soft, dash, width=1.3) for _, label, dash in PROVEN if label in groups]
+    axes = Axes("dimension d", y, x_log=True, y_log=y_log, x_values=spaced(row["dimension"] for row in rows))
+    return figure(curves, axes, look.dark, keys=keys, own_y=own_y)
+
+
+def _constants(rows: Sequence[Group], dark: bool) -> Panel:
+    facets = ["problem", *(a for a in ("dataset", "k", "noise_kind") if choosing.varies(rows, a))]
+    curves, table = [], []
+    for line in _lines(rows, facets):
+        facet = choosing.labels({**line[0], "k": line[0]["k"] or "no k"}, facets)
+        for i, (name, symbol) in enumerate(SYMBOLS.items()):
+            points = [(float(row["dimension"]), float(row[name])) for row in line if row[name] > 0]
+            if points:
+                x, y = zip(*points, strict=True)
                 color = style.colors(dark)[i]
                 curves.append(Curve(x, y, facet, symbol, color, style.DASHES[i % 6], style.MARKERS[i]))
-                rows += [[facet, int(d), name, float(value)] for d, value in zip(x, y, strict=True)]
-    values = sorted({float(value) for value in groups["dimension"]})
-    axes = Axes("dimension d", "constant of the problem", x_log=True, x_values=values)
-    said = (
-        "“Dimension-free” holds at fixed σ₁: the leading noise is δσ₁. Where σ₁ grows with d, so do floor and bits.",
+                table += [[facet, int(d), name, value] for d, value in points]
+    said = "“Dimension-free” holds at fixed σ₁: the leading noise is δσ₁. Where σ₁ grows with d, so do floor and bits."
+    axes = Axes(
+        "dimension d", "constant of the problem", x_log=True, x_values=spaced(r["dimension"] for r in rows)
     )
     drawn = figure(curves, axes, dark) if curves else None
-    return Panel(CONSTANTS, drawn, Data(["problem", "dimension", "constant", "value"], rows), said)
+    return Panel(CONSTANTS, drawn, Data(["problem", "dimension", "constant", "value"], table), (said,))
 
 
-def _look(
-    sweep: Sweep,
-    state: State,
-    parts: Sequence[tuple[str, str, pandas.DataFrame]],
-    others: Sequence[str],
-    dark: bool,
-) -> tuple[dict[str, str], list[str], list[str], list[Key]]:
-    """Colours by value, the axes told by dashes, the dashes in use, and the legend of both."""
-    axis = state["color"]
-    values = choosing.in_order(value for _, value, _ in parts if value)
-    ordered = axis in ("precision", "dimension") and len(values) > 1
-    tints = style.ordered(len(values), dark) if ordered else [style.color(v, values, dark) for v in values]
-    colors = dict(zip(values, tints, strict=True))
-    dashed = [other for other in others if other != axis]
-    named = [choosing.labels(line.iloc[0], dashed) for _, _, line in parts]
-    dashes = list(dict.fromkeys(named)) if dashed else []
-    raw = {value: line.iloc[0][axis] for _, value, line in parts if value}
-    keys = [
-        Key(choosing.label(axis, raw[value]), color, "solid", style.marker(value, values))
-        for value, color in colors.items()
-    ] or [Key("measured", style.colors(dark)[0], "solid", style.MARKERS[0])]
-    soft = "#9AA4AE" if dark else "#59636E"
-    keys += [Key(one, soft, style.dash(one, dashes), width=1.6) for one in dashes] if len(dashes) > 1 else []
-    return colors, dashed, dashes, keys
+def _slope(line: Sequence[Group], column: str) -> float | None:
+    """The power of d with which a column grows, by least squares in logarithms."""
+    points = np.log([(row["dimension"], row[column]) for row in line if row[column] > 0])
+    return float(np.polyfit(points[:, 0], points[:, 1], 1)[0]) if len(points) > 1 else None
 
 
-def _axes(state: State, others: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys([*([state["facet"]] if state["facet"] != choosing.NO_AXIS else []), *others]))
-
-
-def _slope(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """The power of d with which y grows, by least squares in logarithms."""
-    there = [(a, b) for a, b in zip(x, y, strict=False) if b > 0]
-    if len(there) < 2:
-        return None
-    logs = np.log(np.array(there))
-    return float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0])
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
+def _numbers(row: Group) -> list[float | None]:
+    found = (row["floor"], *(row[column] for column, _, _ in PROVEN))
+    return [float(value) if math.isfinite(value) else None for value in found]
 
 
 PAGE = Page("/dimension", "Dimension", "Does the number of bits grow with the model?", 3, 3, controls, draw)

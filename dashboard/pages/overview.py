@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from statistics import median
 from typing import Any
 
 from .. import choosing, style
@@ -20,38 +20,25 @@ def controls(sweep: Sweep) -> list[Control]:
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """One small figure: for each algorithm the least median floor at each precision, over all else."""
-    groups = sweep.groups
-    rounds = groups[(groups["format"] != "none") & (groups["floor"] > 0)]
-    if rounds.empty:
+    rounds = choosing.measured(sweep, {})
+    if not rounds:
         return [Panel(TITLE, None, notes=("No cell that rounds has a noise floor yet.",))]
-    problems = ["problem", "dataset"] if rounds[["problem", "dataset"]].drop_duplicates().shape[0] > 1 else []
-    algorithms = choosing.in_order(rounds["algorithm"])
+    problems = [axis for axis in ("problem", "dataset") if choosing.varies(rounds, axis)]
+    algorithms = choosing.values(rounds, "algorithm")
+    axes = [axis for axis in ("format", "dimension") if axis in sweep.varying]
     curves, rows = [], []
-    for panel in choosing.split(rounds, problems):
-        facet = choosing.labels(panel.iloc[0], problems)
-        for line in choosing.split(panel, ["algorithm"]):
-            best = line.loc[line.groupby("precision")["floor"].idxmin()].sort_values("precision")
-            name = str(best.iloc[0]["algorithm"])
-            hover = [choosing.labels(row, [a for a in ("format", "dimension") if a in sweep.varying]) for row in
-                     best.to_dict("records")]  # fmt: skip
-            curves.append(
-                Curve(
-                    best["precision"].astype(float).tolist(), best["floor"].tolist(), facet, name,
-                    style.color(name, algorithms, dark), "solid", style.marker(name, algorithms), hover=hover,
-                )
-            )  # fmt: skip
-            rows += [
-                [
-                    facet or "-",
-                    name,
-                    int(row["precision"]),
-                    row["format"],
-                    text(row["dimension"]),
-                    float(row["floor"]),
-                ]
-                for row in best.to_dict("records")
-            ]
-    bits = sorted({float(value) for value in rounds["precision"]})
+    for line in choosing.split(rounds, [*problems, "algorithm"]):
+        facet, name = choosing.labels(line[0], problems), str(line[0]["algorithm"])
+        best = [min(part, key=lambda row: row["floor"]) for part in choosing.split(line, ["precision"])]
+        hover = [choosing.labels(row, axes) for row in best]
+        x, y = [float(row["precision"]) for row in best], [float(row["floor"]) for row in best]
+        color, marker = style.color(name, algorithms, dark), style.marker(name, algorithms)
+        curves.append(Curve(x, y, facet, name, color, "solid", marker, hover=hover))
+        rows += [
+            [facet or "-", name, int(row["precision"]), row["format"], text(row["dimension"]), row["floor"]]
+            for row in best
+        ]
+    bits = sorted({float(row["precision"]) for row in rounds})
     drawn = figure(curves, Axes("precision (bits)", "noise floor", x_values=bits, x_unit="bits"), dark)
     data = Data(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
     return [
@@ -115,27 +102,28 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
     found = [
         (f"{ok} of {len(cells)}", "cells ok" + "".join(f", {n} {status}" for status, n in counts.items()))
     ]
-    rounds = groups[(groups["format"] != "none") & (groups["floor"] > 0)]
-    if len(rounds):
-        best: Any = rounds.sort_values("floor").iloc[0]
+    rounds = choosing.measured(sweep, {})
+    if rounds:
+        best = min(rounds, key=lambda row: row["floor"])
         said = choosing.labels(best, ["algorithm", "format", "precision"])
         found.append((f"{best['floor']:.1e}", f"the lowest noise floor of what rounds: {said}"))
-    low = rounds[(rounds["algorithm"] == "lp_sgd") & (rounds["format"] == "fixed")]
-    if low["precision"].nunique() > 1:
-        by = low.groupby("precision")["floor"].median()
-        first, last = by.index.min(), by.index.max()
+    plain = [row for row in rounds if row["algorithm"] == "lp_sgd" and row["format"] == "fixed"]
+    by = {
+        part[0]["precision"]: median(row["floor"] for row in part)
+        for part in choosing.split(plain, ["precision"])
+    }
+    if len(by) > 1:
+        first, last = int(min(by)), int(max(by))
         each = (by[first] / by[last]) ** (1 / (last - first))
         found.append((f"÷ {each:.1f} a bit", f"LP-SGD in fixed point from {first} to {last} bits"))
-    ratio = (groups["mean_gap"] / groups["bound"]).dropna()
-    if len(ratio):
-        found.append(
-            (
-                f"{ratio.min():.2g} … {ratio.max():.2g}",
-                f"measured over proven, {len(ratio)} of {len(groups)} groups have a bound",
-            )
-        )
-    bits = sum(1 for value in groups["precision"].unique() if not math.isnan(value))
-    found.append((str(len(groups)), f"groups of cells, {choosing.seeds(groups)} each, {bits} precisions"))
+    ratios = [ratio for row in groups if (ratio := row["mean_gap"] / row["bound"]) > 0]
+    if ratios:
+        said = f"measured over proven, {len(ratios)} of {len(groups)} groups have a bound"
+        found.append((f"{min(ratios):.2g} … {max(ratios):.2g}", said))
+    bits = [value for value in choosing.values(groups, "precision") if value != choosing.NO_AXIS]
+    found.append(
+        (str(len(groups)), f"groups of cells, {choosing.seeds(groups)} each, {len(bits)} precisions")
+    )
     return found
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import choosing, style
 from ..charts.curves import Axes, Curve, Key, figure
-from ..data import Sweep, text
+from ..data import Group, Sweep, text
+from ..look import Look
 from ..page import NUMBER, SELECT, SWITCH, Control, Data, Page, Panel, State
 
-if TYPE_CHECKING:
-    import pandas
-
 TITLE = "Noise floor against precision"
+FULL, PROVEN = "full precision", "proven limit, T = ∞"
 MOST_LINES = 50
 FAR = 1e-4  # a level this far below all lines would flatten them: it is written, not drawn
 SPREADS = {
@@ -54,163 +53,99 @@ def controls(sweep: Sweep) -> list[Control]:
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """A panel for each value of one axis or two, in it a line over the bits for each combination of the others."""
-    chosen = choosing.chosen(sweep, state)
-    rounds = chosen[chosen["format"] != "none"]
-    if not (rounds["floor"] > 0).any():
-        said = "No cell of this choice rounds and has a noise floor."
-        return [Panel(TITLE, None, notes=(said,))]
+    rounds = [row for row in choosing.chosen(sweep, state) if row["format"] != "none"]
+    if not any(row["floor"] > 0 for row in rounds):
+        return [Panel(TITLE, None, notes=("No cell of this choice rounds and has a noise floor.",))]
+    rounds.sort(key=lambda row: row["precision"])
     facets = list(dict.fromkeys(axis for axis in (state["facet"], state["rows"]) if axis != choosing.NO_AXIS))
     others = [axis for axis in sweep.varying if axis not in ("precision", *facets)]
     panels = [choosing.split(panel, others) for panel in choosing.split(rounds, facets)]
     count = sum(len(lines) for lines in panels)
     panels = choosing.capped(panels, MOST_LINES) if count > MOST_LINES else panels
     look = Look(sweep, state["color"], others, [line for lines in panels for line in lines], dark)
-    everything = sweep.groups_where(
-        {axis: state[axis] for axis in sweep.varying if axis not in ("precision", "algorithm", "format")}
-    )
+    filters = {
+        axis: state[axis] for axis in sweep.varying if axis not in ("precision", "algorithm", "format")
+    }
+    everything = sweep.groups_where(filters)
     curves: list[Curve] = []
     rows: list[list[Any]] = []
     corners: dict[str, str] = {}
     named = list(dict.fromkeys([*facets, *others]))
     for lines in panels:
-        facet = choosing.labels(lines[0].iloc[0], facets, " · ")
-        drawn = [
-            curve for line in lines for curve in _curves(line.sort_values("precision"), facet, look, state)
-        ]
+        facet = choosing.labels(lines[0][0], facets, " · ")
         levels, corners[facet] = _levels(everything, lines, facet, look)
-        curves += [*levels, *drawn]
-        rows += [
-            row for line in lines for row in _rows(line.sort_values("precision"), named, state["target"])
-        ]
-    shown: list[Any] = [row for lines in panels for line in lines for row in line.to_dict("records")]
-    keys = look.keys()
-    if any(curve.group == FULL for curve in curves):
-        keys.append(Key(FULL, look.ink, width=1.2))
-    if any(curve.group == PROVEN for curve in curves):
-        keys.append(Key(PROVEN, look.soft, "dot", width=1.4))
+        curves += [*levels, *(curve for line in lines for curve in _curves(line, facet, look, state))]
+        rows += [row for line in lines for row in _rows(line, named, state["target"])]
+    shown = [row for lines in panels for line in lines for row in line]
     bits = sorted({float(row["precision"]) for row in shown})
-    axes = Axes("precision (bits)", "noise floor (objective gap)", x_values=bits, x_unit="bits")
-    columns = _columns(panels, facets)
     whole = figure(
-        curves, axes, dark, _target(state["target"], look.ink), keys=keys, columns=columns,
+        curves, Axes("precision (bits)", "noise floor (objective gap)", x_values=bits, x_unit="bits"), dark,
+        _target(state["target"], style.ink(dark)), keys=_keys(curves, look), columns=_columns(panels, facets),
         own_y=not state["shared"], corners=corners,
     )  # fmt: skip
-    names = [
-        *named,
-        "precision",
-        *NAMES,
-        *(["bits needed"] if state["target"] else []),
-        "seeds",
-        "ok",
-        "diverged",
-    ]
+    needed = ["bits needed"] if state["target"] else []
+    names = [*named, "precision", *NAMES, *needed, "seeds", "ok", "diverged"]
     return [Panel(TITLE, whole, Data(names, rows), tuple(_notes(shown, rounds, count, panels, state)))]
 
 
-FULL, PROVEN = "full precision", "proven limit, T = ∞"
+def _keys(curves: Sequence[Curve], look: Look) -> list[Key]:
+    groups = {curve.group for curve in curves}
+    found = look.keys()
+    if FULL in groups:
+        found.append(Key(FULL, style.ink(look.dark), width=1.2))
+    if PROVEN in groups:
+        found.append(Key(PROVEN, style.soft(look.dark), "dot", width=1.4))
+    return found
 
 
-class Look:
-    """Colours and markers for one axis, dashes for what else varies: the same in every panel."""
-
-    def __init__(
-        self, sweep: Sweep, color: str, others: Sequence[str], lines: Sequence[pandas.DataFrame], dark: bool
-    ):
-        self.dark, self.axis = dark, color
-        self.ink = style.colors(dark)[7]
-        self.soft = "#9AA4AE" if dark else "#59636E"
-        self.others = list(others)
-        self.dashed = [axis for axis in others if axis != color]
-        first = [line.iloc[0] for line in lines]
-        self.values = choosing.in_order(text(row[color]) for row in first) if color in others else []
-        self._among = choosing.values_of(sweep, color) if self.values else []
-        self._labels = (
-            {text(row[color]): choosing.label(color, row[color]) for row in first} if self.values else {}
-        )
-        rows = sorted(first, key=lambda row: [choosing.natural(text(row[axis])) for axis in self.dashed])
-        self.dashes = (
-            list(dict.fromkeys(choosing.labels(row, self.dashed) for row in rows)) if self.dashed else []
-        )
-
-    def name(self, row: pandas.Series) -> str:
-        """What the hover calls a line."""
-        return choosing.labels(row, self.others) or "all"
-
-    def group(self, row: pandas.Series) -> str:
-        """The key of the line's colour."""
-        return self._labels[text(row[self.axis])] if self.values else "all"
-
-    def code(self, row: pandas.Series) -> tuple[str, str, str]:
-        """Colour, dash, marker."""
-        dash = style.dash(choosing.labels(row, self.dashed), self.dashes)
-        if not self.values:
-            return style.colors(self.dark)[0], dash, style.MARKERS[0]
-        value = text(row[self.axis])
-        return style.color(value, self._among, self.dark), dash, style.marker(value, self._among)
-
-    def keys(self) -> list[Key]:
-        """The legend: each colour, and each dash where there is more than one."""
-        found = [
-            Key(
-                self._labels[value],
-                style.color(value, self._among, self.dark),
-                "solid",
-                style.marker(value, self._among),
-            )
-            for value in self.values
-        ]
-        dashes = self.dashes if len(self.dashes) > 1 else []
-        return [*found, *(Key(name, self.soft, style.dash(name, self.dashes), width=1.6) for name in dashes)]
-
-
-def bits_needed(line: pandas.DataFrame, target: float) -> int | None:
+def bits_needed(line: Sequence[Group], target: float, column: str = "floor") -> int | None:
     """The fewest bits of a line whose floor reaches the target, as those of all more bits do; None: there are none."""
     found = None
-    for row in line.sort_values("precision", ascending=False).to_dict("records"):
-        if not row["floor"] <= target:
+    for row in sorted(line, key=lambda row: -row["precision"]):
+        if not row[column] <= target:
             break
         found = int(row["precision"])
     return found
 
 
-def _curves(line: pandas.DataFrame, facet: str, look: Look, state: State) -> list[Curve]:
-    first = line.iloc[0]
-    color, dash, marker = look.code(first)
-    name, group = look.name(first), look.group(first)
-    measured = line[line["floor"] > 0]
-    x = measured["precision"].astype(float).tolist()
-    y = measured["floor"].tolist()
-    hover = [_seeds(row) for row in measured.to_dict("records")]
+def _curves(line: Sequence[Group], facet: str, look: Look, state: State) -> list[Curve]:
+    first = line[0]
+    tint, name, group = look.tint(first), look.name(first), look.group(first)
+    points = [row for row in line if row["floor"] > 0]
+    x, y = _column(points, "precision"), _column(points, "floor")
     low = high = None
     if state["spread"] in SPREADS:
         _, least, most = SPREADS[state["spread"]]
-        low, high = measured[least].tolist(), measured[most].tolist()
+        low, high = _column(points, least), _column(points, most)
     found = []
-    if state["bounds"] and "noise_ball" in line:
-        proven = line[line["noise_ball"] > 0]
-        if len(proven):
-            bits = proven["precision"].astype(float).tolist()
-            limit = Curve(
-                bits, proven["noise_ball"].tolist(), facet, f"{name}: {PROVEN}", color, "dot", width=1.2, group=PROVEN,
-            )  # fmt: skip
-            found.append(limit)
+    proven = [row for row in line if row["noise_ball"] > 0] if state["bounds"] else []
+    if proven:
+        bits, ball = _column(proven, "precision"), _column(proven, "noise_ball")
+        found.append(Curve(bits, ball, facet, f"{name}: {PROVEN}", tint, "dot", width=1.2, group=PROVEN))
     found.append(
-        Curve(x, y, facet, name, color, dash, marker, low, high, hover, 1.8, group=group, whiskers=True)
-    )
+        Curve(
+            x, y, facet, name, tint, look.dash(first), look.marker(first), low, high, [_seeds(row) for row in points],
+            1.8, group=group, whiskers=True,
+        )
+    )  # fmt: skip
     needed = bits_needed(line, state["target"]) if state["target"] else None
     if needed in x:
         at = x.index(needed)
-        said = [f"{needed} bits reach {state['target']:g}"]
+        hover, labels = [f"{needed} bits reach {state['target']:g}"], [f"{needed} bits"]
         found.append(
             Curve(
-                [x[at]], [y[at]], facet, name, color, "solid", "circle-open", hover=said, group=group,
-                labels=[f"{needed} bits"], lines=False,
+                [x[at]], [y[at]], facet, name, tint, "solid", "circle-open", hover=hover, group=group, labels=labels,
+                lines=False,
             )
         )  # fmt: skip
     return found
 
 
-def _seeds(row: Any) -> str:
+def _column(rows: Sequence[Group], name: str) -> list[float]:
+    return [float(row[name]) for row in rows]
+
+
+def _seeds(row: Group) -> str:
     bad = [
         f"{int(row[f'n_{name}'])} {name}" for name in ("diverged", "timeout", "failed") if row[f"n_{name}"]
     ]
@@ -218,31 +153,31 @@ def _seeds(row: Any) -> str:
 
 
 def _levels(
-    everything: pandas.DataFrame, lines: Sequence[pandas.DataFrame], facet: str, look: Look
+    everything: Sequence[Group], lines: Sequence[Sequence[Group]], facet: str, look: Look
 ) -> tuple[list[Curve], str]:
     """Full precision, across the panel; as a text where it is far below."""
-    import pandas as pd
-
-    shown = pd.concat(lines)
+    shown = [row for line in lines for row in line]
     full = choosing.full_precision(everything, shown)
-    lowest = shown["floor"].min()
-    far = full[full["floor"] < FAR * lowest]
-    reach = [float(shown["precision"].min()), float(shown["precision"].max())]
-    levels = []
-    for row in full[full["floor"] >= FAR * lowest].to_dict("records"):
-        dash = style.dash(choosing.labels(row, look.dashed), look.dashes) if look.dashed else "solid"
-        name = f"{FULL}: " + choosing.labels(row, ["algorithm", *look.dashed])
-        levels.append(Curve(reach, [row["floor"]] * 2, facet, name, look.ink, dash, width=1.2, group=FULL))
-    if far.empty:
-        return levels, ""
-    return levels, f"{FULL}: {far['floor'].max():.0e}" + (" and less" if len(far) > 1 else "")
+    edge = FAR * min((row["floor"] for row in shown if row["floor"] > 0), default=0.0)
+    reach = [float(min(row["precision"] for row in shown)), float(max(row["precision"] for row in shown))]
+    ink = style.ink(look.dark)
+    levels = [
+        Curve(
+            reach, [row["floor"]] * 2, facet, f"{FULL}: " + choosing.labels(row, ["algorithm", *look.dashed]), ink,
+            look.dash(row), width=1.2, group=FULL,
+        )
+        for row in full
+        if row["floor"] >= edge
+    ]  # fmt: skip
+    far = [row["floor"] for row in full if row["floor"] < edge]
+    return levels, f"{FULL}: {max(far):.0e}" + (" and less" if len(far) > 1 else "") if far else ""
 
 
 def _columns(panels: Sequence[Any], facets: Sequence[str]) -> int:
     """Columns that make two axes a table, where one of them has two values or three."""
     if len(facets) == 2:
         for axis in reversed(facets):
-            values = len({text(lines[0].iloc[0][axis]) for lines in panels})
+            values = len({text(lines[0][0][axis]) for lines in panels})
             if values in (2, 3) and len(panels) > 3 and axis == facets[1]:
                 return values
     return 0
@@ -255,7 +190,7 @@ def _target(target: float | None, ink: str) -> list[dict[str, Any]]:
     return [{"type": "line", "x0": 0, "x1": 1, "y0": target, "y1": target, "line": line}]
 
 
-def _rows(line: pandas.DataFrame, named: Sequence[str], target: float | None) -> list[list[Any]]:
+def _rows(line: Sequence[Group], named: Sequence[str], target: float | None) -> list[list[Any]]:
     needed = [bits_needed(line, target)] if target else []
     return [
         [
@@ -263,7 +198,7 @@ def _rows(line: pandas.DataFrame, named: Sequence[str], target: float | None) ->
             *(_number(row.get(name)) for name in NUMBERS), *needed,
             int(row["n"]), int(row["n_ok"]), int(row["n_diverged"]),
         ]
-        for row in line.to_dict("records")
+        for row in line
     ]  # fmt: skip
 
 
@@ -272,7 +207,7 @@ def _number(value: Any) -> float | None:
 
 
 def _notes(
-    shown: Sequence[dict[str, Any]], rounds: pandas.DataFrame, count: int, panels: Sequence[Any], state: State
+    shown: Sequence[Group], rounds: Sequence[Group], count: int, panels: Sequence[Any], state: State
 ) -> list[str]:
     spread = SPREADS.get(state["spread"])
     notes = [
@@ -292,7 +227,7 @@ def _notes(
             f"{choosing.plural(empty, 'point')} without a positive floor: not drawn, and in the table."
         )
     if state["bounds"]:
-        proven = sum(row.get("noise_ball", math.nan) > 0 for row in shown)
+        proven = sum(row["noise_ball"] > 0 for row in shown)
         notes.append(
             f"Dotted: the proven limit of a run without end, known for {proven} of {len(shown)} points."
         )

@@ -14,12 +14,12 @@ def test_groups_are_cells_without_their_seed(runs):
     groups = sweep.groups
     assert len(sweep.cells) == 96
     assert len(groups) == 24
-    assert set(groups["n"]) == {4}
-    assert groups["n_diverged"].sum() == 1
-    assert groups["n_failed"].sum() == 1
+    assert {row["n"] for row in groups} == {4}
+    assert sum(row["n_diverged"] for row in groups) == 1
+    assert sum(row["n_failed"] for row in groups) == 1
     assert set(sweep.varying) == {"precision", "dimension", "algorithm", "format"}
-    for group_id, row in groups.iterrows():
-        mine = sweep.cells[(sweep.cells["group_id"] == group_id) & (sweep.cells["status"] == "ok")]
+    for row in groups:
+        mine = sweep.cells[(sweep.cells["group_id"] == row["group_id"]) & (sweep.cells["status"] == "ok")]
         assert row["floor"] == np.median(mine["noise_floor"])
         assert row["floor_max"] == mine["noise_floor"].max()
 
@@ -31,7 +31,7 @@ def test_curves_of_a_finished_sweep_and_of_a_running_one_agree(tmp_path):
         store.put(cell)
     store._parts.close()  # the parts are written, and not compacted yet
     running = Store(tmp_path).sweep("one")
-    (group,) = running.groups.index
+    group = running.groups[0]["group_id"]
     before = running.curves([group])[group]
     store.close()
     done = Store(tmp_path).sweep("one")
