@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import machine, report, rounding, steps, sweeps
+from benchmarks import dashboard, machine, report, rounding, steps, sweeps
 from benchmarks.report import Figure
 
 PARTS: dict[str, Callable[..., list[Figure]]] = {
     "steps": steps.measure,
     "rounding": rounding.measure,
     "sweeps": sweeps.measure,
+    "dashboard": dashboard.measure,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -1,4 +1,4 @@
-"""The dashboard on a large store: first visit, every control change in a real browser, memory, eight readers at once."""
+"""The dashboard on a large store: first visits and control changes in a real browser, memory, eight readers at once."""
 
 import json
 import os
@@ -81,12 +81,19 @@ def on_store(runs: Path, smoke: bool) -> list[Figure]:
         clicks = _browse(address, _wanted(runs, 1 if smoke else CHANGES_EACH), repetitions=1 if smoke else 5)
         together = _readers(address, clicks.requests, 2 if smoke else ROUNDS)
         memory = sum(_memory(one) for one in _tree(process.pid))
-    return [*_browser_figures(clicks), *together, Figure("dashboard", "memory of the server", memory / 1e9, "GB", None, 1.5)]
+    return [
+        *_browser_figures(clicks),
+        *together,
+        Figure("dashboard", "memory of the server", memory / 1e9, "GB", None, 1.5),
+    ]
 
 
 def _browser_figures(clicks: Clicks) -> list[Figure]:
     """First visits and control changes, each page on its own."""
-    cold = [Figure("dashboard", f"first visit, cold: {page}", ms / 1e3, "s", None, 3.0) for page, ms in clicks.cold.items()]
+    cold = [
+        Figure("dashboard", f"first visit, cold: {page}", ms / 1e3, "s", None, 3.0)
+        for page, ms in clicks.cold.items()
+    ]
     warm = [
         Figure("dashboard", f"visit, warm: {page}", statistics.median(ms) / 1e3, "s", min(ms) / 1e3, 1.0)
         for page, ms in clicks.warm.items()
@@ -96,9 +103,19 @@ def _browser_figures(clicks: Clicks) -> list[Figure]:
         mine = {key: statistics.median(ms) for (one, key), ms in clicks.changes.items() if one == page}
         all_of = [ms for (one, _), found in clicks.changes.items() if one == page for ms in found]
         slowest = max(mine, key=lambda key: mine[key])
-        note = f"{len(all_of)} changes of {len(mine)} controls; the slowest is {slowest}: {mine[slowest]:.0f} ms"
+        note = (
+            f"{len(all_of)} changes of {len(mine)} controls; the slowest is {slowest}: {mine[slowest]:.0f} ms"
+        )
         changed.append(
-            Figure("dashboard", f"control change: {page}", statistics.median(all_of), "ms", min(all_of), 300.0, note=note)
+            Figure(
+                "dashboard",
+                f"control change: {page}",
+                statistics.median(all_of),
+                "ms",
+                min(all_of),
+                300.0,
+                note=note,
+            )
         )
     return [*cold, *warm, *changed]
 
@@ -119,11 +136,20 @@ def _wanted(runs: Path, times: int) -> dict[str, list[tuple[str, str, Any]]]:
                 if control.kind == SELECT and one is not None:
                     changes += [("value", control.key, one), ("value", control.key, control.default)]
                 elif control.kind == MULTI and one is not None:
-                    changes += [("value", control.key, [one]), ("value", control.key, list(control.default or ()))]
+                    changes += [
+                        ("value", control.key, [one]),
+                        ("value", control.key, list(control.default or ())),
+                    ]
                 elif control.kind == SWITCH:
-                    changes += [("checked", control.key, not control.default), ("checked", control.key, control.default)]
+                    changes += [
+                        ("checked", control.key, not control.default),
+                        ("checked", control.key, control.default),
+                    ]
                 elif control.kind == NUMBER and control.default:
-                    changes += [("value", control.key, control.default * 2), ("value", control.key, control.default)]
+                    changes += [
+                        ("value", control.key, control.default * 2),
+                        ("value", control.key, control.default),
+                    ]
     return found
 
 
@@ -163,7 +189,11 @@ def _visit(page: Any, address: str) -> float:
 
 
 def _remember(clicks: Clicks, asked: Any) -> None:
-    if asked.method == "POST" and asked.url.endswith("/_dash-update-component") and "figure" in (asked.post_data or ""):
+    if (
+        asked.method == "POST"
+        and "/_dash-update-component" in asked.url
+        and "figure" in (asked.post_data or "")
+    ):
         kept = {name: value for name, value in asked.headers.items() if name in ("content-type", "cookie")}
         clicks.requests.append((asked.url, asked.post_data, kept))
 
@@ -196,8 +226,18 @@ def _readers(address: str, requests: Sequence[tuple[str, str, dict[str, str]]], 
     late = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
     note = f"median {statistics.median(seconds):.2f} s, slowest {ordered[-1]:.2f} s, {len(seconds)} requests"
     return [
-        Figure("dashboard", f"{READERS} readers who click at once: 95 % of answers within", late, "s", None, 1.0, note=note),
-        Figure("dashboard", f"{READERS} readers: errors", len(errors), "", None, 0.0, note="; ".join(errors[:1])),
+        Figure(
+            "dashboard",
+            f"{READERS} readers who click at once: 95 % of answers within",
+            late,
+            "s",
+            None,
+            1.0,
+            note=note,
+        ),
+        Figure(
+            "dashboard", f"{READERS} readers: errors", len(errors), "", None, 0.0, note="; ".join(errors[:1])
+        ),
     ]
 
 

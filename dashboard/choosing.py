@@ -137,6 +137,17 @@ def capped(panels: Sequence[Sequence[list[Group]]], most: int) -> list[list[list
     return found
 
 
+def spread(panels: Sequence[Sequence[list[Group]]], most: int) -> list[list[list[Group]]]:
+    """At most `most` parts over all panels, in each evenly spread over their order, first and last included."""
+    quota = max(2, most // max(1, len(panels)))
+    return [
+        [parts[i] for i in sorted({round(j * (len(parts) - 1) / (quota - 1)) for j in range(quota)})]
+        if len(parts) > quota
+        else list(parts)
+        for parts in panels[: max(1, most // 2)]
+    ]
+
+
 def full_precision(everything: Iterable[Group], shown: Iterable[Group]) -> list[Group]:
     """The groups in full precision that `shown` is set beside: of its problems, with snapshots where it takes some."""
     problems = {(_problem(row), text(row["snapshot"]) == NO_AXIS) for row in shown}

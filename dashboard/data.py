@@ -136,11 +136,15 @@ class Sweep:
         first = pd.concat([ok, cells]).drop_duplicates("group_id").set_index("group_id").loc[order]
         by = ok.groupby("group_id")
         floors = by["noise_floor"]
-        low, high = floors.quantile(0.1), floors.quantile(0.9)
         counts = cells.groupby(["group_id", "status"]).size().unstack(fill_value=0)
         more = {
-            "floor": floors.median(), "floor_min": floors.min(), "floor_max": floors.max(), "floor_q10": low, "floor_q90": high, "n": counts.sum(axis=1), **{name: by[name].mean() for name in numbers},
-        }  # fmt: skip
+            "floor": floors.median(),
+            "floor_min": floors.min(),
+            "floor_max": floors.max(),
+            "n": counts.sum(axis=1),
+        }
+        more |= {"floor_q10": floors.quantile(0.1), "floor_q90": floors.quantile(0.9)}
+        more |= {name: by[name].mean() for name in numbers}
         zero = pd.Series(0, index=order)
         more |= {
             f"n_{status}": counts.get(status, zero) for status in ("ok", "diverged", "timeout", "failed")

@@ -15,10 +15,12 @@ from lpbench.errors import ConfigError, LpbenchError
 from lpbench.provenance import version
 
 from . import exports
-from .charts.files import write_figure
 from .data import Store, Sweep
-from .page import Page, Panel, pages, state_of
-from .shell import ROWS, cell, status
+from .markdown import Section, markdown
+from .page import Panel, pages, state_of
+from .pages.cells import PICKED
+from .panels import ROWS, cell
+from .shell import status
 
 FORMATS = ("html", "md", "pdf")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -38,62 +40,78 @@ def write(folder: Path, output: Path, kind: str = "html", force: bool = False) -
     if output.exists() and (not output.is_dir() or any(output.iterdir())) and not force:
         raise ConfigError(f"{output} is not empty: name another folder, or give --force")
     sweep = Store(folder.parent).sweep(folder.name)
-    sections = [(page, page.draw(sweep, state_of(page.controls(sweep), {}), False)) for page in pages()]
+    sections = _sections(sweep)
     output.mkdir(parents=True, exist_ok=True)
-    for page, panels in sections:
-        for i, panel in enumerate(panels):
-            if panel.data.rows:
-                (output / f"{_name(page, i)}.csv").write_bytes(exports.as_csv(panel.data))
+    for name, panel in (part for section in sections for part in section.panels):
+        if panel.data.rows:
+            (output / f"{name}.csv").write_bytes(exports.as_csv(panel.data))
     if kind == "md":
-        return _markdown(sweep, sections, output)
+        target = output / "report.md"
+        text = markdown(sweep.name, status(sweep), _facts(sweep), _commands(sweep), sections, output)
+        target.write_text(text, encoding="utf-8")
+        return target
     if kind == "html":
         return _html(sweep, sections, output)
     with tempfile.TemporaryDirectory() as scratch:
         return _print(_html(sweep, sections, Path(scratch)), output / "report.pdf")
 
 
-def _html(sweep: Sweep, sections: Sequence[tuple[Page, Sequence[Panel]]], output: Path) -> Path:
+def _sections(sweep: Sweep) -> list[Section]:
+    """All pages as they open, without the figure of what a reader picks."""
+    found = []
+    for page in pages():
+        panels = page.draw(sweep, state_of(page.controls(sweep), {}), False)
+        slug = page.name.lower()
+        named = tuple((f"{slug}-{i}", panel) for i, panel in enumerate(panels) if panel.title != PICKED)
+        found.append(Section(slug, page.name, page.question, named))
+    return found
+
+
+def _html(sweep: Sweep, sections: Sequence[Section], output: Path) -> Path:
     import orjson
     from plotly.offline import get_plotlyjs
 
     (output / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
     shutil.copyfile(Path(__file__).parent / "assets" / "style.css", output / "style.css")
-    parts, figures = [], {}
-    for page, panels in sections:
-        drawn = []
-        for i, panel in enumerate(panels):
-            name = _name(page, i)
-            if panel.figure is not None:
-                figures[name] = panel.figure
-            drawn.append(_panel(name, panel))
-        parts.append(f'<section id="{_slug(page)}"><h1>{_text(page.question)}</h1>{"".join(drawn)}</section>')
+    panels = [part for section in sections for part in section.panels]
+    figures = {name: panel.figure for name, panel in panels if panel.figure is not None}
     data = orjson.dumps(figures, option=orjson.OPT_SERIALIZE_NUMPY).decode()
     (output / "figures.js").write_text(f"window.figures = {data};\n" + DRAW, encoding="utf-8")
-    links = " ".join(f'<a href="#{_slug(page)}">{_text(page.name)}</a>' for page, _ in sections)
+    links = " ".join(f'<a href="#{section.slug}">{_text(section.name)}</a>' for section in sections)
     facts = "".join(
-        f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in _facts(sweep)
+        f'<tr><th scope="row">{_text(name)}</th><td>{_text(value)}</td></tr>' for name, value in _facts(sweep)
     )
     commands = "\n".join(_text(line) for line in _commands(sweep))
+    parts = "".join(
+        f'<section id="{section.slug}"><h2>{_text(section.question)}</h2>'
+        f"{''.join(_panel(name, panel) for name, panel in section.panels)}</section>"
+        for section in sections
+    )
     target = output / "index.html"
     target.write_text(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{_text(sweep.name)} · lpbench</title>"
-        '<link rel="stylesheet" href="style.css"><style>'
-        "section { margin-bottom: 34px; } pre { overflow: auto; }</style>"
-        f"</head><body><header><span class='brand'>lpbench</span>"
+        f'<link rel="stylesheet" href="style.css"><style>{STYLE}</style></head>'
+        f"<body><header><span class='brand'>lpbench</span>"
         f"<nav aria-label='Sections'>{links}</nav></header><main>"
         f"<h1>Sweep {_text(sweep.name)}</h1><p class='status'>{_text(status(sweep))}</p>"
-        f"<table>{facts}</table><h2>To reproduce it</h2><pre>{commands}</pre>{''.join(parts)}</main>"
+        f"<div class='scroll' tabindex='0'><table>{facts}</table></div>"
+        f"<h2>To reproduce it</h2><pre tabindex='0'>{commands}</pre>{parts}</main>"
         '<script src="plotly.min.js"></script><script src="figures.js"></script></body></html>\n',
         encoding="utf-8",
     )
     return target
 
 
+STYLE = (
+    "section { margin: 34px 0; display: grid; gap: 16px; } h2 { font-size: 19px; margin: 14px 0 0; } "
+    "h3 { font-size: 15px; margin: 0; } pre { overflow: auto; }"
+)
 DRAW = """for (const [name, figure] of Object.entries(window.figures)) {
   const place = document.getElementById(name);
   place.style.height = (figure.layout.height || 450) + "px";
+  place.style.minWidth = ((figure.layout.meta || {}).least_width || 0) + "px";
   window.Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displaylogo: false });
 }
 document.documentElement.dataset.drawn = "yes";
@@ -102,59 +120,26 @@ document.documentElement.dataset.drawn = "yes";
 
 def _panel(name: str, panel: Panel) -> str:
     notes = "".join(f'<p class="note">{_text(note)}</p>' for note in panel.notes)
-    title = f"<figcaption><h2>{_text(panel.title)}</h2></figcaption>" if panel.title else ""
-    place = f'<div id="{name}"></div>' if panel.figure is not None else ""
-    return f'<figure class="panel">{title}{place}{notes}{_table(name, panel)}</figure>'
+    title = f"<figcaption><h3>{_text(panel.title)}</h3></figcaption>" if panel.title else ""
+    place = f'<div class="drawing"><div id="{name}"></div></div>' if panel.figure is not None else ""
+    label = _text(panel.title or "Figure")
+    return f'<figure class="panel" aria-label="{label}">{title}{place}{notes}{_table(name, panel)}</figure>'
 
 
 def _table(name: str, panel: Panel) -> str:
     rows = panel.data.rows
     if not rows:
         return ""
-    head = "".join(f"<th>{_text(column)}</th>" for column in panel.data.columns)
+    head = "".join(f'<th scope="col">{_text(column)}</th>' for column in panel.data.columns)
     lines = "".join(
         "<tr>" + "".join(f"<td>{_text(cell(value))}</td>" for value in row) + "</tr>" for row in rows[:ROWS]
     )
     more = f"the first {ROWS} of {len(rows)} rows; " if len(rows) > ROWS else ""
     return (
-        f"<details><summary>Numbers ({len(rows)} rows)</summary><div class='scroll'><table>"
+        f"<details><summary>Numbers ({len(rows)} rows)</summary><div class='scroll' tabindex='0'><table>"
         f"<thead><tr>{head}</tr></thead>"
         f"<tbody>{lines}</tbody></table></div><p class='note'>{more}<a href='{name}.csv'>{name}.csv</a></p></details>"
     )
-
-
-def _markdown(sweep: Sweep, sections: Sequence[tuple[Page, Sequence[Panel]]], output: Path) -> Path:
-    import plotly.graph_objects as go
-
-    lines = [f"# Sweep {sweep.name}", "", status(sweep), ""]
-    lines += [f"- {name}: {value}" for name, value in _facts(sweep)]
-    lines += ["", "To reproduce it:", "", *(f"    {line}" for line in _commands(sweep)), ""]
-    for page, panels in sections:
-        lines += [f"## {page.question}", ""]
-        for i, panel in enumerate(panels):
-            name = _name(page, i)
-            if panel.title:
-                lines += [f"### {panel.title}", ""]
-            if panel.figure is not None:
-                write_figure(go.Figure(panel.figure).update_layout(width=1000), output / f"{name}.svg")
-                lines += [f"![{panel.title}]({name}.svg)", ""]
-            lines += [*panel.notes, ""]
-            lines += _markdown_table(name, panel)
-    target = output / "report.md"
-    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return target
-
-
-def _markdown_table(name: str, panel: Panel) -> list[str]:
-    rows, most = panel.data.rows, 30
-    if not rows:
-        return []
-    lines = ["| " + " | ".join(panel.data.columns) + " |", "|" + " --- |" * len(panel.data.columns)]
-    lines += [
-        "| " + " | ".join(cell(value).replace("|", "\\|") for value in row) + " |" for row in rows[:most]
-    ]
-    more = f"The first {most} of {len(rows)} rows; all" if len(rows) > most else "All"
-    return [*lines, "", f"{more} in [{name}.csv]({name}.csv).", ""]
 
 
 def _print(page: Path, target: Path) -> Path:
@@ -185,7 +170,8 @@ def _facts(sweep: Sweep) -> list[tuple[str, str]]:
         if name in cells:
             values = [str(value) for value in cells[name].dropna().unique()]
             found.append((name.replace("_", " ") + " of the cells", ", ".join(values[:4]) or "-"))
-    found.append(("computed", str(cells["started_at"].dropna().min() if "started_at" in cells else "-")[:19]))
+    if "started_at" in cells and cells["started_at"].notna().any():
+        found.append(("computed (UTC)", str(cells["started_at"].dropna().min())[:19].replace("T", " ")))
     return found
 
 
@@ -199,14 +185,6 @@ def _commands(sweep: Sweep) -> list[str]:
             shlex.join(["lpbench", "sweep", *call.get("overrides", []), *more, "--name", sweep.name])
         )
     return lines or ["(the manifest names no command)"]
-
-
-def _name(page: Page, index: int) -> str:
-    return f"{_slug(page)}-{index}"
-
-
-def _slug(page: Page) -> str:
-    return page.name.lower()
 
 
 def _text(value: Any) -> str:

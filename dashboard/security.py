@@ -54,7 +54,8 @@ def protect(
         given = flask.request.args.get("token")
         if given is not None and _same(given, token):
             rest = [(key, value) for key, value in flask.request.args.items(multi=True) if key != "token"]
-            answer = flask.redirect(flask.request.path + ("?" + urlencode(rest) if rest else ""))
+            path = "/" + flask.request.path.lstrip("/\\")  # "//name" would be another host
+            answer = flask.redirect(path + ("?" + urlencode(rest) if rest else ""))
             answer.set_cookie(COOKIE, token, httponly=True, samesite="Strict", path=prefix)
             return answer
         if _same(flask.request.cookies.get(COOKIE, ""), token):

@@ -1,4 +1,4 @@
-"""What stands around the figures: header, navigation, controls, the numbers under each figure."""
+"""What stands around the figures: header, navigation, controls."""
 
 from __future__ import annotations
 
@@ -6,28 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from . import style
-from .charts.grid import narrowed
 from .data import Store, Sweep
-from .page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Data, Page, Panel, query_of
+from .page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Page, Panel
+from .panels import drawn, figure, height, is_dark, notes, summary, table
 
-ROWS = 200  # of the table under a figure; exports hold all
+__all__ = [
+    "drawn", "figure", "header", "height", "is_dark", "message", "notes", "page", "root", "status", "summary", "table",
+]  # fmt: skip
 CLOCK = 2000  # ms between two looks at a running sweep
-THEME_COOKIE, NARROW_COOKIE = "lpbench_theme", "lpbench_narrow"  # written by assets/state.js
-
-
-def is_dark() -> bool:
-    """Whether the reader's browser asked for the dark palette."""
-    import flask
-
-    return flask.has_request_context() and flask.request.cookies.get(THEME_COOKIE) == "dark"
-
-
-def is_narrow() -> bool:
-    """Whether the reader's screen is a phone's: figures then have one column."""
-    import flask
-
-    return flask.has_request_context() and flask.request.cookies.get(NARROW_COOKIE) == "1"
 
 
 def root() -> Any:
@@ -76,20 +62,27 @@ def page(
                         ],
                         className="title",
                     ),
-                    html.Form(
-                        [component(control, state[control.key]) for control in controls], className="controls"
-                    ),
+                    *([_controls(controls, state)] if controls else []),
                     *([] if body is None else [html.Div(body, className="body")]),
                     html.Div(
                         [figure(i, panel) for i, panel in enumerate(panels)],
                         id="figures",
                         className="figures",
+                        tabIndex="-1",
                     ),
                 ],
                 id="main",
             ),
         ]
     )
+
+
+def _controls(controls: Sequence[Control], state: Mapping[str, Any]) -> Any:
+    """All controls. No form: Enter in a text field would send it, and load the page anew."""
+    from dash import html
+
+    shown = [component(control, state[control.key]) for control in controls]
+    return html.Div(shown, className="controls", role="group", **{"aria-label": "Choices"})
 
 
 def _stores(current: Page, sweep: str | None, prefix: str, spec: list[dict[str, Any]]) -> list[Any]:
@@ -117,7 +110,11 @@ def message(
             *_stores(current, None, prefix, []),
             header(store, name, current, all_pages, prefix),
             html.Main(
-                [html.H1(current.question), html.P(text, className="message", role="alert")], id="main"
+                [
+                    html.H1(current.question),
+                    html.P(text, id="figures", className="message", role="alert", tabIndex="-1"),
+                ],
+                id="main",
             ),
         ]
     )
@@ -206,121 +203,3 @@ def component(control: Control, value: Any) -> Any:
         return dmc.TextInput(value=shown, debounce=300, **named)
     assert control.kind == NUMBER
     return dmc.NumberInput(value=shown, debounce=300, **named)
-
-
-def figure(index: int, panel: Panel) -> Any:
-    """A figure with its title, buttons, and numbers."""
-    from dash import dcc, html
-
-    graph = dcc.Graph(
-        id={"type": "figure", "index": index},
-        figure=drawn(panel, is_dark()),
-        style=height(panel),
-        config={"displaylogo": False, "responsive": True, "showSendToCloud": False, "doubleClick": "reset"},
-        responsive=True,
-        className="graph",
-    )
-    name = panel.title or "Figure"
-    buttons = [
-        html.Button(
-            label, type="button", className="button", **{"data-export": kind, "data-panel": str(index)}
-        )
-        for kind, label in (
-            ("png", "PNG"),
-            ("svg", "SVG"),
-            ("csv", "CSV"),
-            ("parquet", "Parquet"),
-            ("tex", "LaTeX"),
-        )
-    ]
-    return html.Figure(
-        [
-            html.Figcaption([html.H2(name), html.Div(buttons, className="exports")]),
-            dcc.Loading(graph, delay_show=400, type="dot"),
-            html.Div(notes(panel), id={"type": "notes", "index": index}),
-            html.Details(
-                [
-                    html.Summary(summary(panel), id={"type": "numbers", "index": index}, n_clicks=0),
-                    html.Div(id={"type": "table", "index": index}),
-                ]
-            ),
-        ],
-        className="panel",
-        **{"aria-label": name},
-    )
-
-
-def drawn(panel: Panel, dark: bool) -> dict[str, Any]:
-    """The figure of a panel; an empty one where there is nothing to draw."""
-    if panel.figure is not None:
-        return narrowed(panel.figure) if is_narrow() else panel.figure
-    hidden = {"visible": False}
-    note = {
-        "text": "nothing to draw",
-        "showarrow": False,
-        "xref": "paper",
-        "yref": "paper",
-        "x": 0.5,
-        "y": 0.5,
-    }
-    return {
-        "data": [],
-        "layout": style.layout(dark, height=120, xaxis=hidden, yaxis=hidden, annotations=[note]),
-    }
-
-
-def height(panel: Panel) -> dict[str, str]:
-    """The height of the figure as a style: a responsive graph takes that of its place and not of its layout."""
-    return {"height": f"{drawn(panel, False)['layout']['height']:.0f}px"}
-
-
-def notes(panel: Panel) -> list[Any]:
-    """What a reader must know of a figure."""
-    from dash import html
-
-    return [html.P(note, className="note") for note in panel.notes]
-
-
-def summary(panel: Panel) -> str:
-    """What opens the numbers of a figure: only then they are sent, for drawing them costs as much as the figure."""
-    count = len(panel.data.rows)
-    return f"Numbers ({count} {'row' if count == 1 else 'rows'})" if count else "No numbers"
-
-
-def table(data: Data, clicks: int | None) -> list[Any]:
-    """The first rows of a table, where it is open: after an odd number of clicks.
-
-    One component with the cells as data: as components of their own, thousands of them hold up the browser for seconds.
-    """
-    import dash_mantine_components as dmc
-    from dash import html
-
-    if not (clicks or 0) % 2 or not data.rows:
-        return []
-    rows = [[cell(value) for value in row] for row in data.rows[:ROWS]]
-    shown = dmc.Table(data={"head": list(data.columns), "body": rows})
-    found: list[Any] = [html.Div(shown, className="scroll", tabIndex="0")]
-    if len(data.rows) > ROWS:
-        found.append(
-            html.P(f"The first {ROWS} of {len(data.rows)} rows; CSV and Parquet hold all.", className="note")
-        )
-    return found
-
-
-def cell(value: Any) -> str:
-    """A number of a table, to four digits."""
-    if value is None or value != value:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def link(
-    prefix: str, current: Page, sweep: str, controls: Sequence[Control], state: Mapping[str, Any]
-) -> str:
-    """The address of a view."""
-    return (
-        prefix
-        + current.path.lstrip("/")
-        + "?"
-        + urlencode({"sweep": sweep, **query_of(controls, state)}, safe=",")
-    )

@@ -20,6 +20,9 @@ application = create_app(
     os.environ.get("LPBENCH_TOKEN") or None,
 ).server
 
-# Dash registers what its pages load on the first request, and threads that ask meanwhile get errors.
+# Dash registers what its pages load on the first request, and threads that ask meanwhile get errors; the newest sweep
+# is read as well, so that the first reader does not wait for it.
 with application.test_client() as _client:
-    _client.get("/" + _prefix.strip("/"), headers={"Host": (_hosts or LOOPBACK)[0]}, follow_redirects=True)
+    _home, _token = "/" + _prefix.strip("/"), os.environ.get("LPBENCH_TOKEN", "")
+    for _path in (f"{_home}?token={_token}", f"{_home.rstrip('/')}/_export?page=/&panel=0&kind=csv"):
+        _client.get(_path, headers={"Host": (_hosts or LOOPBACK)[0]}, follow_redirects=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import machine, peers, report
+from benchmarks import dashboard, machine, peers, report
 from benchmarks.__main__ import main
 from benchmarks.report import Figure
 
@@ -64,3 +64,12 @@ def test_the_machine_is_said() -> None:
     heading = report.heading(machine.facts(sys.executable))
     assert "cores" in heading
     assert "numpy" in heading
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(dashboard.CHROMIUM is None, reason="no chromium")
+def test_dashboard_runs(tmp_path: Path) -> None:
+    figures = {figure["what"]: figure["value"] for figure in run(tmp_path, "dashboard")}
+    assert figures["8 readers: errors"] == 0
+    assert figures["memory of the server"] > 0
+    assert sum("control change" in what for what in figures) >= 5

@@ -1,6 +1,7 @@
 // What runs in the browser: the query string, live polling, light and dark, exports. No script stands in the page itself.
 (function () {
   "use strict";
+  document.documentElement.lang = "en";
   let restoring = false; // while Back sets the controls, they must not write the address again
 
   const cookie = (name) => (document.cookie.match("(?:^|; )" + name + "=([^;]*)") || [])[1];
@@ -19,6 +20,14 @@
     if (entry.kind === "number") return found === "" ? "" : Number(found);
     return found;
   };
+
+  const MOST_PICKED = 20; // as in pages/cells.py
+  const followed = new WeakSet(); // tables whose loading is listened to
+  let picked = new Set();
+  const ids = (written) => (written || "").split(",").map((id) => id.trim()).filter((id) => id);
+  const mark = (grid) => grid.forEachNode((row) => {
+    if (row.data && row.isSelected() !== picked.has(row.id)) row.setSelected(picked.has(row.id));
+  });
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     lpbench: {
@@ -70,6 +79,42 @@
         window.location.assign(path + "?sweep=" + encodeURIComponent(name));
         return none;
       },
+      // The table of cells. Ticked rows -> text field; identities whose rows are not loaded stay in it.
+      pick: function (rows, written) {
+        const none = window.dash_clientside.no_update;
+        const grid = window.dash_ag_grid.getApi("grid");
+        if (!rows || !grid) return none;
+        const kept = ids(written).filter((id) => {
+          const row = grid.getRowNode(id);
+          return !row || row.isSelected();
+        });
+        const found = [...new Set([...kept, ...rows.map((row) => row.cell_id)])].slice(0, MOST_PICKED);
+        picked = new Set(found);
+        mark(grid); // what is one too many loses its tick
+        return found.join(",") === ids(written).join(",") ? none : found.join(",");
+      },
+      // Text field -> ticked rows, now and whenever rows are loaded.
+      tick: async function (written) {
+        picked = new Set(ids(written));
+        const grid = await window.dash_ag_grid.getApiAsync("grid");
+        if (!followed.has(grid)) {
+          followed.add(grid);
+          document.querySelector("#grid .ag-root").setAttribute("aria-label", "Cells");
+          grid.addEventListener("modelUpdated", () => mark(grid));
+        }
+        mark(grid);
+        return window.dash_clientside.no_update;
+      },
+      // Other rows are asked for: from the start where the choice changed, in place where the sweep went on.
+      reload: function () {
+        const none = window.dash_clientside.no_update;
+        const grid = window.dash_ag_grid.getApi("grid");
+        if (!grid) return none;
+        const more = window.dash_clientside.callback_context.triggered.every((one) => one.prop_id === "version.data");
+        if (more) grid.refreshInfiniteCache();
+        else grid.purgeInfiniteCache();
+        return none;
+      },
       toggle: function (clicks, dark) {
         const asked = cookie("lpbench_theme");
         let now = asked ? asked === "dark" : window.matchMedia("(prefers-color-scheme: dark)").matches;
@@ -85,6 +130,13 @@
       },
     },
   });
+
+  // The drawing itself says nothing in words, but all its ticks: a figure's title, notes and numbers are read instead.
+  new MutationObserver(function () {
+    for (const drawing of document.querySelectorAll(".main-svg:not([aria-hidden])")) {
+      drawing.setAttribute("aria-hidden", "true");
+    }
+  }).observe(document.documentElement, { childList: true, subtree: true });
 
   // Back and Forward within a page: the address says what the controls were.
   window.addEventListener("popstate", function () {

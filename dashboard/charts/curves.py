@@ -13,6 +13,7 @@ from .. import style
 from .grid import arranged, fitting_columns
 
 LABELS = 6  # of a logarithmic axis, at most
+POWERS = {"size": style.SIZE / 1.25}  # plotly draws powers of ten that much larger than it is told
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,9 @@ def _axes(
         x["tickvals"] = list(axes.x_values)
         x["ticktext"] = [f"{value:g}" for value in axes.x_values]
     elif axes.x_log:
-        x["dtick"] = 1
+        x |= {"dtick": 1, "tickfont": POWERS}
     if axes.y_log and decades > 1.5:
-        y["dtick"] = math.ceil(decades / LABELS)
+        y |= {"dtick": math.ceil(decades / LABELS), "tickfont": POWERS}
     if number:
         x["matches"] = "x"
         if not own_y:

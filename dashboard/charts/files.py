@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,23 @@ def write_figure(drawn: go.Figure, path: Path) -> None:
         except OSError as error:
             raise LpbenchError(f"cannot write {path}: {error.strerror}") from error
         return
+    write_pictures({path: drawn})
+
+
+def write_pictures(drawn: Mapping[Path, go.Figure]) -> None:
+    """Write figures as png, svg or pdf, by the endings of their paths; all in one browser, whose start takes seconds.
+
+    Raises LpbenchError where there is no browser or the disk refuses.
+    """
+    if not drawn:
+        return
+    from plotly.io import write_images
+
     try:
-        drawn.write_image(path)
+        write_images(fig=list(drawn.values()), file=[str(path) for path in drawn])
     except Exception as error:  # kaleido and its browser raise many kinds
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        paths = ", ".join(str(path) for path in drawn)
         raise LpbenchError(
-            f"cannot draw {path}, which needs kaleido and a chromium ({reason}); use .html"
+            f"cannot draw {paths}, which needs kaleido and a chromium ({reason}); use .html"
         ) from error

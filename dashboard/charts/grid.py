@@ -57,8 +57,8 @@ def _grid(layout: dict[str, Any], columns: int, rows: int, high: float, gap: flo
         x, y = layout[f"xaxis{number}"], layout[f"yaxis{number}"]
         left, top = column * (wide + between), 1 - row * (high + gap)
         x["domain"], y["domain"] = [left, min(1.0, left + wide)], [max(0.0, top - high), top]
-        x["title"] = {"text": meta["x"] if i + columns >= count else "", "standoff": 8}
-        y["title"] = {"text": meta["y"] if column == 0 else "", "standoff": 6}
+        x["title"] = {**x["title"], "text": meta["x"] if i + columns >= count else "", "standoff": 8}
+        y["title"] = {**y["title"], "text": meta["y"] if column == 0 else "", "standoff": 6}
         y["showticklabels"] = column == 0 or not shared
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from .. import style
 
 SHADES = 8
+WIDE = 120  # pixels that an axis needs for the names of its values
 
 
 def figure(
@@ -47,9 +48,10 @@ def figure(
         )  # fmt: skip
     titles = [*(title for title, _, _ in axes), "noise floor"]
     layout = style.layout(
-        dark, height=470,
+        dark, height=430, meta={"least_width": WIDE * len(titles)}, margin={"t": 40, "b": 40, "l": 8, "r": 8},
+        legend={"y": 0, "yref": "container", "yanchor": "bottom"},
         xaxis={"tickvals": list(range(len(titles))), "ticktext": titles, "side": "top", "showgrid": True, "ticks": "",
-               "range": [-0.25, len(titles) - 0.5]},
+               "range": [-0.15, len(titles) - 0.4], "tickangle": 0},
         yaxis={"visible": False, "range": [-0.06, 1.06]},
     )  # fmt: skip
     ink = layout["font"]["color"]

@@ -15,7 +15,12 @@ from ..page import SELECT, TEXT, Control, Data, Page, Panel, State
 
 PICKED, LINES = "Traces of the picked cells", "Groups of cells, from axis to axis"
 SHORT = "params.value == null ? '' : d3.format('.4~g')(params.value)"  # read by the grid, without eval
-MOST_PICKED, MOST_LINES, BLOCK = 20, 500, 100
+THEME = (
+    "themeQuartz.withPart(agGrid.colorSchemeVariable).withParams({backgroundColor: 'var(--paper)', "
+    "foregroundColor: 'var(--ink)', headerBackgroundColor: 'var(--wash)', accentColor: 'var(--accent)'})"
+)
+MOST_PICKED, MOST_LINES, BLOCK = 20, 500, 100  # MOST_PICKED also in assets/state.js
+GRID = "grid"
 RESULTS = ("status", "error", "noise_floor", "mean_gap", "final_gap", "bound", "bound_kind", "bound_ratio",
            "saturation_rate", "stall_rate", "seconds", "seed")  # fmt: skip
 TOLD = (
@@ -33,15 +38,15 @@ TOLD = (
 
 
 def controls(sweep: Sweep) -> list[Control]:
-    """Status of the table, share of the parallel coordinates, and the picked cells (a key without a component)."""
+    """Status and picked cells of the table; share and filters of the parallel coordinates."""
     found = sweep.cells["status"].value_counts()
     statuses = (("all", "all cells"), *((str(s), f"{s} ({n})") for s, n in found.items()))
     shares = (("100", "all"), ("50", "best half"), ("10", "best 10 %"), ("5", "best 5 %"))
     return [
-        Control("status", "Cells", SELECT, "all", statuses),
-        Control("best", "Lines", SELECT, "100", shares),
-        *choosing.filters(sweep),
+        Control("status", "Rows of the table", SELECT, "all", statuses),
         picked_control(sweep),
+        Control("best", "Lines below", SELECT, "100", shares),
+        *choosing.filters(sweep),
     ]
 
 
@@ -54,7 +59,7 @@ class Cells(Control):
     """A list of cell_ids in the query string and in a text field."""
 
     def __init__(self, key: str, label: str, kind: str, default: Any, sweep: Sweep):
-        super().__init__(key, label, kind, default, (), "chosen in the table, or written here")
+        super().__init__(key, label, kind, default, (), "ticked below, or typed here")
         object.__setattr__(self, "_known", sweep.cell_ids)
 
     def parse(self, text: str | None) -> Any:
@@ -100,10 +105,11 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
         )  # fmt: skip
     drawn = figure(curves, Axes("steps (parameter updates)", "objective gap", x_log=True), dark)
     table = [[name, *(_plain(rows[cell_id][name]) for cell_id in picked)] for name in names]
-    notes = (
-        f"{choosing.plural(len(picked), 'cell')}; the numbers are the columns in which they differ, choices first.",
+    count = choosing.plural(len(picked), "cell") + (
+        ", the most at once" if len(picked) == MOST_PICKED else ""
     )
-    return Panel(PICKED, drawn, Data(["column", *picked], table), notes)
+    said = f"{count}; the numbers are the columns in which they differ, choices first."
+    return Panel(PICKED, drawn, Data(["column", *picked], table), (said,))
 
 
 def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
@@ -122,8 +128,15 @@ def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
     ]
     drawn = parallel.figure(told, [row["floor"] for row in shown], dark)
     rows = [[*(text(row[axis]) for axis in axes), float(row["floor"]), int(row["n"])] for row in shown]
-    said = f"{len(shown)} of {len(groups)} groups, those of the lowest floors; choose among them by the filters above."
-    return Panel(LINES, drawn, Data([*axes, "noise floor", "seeds"], rows), (said,))
+    return Panel(
+        LINES, drawn, Data([*axes, "noise floor", "seeds"], rows), (_which(len(shown), len(groups)),)
+    )
+
+
+def _which(shown: int, groups: int) -> str:
+    which = "All" if shown == groups else f"{shown} of"
+    lowest = "" if shown == groups else ", those of the lowest floors"
+    return f"{which} {groups} groups{lowest}; the filters above choose among them."
 
 
 def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
@@ -146,13 +159,15 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     ]  # fmt: skip
     return [
         dag.AgGrid(
-            id="grid",
+            id=GRID,
             columnDefs=definitions,
             defaultColDef={"sortable": True, "resizable": True, "floatingFilter": True, "width": 135},
             rowModelType="infinite",
             getRowId="params.data.cell_id",
             dashGridOptions={
-                "theme": {"function": "themeQuartz.withPart(agGrid.colorSchemeVariable)"},
+                "theme": {"function": THEME},
+                "tabToNextCell": {"function": "false"},  # Tab leaves the table, arrows move in it
+                "tabToNextHeader": {"function": "false"},
                 "rowSelection": {
                     "mode": "multiRow",
                     "checkboxes": True,
@@ -161,6 +176,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
                 },
                 "cacheBlockSize": BLOCK,
                 "maxBlocksInCache": 20,
+                "maxConcurrentDatasourceRequests": 1,  # the component answers the last one only
             },
             style={"height": "420px"},
         )
@@ -168,16 +184,16 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
 
 
 def connect(app: Any, store: Any) -> None:
-    """Rows for the table, and the picked ones into the text field."""
-    from dash import Input, Output, State, no_update
+    """Rows for the table; the picked ones into the text field, and from there (a link, Back) into the table."""
+    from dash import ClientsideFunction, Input, Output, State, no_update
 
     status = {"type": "control", "key": "status"}
     picked = {"type": "control", "key": "cells"}
 
     @app.callback(
-        Output("grid", "getRowsResponse"),
-        Input("grid", "getRowsRequest"),
-        Input(status, "value"),
+        Output(GRID, "getRowsResponse"),
+        Input(GRID, "getRowsRequest"),
+        State(status, "value"),
         State("view", "data"),
     )
     def rows(request: Any, wanted: Any, view: Any) -> Any:
@@ -197,13 +213,18 @@ def connect(app: Any, store: Any) -> None:
             return {"rowData": [], "rowCount": 0}
         return {"rowData": found, "rowCount": total}
 
-    @app.callback(Output(picked, "value"), Input("grid", "selectedRows"), prevent_initial_call=True)
-    def pick(chosen: Any) -> Any:
-        if chosen is None:
-            return no_update
-        return ",".join(
-            row["cell_id"] for row in chosen[:MOST_PICKED] if isinstance(row, dict) and "cell_id" in row
-        )
+    # In the browser, where the ticks are: between two of them there is no time for a way to the server and back.
+    app.clientside_callback(
+        ClientsideFunction("lpbench", "pick"), Output(picked, "value"), Input(GRID, "selectedRows"),
+        State(picked, "value"), prevent_initial_call=True,
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("lpbench", "tick"), Output(GRID, "className"), Input(picked, "value")
+    )
+    app.clientside_callback(
+        ClientsideFunction("lpbench", "reload"), Output(GRID, "className", allow_duplicate=True),
+        Input(status, "value"), Input("version", "data"), prevent_initial_call=True,
+    )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from ..look import Look
 from ..page import SELECT, SWITCH, Control, Data, Page, Panel, State
 
 TITLE = "Objective gap against the length of the run"
-MOST_CURVES, MOST_TRACES = 50, 60
+MOST_CURVES, MOST_TRACES = 32, 60
 VERTICES, LEAST_POINTS = 6_000, 80  # of all curves, and of each: what a browser draws without a wait
 X = {
     "step": ("steps", "steps (parameter updates)"),
@@ -61,7 +61,10 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     rest: list[str] = [axis for axis in ("problem", "dataset", "dimension", "format") if axis in focus]
     rest += [axis for axis in focus if axis not in rest]
     few, kept = choosing.fewer(chosen, [axis for axis in rest if axis != state["color"]], MOST_CURVES)
-    few = few[:MOST_CURVES]
+    panels = choosing.spread(
+        [[[row] for row in part] for part in _ordered(few, facets, sweep.varying)], MOST_CURVES
+    )
+    few = [row for panel in panels for (row,) in panel]
     found = sweep.curves(
         [row["group_id"] for row in few], max(LEAST_POINTS, min(POINTS, VERTICES // len(few)))
     )
@@ -88,6 +91,14 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     return [Panel(TITLE, drawn, Data(columns, rows), tuple(_notes(chosen, few, kept, state)))]
 
 
+def _ordered(rows: Sequence[Group], facets: Sequence[str], axes: Sequence[str]) -> list[list[Group]]:
+    """The groups of each panel, in the order of their values."""
+    return [
+        [row for part in choosing.split(panel, axes) for row in part]
+        for panel in choosing.split(rows, facets)
+    ]
+
+
 def _curves(
     found: dict[str, Any], row: Group, facet: str, look: Look, state: State, single: list[Any]
 ) -> list[Curve]:
@@ -100,7 +111,7 @@ def _curves(
     low = high = None
     if state["band"] in BANDS:
         low, high = (found[one][there] for one in BANDS[state["band"]])
-    if not single:
+    if state["band"] != "all":
         curves.append(
             Curve(x, y, facet, name, color, look.dash(row), None, low, high, hover, 1.8, group=group)
         )
@@ -116,12 +127,12 @@ def _curves(
 
 
 def _traces(sweep: Sweep, groups: Sequence[Group], state: State) -> dict[str, list[Any]]:
-    """The single traces of each group, of at most MOST_TRACES cells in all."""
+    """The single traces of each group: those of its first seeds, at most MOST_TRACES in all."""
     cells = sweep.cells[
         sweep.cells["group_id"].isin([row["group_id"] for row in groups])
         & (sweep.cells["status"] != "failed")
     ]
-    cells = cells.head(MOST_TRACES)
+    cells = cells.groupby("group_id", sort=False).head(_quota(groups))
     group_of = dict(zip(cells["cell_id"], cells["group_id"], strict=True))
     found: dict[str, list[Any]] = {}
     for cell_id, trace in sweep.traces(list(group_of)).groupby("cell_id", sort=False):
@@ -129,6 +140,11 @@ def _traces(sweep: Sweep, groups: Sequence[Group], state: State) -> dict[str, li
         there = (x > 0) & (y > 0)
         found.setdefault(group_of[str(cell_id)], []).append((x[there], y[there]))
     return found
+
+
+def _quota(groups: Sequence[Group]) -> int:
+    """How many traces of each group are drawn, where single ones are."""
+    return max(1, MOST_TRACES // len(groups))
 
 
 def _rows(found: dict[str, Any], row: Group, axes: list[str]) -> list[list[Any]]:
@@ -141,18 +157,36 @@ def _rows(found: dict[str, Any], row: Group, axes: list[str]) -> list[list[Any]]
 
 
 def _notes(chosen: Sequence[Group], few: Sequence[Group], kept: dict[str, str], state: State) -> list[str]:
-    shown = {"10-90": "median and 10-90 %", "min-max": "median, least and largest", "none": "median"}
-    notes = [f"{shown.get(state['band'], 'Single traces')} over {choosing.seeds(few)}.".capitalize()]
+    notes = [_over_seeds(few, state["band"])]
     if len(few) < len(chosen):
-        which = choosing.said(kept) or "the first"
+        spread = len(_kept(chosen, kept)) > len(few)
+        which = "; ".join(part for part in (choosing.said(kept), "evenly spread" if spread else "") if part)
         notes.append(f"{len(few)} of {len(chosen)} curves ({which}): choose others among the filters above.")
-    cells = sum(int(row["n"]) for row in few)
-    if state["band"] == "all" and cells > MOST_TRACES:
-        notes.append(f"{MOST_TRACES} of {cells} traces, the first cells of the sweep.")
+    ran = [int(row["n_ok"] + row["n_diverged"] + row["n_timeout"]) for row in few]
+    drawn = sum(min(count, _quota(few)) for count in ran)
+    if state["band"] == "all" and drawn < sum(ran):
+        first = "seed" if _quota(few) == 1 else f"{_quota(few)} seeds"
+        notes.append(f"{drawn} of {sum(ran)} traces: the first {first} of each curve.")
     bad = sum(int(row["n_diverged"]) for row in few)
     if bad:
         notes.append(f"{choosing.plural(bad, 'cell')} diverged; they count up to where they ended.")
     return notes
+
+
+def _kept(chosen: Sequence[Group], kept: dict[str, str]) -> list[Group]:
+    return [row for row in chosen if all(text(row[axis]) == value for axis, value in kept.items())]
+
+
+def _over_seeds(few: Sequence[Group], band: str) -> str:
+    if all(row["n"] == 1 for row in few):
+        return "One seed each."
+    shown = {
+        "10-90": "Medians and 10-90 %",
+        "min-max": "Medians, least and largest",
+        "none": "Medians",
+        "all": "Single traces",
+    }
+    return f"{shown[band]} over {choosing.seeds(few)}."
 
 
 PAGE = Page(

@@ -10,19 +10,15 @@ from typing import Any
 import numpy as np
 
 from .. import choosing, style
-from ..charts.curves import Axes, Curve, Key, figure, spaced
+from ..charts.curves import Axes, Curve, figure, spaced
 from ..data import Group, Sweep, text
 from ..look import Look
+from ..needed import BITS, LINES, PROVEN, bits, over_dimension
 from ..page import NUMBER, SWITCH, Control, Data, Page, Panel, State
-from .precision import bits_needed
 
 FLOOR = "Noise floor against dimension"
-BITS = "Bits that reach the target"
 CONSTANTS = "What the bounds are made of"
-FREE, EARLIER = "dimension-free limit, T = ∞", "earlier limit, T = ∞"
-PROVEN = (("noise_ball_dimension_free", FREE, "dash"), ("noise_ball_earlier", EARLIER, "dot"))
 SYMBOLS = {"sigma_1": "σ₁", "sigma": "σ", "L_1": "L₁", "L_1_avg": "L̄₁", "gamma": "Γ", "L": "L", "mu": "μ"}
-LINES = 12  # of a panel: more are a thicket
 FOLLOW = (
     "n_samples",
     "steps",
@@ -68,7 +64,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         return [Panel(title, None, notes=(RUN,)) for title in (FLOOR, BITS, CONSTANTS)]
     return [
         _floors(sweep, rows, facets, others, state, dark),
-        _bits(sweep, rows, facets, [axis for axis in others if axis != "precision"], state, dark),
+        bits(sweep, rows, facets, [axis for axis in others if axis != "precision"], state, dark),
         _constants(rows, dark),
     ]
 
@@ -109,14 +105,14 @@ def _floors(
     rest: list[str] = [axis for axis in ("format", "problem", "dataset") if axis in others]
     rest += [axis for axis in others if axis not in rest]
     rest = [axis for axis in rest if axis != state["color"]]
-    few, kept = choosing.fewer(rows, rest, LINES * len(panels) * dimensions)
+    few, kept = choosing.fewer(rows, rest, LINES * dimensions)
     lines = [_lines(panel, others) for panel in choosing.split(few, facets)]
-    lines = choosing.capped([one for one in lines if one], LINES * len(panels))
+    lines = choosing.spread([one for one in lines if one], LINES)
     count = sum(len(_lines(panel, others)) for panel in panels)
     drawn = sum(len(one) for one in lines)
     notes = [_growth([line for one in lines for line in one], facets)]
     if drawn < count:
-        which = choosing.said(kept) or "the lowest floors of each panel"
+        which = choosing.said(kept) + ("; " if kept else "") + "evenly spread where there are more"
         notes.append(f"{drawn} of {count} lines ({which}): choose others among the filters above.")
     notes.append(f"Medians over {choosing.seeds(rows)}; bars: 10-90 %. The dimension-free limit does not contain d; "
                  "what it does with d is that of the constants below.")  # fmt: skip
@@ -134,7 +130,7 @@ def _floors(
         ]
     names = [*axes, "dimension", "noise floor", "dimension-free", "earlier", "slope", "slope earlier"]
     return Panel(
-        FLOOR, _figure(curves, look, "noise floor", rows, own_y=True), Data(names, table), tuple(notes)
+        FLOOR, over_dimension(curves, look, "noise floor", rows, own_y=True), Data(names, table), tuple(notes)
     )
 
 
@@ -169,76 +165,6 @@ def _growth(lines: Sequence[Sequence[Group]], facets: Sequence[str]) -> str:
         for name, found in grows.items()
     ]
     return f"Measured floors grow like d to the power: {'; '.join(told)}."
-
-
-def _bits(
-    sweep: Sweep, rows: list[Group], facets: list[str], others: list[str], state: State, dark: bool
-) -> Panel:
-    target = state["target"]
-    if not target or not choosing.varies(rows, "precision"):
-        said = "Only one precision was swept: precision=4,6,8,10 shows the bits needed."
-        return Panel(BITS, None, notes=(said if target else "Give a target gap.",))
-    color = state["color"] if state["color"] in others else next((axis for axis in others), "")
-    lines = [
-        line
-        for panel in choosing.split(rows, facets)
-        for line in choosing.split(panel, others)
-        if choosing.varies(line, "dimension")
-    ]
-    shown = lines[: LINES * max(1, len(choosing.split(rows, facets)))]
-    look = Look(sweep, color, others, shown, dark)
-    curves: list[Curve] = []
-    table: list[list[Any]] = []
-    axes = list(dict.fromkeys([*facets, *others]))
-    ways = [("measured", "floor", ""), *((label, column, dash) for column, label, dash in PROVEN)]
-    for line in shown:
-        first, facet = line[0], choosing.labels(line[0], facets)
-        for way, column, dash in ways:
-            needed = [
-                (
-                    float(part[0]["dimension"]),
-                    bits_needed([row for row in part if row[column] > 0], target, column),
-                )
-                for part in choosing.split(line, ["dimension"])
-            ]
-            table += [[*(text(first[axis]) for axis in axes), int(d), way, bits] for d, bits in needed]
-            points = [(d, bits) for d, bits in needed if bits is not None]
-            if points and (state["bounds"] or way == "measured"):
-                x, y = zip(*points, strict=True)
-                one = way == "measured"
-                curves.append(
-                    Curve(
-                        x, y, facet, f"{look.name(first)}, {way}", look.tint(first), look.dash(first) if one else dash,
-                        look.marker(first) if one else None, group=look.group(first) if one else way,
-                        width=2.0 if one else 1.2,
-                    )
-                )  # fmt: skip
-    notes = [f"The fewest swept bits whose floor (or limit) is at most {target:g}, as all larger ones' are."]
-    if len(shown) < len(lines):
-        notes.append(f"{len(shown)} of {len(lines)} lines, the first: choose others among the filters above.")
-    drawn = _figure(curves, look, "bits needed", rows, y_log=False)
-    for name, axis in (drawn["layout"] if drawn else {}).items():
-        if name.startswith("yaxis"):
-            axis["dtick"] = 1  # bits are whole
-    return Panel(BITS, drawn, Data([*axes, "dimension", "by", "bits"], table), tuple(notes))
-
-
-def _figure(
-    curves: Sequence[Curve],
-    look: Look,
-    y: str,
-    rows: Sequence[Group],
-    y_log: bool = True,
-    own_y: bool = False,
-) -> dict[str, Any] | None:
-    if not curves:
-        return None
-    groups = {curve.group for curve in curves}
-    soft = style.soft(look.dark)
-    keys = look.keys() or [Key("measured", style.colors(look.dark)[0], "solid", style.MARKERS[0])]
-    keys += [Key(label, soft, dash, width=1.3) for _, label, dash in PROVEN if label in groups]
-    axes = Axes("dimension d", y, x_log=True, y_log=y_log, x_values=spaced(row["dimension"] for row in rows))
-    return figure(curves, axes, look.dark, keys=keys, own_y=own_y)
 
 
 def _constants(rows: Sequence[Group], dark: bool) -> Panel:

@@ -42,7 +42,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     drawn = figure(curves, Axes("precision (bits)", "noise floor", x_values=bits, x_unit="bits"), dark)
     data = Data(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
     return [
-        Panel(TITLE, drawn, data, (f"Medians over {choosing.seeds(rounds)}; the hover names the format.",))
+        Panel(TITLE, drawn, data, (f"Medians over {choosing.seeds(rounds)}; the numbers name the format.",))
     ]
 
 
@@ -61,7 +61,9 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
         for axis in sweep.varying
     ]
     varied = (
-        html.Table(html.Tbody(axes)) if axes else html.P("Nothing but the seed varied.", className="note")
+        html.Table(html.Tbody(axes), **{"aria-label": "What varied"})
+        if axes
+        else html.P("Nothing but the seed varied.", className="note")
     )
     listed = [
         html.Tr(
@@ -77,6 +79,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     head = html.Thead(
         html.Tr([html.Th(name, scope="col") for name in ("sweep", "cells", "state", "updated (UTC)")])
     )
+    sweeps = html.Table([head, html.Tbody(listed)], **{"aria-label": "Sweeps"})
     return [
         html.Div(cards, className="cards"),
         html.Div(
@@ -85,7 +88,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
                 html.Section(
                     [
                         html.H2("Sweeps"),
-                        html.Div(html.Table([head, html.Tbody(listed)]), className="scroll", tabIndex="0"),
+                        html.Div(sweeps, className="scroll", tabIndex="0"),
                     ]
                 ),
             ],
@@ -105,7 +108,8 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
     rounds = choosing.measured(sweep, {})
     if rounds:
         best = min(rounds, key=lambda row: row["floor"])
-        said = choosing.labels(best, ["algorithm", "format", "precision"])
+        problems = [axis for axis in ("problem", "dataset") if choosing.varies(rounds, axis)]
+        said = choosing.labels(best, ["algorithm", "format", "precision", *problems])
         found.append((f"{best['floor']:.1e}", f"the lowest noise floor of what rounds: {said}"))
     plain = [row for row in rounds if row["algorithm"] == "lp_sgd" and row["format"] == "fixed"]
     by = {
@@ -119,10 +123,14 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
     ratios = [ratio for row in groups if (ratio := row["mean_gap"] / row["bound"]) > 0]
     if ratios:
         said = f"measured over proven, {len(ratios)} of {len(groups)} groups have a bound"
-        found.append((f"{min(ratios):.2g} … {max(ratios):.2g}", said))
+        ends = dict.fromkeys(f"{ratio:.2g}" for ratio in (min(ratios), max(ratios)))
+        found.append((" … ".join(ends), said))
     bits = [value for value in choosing.values(groups, "precision") if value != choosing.NO_AXIS]
     found.append(
-        (str(len(groups)), f"groups of cells, {choosing.seeds(groups)} each, {len(bits)} precisions")
+        (
+            str(len(groups)),
+            f"groups of cells, {choosing.seeds(groups)} each, {choosing.plural(len(bits), 'precision')}",
+        )
     )
     return found
 

@@ -10,6 +10,7 @@ from .. import choosing, style
 from ..charts.curves import Axes, Curve, Key, figure
 from ..data import Group, Sweep, text
 from ..look import Look
+from ..needed import bits_needed
 from ..page import NUMBER, SELECT, SWITCH, Control, Data, Page, Panel, State
 
 TITLE = "Noise floor against precision"
@@ -95,16 +96,6 @@ def _keys(curves: Sequence[Curve], look: Look) -> list[Key]:
         found.append(Key(FULL, style.ink(look.dark), width=1.2))
     if PROVEN in groups:
         found.append(Key(PROVEN, style.soft(look.dark), "dot", width=1.4))
-    return found
-
-
-def bits_needed(line: Sequence[Group], target: float, column: str = "floor") -> int | None:
-    """The fewest bits of a line whose floor reaches the target, as those of all more bits do; None: there are none."""
-    found = None
-    for row in sorted(line, key=lambda row: -row["precision"]):
-        if not row[column] <= target:
-            break
-        found = int(row["precision"])
     return found
 
 

@@ -1,107 +1,14 @@
 """The dashboard in a real browser, served by gunicorn: what a reader clicks, and that nothing leaves the machine."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from browsing import MARKS, WAIT, ready, until
 from lpbench.dashboard.page import pages
+from lpbench.dashboard.report import write
 
-import lpbench
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium: `make browser` installs Debian's"),
-    pytest.mark.xdist_group("browser"),
-]
-GRID = [
-    "dimension=8,16",
-    "n_samples=60",
-    "algorithm=lp_sgd,swalp",
-    "epochs=3",
-    "record_points=20",
-    "even_points=16",
-]
-WAIT = 60_000  # ms; a loaded machine draws slowly
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("browser") / "runs"
-    lpbench.sweep([*GRID, "precision=4,6", "seed=range(2)"], name="real", runs_dir=folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def address(runs: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "lpbench.cli", "dashboard", str(runs), "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})
-    try:
-        assert server.stdout is not None
-        said = server.stdout.readline()
-        assert said == f"dashboard: http://127.0.0.1:{port}/\n"
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
-            assert answer.status == 200
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-        if server.stdout is not None:
-            server.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def tab(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A page that fails the test on any console error, page error, or request to another host."""
-    wrong: list[str] = []
-    settings = getattr(request, "param", {"viewport": {"width": 1440, "height": 900}})
-    context = browser.new_context(accept_downloads=True, **settings)
-    page = context.new_page()
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "request",
-        lambda asked: (
-            wrong.append(asked.url) if not asked.url.startswith((address, "data:", "blob:")) else None
-        ),
-    )
-    yield page
-    context.close()
-    assert wrong == []
-
-
-def until(tab: Any, expression: str) -> None:
-    """Wait until a JavaScript expression is true; playwright's own waiting is what the page's policy forbids: eval."""
-    end = time.monotonic() + WAIT / 1000
-    while not tab.evaluate(expression):
-        assert time.monotonic() < end, f"{expression} did not become true"
-        tab.wait_for_timeout(100)
-
-
-def ready(tab: Any) -> None:
-    """All figures of the page are drawn."""
-    tab.wait_for_selector(".js-plotly-plot .main-svg", timeout=WAIT)
-    until(tab, "!document.querySelector('._dash-loading, [data-dash-is-loading=true]')")
+pytestmark = MARKS
 
 
 @pytest.mark.parametrize("path", [page.path for page in pages()])
@@ -145,24 +52,6 @@ def test_numbers_and_pictures_can_be_taken_along(tab, address):
     assert Path(taken.value.path()).read_bytes()[:4] == b"\x89PNG"
 
 
-def test_a_running_sweep_is_followed(tab, address, runs):
-    tab.goto(address + "/precision?sweep=real")
-    ready(tab)
-    tab.wait_for_timeout(2500)  # the first look at the version
-    assert "16 cells" in tab.locator("#status").inner_text()
-    lpbench.sweep([*GRID, "precision=8", "seed=range(2)"], name="real", runs_dir=runs)
-    until(tab, "document.querySelector('#status').innerText.includes('24 cells')")
-
-
-def test_picked_rows_are_drawn_and_in_the_address(tab, address):
-    tab.goto(address + "/cells")
-    tab.wait_for_selector(".ag-row .ag-checkbox-input", timeout=WAIT)
-    for i in range(2):
-        tab.locator(".ag-row .ag-checkbox-input").nth(i).click()
-    tab.wait_for_url("**cells=**,**", timeout=WAIT)
-    tab.wait_for_selector("text=2 cells; the numbers", timeout=WAIT)
-
-
 @pytest.mark.parametrize(
     "tab", [{"viewport": {"width": 1200, "height": 800}, "color_scheme": "dark"}], indirect=True
 )
@@ -183,3 +72,23 @@ def test_a_phone_shows_it_without_scrolling_sideways(tab, address, path):
     tab.goto(address + path)
     ready(tab)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_report_opens_without_a_server_and_asks_for_nothing(browser, runs, tmp_path):
+    target = write(runs / "real", tmp_path / "report")
+    shutil.move(tmp_path / "report", tmp_path / "moved")  # as a reader gets it: somewhere else
+    here = (tmp_path / "moved").as_uri()
+    asked, wrong = [], []
+    context = browser.new_context(viewport={"width": 390, "height": 800}, offline=True)
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"{here}/{target.name}")
+    until(page, "document.documentElement.dataset.drawn === 'yes'")
+    assert page.locator(".js-plotly-plot .main-svg").count() >= page.locator(".drawing").count() >= 5
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+    assert wrong == []
+    assert len(asked) == 4
+    assert all(url.startswith(here) for url in asked)

@@ -1,4 +1,4 @@
-"""The app without a browser: every page, whatever the query string; who may ask; what leaves by the side doors."""
+"""The app without a browser: every page, whatever the query string; what leaves by the side doors."""
 
 import csv
 import io
@@ -125,55 +125,6 @@ def test_version_rises_with_the_sweep(app, client, tmp_path, writing):
     writing(tmp_path, "one", [fake_result(fake_cell(1))])
     assert mine.get("/_version?sweep=one").json["version"] > before
     assert len(Store(tmp_path).sweep("one").cells) == 2
-
-
-# -- who may ask -------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    "path", ["/", "/precision", "/_version?sweep=made", "/_export", "/_dash-layout", "/assets/state.js"]
-)
-def test_a_foreign_host_is_refused(client, path):
-    for host, refused in (("evil.example", True), ("localhost:8050", False)):
-        answer = client.get(path, headers={"Host": host})
-        assert (answer.status_code == 400) == refused
-        answer.close()
-
-
-def test_a_token_is_asked_for_once(runs):
-    server = create_app(runs, token="secret").server
-    stranger, reader = server.test_client(), server.test_client()
-    assert stranger.get("/").status_code == 401
-    assert stranger.get("/?token=wrong").status_code == 401
-    assert stranger.get("/_version?sweep=made").status_code == 401
-    answer = reader.get("/precision?token=secret&target=1")
-    assert answer.status_code == 302
-    assert answer.headers["Location"].endswith("/precision?target=1")
-    assert "HttpOnly" in answer.headers["Set-Cookie"]
-    assert reader.get("/precision").status_code == 200
-
-
-def test_the_policy_forbids_what_the_pages_do_not_need(client):
-    policy = client.get("/").headers["Content-Security-Policy"]
-    assert "unsafe-eval" not in policy
-    script = next(part for part in policy.split("; ") if part.startswith("script-src"))
-    assert "unsafe-inline" not in script
-    assert "http" not in policy
-    assert client.get("/").headers["X-Content-Type-Options"] == "nosniff"
-
-
-@pytest.mark.parametrize(
-    "name", ["../made", "/etc", "..%2f..%2fetc", "made/../made", "made\x00", "baselines", "", "nobody"]
-)
-def test_only_sweeps_of_the_folder_are_opened(runs, client, name):
-    with pytest.raises(ConfigError):
-        Store(runs).sweep(name)
-    assert client.get("/_version", query_string={"sweep": name}).json["version"] is None
-
-
-def test_a_prefix_behind_a_proxy(runs):
-    client = create_app(runs, url_prefix="/lp/").server.test_client()
-    assert client.get("/lp/precision").status_code == 200
-    assert client.get("/lp/_version?sweep=made").json["version"] > 0
-    assert client.get("/_version?sweep=made").status_code == 404
 
 
 # -- stores that cannot be shown -------------------------------------------------------------------------------------

@@ -1,0 +1,65 @@
+"""The headline numbers of a sweep, against numbers worked out by hand."""
+
+import pytest
+from fake_results import fake_cell, fake_result
+from lpbench.dashboard.data import Store
+from lpbench.dashboard.pages import overview
+
+
+@pytest.fixture(scope="module")
+def made(runs):
+    return Store(runs).sweep("made")
+
+
+def test_headlines_of_known_cells(made):
+    found = {said: value for value, said in overview.headlines(made)}
+    assert found["cells ok, 1 diverged, 1 failed"] == "94 of 96"
+    # halp at 8 bits, the median of four seeds: 1e-3 * 2**-8 * 1.15 / 100
+    assert found["the lowest noise floor of what rounds: halp, fixed, 8 bits"] == "4.5e-08"
+    # lp_sgd in fixed point, three seeds at 4 bits and four at 8: (2**-4 * 1.1 / (2**-8 * 1.15)) ** (1 / 4)
+    assert found["LP-SGD in fixed point from 4 to 8 bits"] == "÷ 2.0 a bit"
+    assert found["measured over proven, 24 of 24 groups have a bound"] == "0.2"
+    assert found["groups of cells, 4 seeds each, 3 precisions"] == "24"
+    assert len(found) == 5
+
+
+def test_no_headline_without_its_data(tmp_path, writing):
+    failed = [fake_result(fake_cell(seed), "failed") for seed in range(3)]
+    writing(tmp_path, "bad", failed)
+    sweep = Store(tmp_path).sweep("bad")
+    assert overview.headlines(sweep) == [
+        ("0 of 3", "cells ok, 3 failed"),
+        ("1", "groups of cells, 3 seeds each, 1 precision"),
+    ]
+    (panel,) = overview.draw(sweep, {}, False)
+    assert panel.figure is None
+    assert panel.notes == ("No cell that rounds has a noise floor yet.",)
+
+
+def test_full_precision_is_no_lowest_floor(tmp_path, writing):
+    plain = fake_result(fake_cell(precision=64, format="none", algorithm="sgd"), value=1e-9)
+    writing(tmp_path, "two", [plain, fake_result(fake_cell(precision=8), value=1.0)])
+    found = {said: value for value, said in overview.headlines(Store(tmp_path).sweep("two"))}
+    assert found["the lowest noise floor of what rounds: lp_sgd, fixed, 8 bits"] == "1.0e-02"
+
+
+def test_each_algorithm_has_its_best_format(made):
+    (panel,) = overview.draw(made, {}, False)
+    records = panel.data.records()
+    assert [(row["algorithm"], row["precision"]) for row in records] == [
+        (algorithm, bits) for algorithm in ("lp_sgd", "halp") for bits in (4, 6, 8)
+    ]
+    for row in records:
+        floors = [
+            group["floor"]
+            for group in made.groups
+            if group["algorithm"] == row["algorithm"] and group["precision"] == row["precision"]
+        ]
+        assert row["noise floor"] == min(floors)
+    assert {trace["name"] for trace in panel.figure["data"]} == {"lp_sgd", "halp"}
+
+
+def test_the_body_lists_axes_and_sweeps(made, runs):
+    said = repr([part.to_plotly_json() for part in overview.body(Store(runs), made, {}, "/lp/")])
+    for word in ("lp_sgd, halp", "fixed, float", "4, 6, 8", "/lp/?sweep=made", "1 diverged"):
+        assert word in said

@@ -1,0 +1,146 @@
+"""What stands around the figures: names for everything that is operated, and tables that stay small."""
+
+import json
+from typing import Any
+
+import pytest
+from lpbench.dashboard import panels, shell
+from lpbench.dashboard.app import create_app
+from lpbench.dashboard.data import Store
+from lpbench.dashboard.page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Data, Panel, pages, state_of
+
+DATA = Data(["bits", "floor"], [[i, i / 7] for i in range(300)])
+
+
+def tree(component: Any) -> list[dict[str, Any]]:
+    """All components under one, as plain data, in their order."""
+    from plotly.utils import PlotlyJSONEncoder
+
+    found = []
+
+    def walk(node: Any) -> None:
+        if isinstance(node, list):
+            for one in node:
+                walk(one)
+        elif isinstance(node, dict) and "type" in node and "props" in node:
+            found.append(node)
+            walk(node["props"].get("children"))
+
+    walk(json.loads(json.dumps(component, cls=PlotlyJSONEncoder)))
+    return found
+
+
+def text(node: Any) -> str:
+    if isinstance(node, dict):
+        return text(node.get("props", {}).get("children"))
+    return " ".join(text(one) for one in node) if isinstance(node, list) else str(node or "")
+
+
+@pytest.fixture(scope="module")
+def page(runs):
+    create_app(runs)
+    store = Store(runs)
+    sweep, every = store.sweep("made"), pages()
+    (current,) = [one for one in every if one.path == "/convergence"]
+    controls = current.controls(sweep)
+    state = state_of(controls, {})
+    drawn = current.draw(sweep, state, False)
+    return tree(shell.page(store, sweep, current, every, "/lp/", controls, state, drawn, None))
+
+
+def of(nodes, kind):
+    return [node["props"] for node in nodes if node["type"] == kind]
+
+
+def test_a_page_has_its_landmarks(page):
+    assert [len(of(page, kind)) for kind in ("Header", "Nav", "Main", "H1")] == [1, 1, 1, 1]
+    assert of(page, "Nav")[0]["aria-label"] == "Pages"
+    (here,) = [props for props in of(page, "Span") if props.get("aria-current") == "page"]
+    assert here["children"] == "Convergence"
+    (status,) = [props for props in of(page, "P") if props.get("role") == "status"]
+    assert status["children"] == "made: 96 cells (94 ok, 1 diverged, 1 failed)"
+    ids = [node["props"]["id"] for node in page if isinstance(node["props"].get("id"), str)]
+    assert len(ids) == len(set(ids))
+
+
+def test_links_keep_the_sweep_and_the_prefix(page):
+    links = [props["href"] for props in of(page, "Link")]
+    assert links[:2] == ["/lp/?sweep=made", "/lp/?sweep=made"]
+    assert "/lp/precision?sweep=made" in links
+
+
+def test_every_figure_has_a_name_and_its_notes_as_description(page):
+    (figure,) = of(page, "Figure")
+    (heading,) = of(page, "H2")
+    assert figure["aria-label"] == heading["children"]
+    (described,) = [props for props in of(page, "Div") if props.get("id") == figure["aria-describedby"]]
+    assert "over 4 seeds" in text(described["children"])
+    buttons = [props["aria-label"] for props in of(page, "Button") if "data-export" in props]
+    assert buttons == [
+        f"{kind} of: {figure['aria-label']}" for kind in ("PNG", "SVG", "CSV", "Parquet", "LaTeX")
+    ]
+
+
+def test_the_skip_link_leads_to_something_on_every_page(page, runs):
+    (skip,) = [props for props in of(tree(shell.root()()), "A") if props["className"] == "skip"]
+    assert skip["href"] == "#figures"
+    store, every = Store(runs), pages()
+    empty = tree(shell.message(store, every[0], every, "/", "nobody", "there is no sweep 'nobody'"))
+    for nodes in (page, empty):
+        (place,) = [node["props"] for node in nodes if node["props"].get("id") == "figures"]
+        assert place["tabIndex"] == "-1"
+    (said,) = [props for props in of(empty, "P") if props.get("role") == "alert"]
+    assert said["children"] == "there is no sweep 'nobody'"
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "shown"),
+    [
+        (Control("a", "Axis", SELECT, "x", (("x", "X"), ("y", "Y"))), "y", "y"),
+        (Control("a", "Axis", MULTI, (), (("x", "X"), ("y", "Y"))), ("x",), ["x"]),
+        (Control("a", "Axis", NUMBER, None, help="positive"), 1e-3, 1e-3),
+        (Control("a", "Axis", TEXT, ""), "", ""),
+    ],
+)
+def test_controls_are_components_with_a_label(control, value, shown):
+    component = shell.component(control, value)
+    assert component.label == "Axis"
+    assert component.id == {"type": "control", "key": "a"}
+    assert component.value == shown
+
+
+def test_a_switch_is_a_labelled_checkbox():
+    component = shell.component(Control("a", "Bounds", SWITCH, True), False)
+    assert (component.label, component.checked) == ("Bounds", False)
+
+
+def test_a_table_is_sent_when_it_is_open_and_says_what_it_leaves_out():
+    assert panels.table(DATA, 0) == panels.table(DATA, None) == panels.table(DATA, 2) == []
+    assert panels.table(Data([], []), 1) == []
+    scroll, note = panels.table(DATA, 1)
+    assert len(scroll.children.data["body"]) == panels.ROWS == 200
+    assert scroll.children.data["body"][1] == ["1", "0.1429"]
+    assert note.children == "The first 200 of 300 rows; CSV and Parquet hold all."
+    assert scroll.tabIndex == "0"  # so that the keyboard scrolls it
+    assert panels.summary(Panel("t", None, DATA)) == "Numbers (300 rows)"
+    assert panels.summary(Panel("t", None)) == "No numbers"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(None, "–"), (float("nan"), "–"), (1 / 3, "0.3333"), (12, "12"), ("fixed", "fixed")]
+)
+def test_cells_of_a_table(value, said):
+    assert panels.cell(value) == said
+
+
+def test_a_figure_that_no_phone_holds_is_as_wide_as_it_needs():
+    wide = {"data": [], "layout": {"height": 300, "meta": {"least_width": 720}}}
+    assert panels.height(Panel("t", wide)) == {"height": "300px", "minWidth": "720px"}
+    assert panels.height(Panel("t", {"data": [], "layout": {"height": 300}})) == {"height": "300px"}
+    assert panels.height(Panel("t", None)) == {"height": "120px"}
+
+
+def test_nothing_to_draw_is_said_in_the_figure():
+    drawn = panels.drawn(Panel("t", None), True)
+    assert drawn["layout"]["annotations"][0]["text"] == "nothing to draw"
+    assert drawn["data"] == []
