@@ -92,8 +92,6 @@ def ground(row: Group, step_factor: float = 1.0, range_factor: float = 1.0) -> G
     """
     rounding = {"rounding": "stochastic", "random_bits": None, "schedule": "constant"}
     setting = setting_of_row(row, grids.linear(8, 1.0), **rounding)
-    if setting.algorithm in SVRG and setting.inner_steps is None:
-        setting = replace(setting, inner_steps=2 * int(row["n_samples"]))  # what null stands for
     limit = row["limit"] if row["limit"] is not None and row["limit"] > 0 else 1.0
     return Ground(
         replace(setting, alpha=setting.alpha * step_factor),

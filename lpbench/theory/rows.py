@@ -44,6 +44,9 @@ def setting_of_row(row: Mapping[str, Any], grid: Grid | None = None, **changes: 
             raise Refused(f"no theorem is about the format {row['format']}")
         grid = found
     constants = {name: float(row[name]) for name in _CONSTANTS}
+    inner_steps = _whole(row, "inner_steps")
+    if algorithm in SVRG and inner_steps is None:
+        inner_steps = 2 * int(row["n_samples"])  # what null stands for
     if algorithm not in SVRG:
         constants = batch_constants(constants, int(row["batch_size"]))
     constants.pop("s_1")
@@ -60,7 +63,7 @@ def setting_of_row(row: Mapping[str, Any], grid: Grid | None = None, **changes: 
         random_bits=_whole(row, "random_bits"),
         schedule="constant" if _missing(row.get("schedule")) else str(row["schedule"]),
         snapshot=None if _missing(row.get("snapshot")) else str(row["snapshot"]),
-        inner_steps=_whole(row, "inner_steps"),
+        inner_steps=inner_steps,
         mu_used=constants["mu"],
         averages_all=not _whole(row, "average_start") and (_whole(row, "average_every") or 1) == 1,
         L=constants["L"],

@@ -75,7 +75,7 @@ def tree(tab):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_what_is_operated_has_a_name_and_the_page_its_landmarks(tab, address, path):
-    tab.goto(address + path)
+    tab.goto(address + path + "?sweep=real")
     ready(tab)
     told = tree(tab)
     assert [one for one in told if one[0] in NAMED and not one[1].strip()] == []
@@ -93,7 +93,7 @@ def test_what_is_operated_has_a_name_and_the_page_its_landmarks(tab, address, pa
 
 @pytest.mark.parametrize("path", PATHS)
 def test_tab_goes_through_all_of_it_in_order_and_one_sees_where(tab, address, path):
-    tab.goto(address + path)
+    tab.goto(address + path + "?sweep=real")
     ready(tab)
     stops = []
     for _ in range(120):
@@ -113,7 +113,7 @@ def test_tab_goes_through_all_of_it_in_order_and_one_sees_where(tab, address, pa
 
 
 def test_the_skip_link_skips(tab, address):
-    tab.goto(address + "/precision")
+    tab.goto(address + "/precision?sweep=real")
     ready(tab)
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
@@ -125,7 +125,7 @@ def test_the_skip_link_skips(tab, address):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_figure_has_its_notes_and_numbers_in_words(tab, address, path):
-    tab.goto(address + path)
+    tab.goto(address + path + "?sweep=real")
     ready(tab)
     told = [one for one in tree(tab) if one[0] == "figure"]
     assert len(told) == tab.locator(".panel").count() >= 1
@@ -143,7 +143,7 @@ def test_a_figure_has_its_notes_and_numbers_in_words(tab, address, path):
 
 
 def test_the_table_of_cells_is_one_stop_and_arrows_move_in_it(tab, address):
-    tab.goto(address + "/cells")
+    tab.goto(address + "/cells?sweep=real")
     tab.wait_for_selector(".ag-row .ag-checkbox-input")
     tab.locator(".ag-row [col-id=status]").first.click()
     tab.keyboard.press("ArrowDown")
@@ -157,7 +157,7 @@ def test_the_table_of_cells_is_one_stop_and_arrows_move_in_it(tab, address):
 @pytest.mark.parametrize("tab", [{"color_scheme": scheme} for scheme in ("light", "dark")], indirect=True)
 @pytest.mark.parametrize("path", PATHS)
 def test_texts_stand_out(tab, address, path):
-    tab.goto(address + path)
+    tab.goto(address + path + "?sweep=real")
     ready(tab)
     until(tab, "getComputedStyle(document.body).backgroundColor !== 'rgba(0, 0, 0, 0)'")
     dark = tab.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")

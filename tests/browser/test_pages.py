@@ -13,7 +13,7 @@ pytestmark = MARKS
 
 @pytest.mark.parametrize("path", [page.path for page in pages()])
 def test_every_page_draws(tab, address, path):
-    tab.goto(address + path)
+    tab.goto(address + path + "?sweep=real")
     ready(tab)
     assert tab.locator("h1").count() == 1
     assert tab.locator("nav [aria-current=page]").count() == 1
@@ -21,7 +21,7 @@ def test_every_page_draws(tab, address, path):
 
 
 def test_a_control_changes_figure_and_address_and_back_restores_both(tab, address):
-    tab.goto(address + "/precision")
+    tab.goto(address + "/precision?sweep=real")
     ready(tab)
     titles = "[...document.querySelectorAll('.js-plotly-plot .annotation-text')].map((one) => one.textContent).join()"
     before = tab.evaluate(titles)
@@ -40,7 +40,7 @@ def test_a_control_changes_figure_and_address_and_back_restores_both(tab, addres
 
 
 def test_numbers_and_pictures_can_be_taken_along(tab, address):
-    tab.goto(address + "/precision?algorithm=swalp")
+    tab.goto(address + "/precision?sweep=real&algorithm=swalp")
     ready(tab)
     with tab.expect_download(timeout=WAIT) as taken:
         tab.get_by_role("button", name="CSV").first.click()
@@ -56,7 +56,7 @@ def test_numbers_and_pictures_can_be_taken_along(tab, address):
     "tab", [{"viewport": {"width": 1200, "height": 800}, "color_scheme": "dark"}], indirect=True
 )
 def test_dark_follows_the_system_and_can_be_switched(tab, address):
-    tab.goto(address + "/precision")
+    tab.goto(address + "/precision?sweep=real")
     ready(tab)
     paper = "getComputedStyle(document.body).backgroundColor"
     until(tab, f"{paper} === 'rgb(26, 27, 30)'")
@@ -69,7 +69,7 @@ def test_dark_follows_the_system_and_can_be_switched(tab, address):
 @pytest.mark.parametrize("tab", [{"viewport": {"width": 390, "height": 800}}], indirect=True)
 @pytest.mark.parametrize("path", [page.path for page in pages()])
 def test_a_phone_shows_it_without_scrolling_sideways(tab, address, path):
-    tab.goto(address + path)
+    tab.goto(address + path + "?sweep=real")
     ready(tab)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
 
