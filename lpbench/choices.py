@@ -42,12 +42,22 @@ class Cell:
                  only the built problem knows stay text
     cell_id      16 hex digits: the identity      group_id     the same without the seed
     problem_key  the identity of the problem: cells that share it share data, optimum and constants
+    config_id    16 hex digits: the choices without the seed, the same in every version of lpbench
+    definition   what these choices mean here: the versions of algorithm, format, problem and data
     """
 
     choices: dict[str, Any]
     cell_id: str
     group_id: str
     problem_key: str
+    config_id: str = ""
+    definition: str = ""
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The columns of `cells` that say which cell it is."""
+        names = ("cell_id", "group_id", "config_id", "definition")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,8 @@ class Group:
     group_id: str
     problem_key: str
     digest: Any = field(repr=False)
+    config_id: str
+    definition: str
 
     def cell(self, seed: int) -> Cell:
         """The cell of this group with `seed`."""
@@ -65,7 +77,9 @@ class Group:
         choices["seed"] = seed
         digest = self.digest.copy()
         digest.update(b"seed %d" % seed)
-        return Cell(choices, digest.hexdigest(), self.group_id, self.problem_key)
+        return Cell(
+            choices, digest.hexdigest(), self.group_id, self.problem_key, self.config_id, self.definition
+        )
 
 
 def canonical(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,7 +266,12 @@ def _identify(choices: dict[str, Any], algorithm: Any, problem: _Problem) -> Gro
         {"choices": hashed, "versions": versions, "problem_key": problem.key}, option=orjson.OPT_SORT_KEYS
     )
     digest = hashlib.blake2b(text, digest_size=8)
-    return Group(choices, digest.hexdigest(), problem.key, digest)
+    config = orjson.dumps({**hashed, "path": choices["path"]}, option=orjson.OPT_SORT_KEYS)
+    config_id = hashlib.blake2b(config, digest_size=8).hexdigest()
+    definition = ", ".join(f"{kind} {choices[kind]} {version}" for kind, version in versions.items())
+    if choices["path"] is not None:
+        definition += f", content {problem.key}"
+    return Group(choices, digest.hexdigest(), problem.key, digest, config_id, definition)
 
 
 def _resolve_sizes(key: str, chosen: Any, problem: _Problem) -> Any:

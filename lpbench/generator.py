@@ -6,6 +6,9 @@ random words a step enter it, one before and one between them. (A step counter p
 neighbouring steps a correlation of -0.45, and so a wrong noise floor.)
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from lpbench.jit import inner
@@ -17,6 +20,7 @@ _OTHER = np.uint32(0x5BD1E995)
 
 # What random numbers are for: each purpose has a stream of its own.
 SAMPLES, ROUNDING, SNAPSHOT, POINTS, NOISE = range(5)
+SCHEME = 1  # raised with every change of the bits: seeds of two schemes share no noise
 
 
 @inner
@@ -58,6 +62,24 @@ def random_index(first, second, j, n):
     return np.int64((np.uint64(random_bits(first, second, j)) * np.uint64(n)) >> np.uint64(32))
 
 
+_salt = 0
+
+
+@contextmanager
+def salted(salt: int) -> Iterator[None]:
+    """All streams that are keyed within are other ones, of this salt; 0 is none.
+
+    The same code with other noise: what a check of regressions must not call one. For the whole process.
+    """
+    global _salt
+    before, _salt = _salt, salt
+    try:
+        yield
+    finally:
+        _salt = before
+
+
 def stream(seed: int, purpose: int) -> np.uint32:
     """The key of one purpose of one seed."""
-    return np.uint32(np.random.SeedSequence([seed, purpose]).generate_state(1, np.uint32)[0])
+    entropy = [seed, purpose, _salt] if _salt else [seed, purpose]
+    return np.uint32(np.random.SeedSequence(entropy).generate_state(1, np.uint32)[0])

@@ -51,7 +51,7 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
     A cell that cannot be run, or raises, has status `failed` and the reason in `error`; nothing else is raised.
     """
     started_at, seconds = now(), 0.0
-    row = {**cell.choices, "cell_id": cell.cell_id, "group_id": cell.group_id, "error": None}
+    row = {**cell.choices, **cell.identity, "error": None}
     trace: dict[str, np.ndarray] = {"step": np.zeros(0, np.int64)}
     try:
         problem = problems.build(cell.choices)

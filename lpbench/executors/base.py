@@ -60,6 +60,6 @@ def failed(cell: "Cell", error: BaseException) -> "Result":
 
     from lpbench.running import Result
 
-    row = {**cell.choices, "cell_id": cell.cell_id, "group_id": cell.group_id, "status": "failed"}
+    row = {**cell.choices, **cell.identity, "status": "failed"}
     row["error"] = f"{type(error).__name__}: {error}"
     return Result(row=row, trace={"step": np.zeros(0, np.int64)})

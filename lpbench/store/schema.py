@@ -27,7 +27,7 @@ CHOICES: dict[str, pa.DataType] = {
     "compute_dtype": TEXT, "record_points": INT, "even_points": INT, "tail": REAL, "seed": INT,
 }  # fmt: skip
 RUN_TIME = {"timeout": REAL, "workers": INT, "runs_dir": TEXT, "executor": TEXT}
-IDENTITY = {"cell_id": TEXT, "group_id": TEXT, "sweep": TEXT}
+IDENTITY = {"cell_id": TEXT, "group_id": TEXT, "config_id": TEXT, "definition": TEXT, "sweep": TEXT}
 RESULTS = {
     "mantissa_bits": INT, "bits_per_value": REAL, "status": TEXT, "error": TEXT,
     "initial_gap": REAL, "final_gap": REAL, "noise_floor": REAL, "mean_gap": REAL, "iterate_gap": REAL,
