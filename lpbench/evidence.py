@@ -109,6 +109,7 @@ def _group(
         "mean_gap": _mean(columns["mean_gap"][i] for i in counted),
         "noise_floor": float(np.median(floors)) if floors else None,
         **{name: _mean(columns[name][i] for i in counted) for name in values},
+        "bound": _mean(columns["bound"][i] for i in ratios),
         **{name: _texts(columns[name][i] for i in ratios) for name in ("bound_kind", "bound_basis")},
         "bound_ratio": float(np.mean(x)) if x else None,
         "e_value": e_value(x) if x else None,
@@ -120,19 +121,21 @@ def _group(
 
 def _ratio(columns: Columns, i: int) -> float | None:
     """Measured over proven of one cell; None where it has no bound, or was not measured."""
-    gap, bound = columns["mean_gap"][i], columns["bound"][i]
-    if bound is None or (gap is None and columns["status"][i] != "diverged"):
+    gap, bound, diverged = columns["mean_gap"][i], columns["bound"][i], columns["status"][i] == "diverged"
+    if bound is None or (gap is None and not diverged):
         return None
+    if diverged and columns["bound_basis"][i] != "certified":
+        return None  # what the theorem takes from the path ended with it: it says nothing of a run cut short
     if gap is None or math.isnan(gap):
         return math.inf
-    if gap <= _resolution(columns, i):
+    if gap <= resolution(columns, i):
         return 0.0
     if bound == 0:
         return math.inf
     return float(gap / bound)
 
 
-def _resolution(columns: Columns, i: int) -> float:
+def resolution(columns: Columns, i: int) -> float:
     """The largest gap that the run's arithmetic cannot tell from 0: a theorem knows nothing of float64.
 
     That is L_f/2 (eps ||w*|| + ||grad f(w*)|| / mu)^2, w* being known and iterates being stored no better.
