@@ -39,6 +39,15 @@ def sweeps(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     return sorted(file.parent.name for file in found if file.parent.name.startswith(incomplete))
 
 
+def baselines(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of a baseline's name."""
+    base = Path(_parameter(ctx, "runs_dir") or "runs") / "baselines"
+    found = base.glob("*/*/meta.json") if base.is_dir() else []
+    return sorted(
+        {file.parent.parent.name for file in found if file.parent.parent.name.startswith(incomplete)}
+    )
+
+
 def overrides_and_sweeps(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     """Completions of what `lpbench bounds` takes."""
     return [*sweeps(ctx, args, incomplete), *overrides(ctx, args, incomplete)]

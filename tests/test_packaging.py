@@ -22,7 +22,7 @@ HEAVY = {"dash", "hydra", "kaleido", "numba", "omegaconf", "pandas", "plotly", "
 LAYERS = [
     ["errors", "provenance", "terminal"],
     ["expressions", "registry", "store"],
-    ["jit", "schema", "tables", "theory"],
+    ["jit", "schema", "statistics", "tables", "theory"],
     ["completion", "dot", "generator", "hydra_errors", "ops", "schedules"],
     ["composition", "evidence", "models", "points", "rounding"],
     ["axes", "formats", "judges"],
@@ -35,7 +35,7 @@ LAYERS = [
     ["running"],
     ["executors", "planning"],
     ["sweeping"],
-    ["bits_needed", "progress", "proving"],
+    ["bits_needed", "progress", "proving", "regression"],
     ["commands"],
     ["cli"],
 ]
@@ -47,6 +47,7 @@ DRAWN = {
     "dashboard",
     "errors",
     "provenance",
+    "statistics",
     "store",
     "tables",
     "terminal",

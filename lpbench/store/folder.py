@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lpbench.errors import ConfigError, did_you_mean
 
-RESERVED = frozenset({"baselines"})  # runs/baselines/ holds what `check` compares with
+RESERVED = frozenset({"baselines", "history"})  # what `check` compares with, and what it found so far
 CELLS, TRACES, ROLLUP = "cells.parquet", "traces.parquet", "rollup.parquet"
 MANIFEST, PARTS, LOCK = "manifest.json", "parts", ".lock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

@@ -1,0 +1,164 @@
+"""What `lpbench check` does with what it found: runs it, prints it, writes it, keeps its history."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lpbench.errors import ConfigError, StoreError
+from lpbench.terminal import colored, note, print_json
+
+if TYPE_CHECKING:
+    from lpbench.regression.checking import Check
+    from lpbench.regression.throughput import Timing
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to check against what."""
+
+    baseline: str
+    asked: Sequence[str]
+    runs_dir: Path
+    config_dir: Path | None
+    workers: int | None
+    seeds: int | None
+    escalate: bool
+    allow_missing: Sequence[str]
+    reference: str | None
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where to write what was found."""
+
+    markdown: Path | None
+    junit: Path | None
+    verdict: Path | None
+    history: Path | None
+    github: bool
+
+    def probe(self) -> None:
+        """Raise ConfigError, before an hour of work, where a file cannot be written."""
+        for path in (self.markdown, self.junit, self.verdict):
+            if path is not None and not path.parent.is_dir():
+                raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
+
+
+def check(request: Request, files: Files, every: bool, as_json: bool, quiet: bool, verbose: bool) -> int:
+    """Run the check; returns the exit code."""
+    from lpbench.regression import outputs
+
+    files.probe()
+    result = _run(request, quiet, verbose)
+    if as_json:
+        print_json(outputs.verdict(result))
+    else:
+        _print(result, every, quiet)
+    write(result, files)
+    return result.exit_code
+
+
+def _run(request: Request, quiet: bool, verbose: bool) -> "Check":
+    from lpbench.progress import Progress
+    from lpbench.proving import names_sweep
+    from lpbench.regression import baselines, checking
+
+    baseline = baselines.load(request.baseline, request.runs_dir)
+    if names_sweep(request.asked):
+        if request.escalate:
+            raise ConfigError("--escalate runs cells: give overrides, or nothing, in place of a stored sweep")
+        result = checking.check_sweep(
+            baseline, request.asked[0], request.runs_dir, request.seeds, request.allow_missing
+        )
+    else:
+        progress = Progress(quiet, verbose)
+        try:
+            folder, cells = checking.run(
+                baseline,
+                request.asked,
+                request.runs_dir,
+                request.config_dir,
+                request.workers,
+                request.seeds,
+                progress,
+            )
+            result = checking.check_cells(baseline, folder, cells, request.seeds, request.allow_missing)
+            if request.escalate:
+                plan = checking.plan_of(baseline, request.asked, request.runs_dir, request.config_dir)
+                result = checking.escalate(result, plan, request.workers, progress, request.allow_missing)
+        finally:
+            progress.close()
+    if request.reference is not None:
+        result.timings = _throughput(result, request.reference, request.config_dir, quiet)
+    return result
+
+
+def _throughput(result: "Check", reference: str, config_dir: Path | None, quiet: bool) -> "list[Timing]":
+    """The speed of one cell of every configuration, beside that of the reference, on this machine."""
+    from lpbench.regression import throughput
+    from lpbench.regression.workers import parse_reference, workers
+
+    cells = [dict(group.choices) for group in result.groups if group.now and group.choices["status"] == "ok"]
+    command = parse_reference(reference)
+    if not quiet:
+        pairs = f"{throughput.PAIRS} interleaved pairs each"
+        note(f"speed: {len(cells)} configurations, {pairs}, beside {' '.join(command)}")
+    with workers(command, config_dir) as (before, after):
+        return throughput.compare(cells, before.seconds, after.seconds)
+
+
+def _print(result: "Check", every: bool, quiet: bool) -> None:
+    from lpbench.regression import outputs
+
+    table = outputs.table(result, every)
+    if table is not None:
+        table.print()
+    for line in outputs.lines(result):
+        if not quiet or not line.startswith("note: "):
+            note(line)
+    worst = outputs.shown(result)
+    if worst and not quiet:
+        note(f"one of them again: {outputs.reproduce(result, worst[0])}")
+    print(colored(result.line(), 31 if result.exit_code not in (0, 3) else 32, sys.stdout))
+
+
+def write(result: "Check", files: Files) -> None:
+    """Write the files that were asked for; raises StoreError."""
+    from lpbench.regression import outputs
+    from lpbench.terminal import json_bytes
+
+    summary = os.environ.get("GITHUB_STEP_SUMMARY") if files.github else None
+    if files.verdict is not None:
+        _put(files.verdict, json_bytes(outputs.verdict(result)) + b"\n")
+    if files.junit is not None:
+        _put(files.junit, outputs.junit(result))
+    if files.markdown is not None:
+        _put(files.markdown, outputs.markdown(result).encode())
+    if summary:
+        _put(Path(summary), outputs.markdown(result).encode(), append=True)
+    if files.github:
+        for line in outputs.workflow_commands(result):
+            note(line)
+    if files.history is not None:
+        _keep(result, files.history)
+
+
+def _put(path: Path, data: bytes, append: bool = False) -> None:
+    try:
+        with open(path, "ab" if append else "wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _keep(result: "Check", folder: Path) -> None:
+    from lpbench.regression.past import rows, run_name
+    from lpbench.store import history
+
+    found: list[dict[str, Any]] = rows(result)
+    if found:
+        path = history.append(folder, run_name(result), found)
+        note(f"history: {path}")

@@ -1,0 +1,87 @@
+"""`lpbench baseline`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpbench import completion
+from lpbench.commands._options import ConfigDir, Json, Quiet, RunsDir, Verbose, Workers
+
+NEEDS_ARGUMENTS = True
+
+
+class Action(StrEnum):
+    """What to do with a baseline."""
+
+    create = "create"
+    update = "update"
+    show = "show"
+    diff = "diff"
+    list = "list"
+
+
+def command(
+    action: Annotated[Action, typer.Argument(help="create, update, show, diff or list.", metavar="ACTION")],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="The baseline's name.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=completion.baselines,
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="create, update: a grid to run, as for `lpbench sweep`; diff: what with, "
+            "another baseline or a sweep.",
+            metavar="[OVERRIDES|OTHER]",
+            show_default=False,
+            autocompletion=completion.overrides_and_sweeps,
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="SWEEP",
+            help="Of a stored sweep.",
+            show_default=False,
+            autocompletion=completion.sweeps,
+        ),
+    ] = None,
+    runs_dir: RunsDir = None,
+    config_dir: ConfigDir = None,
+    workers: Workers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Keep what was measured, for `lpbench check` to compare with.
+
+    lpbench baseline create main --from SWEEP, or with OVERRIDES that are run first; update replaces it, and the
+    change is a commit to review: a few kB under runs/baselines. show NAME, diff NAME OTHER, list.
+    """  # fmt: skip
+    from lpbench.commands import _baseline
+    from lpbench.errors import ConfigError
+
+    where = runs_dir or Path("runs")
+    if action is Action.list:
+        return _baseline.show_all(where, as_json)
+    if name is None:
+        raise ConfigError(
+            f"lpbench baseline {action} needs a name; lpbench baseline list says which there are"
+        )
+    if action is Action.show:
+        return _baseline.show(name, where, as_json)
+    if action is Action.diff:
+        return _baseline.diff(name, overrides or [], where, as_json)
+    if source is None:
+        source = _baseline.measure(name, overrides or [], action is Action.update, where, config_dir, workers, quiet,
+                                   verbose)  # fmt: skip
+    elif overrides:
+        raise ConfigError("--from names a stored sweep, overrides a grid to run: give one of them")
+    return _baseline.make(name, source, action is Action.update, where, as_json, quiet)

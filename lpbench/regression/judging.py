@@ -1,0 +1,324 @@
+"""The decisions of a check, in their order, for every configuration of the grid.
+
+Another definition: not comparable. Not run: missing; not in the baseline: new. A worse status: no statistics. Equal
+digests: identical. All else is tested: differences of log10 of the noise floor, and of the steps to the target, paired
+by seed; a moderated t test, Benjamini-Hochberg over all of them, and the mean must be above FLOOR as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lpbench.regression import measured
+from lpbench.regression.measured import Cell
+from lpbench.statistics import LEVEL, Moderated, Prior, benjamini_hochberg, fit_prior, moderated_t, moments
+
+FLOOR = 1.10  # a change by less is none
+SLICE_FLOOR = 1.03
+ENOUGH = 20  # tests that tell a prior; with fewer, the baseline's own seeds do
+METRICS = ("noise_floor", "steps_to_target")
+SLICE = ("algorithm", "format")
+DIVERGED, TIMEOUT = ("failed", "diverged"), "timeout"
+
+CHANGED, MISSING, NEW, FAILED = "definition changed", "missing", "new", "failed"
+IDENTICAL, WORSE, BETTER, SAME, UNDECIDED, UNTESTED = (
+    "identical",
+    "worse",
+    "better",
+    "same",
+    "undecided",
+    "untested",
+)
+
+
+@dataclass
+class Group:
+    """One configuration: its cells in the baseline and now, and what was decided.
+
+    missing     seeds of the baseline that were not run, or ran out of time
+    why         in words, what no number says
+    tests       by metric: mean of log10 (now / baseline), its interval, q, and the least change that a test finds
+    """
+
+    config_id: str
+    label: str
+    base: dict[int, Cell]
+    now: dict[int, Cell]
+    verdict: str = UNTESTED
+    why: str = ""
+    missing: list[int] = field(default_factory=list)
+    tests: dict[str, Test] = field(default_factory=dict)
+
+    @property
+    def choices(self) -> Cell:
+        """The choices, of any of its cells."""
+        return next(iter((self.now or self.base).values()))
+
+    @property
+    def paired(self) -> list[int]:
+        """The seeds of both."""
+        return sorted(self.base.keys() & self.now.keys())
+
+
+@dataclass(frozen=True)
+class Test:
+    """A tested metric: ratios now / baseline, above 1 is worse. `n` seeds; `low`, `high` a 98 % interval."""
+
+    n: int
+    baseline: float
+    now: float
+    ratio: float
+    low: float
+    high: float
+    q: float
+    q_better: float
+    detectable: float
+
+    @property
+    def worse(self) -> bool:
+        """An alarm."""
+        return self.q <= LEVEL and self.ratio > FLOOR
+
+    @property
+    def better(self) -> bool:
+        """The mirrored test."""
+        return self.q_better <= LEVEL and self.ratio < 1 / FLOOR
+
+
+@dataclass(frozen=True)
+class Slice:
+    """All tested cells of an algorithm in a format: the mean over them seed by seed, the seeds being what is tested."""
+
+    name: str
+    cells: int
+    test: Test
+    worse: bool
+
+
+def judge(
+    base: Sequence[Cell], now: Sequence[Cell], same_platform: bool = True
+) -> tuple[list[Group], list[Slice]]:
+    """Decide on every configuration of the baseline and of the cells that were measured now."""
+    groups = grouped(base, now)
+    for group in groups:
+        decide(group, same_platform)
+    tested = [group for group in groups if group.verdict == UNTESTED]
+    test(tested, base)
+    return groups, slices(tested)
+
+
+def grouped(base: Sequence[Cell], now: Sequence[Cell]) -> list[Group]:
+    """The configurations of either, those of the baseline first."""
+    before, after = measured.by_config(base), measured.by_config(now)
+    names = measured.labels([*base, *now])
+    return [
+        Group(
+            config_id,
+            names[config_id],
+            _by_seed(before.get(config_id, ())),
+            _by_seed(after.get(config_id, ())),
+        )
+        for config_id in dict.fromkeys([*before, *after])
+    ]
+
+
+def decide(group: Group, same_platform: bool) -> None:
+    """What needs no statistics; what does is left UNTESTED."""
+    if not group.base:
+        group.verdict = NEW
+        return
+    group.missing = [
+        seed for seed in group.base if seed not in group.now or group.now[seed]["status"] == TIMEOUT
+    ]
+    if not group.paired or len(group.missing) == len(group.base):
+        group.verdict, group.why = MISSING, "timed out" if group.now else "not run"
+        return
+    pairs = [(group.base[seed], group.now[seed]) for seed in group.paired]
+    before, after = pairs[0][0]["definition"], pairs[0][1]["definition"]
+    if before != after:
+        group.verdict, group.why = CHANGED, f"{before} -> {after}"
+        return
+    lost = [now["seed"] for base, now in pairs if base["status"] == "ok" and now["status"] in DIVERGED]
+    if lost:
+        status = group.now[lost[0]]["status"]
+        error = group.now[lost[0]].get("error")
+        which = f"seed {lost[0]}" if len(lost) == 1 else f"{len(lost)} of {len(pairs)} seeds"
+        group.verdict, group.why = FAILED, f"{which} {status}, ok before" + (f": {error}" if error else "")
+        return
+    if same_platform and all(_identical(base, now) for base, now in pairs):
+        group.verdict = IDENTICAL
+        return
+    if not any(base["status"] == "ok" for base, _ in pairs):
+        group.verdict, group.why = SAME, "not ok before and now"
+    elif all(value(base, metric) == value(now, metric) for base, now in pairs for metric in METRICS):
+        group.verdict, group.why = (
+            SAME,
+            "equal numbers",
+        )  # of another platform: no variance, and nothing to test
+
+
+def _identical(base: Cell, now: Cell) -> bool:
+    return bool(base["digest"] and base["digest"] == now["digest"] and base["status"] == now["status"])
+
+
+def test(groups: Sequence[Group], base: Sequence[Cell]) -> None:
+    """Test the floor and the steps of every group, all in one family, and say what follows."""
+    found: list[tuple[Group, str, Moderated, int]] = []
+    for metric in METRICS:
+        family = [(group, d) for group in groups if (d := differences(group, metric)).size]
+        if not family:
+            continue
+        mean, s2, n = moments([d for _, d in family])
+        prior = prior_of(s2, n, base, metric)
+        if prior is None:
+            continue
+        result = moderated_t(mean, s2, n, prior)
+        found += [(group, metric, result, i) for i, (group, _) in enumerate(family)]
+    above = benjamini_hochberg(np.array([result.p_above[i] for *_, result, i in found]))
+    below = benjamini_hochberg(np.array([result.p_below[i] for *_, result, i in found]))
+    for (group, metric, result, i), q, q_better in zip(found, above, below, strict=True):
+        group.tests[metric] = _test(group, metric, result, i, float(q), float(q_better))
+    for group in groups:
+        _conclude(group)
+
+
+def differences(group: Group, metric: str) -> np.ndarray:
+    """log10 (now / baseline) at every seed at which both have a number, (n,)."""
+    found = []
+    for seed in group.paired:
+        y = [value(cell, metric) for cell in (group.base[seed], group.now[seed])]
+        if y[0] is not None and y[1] is not None:
+            found.append(y[1] - y[0])
+    return np.array(found)
+
+
+def value(cell: Cell, metric: str) -> float | None:
+    """log10 of a metric; a gap below what the arithmetic can tell from 0 counts as that. None: it was not measured."""
+    number = cell.get(metric)
+    if cell["status"] != "ok" or number is None or not math.isfinite(number):
+        return None
+    return math.log10(max(number, measured.least(cell)))
+
+
+def prior_of(s2: np.ndarray, n: np.ndarray, base: Sequence[Cell], metric: str) -> Prior | None:
+    """What all tested cells say of the variance; where they are few, the seeds of the baseline.
+
+    Those differ as two independent seeds do: twice the variance, for nothing is known of how much noise is shared.
+    None where neither says anything: one seed each.
+    """
+    if (n > 1).sum() >= ENOUGH and (s2 > 0).any():
+        return fit_prior(s2, n - 1.0)
+    spreads = [
+        np.array([y for cell in members if (y := value(cell, metric)) is not None])
+        for members in measured.by_config(base).values()
+    ]
+    _, own, count = moments([y for y in spreads if y.size > 1] or [np.zeros(1)])
+    own = 2 * own
+    if (own > 0).any():
+        return fit_prior(own, count - 1.0)
+    return fit_prior(s2, n - 1.0) if (s2 > 0).any() else None
+
+
+def _test(group: Group, metric: str, result: Moderated, i: int, q: float, q_better: float) -> Test:
+    low, high = result.interval()
+    seeds = [
+        seed
+        for seed in group.paired
+        if None not in (value(group.base[seed], metric), value(group.now[seed], metric))
+    ]
+    return Test(
+        n=len(seeds),
+        baseline=float(np.median([group.base[seed][metric] for seed in seeds])),
+        now=float(np.median([group.now[seed][metric] for seed in seeds])),
+        ratio=float(10 ** result.mean[i]),
+        low=_power(low[i]),
+        high=_power(high[i]),
+        q=q,
+        q_better=q_better,
+        detectable=_power(result.detectable(math.log10(FLOOR))[i]),
+    )
+
+
+def _power(exponent: float) -> float:
+    return float(10.0 ** min(exponent, 300.0))
+
+
+def _conclude(group: Group) -> None:
+    """The verdict of a tested group: an alarm of either metric, else what the floor allows to say."""
+    tests = group.tests
+    if not tests:
+        group.why = "one seed: its noise is not known"
+        return
+    floor = tests.get("noise_floor")
+    if any(one.worse for one in tests.values()):
+        group.verdict = WORSE
+    elif any(one.better for one in tests.values()):
+        group.verdict = BETTER
+    elif floor is not None and floor.high > FLOOR:
+        group.verdict = UNDECIDED
+    else:
+        group.verdict = SAME
+
+
+def slices(groups: Sequence[Group]) -> list[Slice]:
+    """The tested groups by algorithm and format: many cells that are each a little worse, which no cell shows.
+
+    Seeds, not cells, are the replicates: cells of one seed share noise. Only seeds that all cells of a slice have.
+    """
+    members: dict[str, list[Group]] = {}
+    for group in groups:
+        if differences(group, "noise_floor").size:
+            members.setdefault(" ".join(str(group.choices[axis]) for axis in SLICE), []).append(group)
+    means: dict[str, np.ndarray] = {}
+    for name, found in members.items():
+        shared = set.intersection(*({*group.paired} for group in found))
+        shared = {seed for seed in shared if all(_pair(group, seed) is not None for group in found)}
+        if len(shared) > 1:
+            means[name] = np.array(
+                [np.mean([_pair(group, seed) for group in found]) for seed in sorted(shared)]
+            )
+    if not means:
+        return []
+    mean, s2, n = moments(list(means.values()))
+    if not (s2 > 0).any():
+        return []
+    result = moderated_t(mean, s2, n, slice_prior(s2, n))
+    low, high = result.interval()
+    above, below = benjamini_hochberg(result.p_above), benjamini_hochberg(result.p_below)
+    found_slices = []
+    for i, name in enumerate(means):
+        tested = Test(
+            int(n[i]), math.nan, math.nan, _power(mean[i]), _power(low[i]), _power(high[i]), float(above[i]),
+            float(below[i]), _power(result.detectable(math.log10(SLICE_FLOOR))[i]),
+        )  # fmt: skip
+        worse = tested.q <= LEVEL and tested.ratio > SLICE_FLOOR
+        found_slices.append(Slice(name, len(members[name]), tested, worse))
+    return found_slices
+
+
+def slice_prior(s2: np.ndarray, n: np.ndarray) -> Prior:
+    """Slices are few: they share a prior where there are at least four, else each has its own variance alone."""
+    if s2.size >= 4:
+        return fit_prior(s2, n - 1.0)
+    return Prior(0.0, 0.0)
+
+
+def _pair(group: Group, seed: int) -> float | None:
+    before, after = value(group.base[seed], "noise_floor"), value(group.now[seed], "noise_floor")
+    return None if before is None or after is None else after - before
+
+
+def _by_seed(cells: Sequence[Cell]) -> dict[int, Cell]:
+    return {int(cell["seed"]): cell for cell in cells}
+
+
+def summary(groups: Sequence[Group]) -> Mapping[str, int]:
+    """Number of groups by verdict."""
+    counts: dict[str, int] = {}
+    for group in groups:
+        counts[group.verdict] = counts.get(group.verdict, 0) + 1
+    return counts

@@ -1,0 +1,158 @@
+"""What a check compares: of each cell of a sweep its status, digest, noise floor, and the steps to a target."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpbench.errors import StoreError
+from lpbench.evidence import COLUMNS as EVIDENCE
+from lpbench.evidence import resolution
+from lpbench.store import read_cells, read_traces
+from lpbench.store.arrays import to_numpy
+from lpbench.store.schema import CHOICES
+
+Cell = dict[str, Any]
+
+READ = ["config_id", "definition", "initial_gap", "steps", "digest", "bound_ratio", "steps_per_second"]
+READ += ["git_commit", "lpbench_version"]
+COLUMNS = list(dict.fromkeys([*CHOICES, *EVIDENCE, *READ]))
+LEAST_FALL = 4.0  # a gap that falls by less between start and floor has no target on its way
+NEVER = 2.0  # a target that is not reached counts as reached after this many times the run
+
+
+def read(folder: Path, cell_ids: frozenset[str] | None = None) -> list[Cell]:
+    """The cells of the sweep in `folder` (`cell_ids`: those alone), one dictionary each with COLUMNS.
+
+    Raises StoreError where the files cannot be read, or were written before cells knew their definition.
+    """
+    rows = read_cells(folder, COLUMNS).to_pylist()
+    cells = [row for row in rows if cell_ids is None or row["cell_id"] in cell_ids]
+    if any(not cell["config_id"] for cell in cells):
+        raise StoreError(
+            f"{folder} was written by an older lpbench, which kept no definitions: sweep it again"
+        )
+    return cells
+
+
+def targets(cells: Sequence[Cell]) -> dict[str, float]:
+    """The gap halfway, in logarithms, between start and noise floor, by config_id: medians over the seeds."""
+    found: dict[str, float] = {}
+    for config_id, members in by_config(cells).items():
+        ok = [cell for cell in members if cell["status"] == "ok" and (cell["noise_floor"] or 0) > 0]
+        if not ok:
+            continue
+        start = float(np.median([cell["initial_gap"] or 0.0 for cell in ok]))
+        floor = float(np.median([max(cell["noise_floor"], least(cell)) for cell in ok]))
+        if start > LEAST_FALL * floor > 0:
+            found[config_id] = math.sqrt(start * floor)
+    return found
+
+
+def steps_to_target(folder: Path, cells: Sequence[Cell], target: Mapping[str, float]) -> None:
+    """Give every cell `target` and `steps_to_target`, from its trace; null where it has no target.
+
+    Between two recorded points the gap is a power of the step. Where the target is not reached: NEVER times the steps.
+    """
+    of = {cell["cell_id"]: cell for cell in cells}
+    for cell in cells:
+        cell["target"], cell["steps_to_target"] = target.get(cell["config_id"]), None
+    wanted = [cell["cell_id"] for cell in cells if cell["target"] is not None]
+    if not wanted:
+        return
+    table = read_traces(folder, wanted, ["cell_id", "step", "objective_gap"])
+    names = np.asarray(table["cell_id"].to_pylist())
+    step, gap = (to_numpy(table[name].combine_chunks()) for name in ("step", "objective_gap"))
+    bounds = np.flatnonzero(np.r_[True, names[1:] != names[:-1], True]) if names.size else np.zeros(1, int)
+    for start, end in itertools.pairwise(bounds):
+        cell = of[str(names[start])]
+        if cell["status"] in ("ok", "diverged"):
+            cell["steps_to_target"] = crossing(step[start:end], gap[start:end], cell["target"], cell["steps"])
+
+
+def crossing(step: np.ndarray, gap: np.ndarray, target: float, steps: int) -> float:
+    """The step at which the gap (points,) first is `target`, at least 1."""
+    below = np.flatnonzero(gap <= target)
+    if not below.size:
+        return NEVER * steps
+    i = int(below[0])
+    if i == 0:
+        return 1.0
+    x0, x1 = math.log(max(step[i - 1], 0.5)), math.log(max(step[i], 0.5))
+    y0, y1 = math.log(gap[i - 1]), math.log(max(gap[i], least_positive(target)))
+    share = (y0 - math.log(target)) / (y0 - y1) if math.isfinite(y0) and y0 > y1 else 1.0
+    return max(1.0, math.exp(x0 + share * (x1 - x0)))
+
+
+def least_positive(target: float) -> float:
+    """What a gap of 0 counts as beside a target."""
+    return target * 1e-6
+
+
+def least(cell: Mapping[str, Any]) -> float:
+    """The least gap that a cell can tell from 0."""
+    return max(resolution({name: [value] for name, value in cell.items()}, 0), 1e-300)
+
+
+def by_config(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+    """The cells by config_id, in order of their first."""
+    found: dict[str, list[Cell]] = {}
+    for cell in cells:
+        found.setdefault(cell["config_id"], []).append(cell)
+    return found
+
+
+def labels(cells: Sequence[Cell]) -> dict[str, str]:
+    """Each configuration in overrides: the axes that vary, `algorithm=halp format=fixed precision=8`."""
+    groups = by_config(cells)
+    firsts = [members[0] for members in groups.values()]
+    varied = [
+        axis
+        for axis in CHOICES
+        if axis not in ("seed", "path") and len({repr(cell[axis]) for cell in firsts}) > 1
+    ]
+    axes = dict.fromkeys(
+        [*(axis for axis in varied if not _follows(axis)), "algorithm", "format", "precision"]
+    )
+    order = [axis for axis in CHOICES if axis in axes]
+    parts = {
+        config_id: [f"{axis}={_text(members[0][axis])}" for axis in order if members[0][axis] is not None]
+        for config_id, members in groups.items()
+    }
+    named = {config_id: " ".join(found) for config_id, found in parts.items()}
+    if len(set(named.values())) == len(named):
+        return named
+    full = [axis for axis in CHOICES if axis in {*varied, *axes}]
+    return {
+        config_id: " ".join(f"{axis}={_text(m[0][axis])}" for axis in full if m[0][axis] is not None)
+        for config_id, m in groups.items()
+    }
+
+
+def _follows(axis: str) -> bool:
+    """Whether an axis usually is a number that other choices decide, which would make a label long."""
+    return axis in (
+        "n_samples",
+        "regularization",
+        "limit",
+        "step_size",
+        "steps",
+        "exponent_bits",
+        "inner_steps",
+        "mu",
+    )
+
+
+def _text(value: Any) -> str:
+    return (
+        f"{value:.6g}"
+        if isinstance(value, float)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )

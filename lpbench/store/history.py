@@ -1,0 +1,62 @@
+"""The history of checks: one small Parquet file for each run, which a repository or an artifact store can keep.
+
+A file is never changed after it is written, so runs of several branches merge by putting their files together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lpbench.errors import StoreError
+from lpbench.store.files import write_table
+from lpbench.store.schema import CHOICES, INT, REAL, TEXT
+
+SCHEMA_VERSION = 1
+FOLDER = "history"  # under the folder of sweeps: where the dashboard looks
+# One row a cell group of a run. `floor` is the median noise floor over the seeds, `floor_q10` and `floor_q90` their
+# spread; `ratio` and its interval compare with the baseline, above 1 is worse; `verdict` is that of `lpbench check`.
+COLUMNS = pa.schema(
+    {
+        "run": TEXT, "checked_at": TEXT, "git_commit": TEXT, "lpbench_version": TEXT, "platform": TEXT,
+        "baseline": TEXT, "sweep": TEXT, "config_id": TEXT, "cell_id": TEXT, "label": TEXT,
+        **{name: kind for name, kind in CHOICES.items() if name != "seed"},
+        "verdict": TEXT, "n": INT, "floor": REAL, "floor_q10": REAL, "floor_q90": REAL, "steps_to_target": REAL,
+        "bound_ratio": REAL, "steps_per_second": REAL, "ratio": REAL, "ratio_low": REAL, "ratio_high": REAL,
+    }
+)  # fmt: skip
+
+
+def append(folder: Path, run: str, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write the rows of one run as `<run>.parquet` into `folder`, which is made; raises StoreError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make {folder}: {error.strerror or error}") from error
+    table = pa.Table.from_pylist([dict(row) for row in rows], COLUMNS)
+    path = folder / f"{run}.parquet"
+    write_table(path, table.replace_schema_metadata({"lpbench_history": str(SCHEMA_VERSION)}))
+    return path
+
+
+def read(folder: Path) -> tuple[pa.Table, list[str]]:
+    """(all rows by `checked_at`, what could not be read, in words); without rows where there is no history."""
+    tables, problems = [], []
+    for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else []:
+        try:
+            table = pq.read_table(path)
+            version = (table.schema.metadata or {}).get(b"lpbench_history")
+            if version is None:
+                problems.append(f"{path.name} is not a history of lpbench")
+            elif version != str(SCHEMA_VERSION).encode():
+                problems.append(f"{path.name} was written by another lpbench (schema {version.decode()})")
+            else:
+                tables.append(table.select(COLUMNS.names).cast(COLUMNS))
+        except (OSError, KeyError, pa.ArrowException) as error:
+            problems.append(f"{path.name} cannot be read: {(str(error) or repr(error)).splitlines()[0]}")
+    whole = pa.concat_tables(tables) if tables else COLUMNS.empty_table()
+    return whole.sort_by([("checked_at", "ascending"), ("config_id", "ascending")]), problems

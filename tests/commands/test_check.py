@@ -1,0 +1,270 @@
+"""`lpbench check`: exit codes kept apart, bounds, missing cells, files, history, more seeds."""
+
+import json
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lpbench import cli, generator
+from lpbench.regression import baselines, checking
+from lpbench.store import history, load_cells
+
+GRID = ["problem=family_s", "k=4", "dimension=8", "precision=6,8", "steps=400", "seed=range(5)"]
+FOLDER = Path("runs/baselines/main") / baselines.platform_class()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with the sweep `demo` and its baseline."""
+    folder = tmp_path_factory.mktemp("made")
+    where = ["--runs-dir", str(folder / "runs"), "--quiet"]
+    assert cli.run(["sweep", *GRID, "--name", "demo", *where]) == 0
+    assert cli.run(["baseline", "create", "main", "--from", "demo", *where]) == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch, made):
+    """A copy of it to run in."""
+    shutil.copytree(made / "runs", tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+def run(capsys, *arguments, code=0):
+    assert cli.run([str(argument) for argument in arguments]) == code
+    return capsys.readouterr()
+
+
+def check(capsys, *arguments, code=0):
+    return run(capsys, "check", "--baseline", "main", *arguments, code=code)
+
+
+def edit(change):
+    """Write the baseline's cells as `change` makes them of each row."""
+    rows = [change(dict(row)) for row in pq.read_table(FOLDER / "cells.parquet").to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, baselines.COLUMNS), FOLDER / "cells.parquet")
+
+
+def edit_meta(**entries):
+    """Write the baseline's meta.json with other entries."""
+    meta = json.loads((FOLDER / "meta.json").read_text())
+    (FOLDER / "meta.json").write_text(json.dumps(meta | entries))
+
+
+def floor(factor):
+    return lambda row: row | {"noise_floor": row["noise_floor"] * factor, "digest": "0"}
+
+
+# -- what it finds -----------------------------------------------------------------------------------------------
+
+
+def test_the_same_code_is_identical(capsys):
+    out, _ = check(capsys)
+    assert out.strip().splitlines()[-1] == (
+        "no regression: 0 of 2 configurations worse, 0 bounds broken, 2 identical, 0 missing; 5 seeds; baseline main"
+    )
+    out, _ = check(capsys, "demo")
+    assert "2 identical" in out
+
+
+def test_the_grid_runs_again_although_it_is_stored(capsys):
+    check(capsys)
+    first = load_cells("runs/check-main").started_at.max()
+    check(capsys)
+    assert load_cells("runs/check-main").started_at.min() > first
+
+
+def test_a_worse_floor_is_a_regression_and_is_shown(capsys):
+    edit(floor(0.5))
+    out, err = check(capsys, "demo", code=4)
+    assert "worse" in out
+    assert "2.0" in out
+    assert "REGRESSION: 2 of 2 configurations worse" in out
+    assert "one of them again: lpbench sweep" in err
+    command = next(line for line in err.splitlines() if "one of them again" in line).partition("lpbench ")[2]
+    run(capsys, *command.replace("'", "").split(), "--quiet")
+    assert set(load_cells("runs/again").seed) == set(range(5))
+
+
+def test_an_improvement_is_told_and_passes(capsys):
+    edit(floor(2.0))
+    out, _ = check(capsys, "demo", "--all")
+    assert "2 better" in out
+
+
+def test_ok_to_diverged_is_a_regression(capsys):
+    cells = pq.read_table("runs/demo/cells.parquet")
+    rows = cells.to_pylist()
+    rows[0] |= {"status": "diverged", "noise_floor": None, "digest": "1"}
+    pq.write_table(pa.Table.from_pylist(rows, cells.schema), "runs/demo/cells.parquet")
+    out, _ = check(capsys, "demo", code=4)
+    assert "failed" in out
+    assert "diverged, ok before" in out
+
+
+def test_a_broken_bound_outranks_a_regression(capsys):
+    edit(floor(0.5))
+    cells = pq.read_table("runs/demo/cells.parquet")
+    rows = [row | {"bound": row["mean_gap"] / 1e4} for row in cells.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, cells.schema), "runs/demo/cells.parquet")
+    out, err = check(capsys, "demo", code=5)
+    assert "BOUND BROKEN" in out
+    assert "broken bound: " in err
+
+
+def test_another_definition_is_not_compared(capsys):
+    edit(lambda row: row | {"definition": "algorithm lp_sgd 0", "noise_floor": 1e-30})
+    out, _ = check(capsys, "demo")
+    assert "2 definition changed" in out
+    assert "algorithm lp_sgd 0 ->" in out
+
+
+# -- not decidable -----------------------------------------------------------------------------------------------
+
+
+def test_missing_cells_unless_they_are_declared(capsys):
+    out, _ = check(capsys, *GRID[:3], "precision=6", *GRID[4:], code=6)
+    assert "NOT DECIDABLE" in out
+    assert "precision=8" in out
+    out, _ = check(capsys, *GRID[:3], "precision=6", *GRID[4:], "--allow-missing", "precision=8")
+    assert "0 missing" in out
+
+
+def test_fewer_seeds_are_missing_unless_asked_for(capsys):
+    check(capsys, *GRID[:5], "seed=range(3)", code=6)
+    out, _ = check(capsys, "--seeds", "3")
+    assert "0 missing; 3 seeds" in out
+
+
+def test_another_grid(capsys):
+    out, err = check(capsys, "problem=family_s", "k=4", "dimension=12", "steps=200", code=6)
+    assert "another grid" in err
+    assert "NOT DECIDABLE" in out
+
+
+def test_an_empty_sweep(capsys):
+    cells = pq.read_table("runs/demo/cells.parquet")
+    pq.write_table(cells.slice(0, 0), "runs/demo/cells.parquet")
+    shutil.rmtree("runs/demo/parts", ignore_errors=True)
+    _, err = check(capsys, "demo", code=6)
+    assert "nothing was measured: sweep demo holds no cell" in err
+
+
+# -- what it refuses ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--baseline", "mian"], "main"),
+        (["dmo"], "demo"),
+        (["precison=8"], "precision"),
+        (["demo", "--escalate"], "--escalate runs cells"),
+        (["--verdict", "nowhere/verdict.json"], "there is no folder nowhere"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_runs_nothing(capsys, arguments, said):
+    before = sorted(Path("runs").rglob("*"))
+    _, err = run(capsys, "check", *arguments, code=2)
+    assert said in err
+    assert sorted(Path("runs").rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda: (FOLDER / "cells.parquet").write_bytes(b"PAR1 and no more"), "cells.parquet cannot be read"),
+        (lambda: (FOLDER / "cells.parquet").unlink(), "cells.parquet cannot be read"),
+        (lambda: (FOLDER / "meta.json").write_text("{"), "meta.json is damaged"),
+        (lambda: (FOLDER / "meta.json").write_text("[]"), "meta.json is damaged"),
+        (
+lambda: edit_meta(schema=9),
+            "was written by a newer lpbench: schema 9",
+        ),
+        (lambda: Path("runs/demo/cells.parquet").write_bytes(b"PAR1"), "cells.parquet"),
+    ],
+)  # fmt: skip
+def test_damaged_and_newer_files_are_one_line_and_1(capsys, spoil, said):
+    spoil()
+    _, err = check(capsys, "demo", code=1)
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+
+
+# -- other machines and generators -------------------------------------------------------------------------------
+
+
+def test_the_baseline_of_another_platform_is_tested_with_a_note(capsys):
+    edit_meta(platform="plan9-sparc")
+    FOLDER.rename(FOLDER.parent / "plan9-sparc")
+    out, err = check(capsys, "demo")
+    assert "2 same" in out
+    assert "the baseline is of plan9-sparc" in err
+
+
+def test_another_salt_shares_no_noise_and_is_no_regression(capsys):
+    with generator.salted(1):
+        out, _ = check(capsys)
+    assert "0 of 2 configurations worse" in out
+    assert "identical" not in out
+
+
+# -- files -------------------------------------------------------------------------------------------------------
+
+
+def test_all_files_are_written(capsys, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    edit(floor(0.5))
+    files = ["--verdict", "verdict.json", "--junit", "junit.xml", "--markdown", "comment.md", "--github"]
+    out, err = check(capsys, "demo", *files, "--history", "runs/history", "--json", code=4)
+    assert json.loads(out) == json.loads(Path("verdict.json").read_text())
+    assert json.loads(out)["exit_code"] == 4
+    assert ET.parse("junit.xml").getroot().find("testsuite").get("failures") == "1"
+    assert Path("comment.md").read_text() == Path("summary.md").read_text()
+    assert sum(line.startswith("::error") for line in (out + err).splitlines()) == 2
+    table, problems = history.read(Path("runs/history"))
+    assert problems == []
+    assert table["verdict"].to_pylist() == ["worse", "worse"]
+    assert table["ratio"].to_pylist() == pytest.approx([2.0, 2.0])
+
+
+def test_a_history_grows_by_one_file_a_check(capsys):
+    for _ in range(2):
+        check(capsys, "demo", "--history", "runs/history")
+    table, _ = history.read(Path("runs/history"))
+    assert table.num_rows == 4
+    assert len(set(table["run"].to_pylist())) == 2
+    (Path("runs/history") / "zz.parquet").write_bytes(b"nothing")
+    table, problems = history.read(Path("runs/history"))
+    assert table.num_rows == 4
+    assert len(problems) == 1
+    assert problems[0].startswith("zz.parquet cannot be read")
+
+
+# -- more seeds --------------------------------------------------------------------------------------------------
+
+
+def test_escalation_runs_the_baselines_further_seeds_where_it_is_undecided(capsys):
+    """Another salt: five seeds of 20 that share nothing cannot exclude a factor of 1.10."""
+    run(capsys, "baseline", "create", "wide", *GRID[:5], "seed=range(20)", "--quiet")
+    with generator.salted(1):
+        _, err = run(capsys, "check", "--baseline", "wide", "--seeds", "3", "--escalate")
+    assert "escalated: 34 further cells" in err
+
+
+def test_bounds_above_one_are_followed_to_forty_seeds():
+    baseline = baselines.load("main", Path("runs"))
+    folder, cells = checking.run(baseline, (), Path("runs"))
+    for cell in cells:
+        if cell["precision"] == 6:
+            cell["bound"] = cell["mean_gap"] / 1.5
+    result = checking.check_cells(baseline, folder, cells)
+    assert result.exit_code == 0  # a mean above the bound is no proof
+    wanted = checking.further(result)
+    broken = next(cell["config_id"] for cell in cells if cell["precision"] == 6)
+    assert wanted == {broken: list(range(5, 40))}
