@@ -68,7 +68,7 @@ def create_app(
 def _layout(store: Store, page: Page, all_pages: Sequence[Page], prefix: str) -> Any:
     def layout(sweep: str | None = None, **query: str) -> Any:
         try:
-            chosen = choose(store, sweep)
+            chosen = choose(store, sweep, page.of_sweep)
             controls = page.controls(chosen)
             state = state_of(controls, query)
             panels = draw(page, chosen, state, shell.is_dark())
@@ -80,11 +80,13 @@ def _layout(store: Store, page: Page, all_pages: Sequence[Page], prefix: str) ->
     return layout
 
 
-def choose(store: Store, name: str | None) -> Sweep:
-    """The sweep called `name`, or the newest; raises ConfigError that says what to do where there is none."""
+def choose(store: Store, name: str | None, needed: bool = True) -> Sweep:
+    """The sweep called `name`, or the newest; where there is none and one is needed, a ConfigError says what to do."""
     if name:
         return store.sweep(name)
     readable = [info for info in store.sweeps() if not info.problem]
+    if not readable and not needed:
+        return store.no_sweep()
     if not readable:
         there = "holds no sweep yet" if store.runs_dir.is_dir() else "does not exist"
         raise ConfigError(
@@ -120,7 +122,7 @@ def _connect(app: Any, store: Store, all_pages: Sequence[Page]) -> None:
 
     def panels_of(current: Mapping[str, Any], given: Mapping[str, Any], dark: Any) -> list[Panel]:
         page = by_path[current["page"]]
-        sweep = store.sweep(current["sweep"])
+        sweep = choose(store, current["sweep"], page.of_sweep)
         controls = page.controls(sweep)
         state = {control.key: control.clean(given.get(control.key)) for control in controls}
         return draw(page, sweep, state, bool(dark))

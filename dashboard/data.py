@@ -16,6 +16,7 @@ import numpy as np
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
 from lpbench.store.folder import ROLLUP
+from lpbench.store.schema import CELLS
 from lpbench.tables import AXES, varying
 
 from . import database
@@ -83,6 +84,10 @@ class Store:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
             return self._kept[key]
+
+    def no_sweep(self) -> Sweep:
+        """A sweep without name and cells, for pages that show the folder where it holds none."""
+        return NoSweep(self.runs_dir)
 
     def _check(self, name: str) -> None:
         if name not in list_sweeps(self.runs_dir):
@@ -236,6 +241,17 @@ class Sweep:
         return [
             row for row in self.groups if all(text(row[axis]) in values for axis, values in asked.items())
         ]
+
+
+class NoSweep(Sweep):
+    """What stands for a sweep in a folder without any."""
+
+    def __init__(self, runs_dir: Path):
+        self.folder, self.name, self.version, self.manifest = runs_dir / "none", "", 0, {}
+
+    @functools.cached_property
+    def _table(self) -> Any:
+        return CELLS.empty_table()
 
 
 def thin(steps: np.ndarray, points: int) -> np.ndarray:

@@ -36,7 +36,7 @@ def serve(server: Any, store: Store, all_pages: Sequence[Page], prefix: str) -> 
         try:
             from .app import choose
 
-            sweep = store.sweep(asked["sweep"]) if "sweep" in asked else choose(store, None)
+            sweep = store.sweep(asked["sweep"]) if "sweep" in asked else choose(store, None, page.of_sweep)
             state = state_of(page.controls(sweep), asked)
             found = page.draw(sweep, state, False)[int(panel)]
         except LpbenchError as error:

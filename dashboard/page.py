@@ -122,6 +122,7 @@ class Page:
     draw       (sweep, state, dark) to panels; state has a clean value for each key of the controls.
     body       (store, sweep, state, url prefix) to what the page shows above its panels, as Dash components.
     connect    (app, store): registers the callbacks of the body.
+    of_sweep   False: it shows the folder of sweeps, is there without any, and is no part of the report of one.
     """
 
     path: str
@@ -133,6 +134,7 @@ class Page:
     draw: Callable[[Sweep, State, bool], list[Panel]]
     body: Callable[[Any, Sweep, State, str], Any] | None = None
     connect: Callable[[Any, Any], None] | None = None
+    of_sweep: bool = True
 
 
 def pages() -> list[Page]:

@@ -57,9 +57,9 @@ def write(folder: Path, output: Path, kind: str = "html", force: bool = False) -
 
 
 def _sections(sweep: Sweep) -> list[Section]:
-    """All pages as they open, without the figure of what a reader picks."""
+    """All pages of a sweep as they open, without the figure of what a reader picks."""
     found = []
-    for page in pages():
+    for page in (one for one in pages() if one.of_sweep):
         panels = page.draw(sweep, state_of(page.controls(sweep), {}), False)
         slug = page.name.lower()
         named = tuple((f"{slug}-{i}", panel) for i, panel in enumerate(panels) if panel.title != PICKED)

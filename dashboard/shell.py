@@ -151,6 +151,8 @@ def header(store: Store, name: str | None, current: Page, all_pages: Sequence[Pa
 
 def status(sweep: Sweep) -> str:
     """`demo: 200 cells, 198 ok, 2 diverged; running`."""
+    if not sweep.name:
+        return "no sweep yet"
     counts = sweep.cells["status"].value_counts().to_dict()
     said = ", ".join(f"{count} {name}" for name, count in counts.items())
     running = {"running": "; running", "interrupted": "; interrupted"}.get(

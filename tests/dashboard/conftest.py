@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fake_results import fake_cell, fake_result
 
+from lpbench.store import history
 from lpbench.store.writer import SweepWriter
 
 CONSTANTS = {
@@ -59,11 +60,31 @@ def write(runs: Path, name: str, cells: list[Any]) -> Path:
     return folder
 
 
+def checked(run: int) -> list[dict[str, Any]]:
+    """A check of a configuration for each precision, of which one has a noise floor that doubles."""
+    told = {"run": f"check-{run}", "checked_at": f"2026-10-0{run + 1}", "platform": "linux", "sweep": "made"}
+    found = []
+    for precision in (4, 6, 8):
+        floor = 2.0**-precision * (1 + run * (precision == 6))
+        row = {
+            "config_id": f"bits{precision}",
+            "precision": precision,
+            "algorithm": "halp",
+            "format": "fixed",
+        }
+        found.append(
+            {**told, **row, "verdict": "same", "floor": floor, "floor_q10": floor / 2, "floor_q90": 2 * floor}
+        )
+    return found
+
+
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sweep `made`."""
+    """A folder with the sweep `made` and two checks of it."""
     folder = tmp_path_factory.mktemp("dashboard") / "runs"
     write(folder, "made", results())
+    for run in range(2):
+        history.append(folder / history.FOLDER, f"check-{run}", checked(run))
     return folder
 
 

@@ -1,0 +1,243 @@
+"""What `lpbench check` found so far: verdicts run by run, noise floors over the commits, and where they moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from lpbench.errors import LpbenchError
+from lpbench.store import history
+
+from .. import choosing, past
+from ..charts.history import bars, floors
+from ..data import Sweep, text
+from ..page import MULTI, SELECT, SWITCH, Control, Data, Page, Panel, State, query_of, state_of
+from ..past import BAD, DRIFT, LATEST, SEARCHED, VERDICTS, Move, Past, Series
+from . import cells
+
+CHECKS, FLOORS = "Checks by run", "Noise floor by commit"
+MOST_SHOWN, MOST_DRAWN, MOST_OPTIONS = 6, 12, 300
+MOVED = "moved"
+QUIET = ("same", "identical")
+HEAD = (
+    "configuration",
+    "now",
+    "last step at",
+    "across it",
+    "since the last release",
+    "since the first run",
+    "cells",
+)
+
+
+def controls(sweep: Sweep) -> list[Control]:
+    """The platform, and the configurations; none where there is no history."""
+    whole = past.read(sweep.folder.parent)
+    if not whole.runs:
+        return []
+    platforms = whole.platforms
+    newest = whole.on(platforms[0])
+    default = [one.config_id for one in newest.worst(MOST_SHOWN)]
+    first = dict.fromkeys(
+        [*default, *(one.config_id for one in newest.searched), *newest.series, *whole.names]
+    )
+    offered = set(list(first)[:MOST_OPTIONS])
+    some = f"{len(offered)} of {len(first)}, those that moved furthest" if len(first) > len(offered) else ""
+    options = tuple((one, whole.names[one]) for one in [*newest.series, *whole.names] if one in offered)
+    return [
+        Control("platform", "Platform", SELECT, platforms[0], tuple((name, name) for name in platforms)),
+        Control("quiet", "Without same and identical", SWITCH, False),
+        Control("config", "Configurations", MULTI, tuple(default), tuple(dict.fromkeys(options)), some),
+    ]
+
+
+def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
+    """Verdicts by run, and floors by commit."""
+    whole = past.read(sweep.folder.parent)
+    if not whole.runs:
+        said = (_nothing(sweep), *_unread(whole))
+        return [Panel(CHECKS, None, notes=said), Panel(FLOORS, None, notes=("No noise floor was kept yet.",))]
+    here = whole.on(state["platform"])
+    return [_checks(whole, here, state, dark), _floors(here, state["config"], dark)]
+
+
+def _nothing(sweep: Sweep) -> str:
+    folder = sweep.folder.parent / history.FOLDER
+    return f"No check was kept in {folder} yet: `lpbench check --baseline main --history {folder}` adds one."
+
+
+def _unread(whole: Past) -> list[str]:
+    return [f"Not read: {problem.rstrip('.')}." for problem in whole.problems]
+
+
+def _checks(whole: Past, here: Past, state: State, dark: bool) -> Panel:
+    runs = here.runs[-LATEST:]
+    there = [verdict for verdict in VERDICTS if any(verdict in run.counts for run in runs)]
+    rows = [
+        [run.name, run.commit, run.checked_at, run.version, run.baseline, *(run.counts.get(name, 0) for name in there)]
+        for run in reversed(runs)
+    ]  # fmt: skip
+    data = Data(["run", "commit", "checked at", "lpbench", "baseline", *there], rows)
+    newest, when = runs[-1], runs[-1].checked_at[:16].replace("T", " ")
+    counts = ", ".join(f"{newest.counts[name]} {name}" for name in there if name in newest.counts)
+    notes = [
+        f"Newest: {newest.short} of {when} (UTC) against {newest.baseline}: {counts}.",
+        f"{_newest(len(runs), len(here.runs))} on {state['platform']}"
+        + (f", {len(whole.runs) - len(here.runs)} on others." if len(here.runs) < len(whole.runs) else "."),
+    ]
+    if len({run.version for run in runs}) > 1:
+        notes.append("Dotted: a release of lpbench.")
+    drawn = bars(runs, dark, without=QUIET if state["quiet"] else ())
+    return Panel(CHECKS, drawn, data, (*notes, *_unread(whole)))
+
+
+def _newest(shown: int, there: int) -> str:
+    return choosing.plural(there, "run") if shown == there else f"The newest {shown} of {there} runs"
+
+
+def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
+    first = max(0, len(here.runs) - LATEST)
+    default = here.worst(MOST_SHOWN)
+    picked = [here.series[one] for one in chosen if one in here.series] or default
+    shown = [one for one in picked if one.at.size and one.at[-1] >= first][:MOST_DRAWN]
+    if not shown:
+        return Panel(
+            FLOORS, None, notes=("None of these configurations has a noise floor on this platform.",)
+        )
+    bad = shown == default and shown[0].verdicts.get(len(here.runs) - 1) in BAD
+    if shown == default:
+        count = choosing.plural(len(shown), "configuration")
+        which = f"{count}, the worst of the newest run." if bad else f"{count}, those that moved furthest."
+    else:
+        which = f"{len(shown)} of {choosing.plural(len(chosen), 'chosen configuration')}."
+    fit = "Orange: the l1 Potts fit to log10 of the floor, whose jumps are the steps."
+    names = [
+        "configuration",
+        "commit",
+        "checked at",
+        "verdict",
+        "noise floor",
+        "10 %",
+        "90 %",
+        "over the first",
+    ]
+    return Panel(
+        FLOORS,
+        floors(shown, here.runs, first, dark),
+        Data(names, [row for one in shown for row in _rows(one, here, first)]),
+        (which, fit),
+    )
+
+
+def _rows(one: Series, here: Past, first: int) -> list[list[Any]]:
+    numbers = zip(one.at.tolist(), one.floor.tolist(), one.low.tolist(), one.high.tolist(), strict=True)
+    return [
+        [
+            one.label, here.runs[at].commit, here.runs[at].checked_at, one.verdicts[at], floor, low, high,
+            floor / one.floor[0],
+        ]
+        for at, floor, low, high in numbers
+        if at >= first
+    ]  # fmt: skip
+
+
+def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
+    """The configurations that moved, each with its cells."""
+    from dash import html
+
+    return html.Section(_moved(store, state.get("platform"), prefix), id=MOVED)
+
+
+def _moved(store: Any, platform: str | None, prefix: str) -> list[Any]:
+    from dash import html
+
+    whole = past.read(store.runs_dir)
+    here = whole.on(platform) if platform else whole
+    if not here.runs:
+        return []
+    title, since = (
+        html.H2("Where it moved"),
+        f"by more than {100 * (DRIFT - 1):.0f} % since the first run or the last release",
+    )
+    if not here.moves:
+        return [title, html.P(f"Nowhere: no floor has a step, none drifted {since}.", className="note")]
+    links = _links(store, here, prefix)
+    head = html.Thead(html.Tr([html.Th(name, scope="col") for name in HEAD]))
+    rows = html.Tbody([_row(move, here, links.get(move.series.config_id)) for move in here.moves])
+    table = html.Table([head, rows], **{"aria-label": "Where it moved"})
+    notes = [f"Configurations whose floor has a step, or drifted {since}; ratios above 1 are worse."]
+    moving = sum(one.range > 1 for one in here.series.values())
+    if moving > SEARCHED:
+        notes.append(f"Looked at: the {SEARCHED} of {moving} whose floors range widest.")
+    region = {"role": "region", "aria-label": "Where it moved"}
+    said = html.P(" ".join(notes), className="note")
+    return [title, html.Div(table, className="scroll", tabIndex="0", **region), said]
+
+
+def _row(move: Move, here: Past, link: str | None) -> Any:
+    from dash import html
+
+    series = move.series
+    stepped = _at(here, move.at) if move.at is not None else "no step"
+    since = f"{_ratio(move.release[1])} ({here.runs[move.release[0]].version})" if move.release else "–"
+    now = series.verdicts.get(len(here.runs) - 1, "not in it")
+    name = {"aria-label": f"Cells of {series.label}"}
+    # A heading of a row that stuck to the top, as those of columns do, would lie on them; on a phone it is two lines.
+    plain = {"position": "static", "fontWeight": "normal", "whiteSpace": "normal", "minWidth": "170px"}
+    return html.Tr(
+        [
+            html.Th(series.label, scope="row", style=plain),
+            *(html.Td(said) for said in (now, stepped, _ratio(move.across), since, _ratio(series.change))),
+            html.Td(html.A("cells", href=link, **name) if link else "–"),
+        ]
+    )
+
+
+def _at(here: Past, place: int) -> str:
+    run = here.runs[place]
+    return f"{run.short}, {run.checked_at[:10]}"
+
+
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"× {value:.3g}"
+
+
+def _links(store: Any, here: Past, prefix: str) -> dict[str, str]:
+    """Addresses of the page Cells by configuration, where the sweep of the newest run is there and holds them."""
+    name = here.runs[-1].sweep
+    try:
+        sweep = store.sweep(name)
+    except LpbenchError:  # it was not kept, which is usual: the history outlives sweeps
+        return {}
+    known = cells.controls(sweep)
+    found = {}
+    for move in here.moves:
+        choices = move.series.choices
+        if choices["cell_id"] in sweep.cell_ids:
+            asked = {axis: text(choices[axis]) for axis in sweep.varying} | {"cells": choices["cell_id"]}
+            query = {"sweep": name, **query_of(known, state_of(known, asked))}
+            found[move.series.config_id] = f"{prefix}{cells.PAGE.path[1:]}?{urlencode(query)}"
+    return found
+
+
+def connect(app: Any, store: Any) -> None:
+    """Another platform has another table."""
+    from dash import Input, Output, State, no_update
+
+    @app.callback(
+        Output(MOVED, "children"),
+        Input({"type": "control", "key": "platform"}, "value"),
+        State("view", "data"),
+        prevent_initial_call=True,
+    )
+    def moved(platform: Any, view: Any) -> Any:
+        if not view or view.get("page") != PAGE.path or platform not in past.read(store.runs_dir).platforms:
+            return no_update
+        return _moved(store, platform, view["prefix"])
+
+
+PAGE = Page(
+    "/regressions", "Regressions", "What moved since the last checks?", 6, 2, controls, draw, body, connect,
+    of_sweep=False,
+)  # fmt: skip
