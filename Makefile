@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-all lint bench clean
+.PHONY: help setup browser demo test test-all regression lint bench clean
 
 PYTHON ?=
 VENV := .venv
@@ -74,6 +74,9 @@ test: lint ## linters, types, and the tests
 
 test-all: lint ## the same with the slow tests
 	$(BIN)/python -m pytest --numprocesses $(JOBS) -m 'slow or not slow'
+
+regression: setup ## has an algorithm or a format got worse since the baseline in runs/baselines/ci?
+	$(BIN)/lpbench check --baseline ci
 
 bench: setup ## speed beside peers: prints one table with the machine and versions
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[benchmarks]'

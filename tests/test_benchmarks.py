@@ -73,3 +73,10 @@ def test_dashboard_runs(tmp_path: Path) -> None:
     assert figures["8 readers: errors"] == 0
     assert figures["memory of the server"] > 0
     assert sum("control change" in what for what in figures) >= 5
+
+
+@pytest.mark.slow
+def test_regression_runs(tmp_path: Path) -> None:
+    values = {figure["what"]: figure["value"] for figure in run(tmp_path, "regression")}
+    assert values["clean checks: share with a bound called broken"] == 0
+    assert values["x2.0 found: spread 0.11 decades, 0.9 shared, 10 seeds"] > 0.9

@@ -93,6 +93,18 @@ def code_words(page: str) -> set[str]:
     return {word for span in re.findall(r"`([^`\n]+)`", page) for word in span.split()}
 
 
+def test_the_commands_of_regression(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "regression.md").read_text(encoding="utf-8")
+    verdict = re.search(r"^no regression: .*$", page, re.MULTILINE)
+    assert verdict is not None
+    create, listing, check, *others = commands(page)
+    run(create, tmp_path)
+    assert "main" in run(listing, tmp_path)
+    assert run(check, tmp_path).splitlines()[-1] == verdict[0]
+    for arguments in others:
+        run(arguments, tmp_path)
+
+
 def test_sweeps_names_every_choice_and_every_column() -> None:
     words = code_words((ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8"))
     assert set(schema.ALL) - words == set()
