@@ -6,6 +6,8 @@
     lpbench.sweep(["precision=4,6,8", "seed=range(3)"], name="demo")   # a grid, as a DataFrame
     lpbench.bits(0.01, ["dimension=16,256"])           # the fewest bits that reach a gap, proven and measured
     lpbench.bounds(["precision=4,6,8"])                # what is proven of a grid, before it runs
+    lpbench.compare("before", "after", by=["algorithm"])   # by what factor two stored sweeps differ
+    lpbench.compare("before", "after")                 # two stored sweeps: ratios with intervals, by any axes
     lpbench.load_cells("runs/demo"), lpbench.load_traces("runs/demo")
 
 Importing lpbench loads none of numba, torch, pandas or hydra: they come with the first call that needs them.
@@ -18,6 +20,7 @@ from lpbench import formats
 
 if TYPE_CHECKING:
     from lpbench.bits_needed import bits
+    from lpbench.comparing import compare
     from lpbench.planning import plan
     from lpbench.proving import bounds
     from lpbench.quantizing import quantize_array as quantize
@@ -25,11 +28,23 @@ if TYPE_CHECKING:
     from lpbench.store import load_cells, load_traces
     from lpbench.sweeping import sweep
 
-__all__ = ["bits", "bounds", "formats", "load_cells", "load_traces", "plan", "quantize", "run", "sweep"]
+__all__ = [
+    "bits",
+    "bounds",
+    "compare",
+    "formats",
+    "load_cells",
+    "load_traces",
+    "plan",
+    "quantize",
+    "run",
+    "sweep",
+]
 
 _HOMES = {
     "bits": ("lpbench.bits_needed", "bits"),
     "bounds": ("lpbench.proving", "bounds"),
+    "compare": ("lpbench.comparing", "compare"),
     "load_cells": ("lpbench.store", "load_cells"),
     "load_traces": ("lpbench.store", "load_traces"),
     "plan": ("lpbench.planning", "plan"),

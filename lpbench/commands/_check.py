@@ -106,8 +106,16 @@ def _throughput(result: "Check", reference: str, config_dir: Path | None, quiet:
     if not quiet:
         pairs = f"{throughput.PAIRS} interleaved pairs each"
         note(f"speed: {len(cells)} configurations, {pairs}, beside {' '.join(command)}")
-    with workers(command, config_dir) as (before, after):
-        return throughput.compare(cells, before.seconds, after.seconds)
+    said = -1
+
+    def on_pair(done: int, total: int) -> None:
+        nonlocal said
+        share = 10 * done // total
+        if share != said and not quiet:
+            note(f"speed: {10 * share} % of {total} pairs")
+        said = share
+
+    return throughput.compare(cells, lambda: workers(command, config_dir), on_pair=on_pair)
 
 
 def _print(result: "Check", every: bool, quiet: bool) -> None:

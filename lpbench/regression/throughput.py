@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ PAIRS = 10
 _LEAST_VARIANCE = 1e-12  # of a log ratio: no clock is better than one part in a million
 
 Side = Callable[[Mapping[str, Any]], float]  # runs a cell, given as choices; returns seconds per step
+Sides = Callable[[], AbstractContextManager[tuple[Side, Side]]]  # opens the reference and the candidate
 
 
 @dataclass(frozen=True)
@@ -43,36 +45,41 @@ class Timing:
 
 def compare(
     cells: Sequence[Mapping[str, Any]],
-    reference: Side,
-    candidate: Side,
+    sides: Sides,
     pairs: int = PAIRS,
     on_pair: Callable[[int, int], None] | None = None,
 ) -> list[Timing]:
     """Time every cell on both sides, `pairs` times each, in turns; cells found slower run once more, alone.
 
-    Each side is called once for each cell beforehand, untimed. `on_pair` is called with the number of pairs done and
-    their total, which grows when cells run once more. Raises ConfigError for fewer than 2 pairs, LpbenchError for a
-    side that gives no positive time.
+    sides     opens (reference, candidate). What is found slower is timed again on sides that are opened anew: where
+              the loader happens to put the code costs one process up to a half, for as long as it lives.
+    on_pair   is called with the number of pairs done and their total, which grows when cells run once more.
+
+    Each side is called once for each cell beforehand, untimed. Raises ConfigError for fewer than 2 pairs,
+    LpbenchError for a side that gives no positive time.
     """
     if pairs < 2:
         raise ConfigError(f"pairs must be at least 2, got {pairs}")
     if not cells:
         return []
-    for choices in cells:
-        reference(choices)
-        candidate(choices)
     done = 0
 
     def measure(chosen: list[int]) -> np.ndarray:
         nonlocal done
         ratios = np.zeros((len(chosen), pairs))
         total = done + ratios.size
-        for pair in range(pairs):  # outermost: what disturbs the machine for a while meets one pair of a cell
-            for row, i in enumerate(chosen):
-                ratios[row, pair] = _log_ratio(cells[i], reference, candidate, pair % 2 == 1)
-                done += 1
-                if on_pair is not None:
-                    on_pair(done, total)
+        with sides() as (reference, candidate):
+            for i in chosen:
+                reference(cells[i])
+                candidate(cells[i])
+            for pair in range(
+                pairs
+            ):  # outermost: what disturbs the machine for a while meets one pair of a cell
+                for row, i in enumerate(chosen):
+                    ratios[row, pair] = _log_ratio(cells[i], reference, candidate, pair % 2 == 1)
+                    done += 1
+                    if on_pair is not None:
+                        on_pair(done, total)
         return ratios
 
     first = measure(list(range(len(cells))))

@@ -22,7 +22,9 @@ from typing import IO, Any
 from lpbench import schema
 from lpbench.errors import ConfigError, LpbenchError
 
-SHORTEST = 0.05  # seconds of a measurement: a shorter cell is repeated
+SHORTEST = (
+    0.1  # seconds of a measurement: a shorter cell takes more steps, for a run's start costs time as well
+)
 _FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")  # would give the reference our lpbench
 
 
@@ -92,7 +94,7 @@ class Worker:
     command      a Python interpreter, as `parse_reference` gives it; None: this one, with the lpbench that runs here
     config_dir   a folder with the user's yamls and modules
     timeout      seconds a cell may take, from question to answer
-    repeats      how often a measurement repeats a cell; two workers that share it repeat a cell equally often
+    steps        of a measurement, by cell; two workers that share it take equally many
     about        `version` and `file` of its lpbench
 
     Entering, and every call, raise LpbenchError when the process cannot be started, has no lpbench, ends, answers
@@ -104,13 +106,13 @@ class Worker:
         command: Sequence[str] | None = None,
         config_dir: Path | str | None = None,
         timeout: float = 600.0,
-        repeats: dict[str, int] | None = None,
+        steps: dict[str, int] | None = None,
     ):
         self.command = [sys.executable] if command is None else list(command)
         self.side = "candidate" if command is None else "reference"
         self.config_dir = None if config_dir is None else str(Path(config_dir).absolute())
         self.timeout = timeout
-        self.repeats = {} if repeats is None else repeats
+        self.steps = {} if steps is None else steps
         self.about: dict[str, Any] = {}
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._said: deque[str] = deque(maxlen=1)  # the last line on stderr
@@ -150,19 +152,20 @@ class Worker:
         return self._answer(_ANSWER)
 
     def seconds(self, choices: Mapping[str, Any]) -> float:
-        """Seconds per step. The first call for a cell compiles its kernels and finds how often to repeat it.
+        """Seconds per step, of a run of SHORTEST seconds or more: of more steps than the cell has where it is shorter.
 
-        Raises LpbenchError also for a cell that this side cannot run.
+        The first call for a cell compiles its kernels and finds how many steps that takes. Raises LpbenchError also
+        for a cell that this side cannot run.
         """
         key = json.dumps(arguments(choices))
         if key not in self._warm:
             self._timed(choices)
             seconds, steps = self._timed(choices)
-            self.repeats[key] = max(self.repeats.get(key, 1), math.ceil(SHORTEST / seconds))
+            self.steps[key] = max(self.steps.get(key, steps), math.ceil(steps * SHORTEST / seconds))
             self._warm.add(key)
             return seconds / steps
-        runs = [self._timed(choices) for _ in range(self.repeats[key])]
-        return sum(seconds for seconds, _ in runs) / sum(steps for _, steps in runs)
+        seconds, steps = self._timed({**choices, "steps": self.steps[key]})
+        return seconds / steps
 
     def close(self) -> None:
         """End the process: at once, if it waits for a cell, else within seconds."""
@@ -253,11 +256,11 @@ def _environment(side: str) -> dict[str, str]:
 @contextmanager
 def workers(
     command: Sequence[str], config_dir: Path | str | None = None, timeout: float = 600.0
-) -> Iterator[tuple[Worker, Worker]]:
-    """The reference and the candidate, which repeat short cells equally often: `compare` takes their `seconds`."""
-    repeats: dict[str, int] = {}
+) -> Iterator[tuple[Callable[[Mapping[str, Any]], float], Callable[[Mapping[str, Any]], float]]]:
+    """`Worker.seconds` of the reference and of the candidate, which take equally many steps: what `compare` opens."""
+    steps: dict[str, int] = {}
     with (
-        Worker(command, config_dir, timeout, repeats) as reference,
-        Worker(None, config_dir, timeout, repeats) as candidate,
+        Worker(command, config_dir, timeout, steps) as reference,
+        Worker(None, config_dir, timeout, steps) as candidate,
     ):
-        yield reference, candidate
+        yield reference.seconds, candidate.seconds

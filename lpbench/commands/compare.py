@@ -1,0 +1,56 @@
+"""`lpbench compare`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpbench import completion
+from lpbench.commands._options import Json, Quiet, RunsDir, Verbose
+
+NEEDS_ARGUMENTS = True
+
+
+def command(
+    a: Annotated[str, typer.Argument(help="A sweep.", metavar="A", autocompletion=completion.sweeps)],
+    b: Annotated[str, typer.Argument(help="Another one.", metavar="B", autocompletion=completion.sweeps)],
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="AXES",
+            help="Rows: algorithm,precision (default: what varies).",
+            show_default=False,
+        ),
+    ] = None,
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metric", help="noise_floor, final_gap, mean_gap, best_gap, seconds, steps_per_second."
+        ),
+    ] = "noise_floor",
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows as csv.", show_default=False)
+    ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            "--figure",
+            metavar="FILE",
+            help="Draw the ratios: FILE.html, .svg, .png or .pdf.",
+            show_default=False,
+        ),
+    ] = None,
+    runs_dir: RunsDir = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Set two sweeps side by side: by what factor B differs from A, with its interval.
+
+    Cells pair on all choices, the seed included; where A and B differ throughout (lpbench compare halp svrg), that is
+    what is compared. For a gate in CI: lpbench check.
+    """  # fmt: skip
+    from lpbench.commands import _compare
+
+    return _compare.compare(a, b, by, metric, runs_dir or Path("runs"), csv, figure, as_json, quiet)

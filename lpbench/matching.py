@@ -1,0 +1,216 @@
+"""The configurations that two sweeps have in common, and in what else the sweeps differ.
+
+A configuration is a cell's choices without the seed. Two of them match on every axis, but for those in which the sweeps
+as wholes differ: all of A is HALP and all of B is LP-SGD, say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lpbench.errors import ConfigError
+from lpbench.store import read_cells
+from lpbench.store.schema import CHOICES
+
+Cell = dict[str, Any]
+Key = tuple[Any, ...]
+
+AXES = [name for name in CHOICES if name != "seed"]
+# Numbers that other choices usually decide: the step size is 0.1/L of the problem, the limit follows the algorithm.
+FOLLOWERS = (
+    "n_samples", "regularization", "k", "mu", "limit", "step_size", "epochs", "steps", "exponent_bits", "inner_steps",
+    "average_start",
+)  # fmt: skip
+_SAME = 9  # significant digits: 0.1/L has other last bits with another LAPACK
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One configuration of both sweeps: the axes on which it matched, and its cells in either, by seed."""
+
+    choices: dict[str, Any]
+    a: dict[int, Cell]
+    b: dict[int, Cell]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of both."""
+        return sorted(self.a.keys() & self.b.keys())
+
+    def label(self, axes: Iterable[str]) -> str:
+        """Its overrides on `axes`, and its algorithm, format and precision, where it has them."""
+        wanted = {*axes, "algorithm", "format", "precision"}
+        named = {axis: self.choices.get(axis) for axis in AXES if axis in wanted}
+        said = (f"{axis}={shown_choice(value)}" for axis, value in named.items() if value is not None)
+        return " ".join(said) or "all cells"
+
+    def statuses(self, axes: Iterable[str]) -> list[dict[str, Any]]:
+        """Where it ends otherwise in B: `configuration` (its label), the statuses `a` and `b`, and `seeds`.
+
+        Without a seed of both: the statuses of all cells of either, and None for the seeds.
+        """
+        label = self.label(axes)
+        if not self.seeds:
+            mine, other = (
+                ", ".join(sorted({cell["status"] for cell in cells.values()})) for cells in (self.a, self.b)
+            )
+            change = {"configuration": label, "a": mine, "b": other, "seeds": None}
+            return [change] if mine != other else []
+        found: dict[tuple[str, str], list[int]] = {}
+        for seed in self.seeds:
+            found.setdefault((self.a[seed]["status"], self.b[seed]["status"]), []).append(seed)
+        return [
+            {"configuration": label, "a": mine, "b": other, "seeds": seeds}
+            for (mine, other), seeds in found.items()
+            if mine != other
+        ]
+
+
+@dataclass(frozen=True)
+class Match:
+    """What two sweeps have in common.
+
+    axes              those on which configurations match.
+    configurations    of both, in A's order.
+    differs           by further axis the values of A and B, each pair once, over the matched configurations.
+    only_a, only_b    cells whose configuration the other sweep lacks.
+    """
+
+    axes: list[str]
+    configurations: list[Configuration]
+    differs: dict[str, list[tuple[Any, Any]]]
+    only_a: list[Cell]
+    only_b: list[Cell]
+
+
+def read(folder: Path, columns: Iterable[str]) -> tuple[list[Cell], int]:
+    """The cells of a sweep with all choices and `columns`, and how many older ones of the same choices it also holds.
+
+    Another version of an algorithm gives other cells of the same choices; the newest counts. Raises ConfigError where
+    there is no cell.
+    """
+    wanted = list(dict.fromkeys([*CHOICES, "started_at", *columns]))
+    rows = read_cells(folder, wanted).to_pylist()
+    if not rows:
+        raise ConfigError(f"{folder} has no cells")
+    newest: dict[Key, Cell] = {}
+    for row in sorted(rows, key=lambda row: row["started_at"] or ""):
+        newest[key_of(row, CHOICES)] = row
+    kept = {id(row) for row in newest.values()}
+    return [row for row in rows if id(row) in kept], len(rows) - len(kept)
+
+
+def key_of(cell: Mapping[str, Any], axes: Iterable[str]) -> Key:
+    """The values of a cell on `axes`, floats to so many digits as machines agree on."""
+    return tuple(_plain(cell[axis]) for axis in axes)
+
+
+def _plain(value: Any) -> Any:
+    return float(f"{value:.{_SAME}g}") if isinstance(value, float) else value
+
+
+def match(a: Sequence[Cell], b: Sequence[Cell], names: tuple[str, str] = ("A", "B")) -> Match:
+    """Match the cells of two sweeps, as `read` returns them.
+
+    Axes with one value in either sweep (null, where a choice is not read, aside) that differ are what the sweeps
+    differ in. Where nothing matches that way, numbers that differ and that the other axes decide are so as well.
+    Raises ConfigError that says on which axes they differ where nothing matches.
+    """
+    axes = list(AXES)
+    for axis in AXES:
+        if _differ_as_wholes(a, b, axis) and all(_decides(cells, axes, axis) for cells in (a, b)):
+            axes.remove(axis)
+    found = _match(a, b, axes)
+    if found.configurations:
+        return found
+    strict = list(axes)
+    for axis in FOLLOWERS:
+        apart = axis in axes and _values(a, axis) != _values(b, axis)
+        if apart and all(_decides(cells, axes, axis) for cells in (a, b)):
+            axes.remove(axis)
+    found = _match(a, b, axes)
+    if not found.configurations:
+        raise ConfigError(_nothing(a, b, strict, names))
+    return found
+
+
+def _differ_as_wholes(a: Sequence[Cell], b: Sequence[Cell], axis: str) -> bool:
+    mine, other = (_values(cells, axis) - {None} for cells in (a, b))
+    return len(mine) <= 1 and len(other) <= 1 and mine != other
+
+
+def _values(cells: Sequence[Cell], axis: str) -> set[Any]:
+    return {_plain(cell[axis]) for cell in cells}
+
+
+def _decides(cells: Sequence[Cell], axes: Sequence[str], axis: str) -> bool:
+    """Whether a sweep's configurations differ on `axes` without `axis` wherever they differ on `axes`."""
+    others = [name for name in axes if name != axis]
+    return len({key_of(cell, others) for cell in cells}) == len({key_of(cell, axes) for cell in cells})
+
+
+def _match(a: Sequence[Cell], b: Sequence[Cell], axes: list[str]) -> Match:
+    mine, other = (_by_key(cells, axes) for cells in (a, b))
+    found = [
+        Configuration({axis: cells[0][axis] for axis in axes}, _by_seed(cells), _by_seed(other[key]))
+        for key, cells in mine.items()
+        if key in other
+    ]
+    differs = {axis: _pairs(found, axis) for axis in AXES if axis not in axes}
+    return Match(
+        axes,
+        found,
+        {axis: pairs for axis, pairs in differs.items() if pairs},
+        [cell for key, cells in mine.items() if key not in other for cell in cells],
+        [cell for key, cells in other.items() if key not in mine for cell in cells],
+    )
+
+
+def _by_key(cells: Sequence[Cell], axes: Sequence[str]) -> dict[Key, list[Cell]]:
+    found: dict[Key, list[Cell]] = {}
+    for cell in cells:
+        found.setdefault(key_of(cell, axes), []).append(cell)
+    return found
+
+
+def _by_seed(cells: Sequence[Cell]) -> dict[int, Cell]:
+    return {int(cell["seed"]): cell for cell in cells}
+
+
+def _pairs(found: Sequence[Configuration], axis: str) -> list[tuple[Any, Any]]:
+    """The different values of an axis that stand beside each other."""
+    pairs = {}
+    for configuration in found:
+        x, y = (next(iter(cells.values()))[axis] for cells in (configuration.a, configuration.b))
+        if _plain(x) != _plain(y):
+            pairs[_plain(x), _plain(y)] = (x, y)
+    return list(pairs.values())
+
+
+def _nothing(a: Sequence[Cell], b: Sequence[Cell], axes: Sequence[str], names: tuple[str, str]) -> str:
+    """Why nothing matches: the axes without a common value; where there is none, those whose values differ."""
+    values = {axis: (_values(a, axis), _values(b, axis)) for axis in axes}
+    apart = [axis for axis, (mine, other) in values.items() if not mine & other]
+    apart = apart or [axis for axis, (mine, other) in values.items() if mine != other]
+    said = [
+        f"{axis} ({_listed(values[axis][0])} in {names[0]}, {_listed(values[axis][1])} in {names[1]})"
+        for axis in apart
+    ]
+    return f"{names[0]} and {names[1]} have no configuration in common; they differ in {', '.join(said)}"
+
+
+def _listed(values: set[Any], most: int = 5) -> str:
+    ordered = sorted(values, key=lambda value: (value is not None, 0 if value is None else value))
+    return ", ".join([*(shown_choice(v) for v in ordered[:most]), *(["..."] if len(ordered) > most else [])])
+
+
+def shown_choice(value: Any) -> str:
+    """A choice as an override has it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
