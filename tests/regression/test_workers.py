@@ -50,7 +50,8 @@ def test_a_worker_gives_what_run_gives():
 
 
 GRID = [
-    "problem=least_squares", "n_samples=24", "dimension=6", "epochs=2", "record_points=3", "even_points=3", "precision=6",
+    "problem=least_squares", "n_samples=24", "dimension=6", "epochs=2", "record_points=3", "even_points=3",
+    "precision=6",
 ]  # fmt: skip
 
 
