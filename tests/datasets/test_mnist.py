@@ -78,7 +78,7 @@ def test_identity_is_by_content(tmp_path: Path) -> None:
         ({"labels": idx(CLASSES[:-1])}, "holds 39 labels for 40 images"),
         ({"labels": idx(np.zeros(N, np.uint8))}, "all 40 samples have the label 0"),
         (
-            {"images": gzip.compress(idx(PIXELS))[:-9], "suffix": ".gz"},
+            {"images": gzip.compress(idx(PIXELS), mtime=0)[:-9], "suffix": ".gz"},
             "cannot be read: Compressed file ended",
         ),
         ({"images": idx(PIXELS), "suffix": ".gz"}, "cannot be read: Not a gzipped file"),
