@@ -10,8 +10,10 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One empty cache folder for the whole test session, named by LPBENCH_CACHE."""
-    folder = tmp_path_factory.mktemp("lpbench-cache")
+    """One empty cache folder for the whole test session, named by LPBENCH_CACHE; workers share it and its kernels."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "lpbench-cache"
+    folder.mkdir(exist_ok=True)
     before = os.environ.get("LPBENCH_CACHE")
     os.environ["LPBENCH_CACHE"] = str(folder)
     yield folder
