@@ -35,6 +35,7 @@ FIRST = [
     "compare",
     "baseline",
     "check",
+    "reproduce",
     "dashboard",
     "report",
     "export",

@@ -30,7 +30,7 @@ def test_keys():
         ("algorithm=lp_sgd,lp_s", ["algorithm=lp_sgd,lp_sgd", "algorithm=lp_sgd,lp_svrg"]),
         ("subnormals=", ["subnormals=false", "subnormals=true"]),
         ("step_size=", ["step_size=auto"]),
-        ("+experiment=de", ["+experiment=default", "+experiment=demo"]),
+        ("+experiment=dem", ["+experiment=demo"]),
         ("seed=", []),
         ("nonsense=", []),
     ],

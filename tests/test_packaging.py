@@ -36,6 +36,8 @@ LAYERS = [
     ["executors", "planning"],
     ["sweeping"],
     ["bits_needed", "comparing", "progress", "proving", "regression"],
+    ["claims"],
+    ["reproducing"],
     ["commands"],
     ["cli"],
 ]

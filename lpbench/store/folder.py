@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lpbench.errors import ConfigError, did_you_mean
 
-RESERVED = frozenset({"baselines", "history"})  # what `check` compares with, and what it found so far
+# What `check` compares with, what it found so far, and what `reproduce` keeps.
+RESERVED = frozenset({"baselines", "history", "reproduce"})
 CELLS, TRACES, ROLLUP = "cells.parquet", "traces.parquet", "rollup.parquet"
 MANIFEST, PARTS, LOCK = "manifest.json", "parts", ".lock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from fake_results import fake_cell, fake_result
 
+from lpbench import reproducing
+from lpbench.claims.base import claims
 from lpbench.store import history
 from lpbench.store.writer import SweepWriter
 
@@ -80,11 +82,12 @@ def checked(run: int) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sweep `made` and two checks of it."""
+    """A folder with the sweep `made`, two checks of it, and a claim that was reproduced."""
     folder = tmp_path_factory.mktemp("dashboard") / "runs"
     write(folder, "made", results())
     for run in range(2):
         history.append(folder / history.FOLDER, f"check-{run}", checked(run))
+    reproducing.reproduce(claims.get("bits_flat")(), folder)  # formulas alone: nothing is trained
     return folder
 
 

@@ -1,0 +1,45 @@
+"""Exponent and mantissa bits on real data, with 8 and with 16 bits."""
+
+from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims
+from lpbench.claims.cells import Cells
+from lpbench.claims.splits import best_splits, split_plot, splits
+
+NEAR, FEW = 1.3, 3  # times the lowest floor; exponent bits that suffice for it
+
+
+@claims.register("digits_split")
+class DigitsSplit(Claim):
+    """Multinomial logistic regression on digits: every split of the bits."""
+
+    statement = (
+        "On digits few exponent bits suffice, with 8 bits and with 16, and the split that theory predicts"
+        " is near the best"
+    )
+    paper = DIMENSION_FREE
+    theory = "4"
+    limits = (
+        "floor of the predicted split over the lowest at most 1.3; fewest exponent bits within 1.3 of the"
+        " lowest at most 3"
+    )
+    quick = ("dataset=breast_cancer", "epochs=40")
+
+    def measure(self, cells: Cells) -> list[Measure]:
+        """Of each precision and replicate: the predicted split over the best, and how many exponent bits it takes."""
+        found = list(splits(cells))
+        predicted = [value for one in found for value in one.over_least(one.predicted)]
+        return [
+            Measure("F(predicted split) / lowest F", predicted, high=NEAR),
+            Measure(
+                f"fewest exponent bits within {NEAR} of it",
+                [e for one in found for e in one.fewest(NEAR)],
+                high=FEW,
+            ),
+        ]
+
+    def plot(self, cells: Cells) -> Plot:
+        """Floors by split."""
+        return split_plot(cells)
+
+    def remarks(self, cells: Cells) -> list[str]:
+        """The best split at each precision."""
+        return best_splits(cells)

@@ -1,0 +1,191 @@
+"""What `lpbench reproduce` runs, prints and draws."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from lpbench.errors import ConfigError, LpbenchError
+from lpbench.store.files import write_atomic
+from lpbench.terminal import Table, duration, note, print_json, shown, warning
+
+if TYPE_CHECKING:
+    from lpbench.reproducing import Result
+
+FAILED, SOME_BAD = 4, 3
+PICTURES = (".svg", ".png")
+FIGURE = "figure"  # with each ending, in the claim's folder
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for every claim of a call."""
+
+    runs_dir: Path
+    seeds: int | None
+    quick: bool
+    workers: int | None
+    force: bool
+    path: str | None
+
+
+def list_claims(as_json: bool) -> int:
+    """The claims, without running any."""
+    from lpbench import reproducing
+    from lpbench.claims.base import claims
+
+    found = [claims.get(name) for name in reproducing.names()]
+    columns = ["name", "statement", "paper", "limits", "theory"]
+    records = [{column: getattr(claim, column) for column in columns} for claim in found]
+    if as_json:
+        print_json(records)
+        return 0
+    for record in records:
+        print(
+            f"{record['name']}\n    {record['statement']}.\n    {record['paper']}\n    passes: {record['limits']}"
+        )
+    note("run them: lpbench reproduce all, or lpbench reproduce NAME ...")
+    return 0
+
+
+def run(
+    asked: Sequence[str], options: Options, figures: bool, markdown: Path | None, as_json: bool, quiet: bool,
+    verbose: bool,
+) -> int:  # fmt: skip
+    """Run the claims one after the other; returns the exit code."""
+    from lpbench import reproducing
+    from lpbench.progress import Progress
+
+    if markdown is not None and not markdown.parent.is_dir():
+        raise ConfigError(f"cannot write {markdown}: there is no folder {markdown.parent}")
+    chosen, left = reproducing.choose(list(asked), options.path)
+    results: list[Result] = []
+    for number, claim in enumerate(chosen, 1):
+        if not quiet:
+            note(f"{number}/{len(chosen)} {claim.name}: {claim.statement}")
+        # In a log two lines a claim are enough.
+        progress = Progress(quiet or not (verbose or sys.stderr.isatty()), verbose)
+        try:
+            result = reproducing.reproduce(
+                claim, options.runs_dir, options.seeds, options.quick, options.workers, options.force, options.path,
+                progress,
+            )  # fmt: skip
+        finally:
+            progress.close()
+        results.append(result)
+        if not quiet:
+            note(
+                f"{result.verdict}: {result.cells} cells, computed now: {result.ran}, {duration(result.seconds)}"
+            )
+    if figures:
+        draw(results)
+    if markdown is not None:
+        write_atomic(markdown, lambda file: put(file, as_markdown(results)))
+    if as_json:
+        print_json(
+            {"counts": Counter(one.verdict for one in results), "claims": [one.record() for one in results]}
+        )
+    else:
+        table(results).print()
+    _say(results, left, quiet, as_json)
+    return exit_code(results)
+
+
+def put(file: IO[bytes], text: str) -> None:
+    """Write a text."""
+    file.write(text.encode())
+
+
+def as_markdown(results: Sequence[Result]) -> str:
+    """For a page: each claim with its statement, and one table of the statistics."""
+    lines = ["| claim | statistic | median | min ... max | replicates | passes | |"]
+    lines.append("| --- | --- | ---: | --- | ---: | --- | --- |")
+    for row in table(results).rows:
+        texts = [text if isinstance(text, str) else shown(text) for text in row]
+        lines.append("| " + " | ".join(text.replace("|", "\\|").replace("*", "\\*") for text in texts) + " |")
+    said = [
+        f"**{one.claim.name}**: {one.verdict}. {one.claim.statement}. ({one.claim.paper})"
+        + "".join(f" {line}." for line in [*one.why, *one.remarks])
+        for one in results
+    ]
+    return "\n".join([*lines, "", "\n\n".join(said), ""])
+
+
+def exit_code(results: Sequence[Result]) -> int:
+    """4 if a claim fails, else 3 if cells did, else 0."""
+    verdicts = {one.verdict for one in results}
+    return FAILED if "FAIL" in verdicts else SOME_BAD if "INCOMPLETE" in verdicts else 0
+
+
+def table(results: Sequence[Result]) -> Table:
+    """One row a statistic."""
+    rows: list[list[Any]] = []
+    red = set()
+    for one in results:
+        for measure in one.measures:
+            record = measure.record()
+            if not measure.passed:
+                red.add(len(rows))
+            ends = f"{shown(record['min'])} ... {shown(record['max'])}"
+            verdict = "PASS" if measure.passed else "FAIL"
+            rows.append(
+                [
+                    one.claim.name,
+                    measure.name,
+                    record["median"],
+                    ends,
+                    one.replicates,
+                    measure.threshold,
+                    verdict,
+                ]
+            )
+        if one.bad:
+            red.add(len(rows))
+            rows.append([one.claim.name, "-", None, "-", 0, one.claim.limits, one.verdict])
+    columns = ["claim", "statistic", "median", "min ... max", "replicates", "threshold", "verdict"]
+    return Table(columns, rows, numbers=frozenset({"median", "replicates"}), keys=2, red=frozenset(red))
+
+
+def _say(results: Sequence[Result], left: Sequence[str], quiet: bool, as_json: bool) -> None:
+    for one in results:
+        for line in one.why:
+            warning(f"{one.claim.name}: {line}")
+        if not quiet and not as_json:
+            for line in one.remarks:
+                note(f"{one.claim.name}: {line}")
+    if quiet:
+        return
+    for line in left:
+        note(line)
+    counts = Counter(one.verdict for one in results)
+    said = ", ".join(
+        f"{counts[verdict]} {verdict}" for verdict in ("PASS", "FAIL", "INCOMPLETE") if counts[verdict]
+    )
+    note(f"{len(results)} claims: {said}; {duration(sum(one.seconds for one in results))}")
+    if results:
+        note(f"results and figures: {results[0].folder.parent}")
+
+
+def draw(results: Sequence[Result]) -> None:
+    """The figures of all claims as html, and, where there is a browser, as svg and png; all of these in one browser."""
+    import plotly.graph_objects as go
+
+    from lpbench.dashboard.charts.claims import claim_figure
+    from lpbench.dashboard.charts.files import write_figure, write_pictures
+
+    pictures: dict[Path, go.Figure] = {}
+    for one in results:
+        if one.plot is None:
+            continue
+        drawn = go.Figure(claim_figure(one.plot.record()))
+        drawn.update_layout(title={"text": f"{one.claim.name}: {one.verdict}"}, margin={"t": 72}, width=900)
+        write_figure(drawn, one.folder / f"{FIGURE}.html")
+        pictures |= {one.folder / f"{FIGURE}{ending}": drawn for ending in PICTURES}
+    try:
+        write_pictures(pictures)
+    except LpbenchError as error:
+        note(f"figures are html only: {str(error).partition('(')[2].partition(')')[0] or error}")
