@@ -83,10 +83,10 @@ def test_a_slower_kernel_is_found_and_a_faster_one_is_not(tmp_path):
         with Worker([sys.executable]) as before, Worker(slow) as after:
             yield before.seconds, after.seconds
 
-    lost = compare([CELL], slower, pairs=5)
+    lost = compare([CELL], slower)
     assert [timing.verdict for timing in lost] == ["slower"]
     assert lost[0].ratio > 1.5
-    gained = compare([CELL], lambda: workers(slow), pairs=5)
+    gained = compare([CELL], lambda: workers(slow))
     assert [timing.verdict for timing in gained] == ["faster"]
 
 
