@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lpbench.address import locate
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
 from lpbench.store.folder import ROLLUP
@@ -50,7 +51,7 @@ class Store:
     """The sweeps under one folder. Names come from a list of that folder: no other path is ever opened."""
 
     def __init__(self, runs_dir: Path | str):
-        self.runs_dir = Path(runs_dir)
+        self.runs_dir = locate(runs_dir)
         self._kept: OrderedDict[tuple[str, int], Sweep] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -173,7 +174,7 @@ class Sweep:
         path = self.folder / ROLLUP
         if not path.is_file():
             return {}
-        with database.cursor() as cursor:
+        with database.cursor(path) as cursor:
             rows = cursor.execute(
                 "SELECT group_id, max(n) FROM read_parquet(?) GROUP BY group_id", [str(path)]
             ).fetchall()
@@ -187,7 +188,7 @@ class Sweep:
             f"SELECT group_id, {columns} FROM read_parquet(?) WHERE list_contains(?, group_id) "
             "ORDER BY group_id, step"
         )
-        with database.cursor() as cursor:
+        with database.cursor(self.folder) as cursor:
             rows = cursor.execute(query, [str(self.folder / ROLLUP), list(group_ids)]).fetchnumpy()
         groups = np.asarray(rows["group_id"], str)
         if not len(groups):

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
+from lpbench.address import is_remote
 from lpbench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ SETTINGS: dict[str, Any] = {
 }
 _lock = threading.Lock()
 _connection: duckdb.DuckDBPyConnection | None = None
+_registered: list[Any] = []  # the object stores that it reads
 
 _NUMBER = {
     "equals": "= ?", "notEqual": "IS DISTINCT FROM ?", "lessThan": "< ?", "lessThanOrEqual": "<= ?",
@@ -43,10 +46,11 @@ _TEXT = {
 _EMPTY = {"blank": "{} IS NULL", "notBlank": "{} IS NOT NULL"}
 
 
-def cursor() -> duckdb.DuckDBPyConnection:
+def cursor(reads: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A cursor of the process's connection, for one thread and a `with`; the first call opens the connection.
 
-    Lazily, since a connection does not outlive a fork.
+    reads   what it will read, where that may lie in an object store. Lazily, since a connection does not outlive a
+            fork.
     """
     global _connection
     import duckdb
@@ -54,6 +58,11 @@ def cursor() -> duckdb.DuckDBPyConnection:
     with _lock:
         if _connection is None:
             _connection = duckdb.connect(":memory:", config=SETTINGS)
+        if reads is not None and is_remote(reads):
+            store = cast(Any, reads).fs
+            if store.protocol not in _registered:
+                _connection.register_filesystem(store)
+                _registered.append(store.protocol)
         return _connection.cursor()
 
 

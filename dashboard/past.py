@@ -241,7 +241,7 @@ def read(runs_dir: Path) -> Past:
     """The history under a folder of sweeps; read anew when a file of it appears, goes or changes."""
     folder = runs_dir / history.FOLDER
     files = sorted(folder.glob("*.parquet")) if folder.is_dir() else []
-    return _read(folder, tuple((file.name, file.stat().st_mtime_ns) for file in files))
+    return _read(folder, tuple((file.name, hash(file.stat().st_mtime)) for file in files))
 
 
 @functools.lru_cache(maxsize=4)

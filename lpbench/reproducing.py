@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lpbench.address import is_remote, locate
 from lpbench.claims.base import Claim, Measure, Plot, claims
 from lpbench.claims.cells import Cells, Row, keep
 from lpbench.errors import ConfigError, Interrupted, StoreError
@@ -125,6 +126,8 @@ def reproduce(
     Raises ConfigError, StoreError, and Interrupted after Ctrl-C with everything finished on disk.
     """
     began = time.monotonic()
+    if is_remote(locate(runs_dir)):
+        raise ConfigError(f"reproduce draws figures into a folder of this machine, and {runs_dir} is none")
     base = Path(runs_dir) / FOLDER
     name = f"{claim.name}-quick" if quick else claim.name
     result = Result(claim, sweep_folder(name, base), quick, command(claim, replicates, quick, path))

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,3 +46,27 @@ def registries() -> Iterator[None]:
     for name in set(sys.modules) - modules:
         if name in {path.stem for path in registry.plugin_files()}:
             del sys.modules[name]  # so that the next module that loads the plug-in registers it again
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[Any]:
+    """An S3 server with the empty bucket `bench`; s3fs of this process and of those that it starts talk to it."""
+    from object_store import ObjectStore
+
+    with ObjectStore() as store:
+        before = {name: os.environ.get(name) for name in store.environment}
+        os.environ.update(store.environment)
+        from upath import UPath
+
+        UPath("s3://bench", use_listings_cache=False).fs.mkdir("bench")
+        yield store
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+@pytest.fixture
+def bucket(object_store: Any, request: pytest.FixtureRequest) -> str:
+    """An address of its own in the object store, such as `s3://bench/test_x/runs`."""
+    return f"s3://bench/{request.node.name.partition('[')[0]}/runs"

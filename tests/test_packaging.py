@@ -21,6 +21,7 @@ HEAVY = {"dash", "hydra", "kaleido", "numba", "omegaconf", "pandas", "plotly", "
 # a function. A new module takes its place here; a new file of a package is in place already.
 LAYERS = [
     ["errors", "provenance", "terminal"],
+    ["address"],
     ["expressions", "registry", "store"],
     ["jit", "schema", "statistics", "tables", "theory"],
     ["completion", "dot", "generator", "hydra_errors", "matching", "ops", "schedules"],
@@ -46,6 +47,7 @@ SOURCES = sorted((ROOT / "lpbench").rglob("*.py"))
 CHARTS = sorted((ROOT / "dashboard").rglob("*.py"))
 SHOWS = {"commands"}  # what may draw: all else of lpbench knows nothing of the dashboard
 DRAWN = {
+    "address",
     "dashboard",
     "errors",
     "provenance",

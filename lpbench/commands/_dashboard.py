@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lpbench.address import is_folder, is_remote
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.terminal import note
 
@@ -25,7 +26,7 @@ def serve(
     verbose: bool,
 ) -> int:
     """Serve `runs` until Ctrl-C; prints the address on stdout once it answers. Raises ConfigError, LpbenchError."""
-    if not runs.is_dir():
+    if not is_folder(runs):
         raise ConfigError(
             f"{runs} is not a folder. Run a sweep first (lpbench sweep precision=4,6,8), or name the folder: "
             "lpbench dashboard RUNS"
@@ -40,7 +41,7 @@ def serve(
     if host in ("0.0.0.0", "::"):
         hosts.append(socket.gethostname())
     os.environ |= {
-        "LPBENCH_RUNS": str(runs.absolute()),
+        "LPBENCH_RUNS": str(runs if is_remote(runs) else runs.absolute()),
         "LPBENCH_URL_PREFIX": url_prefix,
         "LPBENCH_HOSTS": ",".join(dict.fromkeys(hosts)),
         "LPBENCH_TOKEN": token or "",

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from lpbench.address import is_folder, is_remote
+from lpbench.errors import StoreError
 from lpbench.executors.base import cores
 from lpbench.jit import cache_folder
 from lpbench.provenance import cpu, provenance
@@ -89,6 +91,11 @@ def _kernel() -> Check:
 
 
 def _disk(what: str, folder: Path) -> Check:
+    if is_remote(folder):
+        try:
+            return what, OK, f"{folder}, " + ("there" if is_folder(folder) else "reached; nothing there yet")
+        except StoreError as error:
+            return what, BROKEN, str(error)
     there = folder.absolute()
     while not there.exists():
         there = there.parent

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lpbench import completion
+from lpbench.address import locate
 
 Overrides = Annotated[
     list[str] | None,
@@ -36,7 +37,14 @@ ConfigDir = Annotated[
     typer.Option("--config-dir", help="A folder with your own yamls and modules.", show_default=False),
 ]
 RunsDir = Annotated[
-    Path | None, typer.Option("--runs-dir", help="Where sweeps lie (default: runs).", show_default=False)
+    Path | None,
+    typer.Option(
+        "--runs-dir",
+        help="Where sweeps lie, a folder or an address such as s3://bucket/runs (default: runs).",
+        metavar="PATH",
+        parser=locate,
+        show_default=False,
+    ),
 ]
 Workers = Annotated[
     int | None,

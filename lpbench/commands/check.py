@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lpbench import completion
+from lpbench.address import locate
 from lpbench.commands._options import ConfigDir, Json, OverridesOrSweep, Quiet, RunsDir, Verbose, Workers
 
 
@@ -55,6 +56,7 @@ def command(
         typer.Option(
             "--history",
             metavar="DIR",
+            parser=locate,
             show_default=False,
             help="Append this check to a history (the dashboard shows RUNS/history).",
         ),

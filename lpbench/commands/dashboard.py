@@ -5,12 +5,16 @@ from typing import Annotated
 
 import typer
 
+from lpbench.address import locate
 from lpbench.commands._options import Verbose
 
 
 def command(
     runs: Annotated[
-        Path, typer.Argument(help="The folder of sweeps.", metavar="[RUNS]", show_default=False)
+        Path,
+        typer.Argument(
+            help="The folder of sweeps, or its address.", metavar="[RUNS]", parser=locate, show_default=False
+        ),
     ] = Path("runs"),
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lpbench import generator
+from lpbench.address import locate, make_folder
 from lpbench.errors import ConfigError, StoreError, did_you_mean
 from lpbench.provenance import now, provenance
 from lpbench.regression import measured
 from lpbench.regression.measured import Cell
 from lpbench.store import find_sweep, read_manifest
-from lpbench.store.files import write_atomic, write_table
+from lpbench.store.files import read_table, write_atomic, write_table
 from lpbench.store.schema import CHOICES, REAL, TEXT
 
 SCHEMA_VERSION = 1
@@ -31,7 +31,7 @@ LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "scikit-learn")
 COLUMNS = pa.schema(
     {
         "config_id": TEXT, "definition": TEXT, **CHOICES, "status": TEXT, "digest": TEXT, "initial_gap": REAL,
-        "noise_floor": REAL, "mean_gap": REAL, "target": REAL, "steps_to_target": REAL, "bound_ratio": REAL,
+        "noise_floor": REAL, "mean_gap": REAL, "target_gap": REAL, "steps_to_target": REAL, "bound_ratio": REAL,
         "steps_per_second": REAL, "L_f": REAL, "w_norm": REAL, "optimum_gradient_norm": REAL,
     }
 )  # fmt: skip
@@ -99,10 +99,7 @@ def create(name: str, sweep: str, runs_dir: Path, replace: bool = False) -> Base
 
 def write(baseline: Baseline) -> Baseline:
     """Write the files; raises StoreError."""
-    try:
-        baseline.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"cannot make {baseline.folder}: {error.strerror or error}") from error
+    make_folder(baseline.folder)
     rows = [{name: cell.get(name) for name in COLUMNS.names} for cell in baseline.cells]
     write_table(baseline.folder / CELLS, pa.Table.from_pylist(rows, COLUMNS))
     text = (json.dumps(baseline.meta, indent=1) + "\n").encode()
@@ -120,8 +117,8 @@ def load(name: str, runs_dir: Path) -> Baseline:
     Raises ConfigError for an unknown name, StoreError for files that are damaged or of a newer lpbench.
     """
     there = platforms(name, runs_dir)
-    if (Path(name) / META).is_file():
-        return read(Path(name))
+    if (locate(name) / META).is_file():
+        return read(locate(name))
     if not there:
         known = names(runs_dir)
         hint = did_you_mean(name, known) if known else (
@@ -145,7 +142,7 @@ def read(folder: Path) -> Baseline:
             f"{folder} was written by {age} lpbench: schema {schema}, this one reads {SCHEMA_VERSION}"
         )
     try:
-        table = pq.read_table(folder / CELLS)
+        table = read_table(folder / CELLS)
         cells = table.select(COLUMNS.names).cast(COLUMNS).to_pylist()
         missing = {"name", "platform", "calls"} - meta.keys()
         if missing:

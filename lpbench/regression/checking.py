@@ -126,7 +126,7 @@ def check_cells(
     """
     held = set(baseline.seeds[:seeds])
     base = [cell for cell in baseline.cells if cell["seed"] in held]
-    found = {group: members[0]["target"] for group, members in measured.by_config(base).items()}
+    found = {group: members[0]["target_gap"] for group, members in measured.by_config(base).items()}
     target = {config_id: gap for config_id, gap in found.items() if gap is not None}
     measured.steps_to_target(folder, cells, target)
     compared = [cell for cell in cells if cell["seed"] in held or cell["config_id"] not in found]

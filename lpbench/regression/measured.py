@@ -61,8 +61,8 @@ def steps_to_target(folder: Path, cells: Sequence[Cell], target: Mapping[str, fl
     """
     of = {cell["cell_id"]: cell for cell in cells}
     for cell in cells:
-        cell["target"], cell["steps_to_target"] = target.get(cell["config_id"]), None
-    wanted = [cell["cell_id"] for cell in cells if cell["target"] is not None]
+        cell["target_gap"], cell["steps_to_target"] = target.get(cell["config_id"]), None
+    wanted = [cell["cell_id"] for cell in cells if cell["target_gap"] is not None]
     if not wanted:
         return
     table = read_traces(folder, wanted, ["cell_id", "step", "objective_gap"])
@@ -72,7 +72,9 @@ def steps_to_target(folder: Path, cells: Sequence[Cell], target: Mapping[str, fl
     for start, end in itertools.pairwise(bounds):
         cell = of[str(names[start])]
         if cell["status"] in ("ok", "diverged"):
-            cell["steps_to_target"] = crossing(step[start:end], gap[start:end], cell["target"], cell["steps"])
+            cell["steps_to_target"] = crossing(
+                step[start:end], gap[start:end], cell["target_gap"], cell["steps"]
+            )
 
 
 def crossing(step: np.ndarray, gap: np.ndarray, target: float, steps: int) -> float:

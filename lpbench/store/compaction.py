@@ -12,12 +12,12 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from lpbench.address import is_remote
 from lpbench.store.arrays import from_numpy, to_numpy
-from lpbench.store.files import ROW_GROUP, TEMPORARY, parquet_writer, write_atomic, write_table
+from lpbench.store.files import ROW_GROUP, TEMPORARY, open_parquet, parquet_writer, write_atomic, write_table
 from lpbench.store.folder import CELLS, PARTS, ROLLUP, TRACES
-from lpbench.store.lock import SweepLock
+from lpbench.store.lock import lock
 from lpbench.store.manifest import Manifest, new_manifest, read_manifest, write_manifest
 from lpbench.store.rollup import rollup
 from lpbench.store.schema import CELLS as CELLS_SCHEMA
@@ -43,7 +43,7 @@ def compact(folder: Path, state: str = "interrupted") -> Manifest:
 
     state  what becomes of a sweep whose writer is gone without a word, "interrupted" or "done"
     """
-    lock = SweepLock(folder)
+    held = lock(folder)
     try:
         manifest = read_manifest(folder) or new_manifest(folder.name)
         if manifest["state"] == "running":  # we hold the lock, so whoever wrote that is gone
@@ -51,12 +51,12 @@ def compact(folder: Path, state: str = "interrupted") -> Manifest:
         compact_locked(folder, manifest)
         return manifest
     finally:
-        lock.release()
+        held.release()
 
 
 def compact_locked(folder: Path, manifest: Manifest) -> None:
     """`compact` for a caller that holds the lock; updates the version and the counts of `manifest`."""
-    for leftover in folder.glob(f"**/*{TEMPORARY}"):
+    for leftover in () if is_remote(folder) else folder.glob(f"**/*{TEMPORARY}"):
         leftover.unlink(missing_ok=True)
     sources = find_sources(folder)
     broken: set[int] = set()
@@ -96,11 +96,15 @@ def _write_traces(path: Path, kept: Sequence[tuple[Source, pa.Table, np.ndarray]
     ids = sorted(
         name for _, table, keep in kept for name in choose(table, keep, table["cell_id"].to_pylist()) or ()
     )
-    rows = sum(pq.read_metadata(source.traces).num_rows for source, _, _ in kept)
+    rows, schemas = 0, []
+    for source, _, _ in kept:
+        with open_parquet(source.traces) as traces:
+            rows += traces.metadata.num_rows
+            schemas.append(traces.schema_arrow)
     passes = max(1, -(-rows // PASS_ROWS))
     size = max(1, -(-len(ids) // passes))
     # Every pass has all columns, also those that only the traces of another pass use.
-    schema = unite([pq.read_schema(source.traces) for source, _, _ in kept], TRACES_SCHEMA)
+    schema = unite(schemas, TRACES_SCHEMA)
 
     def write(file: IO[bytes]) -> None:
         with parquet_writer(file, schema) as writer:

@@ -1,13 +1,16 @@
-"""Files that are there whole or not at all: written under a temporary name, synced, renamed."""
+"""Files that are there whole or not at all: written under a temporary name, synced, renamed; or put at once."""
 
 import os
+import tempfile
+import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lpbench.address import first_line, is_remote
 from lpbench.errors import StoreError
 
 TEMPORARY = ".tmp"
@@ -16,7 +19,11 @@ ROW_GROUP = 100_000  # rows: a curve's points lie in one or two row groups of a 
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     """Let `write` fill `path`; raises StoreError, and leaves what was there, if that fails."""
-    temporary = path.with_name(path.name + TEMPORARY)
+    if is_remote(path):
+        _put(path, write)
+        return
+    # Its own name: two workers may write the same part.
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}{TEMPORARY}")
     try:
         with open(temporary, "wb") as file:
             write(file)
@@ -26,6 +33,30 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _put(path: Any, write: Callable[[IO[bytes]], None]) -> None:
+    """Let `write` fill a file of this machine, then put that into the object store: whole, as such stores do."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix="lpbench-") as file:
+            write(cast(IO[bytes], file))
+            file.flush()
+            path.fs.put_file(file.name, path.path)
+    except StoreError:
+        raise
+    except Exception as error:  # each kind of store has its own
+        raise StoreError(f"cannot write {path}: {first_line(error)}") from error
+
+
+def open_parquet(path: Path, **options: Any) -> pq.ParquetFile:
+    """The Parquet file `path` for reading, wherever it lies; raises OSError, pyarrow.ArrowInvalid."""
+    return pq.ParquetFile(cast(Any, path).open("rb") if is_remote(path) else path, **options)
+
+
+def read_table(path: Path) -> pa.Table:
+    """The whole of a Parquet file; raises OSError, pyarrow.ArrowInvalid."""
+    with open_parquet(path) as file:
+        return file.read()
 
 
 def write_table(path: Path, table: pa.Table) -> None:

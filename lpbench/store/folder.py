@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from lpbench.address import is_folder, locate
 from lpbench.errors import ConfigError, did_you_mean
 
 # What `check` compares with, what it found so far, and what `reproduce` keeps.
@@ -21,7 +22,7 @@ def sweep_folder(name: str, runs_dir: Path | str = "runs") -> Path:
             f"sweep name: up to 100 letters, digits, '.', '_' and '-', starting with a letter or digit and "
             f"without a path (--runs-dir says where sweeps lie), got {name!r}"
         )
-    return Path(runs_dir) / name
+    return locate(runs_dir) / name
 
 
 def is_sweep(folder: Path) -> bool:
@@ -31,7 +32,10 @@ def is_sweep(folder: Path) -> bool:
 
 def find_sweep(path_or_name: Path | str, runs_dir: Path | str = "runs") -> Path:
     """The folder of an existing sweep, by its path or name; raises ConfigError that names the nearest."""
-    for folder in (Path(runs_dir) / path_or_name, Path(path_or_name)):
+    candidates = [locate(path_or_name)]
+    if "://" not in str(path_or_name):
+        candidates.insert(0, locate(runs_dir) / path_or_name)
+    for folder in candidates:
         if is_sweep(folder):
             return folder
     known = list_sweeps(runs_dir)
@@ -41,7 +45,7 @@ def find_sweep(path_or_name: Path | str, runs_dir: Path | str = "runs") -> Path:
 
 def list_sweeps(runs_dir: Path | str = "runs") -> list[str]:
     """The names of the sweeps under `runs_dir`, sorted."""
-    base = Path(runs_dir)
-    if not base.is_dir():
+    base = locate(runs_dir)
+    if not is_folder(base):
         return []
     return sorted(f.name for f in base.iterdir() if f.name not in RESERVED and is_sweep(f))

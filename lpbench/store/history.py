@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from lpbench.errors import StoreError
-from lpbench.store.files import write_table
+from lpbench.address import make_folder
+from lpbench.store.files import read_table, write_table
 from lpbench.store.schema import CHOICES, INT, REAL, TEXT
 
 SCHEMA_VERSION = 1
@@ -33,10 +32,7 @@ COLUMNS = pa.schema(
 
 def append(folder: Path, run: str, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write the rows of one run as `<run>.parquet` into `folder`, which is made; raises StoreError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"cannot make {folder}: {error.strerror or error}") from error
+    make_folder(folder)
     table = pa.Table.from_pylist([dict(row) for row in rows], COLUMNS)
     path = folder / f"{run}.parquet"
     write_table(path, table.replace_schema_metadata({"lpbench_history": str(SCHEMA_VERSION)}))
@@ -48,7 +44,7 @@ def read(folder: Path) -> tuple[pa.Table, list[str]]:
     tables, problems = [], []
     for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else []:
         try:
-            table = pq.read_table(path)
+            table = read_table(path)
             version = (table.schema.metadata or {}).get(b"lpbench_history")
             if version is None:
                 problems.append(f"{path.name} is not a history of lpbench")

@@ -1,12 +1,17 @@
-"""One writer a sweep: a lock that the system drops with the process, so that `kill -9` leaves none behind."""
+"""One writer a sweep: a lock that the system drops with the process, so that `kill -9` leaves none behind.
+
+In an object store, which has no locks, a lease (`lease`).
+"""
 
 import fcntl
 import os
 import socket
 from pathlib import Path
 
+from lpbench.address import is_remote
 from lpbench.errors import StoreError, SweepBusy
 from lpbench.store.folder import LOCK
+from lpbench.store.lease import Lease
 
 
 class SweepLock:
@@ -36,6 +41,14 @@ class SweepLock:
         self._file.write(f"pid {os.getpid()} on {socket.gethostname()}\n")
         self._file.flush()
 
+    def check(self) -> None:
+        """The system takes no lock away."""
+
     def release(self) -> None:
         """Let the next writer in."""
         self._file.close()
+
+
+def lock(folder: Path) -> SweepLock | Lease:
+    """The right to write the sweep in `folder`; raises SweepBusy, StoreError."""
+    return Lease(folder / LOCK) if is_remote(folder) else SweepLock(folder)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from lpbench.address import make_folder
 from lpbench.errors import LpbenchError, StoreError
 from lpbench.store.files import write_table
 from lpbench.store.folder import PARTS
@@ -97,7 +98,7 @@ class PartWriter:
             rows: list[Mapping[str, Any]] = [{**one.row, **self._columns} for one in finished]
             ids = [row["cell_id"] for row in rows]
             cells, traces = part_paths(self._folder, self._next)
-            (self._folder / PARTS).mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder / PARTS)
             # Sorted by cell, so that row group statistics help readers; the traces first: cells are the
             # commit.
             order = sorted(range(len(ids)), key=ids.__getitem__)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lpbench.store.arrays import from_numpy, from_texts, to_numpy
+from lpbench.store.files import open_parquet
 from lpbench.store.schema import ROLLUP
 
 LEAST_GAP = 1e-300  # in the mean of logarithms, what a gap of 0 counts as
@@ -76,7 +76,7 @@ def rollup(cells: pa.Table, traces: Path) -> pa.Table:
 def _points(traces: Path, cell_ids: list[str], group_of_cell: np.ndarray) -> Points:
     number = {cell_id: i for i, cell_id in enumerate(cell_ids)}
     pieces: list[list[np.ndarray]] = []
-    for batch in pq.ParquetFile(traces).iter_batches(batch_size=1_000_000, columns=_COLUMNS):
+    for batch in open_parquet(traces).iter_batches(batch_size=1_000_000, columns=_COLUMNS):
         codes = batch.column("cell_id").dictionary_encode()
         cells = np.array([number[name] for name in codes.dictionary.to_pylist()], np.int64)
         piece = [cells[to_numpy(codes.indices)]]

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from lpbench.errors import StoreError
 from lpbench.store.arrays import from_texts
-from lpbench.store.files import TEMPORARY
+from lpbench.store.files import TEMPORARY, open_parquet
 from lpbench.store.folder import CELLS, PARTS, TRACES
 
 DAMAGED = ".damaged"  # a part that compaction set aside
@@ -56,7 +56,7 @@ class Source:
     def _read(self, path: Path, columns: Sequence[str] | None, cells: Sequence[str] | None) -> pa.Table:
         # By ParquetFile, since `read_table` imports pandas.
         try:
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            with open_parquet(path, page_checksum_verification=True) as file:
                 if columns is not None:
                     columns = [name for name in columns if name in file.schema_arrow.names]
                 if cells is None:
@@ -151,7 +151,8 @@ def scan_parts(folder: Path) -> tuple[list[Source], dict[Path, str]]:
 
 def _what_is_wrong(path: Path, needed: tuple[str, ...]) -> str | None:
     try:
-        names = pq.read_schema(path).names
+        with open_parquet(path) as file:
+            names = file.schema_arrow.names
     except FileNotFoundError:
         return None  # compacted away since the folder was listed: whoever opens it starts again
     except (OSError, pa.ArrowInvalid) as error:

@@ -6,10 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lpbench.address import is_folder, make_folder
 from lpbench.errors import StoreError
 from lpbench.store.compaction import compact_locked
 from lpbench.store.folder import PARTS
-from lpbench.store.lock import SweepLock
+from lpbench.store.lock import lock
 from lpbench.store.manifest import new_manifest, read_manifest, write_manifest
 from lpbench.store.parts import Finished, PartWriter
 from lpbench.store.read import read_statuses
@@ -36,13 +37,10 @@ class SweepWriter:
         planned: int,
         stamp: Mapping[str, Any] | None = None,
     ):
-        try:
-            (folder / PARTS).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{folder}: cannot be made: {error.strerror}") from error
+        make_folder(folder / PARTS)
         self.folder = folder
         self.state = "done"
-        self._lock = SweepLock(folder)
+        self._lock = lock(folder)
         try:
             self.statuses = read_statuses(folder)
             self._manifest = read_manifest(folder) or new_manifest(folder.name)
@@ -55,6 +53,7 @@ class SweepWriter:
 
     def put(self, finished: Finished) -> None:
         """Keep a finished cell; it is on disk within seconds. Raises StoreError once the disk refuses."""
+        self._lock.check()
         self._parts.put(finished)
 
     def close(self) -> None:
@@ -105,5 +104,7 @@ class SweepWriter:
     def _first_part(self) -> int:
         # Numbers are not used again after a compaction: a reader that listed the old part must not read a
         # new one.
-        numbers = [int(m[1]) for f in (self.folder / PARTS).iterdir() if (m := PART.match(f.name))]
+        parts = self.folder / PARTS
+        files = parts.iterdir() if is_folder(parts) else ()
+        numbers = [int(m[1]) for f in files if (m := PART.match(f.name))]
         return max([*numbers, self._manifest["last_part"]]) + 1

@@ -268,3 +268,11 @@ def test_bounds_above_one_are_followed_to_forty_seeds():
     wanted = checking.further(result)
     broken = next(cell["config_id"] for cell in cells if cell["precision"] == 6)
     assert wanted == {broken: list(range(5, 40))}
+
+
+def test_a_stored_sweep_is_checked_and_its_history_kept(capsys, tmp_path):
+    check(capsys, "demo", "--history", tmp_path / "history")
+    table, problems = history.read(tmp_path / "history")
+    assert problems == []
+    assert set(table["verdict"].to_pylist()) == {"identical"}
+    assert set(table["target"].to_pylist()) == {None}  # the column to predict, which this problem has not

@@ -27,7 +27,7 @@ def cell(seed: int = 0, floor: float | None = 1e-3, status: str = "ok", **column
         "mean_gap": floor,
         "definition": "one 1",
     }
-    row |= {"initial_gap": 1.0, "steps": 1000, "steps_to_target": None, "target": None, **columns}
+    row |= {"initial_gap": 1.0, "steps": 1000, "steps_to_target": None, "target_gap": None, **columns}
     choices = {name: row[name] for name in (*CHOICES, "step_size")}
     row["group_id"] = row["config_id"] = _digest(repr(choices))
     row["cell_id"] = _digest(f"{choices} {seed}")
