@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 STORED, NEW, FORCED = "stored", "new", "forced"
 REASONS = {"failed": "failed before", "timeout": "timed out before"}  # of cells that have a row and run again
 MAX_CELLS = 20_000  # a sweep of more asks first
+LASTING = [key for key in schema.RUNTIME if key not in ("workers", "runs_dir")]  # what `resume` keeps
 _SHOWN = 5  # combinations that an error message names
 
 
@@ -153,7 +154,7 @@ def plan_of_sweep(name: str, runs_dir: Path | str = "runs") -> Plan:
         for call in manifest["calls"]
     ]
     plan = union(plans)
-    plan.runtime |= {key: manifest["runtime"].get(key) for key in ("timeout", "executor")}
+    plan.runtime |= {key: manifest["runtime"].get(key) for key in LASTING}
     return plan
 
 

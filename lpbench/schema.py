@@ -171,6 +171,10 @@ RUNTIME: dict[str, Kind] = {
     "workers": Whole(1),
     "runs_dir": Word(),
     "executor": Word(),
+    "ray_address": Word(),
+    "ray_cpus": Real(0, closed=True),
+    "ray_gpus": Real(0, closed=True),
+    "shard_seconds": Real(0),
 }
 ALL = {**KEYS, **RUNTIME}
 

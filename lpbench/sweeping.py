@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lpbench import registry
 from lpbench.choices import Cell
-from lpbench.errors import ConfigError, Interrupted, SweepBusy
+from lpbench.errors import ConfigError, Interrupted, LpbenchError, SweepBusy
 from lpbench.estimate import cell_costs
-from lpbench.executors.base import Executor, Shard
-from lpbench.planning import MAX_CELLS, Plan, make_plan, set_reasons
+from lpbench.executors.base import Executor, Shard, Stored
+from lpbench.planning import LASTING, MAX_CELLS, Plan, make_plan, set_reasons
 from lpbench.store.compaction import compact
 from lpbench.store.folder import PARTS
 from lpbench.store.read import load_cells, read_statuses
@@ -99,7 +99,7 @@ def run_plan(
                 compact(plan.folder, state="done")
         return Outcome(plan, _select(plan, read_statuses(plan.folder)))
     name = plan.runtime.get("executor") or "local"
-    executor: Executor = registry.executors.get(name)(workers or plan.runtime.get("workers"))
+    executor: Executor = registry.executors.get(name)(workers or plan.runtime.get("workers"), plan.runtime)
     timeout = plan.runtime.get("timeout")
     stamp = {
         "timeout": timeout,
@@ -109,7 +109,12 @@ def run_plan(
     }
     outcome = Outcome(plan)
     calls = [call.as_dict() for call in plan.calls]
-    with _interrupts() as presses, SweepWriter(plan.folder, calls, len(plan.cells), stamp) as store:
+    with (
+        _interrupts() as presses,
+        SweepWriter(
+            plan.folder, calls, len(plan.cells), stamp, {key: plan.runtime.get(key) for key in LASTING}
+        ) as store,
+    ):
         if not force:
             set_reasons(plan, store.statuses)  # another sweep may have stored some since the plan was made
         todo = plan.todo
@@ -118,7 +123,7 @@ def run_plan(
         tell(Event("start", len(todo), sum(costs)))
         answered = 0
         try:
-            executor.submit(make_shards(todo, costs), timeout)
+            executor.submit(make_shards(todo, costs), timeout, store)
             for result in executor.events():
                 if presses.count > answered:
                     answered = presses.count
@@ -127,14 +132,24 @@ def run_plan(
                 if result is None:
                     tell(Event("tick"))
                     continue
-                store.put(result)
-                row = result.row
-                outcome.ran += 1
-                if row["status"] in BAD:
-                    outcome.bad.append(row)
-                    if fail_fast:
-                        executor.cancel(now=True)
-                tell(Event("cell", cost=cost_of[row["cell_id"]], row=row))
+                if isinstance(result, Stored):
+                    store.adopt(result.rows)
+                    rows = result.rows
+                else:
+                    store.put(result)
+                    rows = [result.row]
+                for row in rows:
+                    outcome.ran += 1
+                    if row["status"] in BAD:
+                        outcome.bad.append(row)
+                        if fail_fast:
+                            executor.cancel(now=True)
+                    tell(Event("cell", cost=cost_of[row["cell_id"]], row=row))
+        except LpbenchError as error:
+            executor.cancel(now=True)
+            raise type(error)(
+                f"{error}; finished cells are stored, go on with: {resume_command(plan)}"
+            ) from error
         except BaseException:
             executor.cancel(now=True)
             raise

@@ -1,13 +1,14 @@
-"""What runs the cells of a sweep: the protocol of executors, and shards."""
+"""What runs the cells of a sweep: the protocol of executors, shards, and cells that a worker stored itself."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from lpbench.choices import Cell
     from lpbench.running import Result
+    from lpbench.store.parts import Target
 
 HEARTBEAT = 0.1  # seconds: how often `events` yields, finished cell or not
 
@@ -20,8 +21,29 @@ class Shard:
     cells: tuple["Cell", ...]
 
 
+@dataclass(frozen=True)
+class Stored:
+    """Cells that a worker has stored itself, as part `number` of the sweep: their rows of `cells`."""
+
+    number: int
+    rows: Sequence[Mapping[str, Any]]
+
+
+class Store(Protocol):
+    """What an executor may know of the sweep: for workers that store what they finish."""
+
+    @property
+    def target(self) -> "Target":
+        """Where a worker writes parts; travels to other machines."""
+        ...
+
+    def reserve(self, count: int) -> int:
+        """The first of `count` numbers of parts, which nobody else gets."""
+        ...
+
+
 class Executor(Protocol):
-    """Runs shards. Made with `workers`, the number of cells at a time (None: its own default).
+    """Runs shards. Made with `workers`, how many at a time (None: its own default), and the run-time choices.
 
     A new executor is one file that registers such a class under its name, and one yaml in conf/executor.
     """
@@ -29,13 +51,15 @@ class Executor(Protocol):
     name: str
     workers: int
 
-    def __init__(self, workers: int | None = None) -> None: ...
+    def __init__(self, workers: int | None = None, options: Mapping[str, Any] | None = None) -> None: ...
 
-    def submit(self, shards: Sequence[Shard], timeout: float | None = None) -> None:
+    def submit(
+        self, shards: Sequence[Shard], timeout: float | None = None, store: Store | None = None
+    ) -> None:
         """Start to run `shards`, dearest first; `timeout` in seconds a cell. Called once."""
         ...
 
-    def events(self) -> Iterator["Result | None"]:
+    def events(self) -> "Iterator[Result | Stored | None]":
         """Finished cells in the order in which they finish, and None every HEARTBEAT seconds without one.
 
         Ends when all cells have run, or after `cancel` when no cell runs any more.

@@ -3,11 +3,11 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from lpbench.errors import Interrupted
-from lpbench.executors.base import HEARTBEAT, Shard, cores, failed
+from lpbench.executors.base import HEARTBEAT, Shard, Store, cores, failed
 from lpbench.registry import executors
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Local:
     version = 1
     reads: frozenset[str] = frozenset()
 
-    def __init__(self, workers: int | None = None):
+    def __init__(self, workers: int | None = None, options: Mapping[str, Any] | None = None):
         self.workers = workers or cores()
         self._lock = threading.Lock()
         self._untouched: deque[deque[Cell]] = deque()
@@ -40,7 +40,9 @@ class Local:
         self._threads: list[threading.Thread] = []
         self._give_up: float | None = None
 
-    def submit(self, shards: Sequence[Shard], timeout: float | None = None) -> None:
+    def submit(
+        self, shards: Sequence[Shard], timeout: float | None = None, store: Store | None = None
+    ) -> None:
         """Start to run `shards` in their order; `timeout` in seconds a cell."""
         import lpbench.running  # noqa: F401 (before the threads start: they would wait for each other to import it)
 

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from lpbench.errors import LpbenchError, StoreError
 from lpbench.store.files import write_table
 from lpbench.store.folder import PARTS
 from lpbench.store.schema import cells_table, traces_table
-from lpbench.store.sources import part_paths
+from lpbench.store.sources import Damaged, Source, part_paths
 
 MAX_CELLS = 500  # a part holds up to this many cells ...
 FIRST_INTERVAL, LAST_INTERVAL = (
@@ -33,24 +34,54 @@ class Finished(Protocol):
     def trace(self) -> Mapping[str, np.ndarray]: ...
 
 
-class PartWriter:
-    """Writes what `put` gives it as parts of the sweep in `folder`, numbered from `first`.
+@dataclass(frozen=True)
+class Target:
+    """Where parts go: the sweep's folder, and what is added to every row. Small, and travels to other machines."""
 
-    columns  added to every row
+    folder: Path
+    columns: Mapping[str, Any]
+
+    def write(self, number: int, finished: Sequence[Finished]) -> list[Mapping[str, Any]]:
+        """Write part `number`, whole or not at all; returns its rows. Written twice, it is there once.
+
+        Raises StoreError.
+        """
+        rows: list[Mapping[str, Any]] = [{**one.row, **self.columns} for one in finished]
+        ids = [row["cell_id"] for row in rows]
+        cells, traces = part_paths(self.folder, number)
+        make_folder(self.folder / PARTS)
+        # Sorted by cell, so that row group statistics help readers; the traces first: cells are the commit.
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        write_table(traces, traces_table([ids[i] for i in order], [finished[i].trace for i in order]))
+        write_table(cells, cells_table([rows[i] for i in order]))
+        return rows
+
+    def written(self, number: int) -> list[Mapping[str, Any]] | None:
+        """The rows of part `number`; None where it is not there, or damaged."""
+        cells, traces = part_paths(self.folder, number)
+        try:
+            if not (cells.is_file() and traces.is_file()):
+                return None
+            return Source(number, cells, traces).read_cells().to_pylist()
+        except (OSError, Damaged):
+            return None
+
+
+class PartWriter:
+    """Writes what `put` gives it as parts of a sweep, which take their numbers from `numbers`.
+
     on_part  called in the writer's thread after each part, with the part's number and rows; the place to
              raise the manifest.
     """
 
     def __init__(
         self,
-        folder: Path,
-        columns: Mapping[str, Any],
-        first: int,
+        target: Target,
+        numbers: Callable[[], int],
         on_part: Callable[[int, list[Mapping[str, Any]]], None],
     ):
-        self._folder = folder
-        self._columns = dict(columns)
-        self._next = first
+        self._target = target
+        self._number = numbers
         self._on_part = on_part
         self._waiting: list[Finished] = []
         self._closing = False
@@ -95,20 +126,11 @@ class PartWriter:
 
     def _write(self, finished: list[Finished]) -> None:
         try:
-            rows: list[Mapping[str, Any]] = [{**one.row, **self._columns} for one in finished]
-            ids = [row["cell_id"] for row in rows]
-            cells, traces = part_paths(self._folder, self._next)
-            make_folder(self._folder / PARTS)
-            # Sorted by cell, so that row group statistics help readers; the traces first: cells are the
-            # commit.
-            order = sorted(range(len(ids)), key=ids.__getitem__)
-            write_table(traces, traces_table([ids[i] for i in order], [finished[i].trace for i in order]))
-            write_table(cells, cells_table([rows[i] for i in order]))
-            self._on_part(self._next, rows)
-            self._next += 1
+            number = self._number()
+            self._on_part(number, self._target.write(number, finished))
         except LpbenchError as error:
             self._error = error
         except OSError as error:
-            self._error = StoreError(f"{self._folder}: cannot be written: {error.strerror or error}")
+            self._error = StoreError(f"{self._target.folder}: cannot be written: {error.strerror or error}")
         except Exception as error:  # whatever it was, the sweep must hear of it and not wait for ever
             self._error = error

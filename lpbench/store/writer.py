@@ -1,5 +1,7 @@
 """A sweep opened for writing: lock, manifest, parts and compaction behind one object."""
 
+import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,9 +14,11 @@ from lpbench.store.compaction import compact_locked
 from lpbench.store.folder import PARTS
 from lpbench.store.lock import lock
 from lpbench.store.manifest import new_manifest, read_manifest, write_manifest
-from lpbench.store.parts import Finished, PartWriter
+from lpbench.store.parts import Finished, PartWriter, Target
 from lpbench.store.read import read_statuses
 from lpbench.store.sources import PART
+
+MANIFEST_SECONDS = 1.0  # between two manifests while workers store cells
 
 
 class SweepWriter:
@@ -24,6 +28,7 @@ class SweepWriter:
     calls    what is being run, kept in the manifest for `resume`: {"overrides": [...], ...} each
     planned  cells of these calls, stored ones included
     stamp    further columns of every row: the run-time choices
+    runtime  what the manifest keeps of them for `resume`, beside `stamp`
 
     `statuses` maps the stored cells to their status; `state` is what the manifest says after `close`:
     "done", unless set to "interrupted".
@@ -36,6 +41,7 @@ class SweepWriter:
         calls: Sequence[Mapping[str, Any]],
         planned: int,
         stamp: Mapping[str, Any] | None = None,
+        runtime: Mapping[str, Any] | None = None,
     ):
         make_folder(folder / PARTS)
         self.folder = folder
@@ -44,9 +50,12 @@ class SweepWriter:
         try:
             self.statuses = read_statuses(folder)
             self._manifest = read_manifest(folder) or new_manifest(folder.name)
-            self._begin(calls, planned, dict(stamp or {}))
-            columns = {**(stamp or {}), "sweep": folder.name}
-            self._parts = PartWriter(folder, columns, self._first_part(), self._on_part)
+            self._writing = threading.RLock()  # the manifest, which the parts' thread writes too
+            self._written = 0.0
+            self._next = self._first_part()
+            self._begin(calls, planned, {**(runtime or {}), **(stamp or {})})
+            self.target = Target(folder, {**(stamp or {}), "sweep": folder.name})
+            self._parts = PartWriter(self.target, lambda: self._take(1), self._on_part)
         except BaseException:
             self._lock.release()
             raise
@@ -55,6 +64,22 @@ class SweepWriter:
         """Keep a finished cell; it is on disk within seconds. Raises StoreError once the disk refuses."""
         self._lock.check()
         self._parts.put(finished)
+
+    def reserve(self, count: int) -> int:
+        """The first of `count` numbers for parts that workers write themselves; nobody else gets them, ever."""
+        with self._writing:
+            first = self._take(count)
+            self._manifest["last_part"] = first + count - 1
+            self._write()
+        return first
+
+    def adopt(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Take note of cells that a worker has stored. Raises SweepBusy once somebody else writes the sweep."""
+        self._lock.check()
+        with self._writing:
+            self.statuses.update((row["cell_id"], row["status"]) for row in rows)
+            if time.monotonic() - self._written > MANIFEST_SECONDS:
+                self._write()
 
     def close(self) -> None:
         """Write what waits, compact, and let the next writer in."""
@@ -89,17 +114,26 @@ class SweepWriter:
     def _begin(self, calls: Sequence[Mapping[str, Any]], planned: int, runtime: dict[str, Any]) -> None:
         self._manifest |= {"state": "running", "planned": planned, "runtime": runtime}
         self._manifest["calls"] += [dict(call) for call in calls if call not in self._manifest["calls"]]
+        self._write()
+
+    def _take(self, count: int) -> int:
+        with self._writing:
+            first, self._next = self._next, self._next + count
+            return first
+
+    def _write(self) -> None:
         self._count()
         write_manifest(self.folder, self._manifest)
+        self._written = time.monotonic()
 
     def _count(self) -> None:
         self._manifest["counts"] = dict(Counter(self.statuses.values()))
 
     def _on_part(self, part: int, rows: list[Mapping[str, Any]]) -> None:
-        self._manifest["last_part"] = part
-        self.statuses.update((row["cell_id"], row["status"]) for row in rows)
-        self._count()
-        write_manifest(self.folder, self._manifest)
+        with self._writing:
+            self._manifest["last_part"] = max(part, self._manifest["last_part"])
+            self.statuses.update((row["cell_id"], row["status"]) for row in rows)
+            self._write()
 
     def _first_part(self) -> int:
         # Numbers are not used again after a compaction: a reader that listed the old part must not read a

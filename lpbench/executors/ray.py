@@ -1,0 +1,260 @@
+"""Shards as tasks of a Ray cluster. A worker stores what it finishes itself: one part of the sweep a shard.
+
+The driver numbers the parts. So a shard that runs twice, since a worker died before it could answer, writes the same
+part again and leaves one result; and one that finds its part there does not run.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lpbench.errors import ConfigError, LpbenchError, StoreError
+from lpbench.estimate import Estimator
+from lpbench.executors.base import HEARTBEAT, Shard, Store, Stored, cores, failed
+from lpbench.executors.ray_task import Work, run_shard
+from lpbench.provenance import version
+from lpbench.registry import executors, plugin_files
+from lpbench.store.parts import MAX_CELLS
+from lpbench.terminal import note
+
+if TYPE_CHECKING:
+    from lpbench.choices import Cell
+    from lpbench.running import Result
+
+SHARD_SECONDS = 10.0
+RETRIES = 2  # of a shard whose worker or node died
+NUMBERS = 100  # part numbers taken at a time: each time writes the manifest
+HEAD_SECONDS = 1.0  # between two looks at whether the cluster's head is there ...
+HEAD_LOST = 5  # ... and how often in a row it must not be
+
+
+@dataclass(frozen=True)
+class Running:
+    """A shard under way: the number of its part, its cells, and their estimated seconds."""
+
+    number: int
+    cells: tuple[Cell, ...]
+    seconds: float
+    alone: bool = False  # one cell of a shard that killed its workers
+
+
+@executors.register("ray")
+class Ray:
+    """Tasks of a Ray cluster: shards of about `shard_seconds`, `workers` of them under way at a time.
+
+    ray_address     auto: a running cluster, else one of this machine; local: always that; host:port; ray://host:port
+    ray_cpus, ray_gpus   of a shard;  workers: None: twice as many shards as the cluster's CPUs hold
+    """
+
+    name: str
+    version = 1
+    reads: frozenset[str] = frozenset()
+    grace = 60.0  # seconds beyond its time-out after which a cell hangs
+
+    def __init__(self, workers: int | None = None, options: Mapping[str, Any] | None = None):
+        try:
+            import ray
+        except ImportError:
+            raise ConfigError("executor=ray needs Ray: pip install 'lpbench[ray]'") from None
+        self._ray = ray
+        options = {key: value for key, value in (options or {}).items() if value is not None}
+        self._address = str(options.get("ray_address", "auto"))
+        self._resources = {"num_cpus": options.get("ray_cpus", 1), "num_gpus": options.get("ray_gpus", 0)}
+        self._shard_seconds = float(options.get("shard_seconds", SHARD_SECONDS))
+        self._bound = workers
+        self._ours = self._connect()
+        self.workers = workers or self._slots()
+        self._waiting: deque[Shard] = deque()
+        self._again: deque[tuple[tuple[Cell, ...], bool]] = deque()
+        self._running: dict[Any, Running] = {}
+        self._numbers: Iterator[int] = iter(())
+        self._estimator = Estimator()
+        self._pace = 1.0  # measured seconds of a shard by estimated ones
+        self._stopped = self._gone = False
+
+    def submit(
+        self, shards: Sequence[Shard], timeout: float | None = None, store: Store | None = None
+    ) -> None:
+        """Take `shards`; `events` hands them out. `timeout` in seconds a cell."""
+        assert store is not None
+        self._store = store
+        self._waiting.extend(shards)
+        plugins = tuple((file.name, file.read_text(encoding="utf-8")) for file in plugin_files())
+        work = Work(store.target, timeout, self.grace, plugins, version())
+        self._work = self._ray.put(work)
+        self._task = self._ray.remote(run_shard)
+        self._head = _head(self._ray)
+
+    def events(self) -> Iterator[Result | Stored | None]:
+        """Cells as their shards finish, and None every HEARTBEAT seconds without one; ends when all have run.
+
+        Raises LpbenchError when the cluster is gone, StoreError when a worker cannot store.
+        """
+        looked, missed = time.monotonic(), 0
+        try:
+            while self._fill() or self._running:
+                ready, _ = self._ray.wait(
+                    list(self._running), num_returns=1, timeout=HEARTBEAT, fetch_local=False
+                )
+                for task in ready:
+                    yield from self._finished(self._running.pop(task), task)
+                if not ready:
+                    yield None
+                if time.monotonic() - looked > HEAD_SECONDS:
+                    missed = 0 if _answers(self._head) else missed + 1
+                    looked = time.monotonic()
+                    if missed >= HEAD_LOST:
+                        self._gone = True
+                        raise LpbenchError(f"the Ray cluster at {self._head} is gone")
+        finally:
+            self._leave()
+
+    def cancel(self, now: bool = False) -> None:
+        """Start no further shard; with `now` also drop those that run."""
+        self._stopped = True
+        self._waiting.clear()
+        self._again.clear()
+        if now and not self._gone:
+            for task in self._running:
+                with suppress(Exception):  # it may have ended by itself
+                    self._ray.cancel(task, force=True)
+            self._running.clear()
+
+    def _connect(self) -> bool:
+        """Join the cluster; returns whether it is this executor that must leave it."""
+        ray = self._ray
+        if ray.is_initialized():
+            return False
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        main = threading.current_thread() is threading.main_thread()
+        handlers = (
+            {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
+        )
+        try:
+            if self._address != "local":
+                try:
+                    ray.init(address=self._address, **quiet)
+                    return True
+                except ConnectionError:
+                    if self._address != "auto":
+                        raise
+                    note("no Ray cluster is running (ray_address=auto): one is started on this machine")
+            count = max(cores(), 1)
+            ray.init(address="local", num_cpus=count, include_dashboard=False, **quiet)
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise LpbenchError(
+                f"cannot reach a Ray cluster (ray_address={self._address}): {reason}"
+            ) from error
+        finally:
+            for number, handler in handlers.items():  # Ctrl-C and SIGTERM are the sweep's
+                signal.signal(number, handler)
+        return True
+
+    def _leave(self) -> None:
+        if self._gone:
+            # What Ray does at the end of a process waits for the head, for ever.
+            import atexit
+
+            atexit.unregister(self._ray._private.worker.shutdown)
+        elif self._ours:
+            self._ray.shutdown()
+
+    def _slots(self) -> int:
+        """Shards that the cluster can run side by side."""
+        have = self._ray.cluster_resources()
+        pairs = (("CPU", self._resources["num_cpus"]), ("GPU", self._resources["num_gpus"]))
+        return max(1, min((int(have.get(kind, 0) / each) for kind, each in pairs if each), default=1))
+
+    def _fill(self) -> bool:
+        """Submit shards up to the bound, which grows with the cluster; whether any is under way."""
+        bound = self._bound or 2 * self._slots()
+        while len(self._running) < bound and (chosen := self._next()):
+            cells, alone = chosen
+            number = next(self._numbers, None)
+            if number is None:
+                first = self._store.reserve(NUMBERS)
+                self._numbers = iter(range(first, first + NUMBERS))
+                number = next(self._numbers)
+            task = self._task.options(**self._resources, max_retries=RETRIES).remote(
+                self._work, number, cells
+            )
+            self._running[task] = Running(number, cells, sum(map(self._seconds, cells)), alone)
+        return bool(self._running)
+
+    def _next(self) -> tuple[tuple[Cell, ...], bool] | None:
+        """The cells of the next shard: as many of a problem as make `shard_seconds`, by what others took."""
+        if self._again:
+            return self._again.popleft()
+        if not self._waiting:
+            return None
+        shard, seconds, count = self._waiting.popleft(), 0.0, 0
+        while count < min(len(shard.cells), MAX_CELLS) and (not count or seconds < self._shard_seconds):
+            seconds += self._pace * self._seconds(shard.cells[count])
+            count += 1
+        if count < len(shard.cells):
+            self._waiting.appendleft(replace(shard, cells=shard.cells[count:]))
+        return shard.cells[:count], False
+
+    def _seconds(self, cell: Cell) -> float:
+        cost = self._estimator.cost(cell.choices, cell.problem_key)
+        return cost.seconds if cost else 1.0
+
+    def _finished(self, shard: Running, task: Any) -> Iterator[Result | Stored]:
+        """What a shard that has ended gives: its cells, or those that its failure leaves."""
+        errors = self._ray.exceptions
+        try:
+            rows, seconds = self._ray.get(task)
+        except errors.TaskCancelledError:
+            return
+        except errors.RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, LpbenchError):
+                raise type(cause)(str(cause)) from None
+            if isinstance(cause, OSError):
+                raise StoreError(f"a worker cannot store its cells: {cause}") from None
+            yield from (failed(cell, cause) for cell in shard.cells)
+            return
+        except errors.RayError as error:  # its worker died, each time that it was tried
+            if len(shard.cells) > 1:
+                self._again.extend(((cell,), True) for cell in shard.cells)
+                return
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            lost = LpbenchError(f"its worker died {RETRIES + 1} times ({reason})")
+            yield from (failed(cell, lost) for cell in shard.cells)
+            return
+        if seconds and not shard.alone:
+            self._pace += 0.3 * (seconds / max(shard.seconds, 1e-6) - self._pace)
+        yield Stored(shard.number, rows)
+        there = {row["cell_id"] for row in rows}
+        missing = tuple(cell for cell in shard.cells if cell.cell_id not in there)
+        if missing and not self._stopped:  # a cell of the shard hung, and took the worker with it
+            self._again.append((missing, False))
+
+
+def _head(ray: Any) -> str:
+    """Where the cluster's head answers, `host:port`; empty for a client, whose server speaks for it."""
+    if ray.util.client.ray.is_connected():
+        return ""
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def _answers(address: str) -> bool:
+    if not address:
+        return True
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""What a worker of a Ray cluster does with a shard: runs its cells and stores them as one part."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lpbench.errors import LpbenchError
+from lpbench.executors.base import failed
+from lpbench.provenance import version
+from lpbench.registry import load_plugins
+
+if TYPE_CHECKING:
+    from lpbench.choices import Cell
+    from lpbench.store.parts import Target
+
+_loaded: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the shards of a sweep share.
+
+    target    where parts go                       timeout   seconds a cell (None: no limit)
+    grace     seconds beyond it after which a cell hangs
+    plugins   (name, source) of the user's modules  version   of the driver's lpbench
+    """
+
+    target: Target
+    timeout: float | None
+    grace: float
+    plugins: tuple[tuple[str, str], ...]
+    version: str
+
+
+def run_shard(work: Work, number: int, cells: Sequence[Cell]) -> tuple[list[Mapping[str, Any]], float]:
+    """Run `cells` and store them as part `number`; returns their rows, and the seconds that they took.
+
+    A part that is there is not run again (0 seconds): the worker that wrote it died before it could say so. It may
+    hold fewer cells: up to the one that hung. Raises StoreError; LpbenchError where this machine has another lpbench.
+    """
+    from lpbench.running import run_cell
+
+    if version() != work.version:
+        here = f"lpbench {version()} on {os.uname().nodename}"
+        raise LpbenchError(
+            f"{here}, but the sweep was started by lpbench {work.version}: install the same on all nodes"
+        )
+    written = work.target.written(number)
+    if written is not None:
+        return written, 0.0
+    _load(work.plugins)
+    began = time.monotonic()
+    finished: list[Any] = []
+    for cell in cells:
+        with _Watch(work, number, cell, finished):
+            try:
+                result = run_cell(cell, timeout=work.timeout)
+            except Exception as error:
+                result = failed(cell, error)
+        finished.append(result)
+    return work.target.write(number, finished), time.monotonic() - began
+
+
+class _Watch:
+    """Ends the worker when a cell hangs, in code that no time-out reaches: with the cell's row, and those before it."""
+
+    def __init__(self, work: Work, number: int, cell: Cell, finished: Sequence[Any]):
+        self._work, self._number, self._cell, self._finished = work, number, cell, finished
+        self._timer = threading.Timer((work.timeout or 0.0) + work.grace, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        if self._work.timeout is not None:
+            self._timer.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self._timer.cancel()
+
+    def _end(self) -> None:
+        seconds = (self._work.timeout or 0.0) + self._work.grace
+        hung = failed(self._cell, LpbenchError(f"it hung: no answer {seconds:g} s after it began"))
+        hung.row["status"], hung.row["error"] = "timeout", hung.row["error"].partition(": ")[2]
+        try:
+            self._work.target.write(self._number, [*self._finished, hung])
+        finally:
+            os._exit(1)
+
+
+def _load(plugins: Sequence[tuple[str, str]]) -> None:
+    """Import the user's modules, written into a folder of this worker's machine that is named by their content."""
+    if not plugins:
+        return
+    key = hashlib.blake2b(repr(plugins).encode(), digest_size=8).hexdigest()
+    if key in _loaded:
+        return
+    folder = Path(tempfile.gettempdir()) / f"lpbench-plugins-{os.getuid()}-{os.getpid()}-{key}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name, source in plugins:
+        (folder / name).write_text(source, encoding="utf-8")
+    load_plugins(folder)
+    _loaded.add(key)
