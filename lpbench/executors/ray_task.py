@@ -46,8 +46,6 @@ def run_shard(work: Work, number: int, cells: Sequence[Cell]) -> tuple[list[Mapp
     A part that is there is not run again (0 seconds): the worker that wrote it died before it could say so. It may
     hold fewer cells: up to the one that hung. Raises StoreError; LpbenchError where this machine has another lpbench.
     """
-    from lpbench.running import run_cell
-
     if version() != work.version:
         here = f"lpbench {version()} on {os.uname().nodename}"
         raise LpbenchError(
@@ -57,6 +55,8 @@ def run_shard(work: Work, number: int, cells: Sequence[Cell]) -> tuple[list[Mapp
     if written is not None:
         return written, 0.0
     _load(work.plugins)
+    from lpbench.running import run_cell
+
     began = time.monotonic()
     finished: list[Any] = []
     for cell in cells:

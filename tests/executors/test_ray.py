@@ -1,0 +1,245 @@
+"""executor=ray with real processes: the bits of local threads, whatever is killed, hangs or is full on the way."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from ray_cluster import Node
+
+import lpbench
+from lpbench.store import load_cells, load_traces, read_manifest
+
+GRID = ["problem=family_s,least_squares", "k=4", "n_samples=40", "dimension=8", "precision=6", "algorithm=lp_sgd,halp",
+        "format=fixed,float", "steps=2000", "record_points=6", "even_points=6", "seed=range(4)"]  # fmt: skip
+LONG = ["problem=family_s", "k=4", "dimension=16", "precision=6", "steps=400000", "record_points=6", "even_points=6",
+        "seed=range(60)"]  # fmt: skip
+HERE = ["seconds", "steps_per_second", "started_at", "workers", "runs_dir", "executor"]
+# These run in the driver and in every worker: a cell that kills its worker, one that never ends, a disk that is full.
+POISON = """
+import os
+from lpbench import running
+
+run_cell = running.run_cell
+
+def poisoned(cell, **options):
+    if cell.choices["seed"] == 2:
+        os.kill(os.getpid(), 9)
+    return run_cell(cell, **options)
+
+running.run_cell = poisoned
+"""
+HANGS = """
+import time
+import lpbench.executors.ray
+from lpbench import running
+
+lpbench.executors.ray.Ray.grace = 1.0
+run_cell = running.run_cell
+
+def hanging(cell, **options):
+    if cell.choices["seed"] == 5:
+        time.sleep(1000)
+    return run_cell(cell, **options)
+
+running.run_cell = hanging
+"""
+FULL = """
+import errno, os, sys
+
+real = os.fsync
+
+def fsync(file):
+    if "default_worker" in " ".join(sys.argv) or "ray::" in open("/proc/self/cmdline").read():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    real(file)
+
+os.fsync = fsync
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    node = Node(cpus=2)
+    yield node
+    node.close()
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    """Both grids, run by threads."""
+    folder = tmp_path_factory.mktemp("local")
+    lpbench.sweep(GRID, name="grid", runs_dir=folder)
+    lpbench.sweep(LONG, name="long", runs_dir=folder)
+    return folder
+
+
+def start(address, folder, grid, *more, resume=False):
+    """`lpbench sweep executor=ray` as a process of its own, in its own process group."""
+    words = ["resume", "there"] if resume else ["sweep", *grid, "executor=ray", f"ray_address={address}"]
+    words += [] if resume else ["shard_seconds=0.2", "--name", "there"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "lpbench.cli", *words, *more, "--runs-dir", folder],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+    )  # fmt: skip
+
+
+def finish(process, code=0, seconds=120):
+    out, err = process.communicate(timeout=seconds)
+    assert process.returncode == code, f"{process.returncode}\n{out}\n{err}"
+    return err
+
+
+def until(condition, seconds=60):
+    """Wait for `condition`; a test that waits for nothing fails."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def stored(folder):
+    """Cells that the manifest counts."""
+    manifest = read_manifest(Path(folder) / "there") if Path(folder, "there").is_dir() else None
+    return sum(manifest["counts"].values()) if manifest else 0
+
+
+def same(folder, local, name):
+    """The cells and the traces of both, bit by bit, but for where and how fast they ran."""
+    ours, theirs = load_cells(f"{folder}/there"), load_cells(name, local)
+    kept = [column for column in theirs.columns if column not in (*HERE, "sweep")]
+    pd.testing.assert_frame_equal(ours[kept], theirs[kept], check_exact=True)
+    traces = [load_traces(f"{folder}/there"), load_traces(name, runs_dir=local)]
+    pd.testing.assert_frame_equal(*(trace.drop(columns="seconds") for trace in traces), check_exact=True)
+
+
+def test_local_ray_and_resumed_sweeps_are_equal_bit_by_bit(cluster, local, tmp_path):
+    lpbench.sweep(
+        [*GRID[:-1], "seed=range(2)"], name="there", runs_dir=tmp_path
+    )  # by threads; Ray runs the rest
+    err = finish(start(cluster.address, tmp_path, GRID))
+    assert "computed now: 16" in err
+    same(tmp_path, local, "grid")
+    assert set(load_cells("there", tmp_path)["executor"]) == {"local", "ray"}
+    assert "computed now: 0" in finish(start(cluster.address, tmp_path, [], resume=True))
+
+
+def test_a_worker_that_is_killed_loses_nothing(cluster, local, tmp_path):
+    process = start(cluster.address, tmp_path, LONG)
+    until(lambda: stored(tmp_path) > 0)
+    until(lambda: cluster.kill("ray::run_shard"))
+    finish(process)
+    same(tmp_path, local, "long")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("trap", "seed", "status", "error"),
+    [
+        (POISON, 2, "failed", "its worker died 3 times"),
+        (HANGS, 5, "timeout", "it hung: no answer 21 s after it began"),
+    ],
+)
+def test_a_cell_that_kills_or_hangs_is_a_row_of_its_own(cluster, tmp_path, trap, seed, status, error):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "trap.py").write_text(trap)
+    grid = [
+        *GRID[1:-1],
+        "problem=family_s",
+        "algorithm=lp_sgd",
+        "format=fixed",
+        "seed=range(8)",
+        "timeout=20",
+    ]
+    err = finish(start(cluster.address, tmp_path, grid, "--config-dir", tmp_path / "mine"), code=3)
+    cells = load_cells("there", tmp_path).set_index("seed")
+    assert dict(cells["status"]) == {other: status if other == seed else "ok" for other in range(8)}
+    assert error in cells["error"][seed]
+    assert "7 ok" in err
+
+
+@pytest.mark.slow
+def test_a_full_disk_in_a_worker_is_one_line(cluster, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "full.py").write_text(FULL)
+    err = finish(start(cluster.address, tmp_path, GRID, "--config-dir", tmp_path / "mine"), code=1)
+    last = err.strip().splitlines()[-1]
+    assert "No space left on device" in last
+    assert "go on with: lpbench resume there" in last
+    assert "Traceback" not in err
+    finish(start(cluster.address, tmp_path, GRID))  # once there is room again
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_driver_that_is_killed_or_interrupted_is_resumed(cluster, local, tmp_path, how):
+    process = start(cluster.address, tmp_path, LONG)
+    until(lambda: stored(tmp_path) > 0)
+    os.killpg(process.pid, how)
+    _, err = process.communicate(timeout=60)
+    kept = len(load_cells("there", tmp_path))
+    assert 0 < kept < 60
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert "interrupted:" in err
+    err = finish(start(cluster.address, tmp_path, [], resume=True))
+    assert f"computed now: {60 - kept}" in err
+    same(tmp_path, local, "long")
+
+
+@pytest.mark.slow
+def test_two_drivers_on_one_sweep(cluster, local, tmp_path):
+    first = start(cluster.address, tmp_path, LONG)
+    until(lambda: stored(tmp_path) > 0)
+    assert "is writing" in finish(start(cluster.address, tmp_path, LONG), code=1)
+    finish(first)
+    same(tmp_path, local, "long")
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_gone_is_one_line_and_finished_cells_are_kept(local, tmp_path):
+    head = Node(cpus=2)
+    try:
+        process = start(head.address, tmp_path, LONG)
+        until(lambda: stored(tmp_path) > 0)
+        head.close()
+        err = finish(process, code=1, seconds=60)
+    finally:
+        head.close()
+    last = err.strip().splitlines()[-1]
+    assert f"the Ray cluster at {head.address} is gone" in last
+    assert "go on with: lpbench resume there" in last
+    assert 0 < len(load_cells("there", tmp_path)) < 60
+    lpbench.sweep(LONG, name="there", runs_dir=tmp_path)  # by threads
+    same(tmp_path, local, "long")
+
+
+@pytest.mark.slow
+def test_two_nodes_that_share_an_object_store_alone_and_one_is_killed(local, bucket, object_store):
+    head = Node(cpus=1)
+    other = Node(head.address, cpus=1)
+    object_store.refuse_every = 10
+    try:
+        process = start(head.address, bucket, LONG)
+        until(lambda: other.processes("ray::run_shard"))
+        until(lambda: len(load_parts(bucket)) > 2)
+        other.close()
+        finish(process, seconds=240)
+    finally:
+        object_store.refuse_every = 0
+        other.close()
+        head.close()
+    assert object_store.refused > 0
+    same(bucket, local, "long")
+
+
+def load_parts(bucket):
+    """The parts in an object store."""
+    from lpbench.address import locate
+
+    return list((locate(bucket) / "there" / "parts").glob("*.cells.parquet"))
