@@ -8,7 +8,7 @@ content.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -35,51 +35,58 @@ _NOT_HASHED = ("seed", "path")  # seeds make the cells of a group; the content o
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One point of the grid.
+class Group:
+    """What the cells share that differ in nothing but the seed. Small, since a grid may have a million.
 
-    choices      every key in the order of schema.KEYS, null where not read; expressions over constants that
-                 only the built problem knows stay text
-    cell_id      16 hex digits: the identity      group_id     the same without the seed
+    values       every choice in the order of schema.KEYS, null where not read and in the seed's place; expressions
+                 over constants that only the built problem knows stay text
+    group_id     16 hex digits: the identity without the seed
     problem_key  the identity of the problem: cells that share it share data, optimum and constants
     config_id    16 hex digits: the choices without the seed, the same in every version of lpbench
     definition   what these choices mean here: the versions of algorithm, format, problem and data
     """
 
-    choices: dict[str, Any]
-    cell_id: str
+    values: tuple[Any, ...]
     group_id: str
     problem_key: str
     config_id: str = ""
     definition: str = ""
 
     @property
-    def identity(self) -> dict[str, str]:
-        """The columns of `cells` that say which cell it is."""
-        names = ("cell_id", "group_id", "config_id", "definition")
-        return {name: getattr(self, name) for name in names}
+    def choices(self) -> dict[str, Any]:
+        """The choices by key, made anew at each call."""
+        return dict(zip(schema.KEYS, self.values, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """The cells that differ in nothing but the seed; `choices` holds null in the seed's place."""
+class Cell:
+    """One point of the grid: a seed of a group; `cell_id`, 16 hex digits, is its identity."""
 
-    choices: dict[str, Any]
-    group_id: str
-    problem_key: str
-    digest: Any = field(repr=False)
-    config_id: str
-    definition: str
+    group: Group
+    seed: int
+    cell_id: str
 
-    def cell(self, seed: int) -> Cell:
-        """The cell of this group with `seed`."""
-        choices = self.choices.copy()
-        choices["seed"] = seed
-        digest = self.digest.copy()
-        digest.update(b"seed %d" % seed)
-        return Cell(
-            choices, digest.hexdigest(), self.group_id, self.problem_key, self.config_id, self.definition
-        )
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The choices by key in the order of schema.KEYS, made anew at each call."""
+        return {**self.group.choices, "seed": self.seed}
+
+    @property
+    def group_id(self) -> str:
+        """The identity without the seed."""
+        return self.group.group_id
+
+    @property
+    def problem_key(self) -> str:
+        """The identity of the problem."""
+        return self.group.problem_key
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The columns of `cells` that say which cell it is."""
+        group = self.group
+        identity = {"cell_id": self.cell_id, "group_id": group.group_id}
+        return {**identity, "config_id": group.config_id, "definition": group.definition}
 
 
 def canonical(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,19 +129,24 @@ class CellMaker:
     def __init__(self) -> None:
         self._values: dict[tuple[str, type, Any], Any] = {}
         self._parts: dict[tuple[Any, ...], Any] = {}
+        self._texts: dict[str, str] = {}
 
     def cell(self, raw: Mapping[str, Any]) -> Cell:
         """The cell of `raw`, which may leave out keys that are null."""
-        return self.group(raw).cell(self.seed(raw.get("seed")))
+        return self.cells(raw, [raw.get("seed")])[0]
 
-    def seed(self, value: Any) -> int:
-        """A seed that `Group.cell` takes; raises ConfigError."""
-        seed = self._value("seed", value)
+    def cells(self, raw: Mapping[str, Any], seeds: Iterable[Any]) -> list[Cell]:
+        """The cells of `raw`, whose own seed is not looked at, with `seeds`; raises ConfigError."""
+        group, digest = self._group(raw)
+        return [_cell(group, digest, self._seed(seed)) for seed in seeds]
+
+    def _seed(self, value: Any) -> int:
+        seed = schema.check("seed", value)
         _need("seed", seed)
         return seed
 
-    def group(self, raw: Mapping[str, Any]) -> Group:
-        """The group of `raw`, whose seed, if any, is not looked at."""
+    def _group(self, raw: Mapping[str, Any]) -> tuple[Group, Any]:
+        """The group of `raw`, and the hash that its cells' identities go on from."""
         if not raw.keys() <= schema.ALL.keys():
             schema.kind(next(key for key in raw if key not in schema.ALL))
         value = {key: self._value(key, raw.get(key)) for key in schema.KEYS}
@@ -163,7 +175,30 @@ class CellMaker:
         for key in (*COMMON_KEYS, *(key for key in ALGORITHM_KEYS if key in algorithm.reads)):
             if key != "seed":
                 _need(key, choices[key])
-        return _identify(choices, algorithm, problem)
+        return self._identify(choices, algorithm, problem)
+
+    def _identify(self, choices: dict[str, Any], algorithm: Any, problem: _Problem) -> tuple[Group, Any]:
+        versions = {"algorithm": algorithm.version, **problem.versions}
+        if "format" in algorithm.reads:
+            versions["format"] = registry.formats.get(choices["format"]).version
+        # Without the nulls, so that a key added one day leaves the cells that do not read it as they are.
+        hashed = {
+            key: chosen for key, chosen in choices.items() if chosen is not None and key not in _NOT_HASHED
+        }
+        text = orjson.dumps(
+            {"choices": hashed, "versions": versions, "problem_key": problem.key}, option=orjson.OPT_SORT_KEYS
+        )
+        digest = hashlib.blake2b(text, digest_size=8)
+        config = orjson.dumps({**hashed, "path": choices["path"]}, option=orjson.OPT_SORT_KEYS)
+        config_id = hashlib.blake2b(config, digest_size=8).hexdigest()
+        definition = ", ".join(f"{kind} {choices[kind]} {version}" for kind, version in versions.items())
+        if choices["path"] is not None:
+            definition += f", content {problem.key}"
+        values = tuple(choices[key] for key in schema.KEYS)
+        group = Group(
+            values, digest.hexdigest(), problem.key, config_id, self._texts.setdefault(definition, definition)
+        )
+        return group, digest
 
     def _value(self, key: str, value: Any) -> Any:
         # The type is part of the memory's key: 1, 1.0 and True are equal, but True is no number here.
@@ -190,6 +225,12 @@ class CellMaker:
         if isinstance(result, ConfigError):
             raise ConfigError(str(result))
         return result
+
+
+def _cell(group: Group, digest: Any, seed: int) -> Cell:
+    digest = digest.copy()
+    digest.update(b"seed %d" % seed)
+    return Cell(group, seed, digest.hexdigest())
 
 
 def _problem_part(value: dict[str, Any]) -> _Problem:
@@ -254,24 +295,6 @@ def _format_part(value: dict[str, Any]) -> dict[str, Any]:
             choices[key] = filled.get(key, choices[key])
     choices["format"] = value["format"]
     return choices
-
-
-def _identify(choices: dict[str, Any], algorithm: Any, problem: _Problem) -> Group:
-    versions = {"algorithm": algorithm.version, **problem.versions}
-    if "format" in algorithm.reads:
-        versions["format"] = registry.formats.get(choices["format"]).version
-    # Without the nulls, so that a key added one day leaves the cells that do not read it as they are.
-    hashed = {key: chosen for key, chosen in choices.items() if chosen is not None and key not in _NOT_HASHED}
-    text = orjson.dumps(
-        {"choices": hashed, "versions": versions, "problem_key": problem.key}, option=orjson.OPT_SORT_KEYS
-    )
-    digest = hashlib.blake2b(text, digest_size=8)
-    config = orjson.dumps({**hashed, "path": choices["path"]}, option=orjson.OPT_SORT_KEYS)
-    config_id = hashlib.blake2b(config, digest_size=8).hexdigest()
-    definition = ", ".join(f"{kind} {choices[kind]} {version}" for kind, version in versions.items())
-    if choices["path"] is not None:
-        definition += f", content {problem.key}"
-    return Group(choices, digest.hexdigest(), problem.key, digest, config_id, definition)
 
 
 def _resolve_sizes(key: str, chosen: Any, problem: _Problem) -> Any:

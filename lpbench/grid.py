@@ -98,29 +98,31 @@ class Grid:
     def expand(self) -> Expansion:
         """The cells: canonical, without repetition. Raises ConfigError if runtime choices differ."""
         expansion = Expansion(runtime=self._runtime())
-        maker, seen, groups = CellMaker(), set(), []
+        maker, seen = CellMaker(), set()
+        keys = dict.fromkeys(axis.key for block in self.blocks for axis in block.axes)
+        found: dict[str, dict[Any, None]] = {key: {} for key in keys if key in schema.KEYS}
         for block in self.blocks:
             for raw, seeds, text in block.groups():
                 try:
-                    group = maker.group(raw)
-                    cells = [group.cell(maker.seed(seed)) for seed in seeds]
+                    cells = maker.cells(raw, seeds)
                 except ConfigError as error:
                     expansion.invalid.append((text() or "the defaults", str(error)))
                     continue
-                groups.append(group.choices)
+                choices = cells[0].group.choices
+                for key, values in found.items():
+                    values.update(
+                        dict.fromkeys(cell.seed for cell in cells) if key == "seed" else {choices[key]: None}
+                    )
                 for cell in cells:
                     if cell.cell_id in seen:
                         expansion.collapsed += 1
                     else:
                         seen.add(cell.cell_id)
                         expansion.cells.append(cell)
-        for key in dict.fromkeys(axis.key for block in self.blocks for axis in block.axes):
-            if key in schema.KEYS:
-                choices = (cell.choices for cell in expansion.cells) if key == "seed" else groups
-                values = dict.fromkeys(chosen[key] for chosen in choices)
-                if len(values) > 1:
-                    numbers = all(isinstance(value, int | float) for value in values)
-                    expansion.axes[key] = sorted(values) if numbers else list(values)
+        for key, values in found.items():
+            if len(values) > 1:
+                numbers = all(isinstance(value, int | float) for value in values)
+                expansion.axes[key] = sorted(values) if numbers else list(values)
         return expansion
 
     def _runtime(self) -> dict[str, Any]:

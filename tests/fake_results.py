@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.choices import Cell
+from lpbench.choices import Cell, Group
+from lpbench.schema import KEYS
 from lpbench.store import schema
 
 
@@ -36,9 +37,9 @@ def fake_cell(seed: int = 0, precision: int = 8, problem: str = "least_squares",
     }
     every |= {"dimension": 16, "record_points": 10, "even_points": 10, "batch_size": 1, **choices}
     group = digest(repr(sorted(every.items(), key=str)))
-    return Cell(
-        {**every, "seed": seed}, digest(f"{group} {seed}"), group, digest(f"{problem} {every['dimension']}")
-    )
+    values = tuple(every.get(name) for name in KEYS)
+    shared = Group(values, group, digest(f"{problem} {every['dimension']}"))
+    return Cell(shared, seed, digest(f"{group} {seed}"))
 
 
 def fake_result(

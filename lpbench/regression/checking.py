@@ -194,7 +194,7 @@ def run(
     plan = plan_of(baseline, overrides, runs_dir, config_dir)
     if seeds is not None:
         kept = set(baseline.seeds[:seeds])
-        plan.cells = [cell for cell in plan.cells if cell.choices["seed"] in kept]
+        plan.cells = [cell for cell in plan.cells if cell.seed in kept]
         plan.reasons = ["forced"] * len(plan.cells)
     return _run(plan, workers, on_event)
 
@@ -245,7 +245,7 @@ def escalate(
     plan   that was run: its cells are the templates.
     """
     wanted = further(result)
-    templates = {cell.config_id: cell for cell in plan.cells}
+    templates = {cell.group.config_id: cell for cell in plan.cells}
     more = Plan(plan.name, plan.folder, plan.calls, [], [], runtime=plan.runtime)
     from lpbench.choices import make_cell
 
