@@ -21,7 +21,7 @@ from lpbench.provenance import now, provenance
 from lpbench.regression import measured
 from lpbench.regression.measured import Cell
 from lpbench.store import find_sweep, read_manifest
-from lpbench.store.files import read_table, write_atomic, write_table
+from lpbench.store.files import read_bytes, read_table, write_atomic, write_table
 from lpbench.store.schema import CHOICES, REAL, TEXT
 
 SCHEMA_VERSION = 1
@@ -132,7 +132,7 @@ def load(name: str, runs_dir: Path) -> Baseline:
 def read(folder: Path) -> Baseline:
     """The baseline in one folder; raises StoreError."""
     try:
-        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        meta = json.loads(read_bytes(folder / META))
         schema = int(meta["schema"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{folder / META} is damaged or of another program: {error!r}") from error

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-DTYPES = {pa.int64(): np.int64, pa.int32(): np.int32, pa.float64(): np.float64, pa.bool_(): np.bool_}
+DTYPES = {
+    pa.int64(): np.int64, pa.int32(): np.int32, pa.uint64(): np.uint64, pa.float64(): np.float64, pa.bool_(): np.bool_,
+}  # fmt: skip
 
 
 def from_numpy(values: np.ndarray, valid: np.ndarray | None = None) -> pa.Array:
@@ -53,6 +55,14 @@ def to_numpy(array: pa.Array) -> np.ndarray:
         return values
     valid = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")[part]
     return np.where(valid, values.astype(np.float64), np.nan)
+
+
+def flat(column: pa.ChunkedArray) -> pa.Array:
+    """The column of a table in one piece."""
+    whole = column.combine_chunks()
+    if not isinstance(whole, pa.ChunkedArray):
+        return whole
+    return whole.chunk(0) if whole.num_chunks else from_texts([]).cast(column.type)
 
 
 def _bitmap(valid: np.ndarray | None) -> pa.Buffer | None:

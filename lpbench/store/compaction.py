@@ -2,27 +2,31 @@
 
 Readers see the old files or the new ones at every moment: each file is renamed into place, the manifest's
 version is raised after them, and the merged parts go last. A crash in between leaves rows twice, which
-readers undo.
+readers undo. Rows pass through in pieces: of a sweep as a whole, memory holds the identities and the choices
+of its cells.
 """
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lpbench.address import is_remote
-from lpbench.store.arrays import from_numpy, to_numpy
-from lpbench.store.files import ROW_GROUP, TEMPORARY, open_parquet, parquet_writer, write_atomic, write_table
+from lpbench.store.arrays import flat, from_numpy, to_numpy
+from lpbench.store.files import TEMPORARY, open_parquet, write_pieces
 from lpbench.store.folder import CELLS, PARTS, ROLLUP, TRACES
 from lpbench.store.lock import lock
 from lpbench.store.manifest import Manifest, new_manifest, read_manifest, write_manifest
 from lpbench.store.rollup import rollup
 from lpbench.store.schema import CELLS as CELLS_SCHEMA
-from lpbench.store.schema import CHOICES, concatenate, unite
+from lpbench.store.schema import CHOICES, concatenate, conform, unite
+from lpbench.store.schema import ROLLUP as ROLLUP_SCHEMA
 from lpbench.store.schema import TRACES as TRACES_SCHEMA
+from lpbench.store.sorting import Buckets
 from lpbench.store.sources import (
     DAMAGED,
     PART,
@@ -35,7 +39,13 @@ from lpbench.store.sources import (
     warn_of,
 )
 
-PASS_ROWS = 4_000_000  # trace rows held in memory at once: about 0.4 GB
+CELL_ROWS, TRACE_ROWS = 100_000, 2_000_000  # in memory at once: 0.1 to 0.2 GB
+_ORDER = (
+    *CHOICES,
+    "cell_id",
+)  # of cells.parquet: the same cells give the same file, whoever ran them, and when
+_ORDERED = pa.schema([CELLS_SCHEMA.field(name) for name in _ORDER])
+_KNOWN = pa.schema([CELLS_SCHEMA.field(name) for name in ("cell_id", "group_id", "status")])
 
 
 def compact(folder: Path, state: str = "interrupted") -> Manifest:
@@ -56,21 +66,22 @@ def compact(folder: Path, state: str = "interrupted") -> Manifest:
 
 def compact_locked(folder: Path, manifest: Manifest) -> None:
     """`compact` for a caller that holds the lock; updates the version and the counts of `manifest`."""
-    for leftover in () if is_remote(folder) else folder.glob(f"**/*{TEMPORARY}"):
-        leftover.unlink(missing_ok=True)
+    for leftover in () if is_remote(folder) else list(folder.glob(f"**/*{TEMPORARY}")):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
     sources = find_sources(folder)
     broken: set[int] = set()
     if any(source.index >= 0 for source in sources) or not (folder / ROLLUP).exists():
         while True:
             try:
-                cells = _merge(folder, sources)
+                manifest["counts"] = _merge(folder, sources)
                 break
             except Damaged as damaged:
                 warn_of(damaged.source.cells, damaged.reason)
                 broken.add(damaged.source.index)
                 sources = [source for source in sources if source is not damaged.source]
-        counts = pc.value_counts(cells["status"]).to_pylist()
-        manifest["counts"] = {entry["values"]: entry["counts"] for entry in counts}
     write_manifest(folder, manifest)
     for source in sources:
         if source.index >= 0:
@@ -79,73 +90,101 @@ def compact_locked(folder: Path, manifest: Manifest) -> None:
     _clear(folder, broken)
 
 
-def _merge(folder: Path, sources: Sequence[Source]) -> pa.Table:
-    kept = newest(sources)
-    tables = [source.read_cells().filter(from_numpy(keep)) for source, _, keep in kept]
-    cells = concatenate(tables, CELLS_SCHEMA)
-    # Sorted by the choices: the same cells give the same file, whatever the workers, the order and the
-    # interruptions.
-    cells = cells.sort_by([(name, "ascending") for name in [*CHOICES, "cell_id"]])
-    _write_traces(folder / TRACES, [(source, ids, keep) for source, ids, keep in kept])
-    write_table(folder / CELLS, cells)
-    write_table(folder / ROLLUP, rollup(cells, folder / TRACES))
-    return cells
+@dataclass(frozen=True)
+class _Kept:
+    """The rows of a source that no later one replaces: which they are, and their numbers among all rows kept."""
+
+    source: Source
+    names: pa.Table
+    keep: np.ndarray
+    rows: slice
 
 
-def _write_traces(path: Path, kept: Sequence[tuple[Source, pa.Table, np.ndarray]]) -> None:
-    ids = sorted(
-        name for _, table, keep in kept for name in choose(table, keep, table["cell_id"].to_pylist()) or ()
+def _merge(folder: Path, sources: Sequence[Source]) -> dict[str, int]:
+    """Write the three files from `sources`; returns the number of cells by status."""
+    kept: list[_Kept] = []
+    tables, keys, count = [], [], 0
+    for source, names, keep in newest(sources):
+        kept.append(_Kept(source, names, keep, slice(count, count + int(keep.sum()))))
+        count = kept[-1].rows.stop
+        table = source.read_cells([*_ORDER, *_KNOWN.names]).filter(from_numpy(keep))
+        tables.append(table.select(_KNOWN.names))
+        keys.append(_encoded(table))
+    cells = concatenate(tables, _KNOWN)
+    by_id = _sorted(flat(cells["cell_id"]))
+    _write_traces(folder, kept, cells, _ranks(by_id))
+    _write_cells(folder, kept, _ranks(_by_choices(keys)))
+    write_pieces(
+        folder / ROLLUP, rollup(cells.take(from_numpy(by_id)), folder / TRACES, folder), ROLLUP_SCHEMA
     )
+    return {entry["values"]: entry["counts"] for entry in pc.value_counts(cells["status"]).to_pylist()}
+
+
+def _write_traces(folder: Path, kept: Sequence[_Kept], cells: pa.Table, ranks: np.ndarray) -> None:
+    """`traces.parquet`: by cell and step. Each trace is one piece by its steps in its source already."""
+    rows, schema = _size_and_schema([one.source.traces for one in kept], TRACES_SCHEMA)
+    with Buckets(len(ranks), rows, TRACE_ROWS, schema, folder) as buckets:
+        for one in kept:
+            table = one.source.read_traces(None, choose(one.names, one.keep, None))
+            codes = flat(table["cell_id"]).dictionary_encode()
+            rank_of = dict(zip(cells["cell_id"][one.rows].to_pylist(), ranks[one.rows].tolist(), strict=True))
+            found = np.array([rank_of[name] for name in codes.dictionary.to_pylist()], np.int64)
+            buckets.add(table, found[to_numpy(codes.indices)])
+        write_pieces(folder / TRACES, buckets, schema)
+
+
+def _write_cells(folder: Path, kept: Sequence[_Kept], ranks: np.ndarray) -> None:
+    """`cells.parquet`: in the order that `ranks` gives."""
+    rows, schema = _size_and_schema([one.source.cells for one in kept], CELLS_SCHEMA)
+    with Buckets(len(ranks), rows, CELL_ROWS, schema, folder) as buckets:
+        for one in kept:
+            buckets.add(one.source.read_cells().filter(from_numpy(one.keep)), ranks[one.rows])
+        write_pieces(folder / CELLS, buckets, schema)
+
+
+def _size_and_schema(paths: Iterable[Path], first: pa.Schema) -> tuple[int, pa.Schema]:
+    """Rows of all `paths` together, and what their schemas unite to: also columns that one of them alone has."""
     rows, schemas = 0, []
-    for source, _, _ in kept:
-        with open_parquet(source.traces) as traces:
-            rows += traces.metadata.num_rows
-            schemas.append(traces.schema_arrow)
-    passes = max(1, -(-rows // PASS_ROWS))
-    size = max(1, -(-len(ids) // passes))
-    # Every pass has all columns, also those that only the traces of another pass use.
-    schema = unite(schemas, TRACES_SCHEMA)
-
-    def write(file: IO[bytes]) -> None:
-        with parquet_writer(file, schema) as writer:
-            for start in range(0, len(ids), size):
-                chosen = None if passes == 1 else set(ids[start : start + size])
-                table = _sorted_traces(
-                    [source.read_traces(None, choose(t, keep, chosen)) for source, t, keep in kept]
-                )
-                writer.write_table(concatenate([table], schema), ROW_GROUP)
-
-    write_atomic(path, write)
+    for path in paths:
+        with open_parquet(path) as file:
+            rows += file.metadata.num_rows
+            schemas.append(file.schema_arrow)
+    return rows, unite(schemas, first)
 
 
-def _sorted_traces(tables: Sequence[pa.Table]) -> pa.Table:
-    """The rows of `tables`, by cell and step."""
-    table = concatenate(tables, TRACES_SCHEMA)
-    # Each trace is one piece in the order of its steps already: sorting the pieces is cheaper than sorting
-    # the rows.
-    starts, lengths, names = trace_pieces(table)
-    order = np.argsort(names, kind="stable")
-    return table.take(from_numpy(_ranges(starts[order], lengths[order])))
+def _encoded(table: pa.Table) -> pa.Table:
+    """What cells are sorted by, each value as its number in a dictionary: a sweep's choices take few values."""
+    columns = conform(table.select([name for name in _ORDER if name in table.column_names]), _ORDERED)
+    return pa.table({name: columns[name].dictionary_encode() for name in _ORDER})
 
 
-def trace_pieces(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where each trace of `table` starts, how many rows it has, and its `cell_id`; it lies in one piece."""
-    codes = table["cell_id"].combine_chunks().dictionary_encode()
-    if isinstance(codes, pa.ChunkedArray):
-        codes = codes.combine_chunks()
-    index = to_numpy(codes.indices)
-    starts = np.flatnonzero(np.r_[True, index[1:] != index[:-1]]) if len(index) else np.zeros(0, np.int64)
-    lengths = np.diff(np.r_[starts, len(index)])
-    names = np.asarray(codes.dictionary.to_pylist(), object)
-    return starts, lengths, names[index[starts]]
-
-
-def _ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """[s0, s0 + 1, ..., s0 + l0 - 1, s1, ...] for starts s and lengths l."""
-    if not len(starts):
+def _by_choices(tables: Sequence[pa.Table]) -> np.ndarray:
+    """The rows of `tables` (`_encoded`), numbered one after the other, in the order of _ORDER; null comes last."""
+    if not tables:
         return np.zeros(0, np.int64)
-    ends = np.cumsum(lengths)
-    return np.arange(ends[-1]) + np.repeat(starts - (ends - lengths), lengths)
+    whole = pa.concat_tables(tables).unify_dictionaries()
+    keys: list[np.ndarray] = []
+    for name in _ORDER:
+        column = flat(whole[name])
+        size = len(column.dictionary)
+        place = np.empty(size + 1, np.int32)
+        place[_sorted(column.dictionary)] = np.arange(size)
+        place[size] = size
+        keys.append(place[np.nan_to_num(to_numpy(column.indices), nan=size).astype(np.int64)])
+    varying = [key for key in keys if key.size and (key != key[0]).any()]
+    return np.lexsort(varying[::-1]) if varying else np.arange(whole.num_rows)
+
+
+def _sorted(values: pa.Array) -> np.ndarray:
+    """The numbers of `values`, the least first."""
+    return to_numpy(pc.sort_indices(values)).astype(np.int64)
+
+
+def _ranks(order: np.ndarray) -> np.ndarray:
+    """Where each one stands in `order`."""
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks
 
 
 def _clear(folder: Path, broken: set[int]) -> None:

@@ -3,7 +3,7 @@
 import os
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -48,6 +48,16 @@ def _put(path: Any, write: Callable[[IO[bytes]], None]) -> None:
         raise StoreError(f"cannot write {path}: {first_line(error)}") from error
 
 
+def read_bytes(path: Path) -> bytes:
+    """All of a file as it is at one moment, by one request where it lies in an object store; raises OSError."""
+    return cast(Any, path).fs.cat_file(cast(Any, path).path) if is_remote(path) else path.read_bytes()
+
+
+def was_replaced(error: BaseException) -> bool:
+    """Whether reading failed because the file went, or an object was put anew: whoever reads starts again."""
+    return isinstance(error, FileNotFoundError) or type(error).__name__ == "FileExpired"
+
+
 def open_parquet(path: Path, **options: Any) -> pq.ParquetFile:
     """The Parquet file `path` for reading, wherever it lies; raises OSError, pyarrow.ArrowInvalid."""
     return pq.ParquetFile(cast(Any, path).open("rb") if is_remote(path) else path, **options)
@@ -66,9 +76,15 @@ def write_table(path: Path, table: pa.Table) -> None:
     )
 
 
-def parquet_writer(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
-    """A writer with the options of `write_table`, for a table that is written piece by piece."""
-    return pq.ParquetWriter(file, schema, **_options(schema))
+def write_pieces(path: Path, pieces: Iterable[pa.Table], schema: pa.Schema) -> None:
+    """Write the tables of `pieces`, all of `schema`, one after the other as one Parquet file, atomically."""
+
+    def write(file: IO[bytes]) -> None:
+        with pq.ParquetWriter(file, schema, **_options(schema)) as writer:
+            for piece in pieces:
+                writer.write_table(piece, ROW_GROUP)
+
+    write_atomic(path, write)
 
 
 def _options(schema: pa.Schema) -> dict[str, Any]:

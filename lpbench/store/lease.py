@@ -14,6 +14,7 @@ from typing import Any
 
 from lpbench.address import first_line
 from lpbench.errors import StoreError, SweepBusy
+from lpbench.store.files import read_bytes
 from lpbench.terminal import note
 
 RENEW = 5.0  # seconds between two renewals
@@ -66,7 +67,7 @@ class Lease:
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            found = json.loads(self._path.read_text())
+            found = json.loads(read_bytes(self._path))
         except FileNotFoundError:
             return None
         except ValueError:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lpbench.errors import StoreError
 from lpbench.provenance import now, version
-from lpbench.store.files import write_atomic
+from lpbench.store.files import read_bytes, write_atomic
 from lpbench.store.folder import MANIFEST
 
 SCHEMA_VERSION = 1  # raised when a reader of the old files would misread the new ones
@@ -53,7 +53,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     """
     path = folder / MANIFEST
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path).decode("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -1,24 +1,31 @@
 """The rollup: per cell group (all but the seed) and step, quantiles of the objective gap over the seeds."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from lpbench.store.arrays import from_numpy, from_texts, to_numpy
+from lpbench.store.arrays import DTYPES, flat, from_numpy, from_texts, to_numpy
 from lpbench.store.files import open_parquet
-from lpbench.store.schema import ROLLUP
+from lpbench.store.schema import INT, REAL, ROLLUP
+from lpbench.store.sorting import Buckets
 
 LEAST_GAP = 1e-300  # in the mean of logarithms, what a gap of 0 counts as
+POINT_ROWS, BATCH = 2_000_000, 200_000  # in memory at once, read at once
 _COLUMNS = ["cell_id", "step", "epoch", "gradient_evaluations", "objective_gap"]
+_POINTS = pa.schema(
+    {"group": INT, "cell": INT, "step": INT, "epoch": REAL, "evaluations": REAL, "gap": REAL}
+)  # of `Points`
 
 
 class Points(NamedTuple):
-    """Recorded points of all traces: arrays of one length."""
+    """Recorded points of traces, each trace in one piece by its steps: arrays of one length."""
 
     group: np.ndarray  # int64, index of the group
-    last: np.ndarray  # int64, the last step of the point's trace
+    cell: np.ndarray  # int64, index of the cell
     step: np.ndarray  # int64
     epoch: np.ndarray  # float64
     evaluations: np.ndarray  # float64, NaN where not counted
@@ -29,10 +36,11 @@ class Points(NamedTuple):
         return Points(*(column[index] for column in self))
 
 
-def rollup(cells: pa.Table, traces: Path) -> pa.Table:
-    """One row for each group and each step that all its seeds recorded.
+def rollup(cells: pa.Table, traces: Path, beside: Path) -> Iterator[pa.Table]:
+    """One row for each group and each step that all its seeds recorded, by group and step, in pieces.
 
-    cells   at least `cell_id group_id status`;  traces  the sorted file of their traces.
+    cells   at least `cell_id group_id status`;  traces  the sorted file of their traces
+    beside  a folder where points may lie for a while, of sweeps that memory does not hold
 
     The log-spaced steps of a group are the same for all seeds; the even ones have a random offset and drop
     out (but for a group of one seed). A trace that ended early, by divergence or a time-out, counts up to
@@ -43,8 +51,19 @@ def rollup(cells: pa.Table, traces: Path) -> pa.Table:
     names, group_of_cell = np.unique(np.asarray(cells["group_id"].to_pylist(), "U"), return_inverse=True)
     diverged = np.asarray(cells["status"].to_pylist(), "U") == "diverged"
     n_diverged = np.bincount(group_of_cell, diverged, len(names)).astype(np.int64)
+    with open_parquet(traces) as file:
+        rows = file.metadata.num_rows
+        with Buckets(len(names), rows, POINT_ROWS, _POINTS, beside) as buckets:
+            for points in _points(file, cells["cell_id"].to_pylist(), group_of_cell):
+                buckets.add(points, to_numpy(flat(points["group"])))
+            for table in buckets:
+                yield _summary(
+                    Points(*(to_numpy(flat(table[name])) for name in _POINTS.names)), names, n_diverged
+                )
 
-    points = _points(traces, cells["cell_id"].to_pylist(), group_of_cell)
+
+def _summary(points: Points, names: np.ndarray, n_diverged: np.ndarray) -> pa.Table:
+    """The rows of the groups of `points`, which are sorted by group, and hold all points of these groups."""
     points = points.take(_shared(points) & np.isfinite(points.gap))
     points = points.take(np.lexsort((points.gap, points.step, points.group)))
     group, step, gap = points.group, points.step, points.gap
@@ -73,24 +92,17 @@ def rollup(cells: pa.Table, traces: Path) -> pa.Table:
     return pa.table(arrays, schema=ROLLUP)
 
 
-def _points(traces: Path, cell_ids: list[str], group_of_cell: np.ndarray) -> Points:
+def _points(traces: pq.ParquetFile, cell_ids: Sequence[str], group_of_cell: np.ndarray) -> Iterator[pa.Table]:
+    """All recorded points as tables of _POINTS, in the order of the file."""
     number = {cell_id: i for i, cell_id in enumerate(cell_ids)}
-    pieces: list[list[np.ndarray]] = []
-    for batch in open_parquet(traces).iter_batches(batch_size=1_000_000, columns=_COLUMNS):
+    for batch in traces.iter_batches(batch_size=BATCH, columns=_COLUMNS):
         codes = batch.column("cell_id").dictionary_encode()
         cells = np.array([number[name] for name in codes.dictionary.to_pylist()], np.int64)
-        piece = [cells[to_numpy(codes.indices)]]
-        for name in _COLUMNS[1:]:
-            values = to_numpy(batch.column(name))
-            piece.append(values.astype(np.int64 if name == "step" else np.float64))
-        pieces.append(piece)
-    if not pieces:
-        nothing = np.zeros(0, np.int64)
-        return Points(nothing, nothing, nothing, np.zeros(0), np.zeros(0), np.zeros(0))
-    cell, step, epoch, evaluations, gap = (np.concatenate(column) for column in zip(*pieces, strict=True))
-    ends = np.flatnonzero(np.r_[cell[1:] != cell[:-1], True])  # the file is sorted by cell and step
-    last = np.repeat(step[ends], np.diff(np.r_[-1, ends]))
-    return Points(group_of_cell[cell], last, step, epoch, evaluations, gap)
+        cell = cells[to_numpy(codes.indices)]
+        columns: dict[str, np.ndarray] = {"group": group_of_cell[cell].astype(np.int64), "cell": cell}
+        for field, name in zip(list(_POINTS)[2:], _COLUMNS[1:], strict=True):
+            columns[field.name] = to_numpy(batch.column(name)).astype(DTYPES[field.type])
+        yield pa.table([from_numpy(column) for column in columns.values()], schema=_POINTS)
 
 
 def _shared(points: Points) -> np.ndarray:
@@ -100,7 +112,7 @@ def _shared(points: Points) -> np.ndarray:
     width = int(points.step.max()) + 1
     key = points.group * width + points.step
     keys, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
-    ends = np.sort(key[points.step == points.last])  # one for each trace
+    ends = np.sort(key[np.r_[points.cell[1:] != points.cell[:-1], True]])  # one for each trace
     next_group = (keys // width + 1) * width
     reaching = np.searchsorted(ends, next_group) - np.searchsorted(ends, keys)
     return (counts == reaching)[inverse]

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from lpbench.errors import StoreError
 from lpbench.store.arrays import from_texts
-from lpbench.store.files import TEMPORARY, open_parquet
+from lpbench.store.files import TEMPORARY, open_parquet, was_replaced
 from lpbench.store.folder import CELLS, PARTS, TRACES
 
 DAMAGED = ".damaged"  # a part that compaction set aside
@@ -66,9 +66,9 @@ class Source:
                 table = file.read_row_groups(
                     _groups_with(file, wanted), None if columns is None else [*columns, *extra]
                 )
-        except FileNotFoundError:
-            raise
         except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            if was_replaced(error):
+                raise FileNotFoundError(path) from error
             reason = str(error).splitlines()[0]
             if self.index < 0:
                 raise StoreError(
