@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas
 
 BAD = ("failed", "diverged", "timeout")
+ROWS_KEPT = 100  # of bad cells: a sweep may have a million
 _STOPPING = {False: "finishing the running cells (Ctrl-C again stops at once)", True: "stopping at once"}
 
 
@@ -50,12 +51,14 @@ class Outcome:
     """How a sweep ended: `statuses` of the plan's cells, stored ones included; `ran` cells computed in this
     call.
 
-    bad   the rows of the cells of this call that failed, diverged or timed out
+    n_bad   how many cells of this call failed, diverged or timed out
+    bad     the rows of the first ROWS_KEPT of them
     """
 
     plan: Plan
     statuses: dict[str, str] = field(default_factory=dict)
     ran: int = 0
+    n_bad: int = 0
     bad: list[Mapping[str, Any]] = field(default_factory=list)
     interrupted: bool = False
 
@@ -141,7 +144,9 @@ def run_plan(
                 for row in rows:
                     outcome.ran += 1
                     if row["status"] in BAD:
-                        outcome.bad.append(row)
+                        outcome.n_bad += 1
+                        if len(outcome.bad) < ROWS_KEPT:
+                            outcome.bad.append(row)
                         if fail_fast:
                             executor.cancel(now=True)
                     tell(Event("cell", cost=cost_of[row["cell_id"]], row=row))

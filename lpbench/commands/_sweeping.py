@@ -209,8 +209,8 @@ def _summary(outcome: "Outcome") -> None:
 
     for row in outcome.bad[:_LISTED]:
         warning(cell_line(row))
-    if len(outcome.bad) > _LISTED:
-        warning(f"... and {len(outcome.bad) - _LISTED} more: lpbench show {plan.name} --bad")
+    if outcome.n_bad > _LISTED:
+        warning(f"... and {outcome.n_bad - _LISTED} more: lpbench show {plan.name} --bad")
     ordered = sorted(outcome.counts.items(), key=lambda entry: -entry[1])
     counts = ", ".join(f"{count} {status}" for status, count in ordered)
     missing = len(plan.cells) - len(outcome.statuses)

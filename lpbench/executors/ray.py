@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lpbench.errors import ConfigError, LpbenchError, StoreError
@@ -27,12 +27,13 @@ from lpbench.store.parts import MAX_CELLS
 from lpbench.terminal import note
 
 if TYPE_CHECKING:
-    from lpbench.choices import Cell
+    from lpbench.choices import Cell, Group
     from lpbench.running import Result
 
 SHARD_SECONDS = 10.0
 RETRIES = 2  # of a shard whose worker or node died
 NUMBERS = 100  # part numbers taken at a time: each time writes the manifest
+SLOTS_SECONDS = 1.0  # between two looks at how many shards the cluster holds
 HEAD_SECONDS = 1.0  # between two looks at whether the cluster's head is there ...
 HEAD_LOST = 5  # ... and how often in a row it must not be
 
@@ -72,12 +73,15 @@ class Ray:
         self._shard_seconds = float(options.get("shard_seconds", SHARD_SECONDS))
         self._bound = workers
         self._ours = self._connect()
-        self.workers = workers or self._slots()
+        self.workers = workers or 2 * self._slots()
+        self._counted = time.monotonic()
         self._waiting: deque[Shard] = deque()
+        self._handed = 0  # cells of the first of them
         self._again: deque[tuple[tuple[Cell, ...], bool]] = deque()
         self._running: dict[Any, Running] = {}
         self._numbers: Iterator[int] = iter(())
         self._estimator = Estimator()
+        self._estimated: tuple[Group | None, float] = None, 0.0  # the last group's seconds a cell
         self._pace = 1.0  # measured seconds of a shard by estimated ones
         self._stopped = self._gone = False
 
@@ -178,8 +182,9 @@ class Ray:
 
     def _fill(self) -> bool:
         """Submit shards up to the bound, which grows with the cluster; whether any is under way."""
-        bound = self._bound or 2 * self._slots()
-        while len(self._running) < bound and (chosen := self._next()):
+        if self._bound is None and time.monotonic() - self._counted > SLOTS_SECONDS:
+            self._counted, self.workers = time.monotonic(), 2 * self._slots()
+        while len(self._running) < self.workers and (chosen := self._next()):
             cells, alone = chosen
             number = next(self._numbers, None)
             if number is None:
@@ -198,17 +203,22 @@ class Ray:
             return self._again.popleft()
         if not self._waiting:
             return None
-        shard, seconds, count = self._waiting.popleft(), 0.0, 0
-        while count < min(len(shard.cells), MAX_CELLS) and (not count or seconds < self._shard_seconds):
-            seconds += self._pace * self._seconds(shard.cells[count])
-            count += 1
-        if count < len(shard.cells):
-            self._waiting.appendleft(replace(shard, cells=shard.cells[count:]))
-        return shard.cells[:count], False
+        cells, first, seconds = self._waiting[0].cells, self._handed, 0.0
+        last = first
+        while last < min(len(cells), first + MAX_CELLS) and (last == first or seconds < self._shard_seconds):
+            seconds += self._pace * self._seconds(cells[last])
+            last += 1
+        self._handed = last
+        if last == len(cells):
+            self._waiting.popleft()
+            self._handed = 0
+        return cells[first:last], False
 
     def _seconds(self, cell: Cell) -> float:
-        cost = self._estimator.cost(cell.choices, cell.problem_key)
-        return cost.seconds if cost else 1.0
+        if self._estimated[0] is not cell.group:  # seeds come one after the other
+            cost = self._estimator.cost(cell.choices, cell.problem_key)
+            self._estimated = cell.group, cost.seconds if cost else 1.0
+        return self._estimated[1]
 
     def _finished(self, shard: Running, task: Any) -> Iterator[Result | Stored]:
         """What a shard that has ended gives: its cells, or those that its failure leaves."""

@@ -43,12 +43,13 @@ class SweepWriter:
         stamp: Mapping[str, Any] | None = None,
         runtime: Mapping[str, Any] | None = None,
     ):
-        make_folder(folder / PARTS)
+        make_folder(folder)
         self.folder = folder
         self.state = "done"
         self._lock = lock(folder)
         try:
             self.statuses = read_statuses(folder)
+            self._counts = Counter(self.statuses.values())
             self._manifest = read_manifest(folder) or new_manifest(folder.name)
             self._writing = threading.RLock()  # the manifest, which the parts' thread writes too
             self._written = 0.0
@@ -77,7 +78,7 @@ class SweepWriter:
         """Take note of cells that a worker has stored. Raises SweepBusy once somebody else writes the sweep."""
         self._lock.check()
         with self._writing:
-            self.statuses.update((row["cell_id"], row["status"]) for row in rows)
+            self._note(rows)
             if time.monotonic() - self._written > MANIFEST_SECONDS:
                 self._write()
 
@@ -121,18 +122,22 @@ class SweepWriter:
             first, self._next = self._next, self._next + count
             return first
 
+    def _note(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        for row in rows:
+            if before := self.statuses.get(row["cell_id"]):
+                self._counts[before] -= 1
+            self._counts[row["status"]] += 1
+            self.statuses[row["cell_id"]] = row["status"]
+
     def _write(self) -> None:
-        self._count()
+        self._manifest["counts"] = {status: count for status, count in self._counts.items() if count}
         write_manifest(self.folder, self._manifest)
         self._written = time.monotonic()
-
-    def _count(self) -> None:
-        self._manifest["counts"] = dict(Counter(self.statuses.values()))
 
     def _on_part(self, part: int, rows: list[Mapping[str, Any]]) -> None:
         with self._writing:
             self._manifest["last_part"] = max(part, self._manifest["last_part"])
-            self.statuses.update((row["cell_id"], row["status"]) for row in rows)
+            self._note(rows)
             self._write()
 
     def _first_part(self) -> int:
