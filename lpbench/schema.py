@@ -166,15 +166,19 @@ KEYS: dict[str, Kind] = {
     "even_points": Whole(1),
     "tail": Real(0, high=1),
 }
+# What executor=ray takes besides; no columns, the manifest keeps them.
+RAY: dict[str, Kind] = {
+    "ray_address": Word(),
+    "ray_cpus": Real(0, closed=True),
+    "ray_gpus": Real(0, closed=True),
+    "shard_seconds": Real(0),
+}
 RUNTIME: dict[str, Kind] = {
     "timeout": Real(0),
     "workers": Whole(1),
     "runs_dir": Word(),
     "executor": Word(),
-    "ray_address": Word(),
-    "ray_cpus": Real(0, closed=True),
-    "ray_gpus": Real(0, closed=True),
-    "shard_seconds": Real(0),
+    **RAY,
 }
 ALL = {**KEYS, **RUNTIME}
 

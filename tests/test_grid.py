@@ -343,7 +343,7 @@ def test_no_arguments_are_the_default_experiment() -> None:
         ("~solution", "'solution' does not exist"),
         ("+noise=3", "+noise: the key is there already (1.0)"),
         ("workers=1,2", "workers is a run-time choice and cannot be swept, got 2 values"),
-        ("executor=ray", "unknown executor 'ray'"),
+        ("executor=rya", "unknown executor 'rya'. Did you mean 'ray'?"),
         ("precision=8,1", "precision must be a whole number in 2..64, got 1"),
         ("step_size=0.1,0", "step_size must be a finite number > 0, got 0"),
         ("step_size=0.1/l", "unknown name 'l'"),
@@ -371,7 +371,8 @@ def test_expansion() -> None:
         itertools.product((4, 8), range(3))
     )
     assert found.axes == {"seed": [0, 1, 2], "precision": [4, 8]}
-    assert found.runtime == {"timeout": 5.0, "workers": 2, "runs_dir": "runs", "executor": "local"}
+    given = {key: value for key, value in found.runtime.items() if value is not None}
+    assert given == {"timeout": 5.0, "workers": 2, "runs_dir": "runs", "executor": "local"}
     assert (found.invalid, found.collapsed) == ([], 0)
     assert len({c.group_id for c in found.cells}) == 2
 

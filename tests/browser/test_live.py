@@ -48,7 +48,7 @@ def test_new_cells_come_and_the_picked_ones_stay(tab, address, runs):
     tab.wait_for_url("**cells=**,**", timeout=WAIT)
     before, link = tab.evaluate(TICKED), tab.url
     assert len(before) == 2
-    assert tab.evaluate(ROWS) == 16
+    until(tab, f"{ROWS} === 16")
     sweep(runs, "picked", "precision=8")
     until(tab, f"{ROWS} === 24")
     until(tab, "document.querySelector('#status').innerText.includes('24 cells')")
@@ -81,7 +81,7 @@ def test_the_table_shows_the_cells_of_the_chosen_status(tab, address, runs):
     sweep(runs, "mixed", "format=none", "precision=64", "algorithm=sgd", "step_size=0.01,500")
     tab.goto(address + "/cells?sweep=mixed")
     tab.wait_for_selector(".ag-row .ag-checkbox-input", timeout=WAIT)
-    assert tab.evaluate(ROWS) == 8
+    until(tab, f"{ROWS} === 8")
     tab.get_by_label("Rows of the table").first.click()
     tab.get_by_role("option", name="diverged (4)").click()
     until(tab, f"{ROWS} === 4")
