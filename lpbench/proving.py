@@ -17,6 +17,7 @@ from lpbench.planning import MAX_CELLS, Call, Plan
 from lpbench.problems.base import QUADRATIC, SQUARED, Problem
 from lpbench.registry import bounds as theorems
 from lpbench.store import find_sweep, read_cells
+from lpbench.store.arrays import plain_columns
 from lpbench.theory import evaluation
 from lpbench.theory.evaluation import Evaluation, theorem
 from lpbench.theory.theorem import Refused
@@ -143,7 +144,7 @@ def of_sweep(folder: Path) -> Evidence:
     """Every cell group of a stored sweep beside its bounds, with the bound of each theorem."""
     cells = read_cells(folder)
     wanted = [name for name in cells.column_names if name in COLUMNS or name.startswith("bound_")]
-    return weigh(cells.select(wanted).to_pydict())
+    return weigh(plain_columns(cells.select(wanted)))
 
 
 def bounds(

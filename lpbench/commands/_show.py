@@ -10,6 +10,7 @@ from lpbench.commands._sweeping import say_evidence
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.evidence import BROKEN, COLUMNS, weigh
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
+from lpbench.store.arrays import plain_columns
 from lpbench.store.folder import is_sweep
 from lpbench.store.schema import CHOICES
 from lpbench.tables import noise_floors, pivot
@@ -32,7 +33,7 @@ def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
 
 def sweep(folder: Path, as_json: bool) -> int:
     """Number of cells by status, the noise floors, and how the bounds did; exit code 5 if one is broken."""
-    columns = read_cells(folder, COLUMNS).to_pydict()
+    columns = plain_columns(read_cells(folder, COLUMNS))
     counts: dict[str, int] = {}
     for status in columns["status"]:
         counts[status] = counts.get(status, 0) + 1

@@ -162,9 +162,10 @@ def _columns(outcome: "Outcome") -> dict[str, list[Any]]:
     """What tables and bounds need of the cells of the plan."""
     from lpbench.evidence import COLUMNS
     from lpbench.store import read_cells
+    from lpbench.store.arrays import plain_columns
 
     table = read_cells(outcome.plan.folder, COLUMNS)
-    columns: dict[str, list[Any]] = table.to_pydict()
+    columns = plain_columns(table)
     if len(outcome.statuses) < table.num_rows:
         chosen = [i for i, cell_id in enumerate(columns["cell_id"]) if cell_id in outcome.statuses]
         columns = {name: [values[i] for i in chosen] for name, values in columns.items()}

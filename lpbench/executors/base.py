@@ -49,9 +49,13 @@ class Executor(Protocol):
     """
 
     name: str
-    workers: int
 
     def __init__(self, workers: int | None = None, options: Mapping[str, Any] | None = None) -> None: ...
+
+    @property
+    def workers(self) -> int:
+        """Cells, or shards, at a time."""
+        ...
 
     def submit(
         self, shards: Sequence[Shard], timeout: float | None = None, store: Store | None = None

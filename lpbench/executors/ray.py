@@ -6,25 +6,20 @@ part again and leaves one result; and one that finds its part there does not run
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lpbench.errors import ConfigError, LpbenchError, StoreError
+from lpbench.errors import LpbenchError, StoreError
 from lpbench.estimate import Estimator
-from lpbench.executors.base import HEARTBEAT, Shard, Store, Stored, cores, failed
+from lpbench.executors.base import HEARTBEAT, Shard, Store, Stored, failed
+from lpbench.executors.ray_cluster import Cluster
 from lpbench.executors.ray_task import Work, run_shard
 from lpbench.provenance import version
 from lpbench.registry import executors, plugin_files
 from lpbench.store.parts import MAX_CELLS
-from lpbench.terminal import note
 
 if TYPE_CHECKING:
     from lpbench.choices import Cell, Group
@@ -33,9 +28,6 @@ if TYPE_CHECKING:
 SHARD_SECONDS = 10.0
 RETRIES = 2  # of a shard whose worker or node died
 NUMBERS = 100  # part numbers taken at a time: each time writes the manifest
-SLOTS_SECONDS = 1.0  # between two looks at how many shards the cluster holds
-HEAD_SECONDS = 1.0  # between two looks at whether the cluster's head is there ...
-HEAD_LOST = 5  # ... and how often in a row it must not be
 
 
 @dataclass(frozen=True)
@@ -62,19 +54,13 @@ class Ray:
     grace = 60.0  # seconds beyond its time-out after which a cell hangs
 
     def __init__(self, workers: int | None = None, options: Mapping[str, Any] | None = None):
-        try:
-            import ray
-        except ImportError:
-            raise ConfigError("executor=ray needs Ray: pip install 'lpbench[ray]'") from None
-        self._ray = ray
         options = {key: value for key, value in (options or {}).items() if value is not None}
-        self._address = str(options.get("ray_address", "auto"))
-        self._resources = {"num_cpus": options.get("ray_cpus", 1), "num_gpus": options.get("ray_gpus", 0)}
+        cpus, gpus = options.get("ray_cpus", 1), options.get("ray_gpus", 0)
+        self._cluster = Cluster(str(options.get("ray_address", "auto")), cpus, gpus)
+        self._ray = self._cluster.ray
+        self._resources = {"num_cpus": cpus, "num_gpus": gpus}
         self._shard_seconds = float(options.get("shard_seconds", SHARD_SECONDS))
         self._bound = workers
-        self._ours = self._connect()
-        self.workers = workers or 2 * self._slots()
-        self._counted = time.monotonic()
         self._waiting: deque[Shard] = deque()
         self._handed = 0  # cells of the first of them
         self._again: deque[tuple[tuple[Cell, ...], bool]] = deque()
@@ -83,7 +69,12 @@ class Ray:
         self._estimator = Estimator()
         self._estimated: tuple[Group | None, float] = None, 0.0  # the last group's seconds a cell
         self._pace = 1.0  # measured seconds of a shard by estimated ones
-        self._stopped = self._gone = False
+        self._stopped = False
+
+    @property
+    def workers(self) -> int:
+        """Shards under way at a time: with twice as many as run at once, none waits for the driver."""
+        return self._bound or 2 * self._cluster.slots
 
     def submit(
         self, shards: Sequence[Shard], timeout: float | None = None, store: Store | None = None
@@ -96,14 +87,12 @@ class Ray:
         work = Work(store.target, timeout, self.grace, plugins, version())
         self._work = self._ray.put(work)
         self._task = self._ray.remote(run_shard)
-        self._head = _head(self._ray)
 
     def events(self) -> Iterator[Result | Stored | None]:
         """Cells as their shards finish, and None every HEARTBEAT seconds without one; ends when all have run.
 
         Raises LpbenchError when the cluster is gone, StoreError when a worker cannot store.
         """
-        looked, missed = time.monotonic(), 0
         try:
             while self._fill() or self._running:
                 ready, _ = self._ray.wait(
@@ -113,77 +102,23 @@ class Ray:
                     yield from self._finished(self._running.pop(task), task)
                 if not ready:
                     yield None
-                if time.monotonic() - looked > HEAD_SECONDS:
-                    missed = 0 if _answers(self._head) else missed + 1
-                    looked = time.monotonic()
-                    if missed >= HEAD_LOST:
-                        self._gone = True
-                        raise LpbenchError(f"the Ray cluster at {self._head} is gone")
+                self._cluster.check()
         finally:
-            self._leave()
+            self._cluster.leave()
 
     def cancel(self, now: bool = False) -> None:
         """Start no further shard; with `now` also drop those that run."""
         self._stopped = True
         self._waiting.clear()
         self._again.clear()
-        if now and not self._gone:
+        if now and not self._cluster.gone:
             for task in self._running:
                 with suppress(Exception):  # it may have ended by itself
                     self._ray.cancel(task, force=True)
             self._running.clear()
 
-    def _connect(self) -> bool:
-        """Join the cluster; returns whether it is this executor that must leave it."""
-        ray = self._ray
-        if ray.is_initialized():
-            return False
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        main = threading.current_thread() is threading.main_thread()
-        handlers = (
-            {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
-        )
-        try:
-            if self._address != "local":
-                try:
-                    ray.init(address=self._address, **quiet)
-                    return True
-                except ConnectionError:
-                    if self._address != "auto":
-                        raise
-                    note("no Ray cluster is running (ray_address=auto): one is started on this machine")
-            count = max(cores(), 1)
-            ray.init(address="local", num_cpus=count, include_dashboard=False, **quiet)
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise LpbenchError(
-                f"cannot reach a Ray cluster (ray_address={self._address}): {reason}"
-            ) from error
-        finally:
-            for number, handler in handlers.items():  # Ctrl-C and SIGTERM are the sweep's
-                signal.signal(number, handler)
-        return True
-
-    def _leave(self) -> None:
-        if self._gone:
-            # What Ray does at the end of a process waits for the head, for ever.
-            import atexit
-
-            atexit.unregister(self._ray._private.worker.shutdown)
-        elif self._ours:
-            self._ray.shutdown()
-
-    def _slots(self) -> int:
-        """Shards that the cluster can run side by side."""
-        have = self._ray.cluster_resources()
-        pairs = (("CPU", self._resources["num_cpus"]), ("GPU", self._resources["num_gpus"]))
-        return max(1, min((int(have.get(kind, 0) / each) for kind, each in pairs if each), default=1))
-
     def _fill(self) -> bool:
         """Submit shards up to the bound, which grows with the cluster; whether any is under way."""
-        if self._bound is None and time.monotonic() - self._counted > SLOTS_SECONDS:
-            self._counted, self.workers = time.monotonic(), 2 * self._slots()
         while len(self._running) < self.workers and (chosen := self._next()):
             cells, alone = chosen
             number = next(self._numbers, None)
@@ -250,21 +185,3 @@ class Ray:
         missing = tuple(cell for cell in shard.cells if cell.cell_id not in there)
         if missing and not self._stopped:  # a cell of the shard hung, and took the worker with it
             self._again.append((missing, False))
-
-
-def _head(ray: Any) -> str:
-    """Where the cluster's head answers, `host:port`; empty for a client, whose server speaks for it."""
-    if ray.util.client.ray.is_connected():
-        return ""
-    return str(ray.get_runtime_context().gcs_address)
-
-
-def _answers(address: str) -> bool:
-    if not address:
-        return True
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
-    except OSError:
-        return False
-    return True

@@ -57,6 +57,17 @@ def to_numpy(array: pa.Array) -> np.ndarray:
     return np.where(valid, values.astype(np.float64), np.nan)
 
 
+def plain_columns(table: pa.Table) -> dict[str, list[Any]]:
+    """The values of each column as a list, None for null. Equal ones are one object: choices take few values."""
+    columns = {}
+    for name in table.column_names:
+        encoded = flat(table[name].dictionary_encode())
+        values = [*encoded.dictionary.to_pylist(), None]
+        index = np.nan_to_num(to_numpy(encoded.indices), nan=len(values) - 1).astype(np.int64)
+        columns[name] = [values[i] for i in index.tolist()]
+    return columns
+
+
 def flat(column: pa.ChunkedArray) -> pa.Array:
     """The column of a table in one piece."""
     whole = column.combine_chunks()

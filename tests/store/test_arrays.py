@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpbench.store.arrays import from_numpy, from_texts, from_values, to_numpy
+from lpbench.store.arrays import flat, from_numpy, from_texts, from_values, plain_columns, to_numpy
 
 VALUES = {
     pa.int64(): st.integers(-(2**63), 2**63 - 1),
@@ -58,3 +58,19 @@ def test_back_to_numpy(values, start):
 def test_whole_numbers_stay_whole_unless_some_are_missing():
     assert to_numpy(pa.array([1, 2**62 + 1])).tolist() == [1, 2**62 + 1]
     assert np.isnan(to_numpy(pa.array([1, None]))[1])
+
+
+@pytest.mark.parametrize("kind", VALUES, ids=str)
+@given(data=st.data())
+def test_plain_columns_are_the_values(kind, data):
+    pieces = data.draw(st.lists(st.lists(st.none() | VALUES[kind], max_size=5), max_size=4))
+    table = pa.table({"a": pa.chunked_array([pa.array(piece, kind) for piece in pieces], kind)})
+    values = [value for piece in pieces for value in piece]
+    found = plain_columns(table)["a"]
+    assert [str(value).lstrip("-") for value in found] == [str(value).lstrip("-") for value in values]
+    assert str(flat(table["a"]).to_pylist()) == str(values)
+
+
+def test_equal_values_are_one_object():
+    found = plain_columns(pa.table({"a": ["least_squares", "x", "least_squares"]}))["a"]
+    assert found[0] is found[2]
