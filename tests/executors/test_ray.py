@@ -239,22 +239,26 @@ def test_a_cluster_that_is_gone_is_one_line_and_finished_cells_are_kept(local, t
 
 
 @pytest.mark.slow
-def test_two_nodes_that_share_an_object_store_alone_and_one_is_killed(local, bucket, object_store):
+def test_two_nodes_that_share_an_object_store_alone_and_one_is_killed(tmp_path, bucket, object_store):
+    """The demo, on a store that refuses every tenth request."""
+    demo = ["+experiment=demo"]
+    lpbench.sweep(demo, name="demo", runs_dir=tmp_path)
     head = Node(cpus=1)
     other = Node(head.address, cpus=1)
     object_store.refuse_every = 10
     try:
-        process = start(head.address, bucket, LONG)
+        process = start(head.address, bucket, demo)
         until(lambda: other.processes("ray::run_shard"))
-        until(lambda: len(load_parts(bucket)) > 2)
+        until(lambda: len(load_parts(bucket)) > 2, seconds=180)
+        assert other.processes("ray::run_shard")
         other.close()
-        finish(process, seconds=240)
+        finish(process, seconds=600)
     finally:
         object_store.refuse_every = 0
         other.close()
         head.close()
     assert object_store.refused > 0
-    same(bucket, local, "long")
+    same(bucket, tmp_path, "demo")
 
 
 def load_parts(bucket):
