@@ -115,7 +115,8 @@ class PartWriter:
         started = written = time.monotonic()
         while not (self._closing and not self._waiting) and self._error is None:
             interval = min(LAST_INTERVAL, max(FIRST_INTERVAL, GROWTH * (written - started)))
-            self._wake.wait(max(0.0, min(FIRST_INTERVAL, written + interval - time.monotonic())))
+            left = written + interval - time.monotonic() if self._waiting else FIRST_INTERVAL
+            self._wake.wait(max(0.0, min(FIRST_INTERVAL, left)))
             self._wake.clear()
             due = time.monotonic() - written >= interval or len(self._waiting) >= MAX_CELLS or self._closing
             if due and self._waiting:

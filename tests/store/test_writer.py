@@ -3,6 +3,7 @@
 import errno
 import shutil
 import threading
+import time
 import warnings
 
 import pyarrow.parquet as pq
@@ -106,6 +107,15 @@ def test_parts_are_written_while_cells_wait(tmp_path, monkeypatch):
             break
         threading.Event().wait(0.05)
     assert len(read_statuses(tmp_path / "live")) == 1
+    store.close()
+
+
+def test_a_writer_without_work_takes_no_time_from_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "FIRST_INTERVAL", 0.1)
+    store = SweepWriter(tmp_path / "live", [CALL], 9)
+    began = time.process_time()
+    time.sleep(1.0)
+    assert time.process_time() - began < 0.3
     store.close()
 
 
