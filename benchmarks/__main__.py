@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import dashboard, machine, regression, report, rounding, steps, sweeps
+from benchmarks import dashboard, machine, regression, report, rounding, scale, steps, sweeps
 from benchmarks.report import Figure
 
 PARTS: dict[str, Callable[..., list[Figure]]] = {
@@ -14,6 +14,7 @@ PARTS: dict[str, Callable[..., list[Figure]]] = {
     "sweeps": sweeps.measure,
     "dashboard": dashboard.measure,
     "regression": regression.measure,
+    "scale": scale.measure,
 }
 RESULTS = Path(__file__).parent / "results"
 

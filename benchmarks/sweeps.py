@@ -29,11 +29,11 @@ class Place:
 
     folder: Path
 
-    def lpbench(self, *words: str) -> Finished:
-        """One `lpbench` command, whole process."""
+    def lpbench(self, *words: str, code: int = 0) -> Finished:
+        """One `lpbench` command, whole process, that ends with exit code `code`."""
         program = Path(sys.executable).with_name("lpbench")
         start = [str(program)] if program.exists() else [sys.executable, "-m", "lpbench.cli"]
-        return command([*start, *words], os.environ, str(self.folder))
+        return command([*start, *words], os.environ, str(self.folder), code)
 
     def sweep(self, name: str, *words: str, workers: int = 1) -> Finished:
         """One sweep of least squares without questions."""
@@ -105,7 +105,7 @@ def _help(place: Place, repetitions: int) -> Figure:
 
 
 def _short_runs(place: Place, python: str, runs: int, repetitions: int) -> list[Figure]:
-    steps = _steps_for(place, RUN_SECONDS)
+    steps = steps_for(place, RUN_SECONDS)
     words = (f"steps={steps}", f"seed=range({runs})")
     figures, seconds = [], []
     for workers in (1, 2):
@@ -130,7 +130,7 @@ def _workers(count: int) -> str:
     return "1 worker" if count == 1 else f"{count} workers"
 
 
-def _steps_for(place: Place, seconds: float) -> int:
+def steps_for(place: Place, seconds: float) -> int:
     """How many steps take so long, by the difference of two lengths (the evaluations cost the same in both)."""
     spent = []
     for steps in (20_000, 200_000):

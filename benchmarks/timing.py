@@ -57,8 +57,10 @@ class Finished:
     output: str
 
 
-def command(words: Sequence[str], environment: Mapping[str, str], cwd: str | None = None) -> Finished:
-    """Run a command to its end; raises RuntimeError with its output where the exit code is not 0."""
+def command(
+    words: Sequence[str], environment: Mapping[str, str], cwd: str | None = None, code: int = 0
+) -> Finished:
+    """Run a command to its end; raises RuntimeError with its output where the exit code is another than `code`."""
     start = time.perf_counter()
     process = subprocess.Popen(
         words, env=dict(environment), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -68,6 +70,6 @@ def command(words: Sequence[str], environment: Mapping[str, str], cwd: str | Non
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - start
-    if process.returncode != 0:
+    if process.returncode != code:
         raise RuntimeError(f"{' '.join(words)}: exit code {process.returncode}\n{output[-2000:]}")
     return Finished(seconds, usage.ru_maxrss * 1024, output)

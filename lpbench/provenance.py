@@ -31,6 +31,7 @@ def provenance() -> dict[str, str | None]:
     }
 
 
+@functools.cache
 def version() -> str:
     """The installed version of lpbench, or `unknown` when it runs from a folder that was never installed."""
     try:

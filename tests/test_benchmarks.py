@@ -76,6 +76,13 @@ def test_dashboard_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_scale_runs(tmp_path: Path) -> None:
+    values = {figure["what"]: figure["value"] for figure in run(tmp_path, "scale")}
+    assert sum("peak memory" in what for what in values) == 6
+    assert values["Ray: one more shard"] is not None
+
+
+@pytest.mark.slow
 def test_regression_runs(tmp_path: Path) -> None:
     values = {figure["what"]: figure["value"] for figure in run(tmp_path, "regression")}
     assert values["clean checks: share with a bound called broken"] == 0

@@ -5,9 +5,11 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lpbench import schema
 from lpbench.store import schema as columns
@@ -110,6 +112,40 @@ def test_sweeps_names_every_choice_and_every_column() -> None:
     assert set(schema.ALL) - words == set()
     for table in (columns.CELLS, columns.TRACES, columns.ROLLUP):
         assert set(table.names) - words == set()
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_command_of_scaling(tmp_path: Path) -> None:
+    (sweep,) = commands((ROOT / "docs" / "scaling.md").read_text(encoding="utf-8"))
+    assert "lp_sgd" in run([*sweep, *SMALL], tmp_path)
+
+
+def test_the_manifests_of_scaling(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    (manifest,) = (yaml.safe_load(text) for text in blocks(page, "yaml"))
+    assert manifest["kind"] == "RayJob"
+    cluster = manifest["spec"]["rayClusterSpec"]
+    assert cluster["rayVersion"] == version("ray")
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    images = [group["template"]["spec"]["containers"][0]["image"] for group in groups]
+    assert len(images) == 2
+    assert len(set(images)) == 1
+    (script,) = blocks(page, "bash")
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    shown = [
+        manifest["spec"]["entrypoint"],
+        *script.splitlines(),
+        *"".join(blocks(page, "text")).splitlines(),
+    ]
+    sweeps = [shlex.split(line)[2:] for line in shown if line.startswith("lpbench sweep +")]
+    assert len(sweeps) >= 3
+    for words in sweeps:
+        kept = words[: words.index("--runs-dir")] if "--runs-dir" in words else words
+        assert "200 cells" in run(["plan", *kept], tmp_path)
 
 
 @pytest.mark.parametrize(("page", "group"), [("formats.md", "format"), ("algorithms.md", "algorithm")])

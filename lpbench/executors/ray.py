@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lpbench.choices import Cell, Group
     from lpbench.running import Result
 
-SHARD_SECONDS = 10.0
+SHARD_SECONDS, LEAST_SECONDS = 10.0, 0.5  # of a shard: the longest, and towards the end the shortest
 RETRIES = 2  # of a shard whose worker or node died
 NUMBERS = 100  # part numbers taken at a time: each time writes the manifest
 
@@ -63,6 +63,7 @@ class Ray:
         self._bound = workers
         self._waiting: deque[Shard] = deque()
         self._handed = 0  # cells of the first of them
+        self._left = 0.0  # estimated seconds of all
         self._again: deque[tuple[tuple[Cell, ...], bool]] = deque()
         self._running: dict[Any, Running] = {}
         self._numbers: Iterator[int] = iter(())
@@ -83,6 +84,7 @@ class Ray:
         assert store is not None
         self._store = store
         self._waiting.extend(shards)
+        self._left = sum(self._seconds(cell) for shard in shards for cell in shard.cells)
         plugins = tuple((file.name, file.read_text(encoding="utf-8")) for file in plugin_files())
         work = Work(store.target, timeout, self.grace, plugins, version())
         self._work = self._ray.put(work)
@@ -133,21 +135,27 @@ class Ray:
         return bool(self._running)
 
     def _next(self) -> tuple[tuple[Cell, ...], bool] | None:
-        """The cells of the next shard: as many of a problem as make `shard_seconds`, by what others took."""
+        """The cells of the next shard, all of one problem: as many as make `_goal`, by what others took."""
         if self._again:
             return self._again.popleft()
         if not self._waiting:
             return None
         cells, first, seconds = self._waiting[0].cells, self._handed, 0.0
-        last = first
-        while last < min(len(cells), first + MAX_CELLS) and (last == first or seconds < self._shard_seconds):
-            seconds += self._pace * self._seconds(cells[last])
+        last, goal = first, self._goal()
+        while last < min(len(cells), first + MAX_CELLS) and (last == first or self._pace * seconds < goal):
+            seconds += self._seconds(cells[last])
             last += 1
         self._handed = last
+        self._left -= seconds
         if last == len(cells):
             self._waiting.popleft()
             self._handed = 0
         return cells[first:last], False
+
+    def _goal(self) -> float:
+        """Seconds of the next shard: fewer towards the end, so that no CPU waits long for another one's last shard."""
+        share = self._pace * self._left / (2 * self.workers)
+        return min(self._shard_seconds, max(LEAST_SECONDS, share))
 
     def _seconds(self, cell: Cell) -> float:
         if self._estimated[0] is not cell.group:  # seeds come one after the other

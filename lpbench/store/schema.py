@@ -168,6 +168,8 @@ def _trace_column(
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """`table` with the columns and types of `schema` first; its further columns follow."""
+    if table.schema.equals(schema):
+        return table
     columns = {
         name: table[name].cast(kind) if name in table.column_names else pa.nulls(table.num_rows, kind)
         for name, kind in zip(schema.names, schema.types, strict=True)

@@ -58,7 +58,8 @@ class Source:
         try:
             with open_parquet(path, page_checksum_verification=True) as file:
                 if columns is not None:
-                    columns = [name for name in columns if name in file.schema_arrow.names]
+                    there = set(file.schema_arrow.names)
+                    columns = [name for name in columns if name in there]
                 if cells is None:
                     return file.read(columns)
                 extra = [] if columns is None or "cell_id" in columns else ["cell_id"]

@@ -1,0 +1,82 @@
+"""What a worker does with a shard, in this process; with real workers: test_ray."""
+
+import sys
+import tempfile
+
+import pytest
+from fake_results import fake_cell, fake_result
+
+from lpbench import registry, running
+from lpbench.errors import ConfigError, LpbenchError
+from lpbench.executors.ray_cluster import Cluster
+from lpbench.executors.ray_task import Work, run_shard
+from lpbench.provenance import version
+from lpbench.store.parts import Target
+from lpbench.store.sources import part_paths
+
+CELLS = [fake_cell(seed) for seed in range(3)]
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """The cells that were run, which cost nothing here."""
+    found = []
+
+    def run_cell(cell, **options):
+        found.append(cell)
+        if cell.seed == 1:
+            raise ZeroDivisionError("by zero")
+        return fake_result(cell)
+
+    monkeypatch.setattr(running, "run_cell", run_cell)
+    return found
+
+
+def work(folder, plugins=(), release=None):
+    return Work(Target(folder, {"sweep": "demo"}), 10.0, 1.0, plugins, release or version())
+
+
+def test_a_shard_is_one_part_and_what_a_cell_raises_is_its_row(ran, tmp_path):
+    rows, seconds = run_shard(work(tmp_path), 4, CELLS)
+    assert ran == CELLS
+    assert seconds > 0
+    assert [row["status"] for row in rows] == ["ok", "failed", "ok"]
+    assert "ZeroDivisionError: by zero" in rows[1]["error"]
+    assert all(path.exists() for path in part_paths(tmp_path, 4))
+
+
+def test_a_shard_whose_part_is_there_does_not_run(ran, tmp_path):
+    rows, _ = run_shard(work(tmp_path), 4, CELLS)
+    ran.clear()
+    again, seconds = run_shard(work(tmp_path), 4, CELLS)
+    assert (ran, seconds) == ([], 0.0)
+    assert {row["cell_id"] for row in again} == {row["cell_id"] for row in rows}
+
+
+def test_a_part_that_is_damaged_is_written_again(ran, tmp_path):
+    run_shard(work(tmp_path), 4, CELLS)
+    cells, _ = part_paths(tmp_path, 4)
+    cells.write_bytes(cells.read_bytes()[:50])
+    ran.clear()
+    run_shard(work(tmp_path), 4, CELLS)
+    assert ran == CELLS
+
+
+def test_another_lpbench_on_a_node_refuses(ran, tmp_path):
+    with pytest.raises(LpbenchError, match=r"started by lpbench 0\.0\.7: install the same on all nodes"):
+        run_shard(work(tmp_path, release="0.0.7"), 0, CELLS)
+    assert ran == []
+
+
+def test_modules_of_the_user_come_along(ran, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_plugins", list(registry._plugins))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    plugins = (("comes_along.py", "LOADED = 7\n"),)
+    run_shard(work(tmp_path, plugins), 0, CELLS)
+    assert sys.modules.pop("comes_along").LOADED == 7
+
+
+def test_without_ray_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match=r"pip install 'lpbench\[ray\]'"):
+        Cluster("auto", 1, 0)
