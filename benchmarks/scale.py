@@ -1,8 +1,13 @@
 """What a large sweep costs: a million cells planned and kept, and Ray beside threads on the same cells."""
 
+import os
 import re
 import statistics
+import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.report import Figure
@@ -11,6 +16,18 @@ from benchmarks.sweeps import Place, steps_for
 MADE_UP, CLOCK = Path(__file__).parent / "made_up", Path(__file__).parent / "clock"
 GIB = 2.0**30
 CELL_SECONDS = 0.05
+WORKERS = {
+    "threads": 2,
+    "Ray, a running cluster": 4,
+    "Ray, started for the sweep": 4,
+}  # cells, or shards, under way
+# A cluster of its own, which ends when its input is closed.
+CLUSTER = """
+import ray, sys
+context = ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+print(context.address_info["gcs_address"], flush=True)
+sys.stdin.read()
+"""
 # Grids of a million cells: one group of them all, five seeds a group, and no two in a group.
 GRIDS = {
     "one seed after the other": ("seed=range(1000000)",),
@@ -68,43 +85,60 @@ def _keeping(place: Place, smoke: bool) -> list[Figure]:
 
 
 def _ray(place: Place, smoke: bool) -> list[Figure]:
+    """The same cells by threads, on a cluster that runs, and on one that is started for the sweep, in turns."""
     cells, repetitions = (6, 1) if smoke else (2000, 3)
     steps = 1000 if smoke else steps_for(place, CELL_SECONDS)
-    words = (f"steps={steps}", f"seed=range({cells})")
-    seconds: dict[str, list[float]] = {"local": [], "ray": []}
-    for repetition in range(repetitions):
-        for executor in seconds:
-            name = f"{executor}-{repetition}"
-            where = ["ray_address=local"] if executor == "ray" else []
-            done = place.sweep(name, *words, f"executor={executor}", *where, workers=2)
-            seconds[executor].append(done.seconds)
-    local, ray = (statistics.median(found) for found in seconds.values())
-    kernels = statistics.mean(place.kernel_seconds("local-0"))
-    what = f"{cells:,} cells of {kernels * 1e3:.0f} ms"
-    return [
-        Figure("scale", f"{what}: threads", local, "s", min(seconds["local"]), note="2 workers"),
-        Figure("scale", f"{what}: Ray", ray, "s", min(seconds["ray"]), note="2 CPUs, its start included"),
-        Figure("scale", f"{what}: Ray / threads", ray / local, "x", None, 1.15),
+    with _cluster() as address:
+        ways = {
+            "threads": ["executor=local"],
+            "Ray, a running cluster": ["executor=ray", f"ray_address={address}"],
+            "Ray, started for the sweep": ["executor=ray", "ray_address=local"],
+        }
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        for repetition in range(repetitions):
+            for number, (way, words) in enumerate(ways.items()):
+                name = f"ray-{number}-{repetition}"
+                done = place.sweep(
+                    name, f"steps={steps}", f"seed=range({cells})", *words, workers=WORKERS[way]
+                )
+                seconds[way].append(done.seconds)
+    what = f"{cells:,} cells of {statistics.mean(place.kernel_seconds('ray-0-0')) * 1e3:.0f} ms"
+    middle = {way: statistics.median(found) for way, found in seconds.items()}
+    figures = [
+        Figure("scale", f"{what}: {way}", middle[way], "s", min(found), note="2 CPUs")
+        for way, found in seconds.items()
     ]
+    threads, running, started = middle.values()
+    figures.append(
+        Figure("scale", f"{what}: a running cluster / threads", running / threads, "x", None, 1.15)
+    )
+    figures.append(Figure("scale", f"{what}: a started cluster / threads", started / threads, "x"))
+    return figures
+
+
+@contextmanager
+def _cluster() -> Iterator[str]:
+    """The address of a cluster of two CPUs, which is gone after it; what is started in it has the cluster's token."""
+    os.environ["RAY_AUTH_MODE"] = "token"
+    with subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
 
 
 def _shards(place: Place, smoke: bool) -> list[Figure]:
     """What one more shard costs: in all, on the cores of this machine, and the driver, which is one for all nodes."""
     few, many = (4, 8) if smoke else (200, 1700)
-    spent, computed = {}, {}
+    spent = {}
     for count in (few, many):
         words = (f"seed=range({count})", "executor=ray", "ray_address=local", "shard_seconds=1e-6")
         done = place.sweep(f"shards-{count}", "steps=1000", *words, "--config-dir", str(CLOCK), workers=8)
-        spent[count] = done.seconds
-        computed[count] = float(re.findall(r"computed (\S+) s", done.output)[-1])
+        (driver,) = re.findall(r"handed out in (\S+) s, compacted in (\S+) s", done.output)
+        spent[count] = (done.seconds, *map(float, driver))
+    names = ("in all", "CPU time of the driver to hand it out", "CPU time of its compaction")
     note = "shards of one cell of 1 ms, by the difference of two sweeps; 2 cores"
     return [
-        Figure(
-            "scale",
-            f"Ray: one more shard{what}",
-            (found[many] - found[few]) / (many - few) * 1e3,
-            "ms",
-            note=note,
-        )
-        for what, found in (("", spent), (", CPU time of the driver", computed))
+        Figure("scale", f"Ray: one more shard, {name}", (b - a) / (many - few) * 1e3, "ms", note=note)
+        for name, a, b in zip(names, spent[few], spent[many], strict=True)
     ]

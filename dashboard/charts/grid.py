@@ -49,7 +49,7 @@ def narrowed(drawn: dict[str, Any]) -> dict[str, Any]:
 def _grid(layout: dict[str, Any], columns: int, rows: int, high: float, gap: float) -> None:
     count, meta = layout["meta"]["panels"], layout["meta"]
     shared = any(layout[f"yaxis{i + 1}"].get("matches") for i in range(1, count))
-    between = 0 if columns == 1 else (0.03 if shared else 0.065)
+    between = 0 if columns == 1 else (0.03 if shared else 0.1)
     wide = (1 - between * (columns - 1)) / columns
     for i in range(count):
         number = "" if i == 0 else str(i + 1)

@@ -113,7 +113,7 @@ class Ray:
         self._stopped = True
         self._waiting.clear()
         self._again.clear()
-        if now and not self._cluster.gone:
+        if now and self._cluster.connected:
             for task in self._running:
                 with suppress(Exception):  # it may have ended by itself
                     self._ray.cancel(task, force=True)
