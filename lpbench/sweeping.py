@@ -136,7 +136,7 @@ def run_plan(
                     tell(Event("tick"))
                     continue
                 if isinstance(result, Stored):
-                    store.adopt(result.rows)
+                    store.adopt(result.number, result.rows)
                     rows = result.rows
                 else:
                     store.put(result)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lpbench.address import is_folder, make_folder
+from lpbench.address import is_folder, is_remote, make_folder
 from lpbench.errors import StoreError
 from lpbench.store.compaction import compact_locked
 from lpbench.store.folder import PARTS
@@ -16,8 +16,9 @@ from lpbench.store.lock import lock
 from lpbench.store.manifest import new_manifest, read_manifest, write_manifest
 from lpbench.store.parts import Finished, PartWriter, Target
 from lpbench.store.read import read_statuses
-from lpbench.store.sources import PART
+from lpbench.store.sources import PART, part_paths
 
+SHARED_SECONDS = 10.0  # in which a file of another machine shows on a shared disk
 MANIFEST_SECONDS = 1.0  # between two manifests while workers store cells
 
 
@@ -55,7 +56,9 @@ class SweepWriter:
             self._written = 0.0
             self._next = self._first_part()
             self._begin(calls, planned, {**(runtime or {}), **(stamp or {})})
-            self.target = Target(folder, {**(stamp or {}), "sweep": folder.name})
+            # Workers have working folders of their own.
+            where = folder if is_remote(folder) else folder.absolute()
+            self.target = Target(where, {**(stamp or {}), "sweep": folder.name})
             self._parts = PartWriter(self.target, lambda: self._take(1), self._on_part)
         except BaseException:
             self._lock.release()
@@ -74,9 +77,15 @@ class SweepWriter:
             self._write()
         return first
 
-    def adopt(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Take note of cells that a worker has stored. Raises SweepBusy once somebody else writes the sweep."""
+    def adopt(self, number: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Take note of cells that a worker has stored as part `number`.
+
+        Raises SweepBusy once somebody else writes the sweep, StoreError where the part is not there: the worker's
+        machine has a folder of its own under this name.
+        """
         self._lock.check()
+        if not is_remote(self.folder):
+            self._await(part_paths(self.folder, number)[0])
         with self._writing:
             self._note(rows)
             if time.monotonic() - self._written > MANIFEST_SECONDS:
@@ -121,6 +130,16 @@ class SweepWriter:
         with self._writing:
             first, self._next = self._next, self._next + count
             return first
+
+    def _await(self, part: Path) -> None:
+        until = time.monotonic() + SHARED_SECONDS
+        while not part.exists():
+            if time.monotonic() > until:
+                raise StoreError(
+                    f"{part.absolute()} was stored by a worker, but is not there: its machine does not share this "
+                    "folder; take one that all share, or --runs-dir s3://bucket/runs"
+                )
+            time.sleep(0.1)
 
     def _note(self, rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows:

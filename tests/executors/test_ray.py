@@ -93,13 +93,13 @@ def local(tmp_path_factory):
     return folder
 
 
-def start(address, folder, grid, *more, resume=False):
+def start(address, folder, grid, *more, resume=False, cwd=None):
     """`lpbench sweep executor=ray` as a process of its own, in its own process group."""
     words = ["resume", "there"] if resume else ["sweep", *grid, "executor=ray", f"ray_address={address}"]
     words += [] if resume else ["shard_seconds=0.2", "--name", "there"]
     process = subprocess.Popen(
         [sys.executable, "-m", "lpbench.cli", *words, *more, "--runs-dir", folder],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=cwd,
         env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
     )  # fmt: skip
     STARTED.append(process)
@@ -144,6 +144,11 @@ def test_local_ray_and_resumed_sweeps_are_equal_bit_by_bit(cluster, local, tmp_p
     same(tmp_path, local, "grid")
     assert set(load_cells("there", tmp_path)["executor"]) == {"local", "ray"}
     assert "computed now: 0" in finish(start(cluster.address, tmp_path, [], resume=True))
+
+
+def test_a_relative_folder_is_that_of_the_driver(cluster, local, tmp_path):
+    finish(start(cluster.address, "runs", GRID, cwd=tmp_path))
+    same(tmp_path / "runs", local, "grid")
 
 
 def test_a_worker_that_is_killed_loses_nothing(cluster, local, tmp_path):

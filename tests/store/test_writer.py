@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 import warnings
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -20,6 +21,7 @@ from lpbench.store import (
     parts,
     read_manifest,
     read_statuses,
+    writer,
 )
 from lpbench.store.sources import StoreWarning
 
@@ -344,3 +346,22 @@ def test_an_unfinished_read_starts_again_when_parts_are_compacted_away(tmp_path,
 
     monkeypatch.setattr(read, "find_sources", find_then_compact)
     assert len(read_statuses(folder)) == 3
+
+
+def test_parts_that_a_worker_stored_elsewhere_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "SHARED_SECONDS", 0.2)
+    store = SweepWriter(tmp_path / "demo", [CALL], 1)
+    number, result = store.reserve(1), fake_result(fake_cell())
+    with pytest.raises(StoreError, match="does not share this folder"):
+        store.adopt(number, [result.row])
+    assert store.statuses == {}
+    store.adopt(number, store.target.write(number, [result]))
+    store.close()
+    assert len(by_id(tmp_path / "demo")) == 1
+
+
+def test_workers_get_the_folder_whatever_their_own_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = SweepWriter(Path("demo"), [CALL], 1)
+    assert store.target.folder == tmp_path / "demo"
+    store.close()
