@@ -1,5 +1,6 @@
 """What a sweep costs beside its kernels: overhead a cell, resume, planning, start-up, and benchopt on the same work."""
 
+import functools
 import json
 import os
 import shutil
@@ -29,11 +30,11 @@ class Place:
 
     folder: Path
 
-    def lpbench(self, *words: str, code: int = 0) -> Finished:
+    def lpbench(self, *words: str, code: int = 0, **environment: str) -> Finished:
         """One `lpbench` command, whole process, that ends with exit code `code`."""
         program = Path(sys.executable).with_name("lpbench")
         start = [str(program)] if program.exists() else [sys.executable, "-m", "lpbench.cli"]
-        return command([*start, *words], os.environ, str(self.folder), code)
+        return command([*start, *words], os.environ | environment, str(self.folder), code)
 
     def sweep(self, name: str, *words: str, workers: int = 1) -> Finished:
         """One sweep of least squares without questions."""
@@ -62,7 +63,7 @@ def measure(python: str, smoke: bool) -> list[Figure]:
         place.sweep("warm", "steps=1000", "seed=range(2)")
         figures = _small_cells(place, cells, repetitions)
         figures += _planning(place, planned)
-        figures.append(_help(place, repetitions))
+        figures += _start_up(place, repetitions)
         return figures + _short_runs(place, python, runs, repetitions)
 
 
@@ -98,10 +99,15 @@ def _planning(place: Place, cells: int) -> list[Figure]:
     ]
 
 
-def _help(place: Place, repetitions: int) -> Figure:
-    place.lpbench("--help")
-    times = Times(tuple(place.lpbench("--help").seconds for _ in range(4 * repetitions + 1)))
-    return Figure("sweeps", "lpbench --help", times.median, "s", times.best, 0.3)
+def _start_up(place: Place, repetitions: int) -> list[Figure]:
+    asked = {"_LPBENCH_COMPLETE": "complete_bash", "COMP_WORDS": "lpbench sweep prec", "COMP_CWORD": "2"}
+    figures = []
+    for what, words, more in (("lpbench --help", ["--help"], {}), ("completion of an override", [], asked)):
+        ask = functools.partial(place.lpbench, *words, **more)
+        ask()
+        times = Times(tuple(ask().seconds for _ in range(4 * repetitions + 1)))
+        figures.append(Figure("sweeps", what, times.median, "s", times.best, 0.3))
+    return figures
 
 
 def _short_runs(place: Place, python: str, runs: int, repetitions: int) -> list[Figure]:

@@ -1,4 +1,3 @@
-import time
 import tracemalloc
 
 import pytest
@@ -133,14 +132,12 @@ def test_dense_data_is_not_noted(tmp_path):
     assert notes(make_plan(["dimension=4", "regularization=0.1"], "demo", tmp_path).cells) == []
 
 
-def test_a_hundred_thousand_cells_are_planned_in_seconds(tmp_path):
+def test_a_hundred_thousand_cells_are_planned_in_little_memory(tmp_path):
     tracemalloc.start()
-    started = time.perf_counter()
     made = make_plan(["problem=family_q", "dimension=range(4,24)", "precision=4,6,8,10,12", "seed=range(1000)"],
                      "demo", tmp_path)  # fmt: skip
     estimate(made.todo)
-    seconds, (_, peak) = time.perf_counter() - started, tracemalloc.get_traced_memory()
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(made.cells) == 100_000
-    assert seconds < 60  # 3 s here; tracing memory costs the most of it
     assert peak < 500e6

@@ -101,32 +101,38 @@ def test_cancel_lets_the_running_cells_finish(run):
 
 
 def test_cancel_now_drops_the_running_cells(run):
-    begun = threading.Event()
+    begun, told = threading.Event(), []
 
     def cell(cell, stop, timeout):
         begun.set()
-        assert stop.wait(5)
+        told.append(stop.wait(60))
         raise Interrupted("stopped")
 
     run.cell = cell
     executor = Local(2)
     executor.submit(shards("ab", 4))
-    assert begun.wait(5)
-    started = time.monotonic()
+    assert begun.wait(60)
     executor.cancel(now=True)
     assert drain(executor) == []
-    assert time.monotonic() - started < 1
+    assert told
+    assert all(told)
 
 
 def test_a_worker_that_cannot_stop_is_left_behind(run):
     release = threading.Event()
-    run.cell = lambda cell, stop, timeout: release.wait(10) and fake_result(cell)
+    left = threading.Event()
+
+    def cell(cell, stop, timeout):
+        release.wait(60)
+        left.set()
+        return fake_result(cell)
+
+    run.cell = cell
     executor = Local(1)
     executor.submit(shards("a", 1))
-    started = time.monotonic()
     executor.cancel(now=True)
     assert drain(executor) == []
-    assert time.monotonic() - started < 2
+    assert not left.is_set()
     release.set()
 
 

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 import pandas as pd
 import pyarrow as pa
@@ -161,15 +160,14 @@ def test_one_writer_at_a_time(bucket, quick, capsys):
     assert (read_manifest(folder) or {})["state"] == "done"
 
 
-def test_a_writer_that_was_killed_here_is_not_waited_for(bucket):
+def test_a_writer_that_was_killed_here_is_not_waited_for(bucket, capsys):
     path = locate(bucket) / ".lock"
     dead = subprocess.run([sys.executable, "-c", "import os, socket; print(os.getpid(), socket.gethostname())"],
                           capture_output=True, text=True, check=True)  # fmt: skip
     pid, host = dead.stdout.split()
     path.write_text(json.dumps({"token": "x", "beat": 3, "pid": int(pid), "host": host}))
-    began = time.monotonic()
     Lease(path).release()
-    assert time.monotonic() - began < leases.PATIENCE / 4
+    assert capsys.readouterr().err == ""  # who waits says so
 
 
 def test_a_writer_of_another_machine_is_outlived_once_it_is_silent(bucket, quick, capsys):
