@@ -15,7 +15,9 @@ import hashlib
 import inspect
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ _lock = threading.RLock()
 _waiting: list[Callable[[], None]] = []  # what to tell numba once it is imported
 _loaded = False
 _keyed: list[Path] | None = None  # the plug-ins that numba's cache folder stands for
+_plain: ContextVar[bool] = ContextVar("plain", default=False)  # whether kernels run in Python, see in_python
 
 
 def cache_folder() -> Path:
@@ -139,6 +142,16 @@ def scalar(of_arrays: Callable, **by_dtype: Callable) -> Callable:
     return of_arrays
 
 
+@contextmanager
+def in_python() -> Iterator[None]:
+    """Kernels that this thread calls within run in pure Python: a thousand times slower, the same bits, no compiler."""
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
+
+
 class Kernel:
     """A compiled function; `.py_func` is the same in pure Python."""
 
@@ -148,7 +161,7 @@ class Kernel:
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any) -> Any:
-        return self.compiled(*args)
+        return self.py_func(*args) if _plain.get() else self.compiled(*args)
 
     @property
     def compiled(self) -> Any:

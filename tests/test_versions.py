@@ -102,7 +102,7 @@ def test_code_that_changes_raises_its_version(kind):
     assert not stale, (
         f"the code behind {', '.join(stale)} changed, their version did not. If results change, in however few bits, "
         f"raise `version` of each {kind} named here (stored results are then computed anew); if they do not, "
-        "leave it. Then run `python tests/test_versions.py`"
+        "leave it: `python -m lpbench.regression.golden` says which. Then run `python tests/test_versions.py`"
     )
     assert not changed, "versions were raised: run `python tests/test_versions.py` to keep the new digests"
     assert {name: now[name]["version"] for name in now} == {name: kept[name]["version"] for name in kept}

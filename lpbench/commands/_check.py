@@ -91,6 +91,7 @@ def _run(request: Request, quiet: bool, verbose: bool) -> "Check":
                 result = checking.escalate(result, plan, request.workers, progress, request.allow_missing)
         finally:
             progress.close()
+        result.golden = checking.golden_findings(result)
     if request.reference is not None:
         result.timings = _throughput(result, request.reference, request.config_dir, quiet)
     return result

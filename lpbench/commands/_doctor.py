@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lpbench.address import is_folder, is_remote
 from lpbench.errors import StoreError
@@ -16,6 +17,9 @@ from lpbench.executors.base import cores
 from lpbench.jit import cache_folder
 from lpbench.provenance import cpu, provenance
 from lpbench.terminal import size
+
+if TYPE_CHECKING:
+    from lpbench.regression.golden import Finding
 
 OK, ABSENT, BROKEN = "ok", "absent", "BROKEN"
 ESSENTIAL = {
@@ -43,6 +47,29 @@ def examine(runs_dir: Path) -> Iterator[Check]:
     yield _disk("results", runs_dir)
     browser = find_browser()
     yield "browser", OK if browser else ABSENT, browser or "no chromium: figures as html only"
+
+
+def examine_deeply() -> Iterator[Check]:
+    """The golden trajectories: all of them in pure Python, and of each kind of kernel one as it is compiled."""
+    from lpbench.regression import golden
+
+    cases = golden.cases()
+    yield _golden("golden paths", golden.compare(cases))
+    yield _golden("the same, compiled", golden.compare(golden.kernels(cases), run=golden.compiled))
+
+
+def _golden(what: str, findings: "list[Finding]") -> Check:
+    from lpbench.regression import golden
+
+    moved = [finding for finding in findings if finding.state == golden.MOVED]
+    other = sum(finding.state in (golden.RISEN, golden.NEW) for finding in findings)
+    if moved:
+        return what, BROKEN, f"{len(moved)} of {len(findings)} moved, the first {moved[0]}"
+    return (
+        what,
+        OK,
+        f"{len(findings) - other} as they were" + (f", {other} of other versions" if other else ""),
+    )
 
 
 def find_browser() -> str | None:

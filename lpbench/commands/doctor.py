@@ -1,16 +1,31 @@
 """`lpbench doctor`."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from lpbench.commands._options import Json, RunsDir, Verbose
 
 
-def command(runs_dir: RunsDir = None, as_json: Json = False, verbose: Verbose = False) -> int:
-    """Check the installation: versions, cores, cache, disk. Exit code 1 if something essential is broken."""
-    from lpbench.commands._doctor import BROKEN, examine
+def command(
+    runs_dir: RunsDir = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also run the golden trajectories, in Python and compiled.")
+    ] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Check the installation: versions, cores, cache, disk. Exit code 1 if something essential is broken.
+
+    --deep: does every algorithm in every format give the bits here that it gave where this lpbench was made? Half a
+    minute; longer the first time, when kernels are compiled.
+    """
+    from lpbench.commands._doctor import BROKEN, examine, examine_deeply
     from lpbench.terminal import Table, print_json
 
-    table = Table(["check", "state", "found"], [list(check) for check in examine(runs_dir or Path("runs"))])
+    checks = [*examine(runs_dir or Path("runs")), *(examine_deeply() if deep else ())]
+    table = Table(["check", "state", "found"], [list(check) for check in checks])
     if as_json:
         print_json(table.records())
     else:

@@ -1,6 +1,8 @@
 """Logarithmic numbers: zero and a geometric series, the logarithmic quantization of Li & De Sa (2019)."""
 
+import functools
 from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,6 +53,22 @@ def _quantize(fmt, rounding, u, r, unit):
     return where(u == u, copysign(v, u), u)
 
 
+@functools.cache
+def _octave(fraction_bits: int) -> np.ndarray:
+    """2**(i / 2**fraction_bits), i = 0 ... 2**fraction_bits, each the float64 nearest to it.
+
+    By decimal numbers: numpy's exponential has other last bits on a processor with AVX-512 than on one without.
+    """
+    count = 2**fraction_bits
+    with localcontext() as context:
+        context.prec = 40
+        ratio, power, found = Decimal(2) ** (Decimal(1) / count), Decimal(1), [1.0]
+        for _ in range(count - 1):
+            power *= ratio
+            found.append(float(power))
+    return np.array([*found, 2.0])
+
+
 @saturated.case(LogGrid)
 def _saturated(fmt, u):
     return abs(u) > fmt.one
@@ -67,6 +85,7 @@ class Log(Format):
     Raises ConfigError for other values.
     """
 
+    version = 2
     reads = frozenset({"precision", "exponent_bits", "limit", "rounding", "random_bits"})
     dyadic = False
 
@@ -107,22 +126,18 @@ class Log(Format):
         """One line on subnormals, overflow and NaN."""
         return "no subnormals (zero is next to the smallest number); overflow saturates; NaN stays NaN"
 
-    def _knots(self) -> np.ndarray:
-        f = self.mantissa_bits
-        return np.exp2(np.arange(2**f + 1) / 2**f)
-
     def native_values(self) -> np.ndarray:
         """All native numbers."""
         f, n = self.mantissa_bits, 2 ** (self.bits - 1) - 1
         octave, i = np.divmod(np.arange(1 - n, 1), 2**f)
-        return symmetric(np.ldexp(self._knots()[i], octave))
+        return symmetric(np.ldexp(_octave(self.mantissa_bits)[i], octave))
 
     def kernel(self, dtype: Any = np.float64) -> LogGrid:
         """The native grid; in float64 where float32 does not reach down to the smallest number."""
         f = self.mantissa_bits
         real = np.float64 if self.native_min < 2.0**-120 else np.dtype(dtype).type
         # Rounded to the arithmetic's own type first: numbers of the grid must be recognised as such.
-        knots = self._knots().astype(real)
+        knots = _octave(self.mantissa_bits).astype(real)
         cells = 2 ** (f + 1)
         first = np.searchsorted(knots, 1 + np.arange(cells) / cells, side="right") - 1
         octave, i = divmod(2 - 2 ** (self.bits - 1), 2**f)

@@ -13,8 +13,9 @@ from lpbench.errors import ConfigError, Interrupted
 from lpbench.evidence import BROKEN, Evidence, weigh
 from lpbench.planning import Plan, make_plan, union
 from lpbench.provenance import now, provenance
-from lpbench.regression import judging, measured
+from lpbench.regression import golden, judging, measured
 from lpbench.regression.baselines import Baseline, platform_class
+from lpbench.regression.golden import Finding
 from lpbench.regression.judging import Group, Slice
 from lpbench.regression.measured import Cell
 from lpbench.store import find_sweep
@@ -34,6 +35,7 @@ class Check:
 
     sweep      name of the sweep that was checked.      folder   of it.
     allowed    labels of missing configurations that were declared.     timings   None: throughput was not asked for
+    golden     the golden trajectories of what the cells use; None: nothing was run
     """
 
     baseline: Baseline
@@ -46,6 +48,7 @@ class Check:
     notes: list[str] = field(default_factory=list)
     allowed: set[str] = field(default_factory=set)
     timings: list[Timing] | None = None
+    golden: list[Finding] | None = None
     checked_at: str = field(default_factory=now)
 
     @property
@@ -70,6 +73,11 @@ class Check:
         return [timing for timing in self.timings or () if timing.verdict == "slower"]
 
     @property
+    def moved(self) -> list[Finding]:
+        """Golden trajectories that moved while no version rose."""
+        return [finding for finding in self.golden or () if finding.state == golden.MOVED]
+
+    @property
     def incomparable(self) -> bool:
         """Whether nothing of the baseline was measured: another grid, or an empty sweep."""
         held = [group for group in self.groups if group.base]
@@ -80,7 +88,7 @@ class Check:
         """5 a broken bound, 4 a regression, 6 not decidable, 3 cells that were bad before too, 0."""
         if self.evidence.broken:
             return BROKEN
-        if self.worse or self.slower:
+        if self.worse or self.slower or self.moved:
             return REGRESSION
         if self.missing or self.incomparable:
             return UNDECIDABLE
@@ -102,6 +110,8 @@ class Check:
             f"{counts[name]} {name}" for name in (*order, judging.CHANGED, judging.NEW) if counts.get(name)
         ]
         parts.append(f"{len(self.missing)} missing")
+        if self.moved:
+            parts.append(f"{len(self.moved)} of {len(self.golden or ())} golden paths moved")
         if self.timings is not None:
             parts.append(f"{len(self.slower)} of {len(self.timings)} slower")
         seeds = len({cell["seed"] for cell in self.cells})
@@ -197,6 +207,12 @@ def run(
         plan.cells = [cell for cell in plan.cells if cell.seed in kept]
         plan.reasons = ["forced"] * len(plan.cells)
     return _run(plan, workers, on_event)
+
+
+def golden_findings(result: Check) -> list[Finding]:
+    """The golden trajectories, here and now, of the algorithms, formats and problems of the cells of a check."""
+    used = [group.choices for group in result.groups if group.now]
+    return golden.compare(case for case in golden.cases() if case.concerns(used))
 
 
 def plan_of(

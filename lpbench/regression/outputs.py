@@ -9,9 +9,10 @@ from typing import Any
 
 from lpbench.evidence import complaint
 from lpbench.provenance import version
-from lpbench.regression import judging
+from lpbench.regression import golden, judging
 from lpbench.regression.baselines import platform_class
 from lpbench.regression.checking import Check
+from lpbench.regression.golden import Finding
 from lpbench.regression.judging import Group, Test
 from lpbench.terminal import Table
 
@@ -64,8 +65,11 @@ def table(result: Check, every: bool = False) -> Table | None:
 
 
 def lines(result: Check) -> list[str]:
-    """What stands beside the table: bounds, slices, speed, what is undecided, notes."""
+    """What stands beside the table: bounds, golden paths, slices, speed, what is undecided, notes."""
     found = [complaint(group) for group in result.evidence.broken]
+    found += [f"golden path {finding}" for finding in result.moved[:WORST]]
+    if len(result.moved) > WORST:
+        found.append(f"golden paths: {len(result.moved) - WORST} more moved; verdict.json holds them")
     for one in result.slices:
         if one.worse:
             test = one.test
@@ -85,6 +89,11 @@ def lines(result: Check) -> list[str]:
         found.append(
             f"undecided: {len(undecided)} configurations, whose changes below a factor of {change:.2f} these seeds do "
             "not show (--escalate runs more)"
+        )
+    stale = [one for one in result.golden or () if one.state in (golden.RISEN, golden.NEW)]
+    if stale:
+        found.append(
+            f"note: {len(stale)} golden paths of other versions are not compared, the first {stale[0]}: {golden.RENEW}"
         )
     return found + [f"note: {note}" for note in result.notes]
 
@@ -141,6 +150,7 @@ def _escaped(text: str) -> str:
 def workflow_commands(result: Check) -> list[str]:
     """At most ANNOTATIONS workflow commands of GitHub: errors for what fails, warnings for slices."""
     wrong = [("error", complaint(group)) for group in result.evidence.broken]
+    wrong += [("error", f"golden path {finding}") for finding in result.moved]
     for group in shown(result):
         row = _row(group)
         said = f"{row[1]}: {row[0]}: " + (f"{row[2]} {row[5]} times the baseline" if row[5] else row[2])
@@ -156,7 +166,7 @@ def _command(text: str) -> str:
 
 
 def junit(result: Check) -> bytes:
-    """One test case a slice, one for all bounds of a slice, one for what is missing, one for speed where measured."""
+    """A test case for each slice, for its bounds and its golden paths, for what is missing and, if measured, speed."""
     suite = ET.Element("testsuite", name="lpbench check")
     names = sorted({_slice(group) for group in result.groups})
     warned = {one.name for one in result.slices if one.worse}
@@ -171,6 +181,9 @@ def junit(result: Check) -> bytes:
             )
         broken = [r for r in result.evidence.broken if f"{r['algorithm']} {r['format']}" == name]
         failures += _fail(_case(suite, name, "bounds"), [complaint(record) for record in broken])
+    for name, found in _golden_suites(result).items():
+        moved = [str(finding) for finding in found if finding.state == golden.MOVED]
+        failures += _fail(_case(suite, name, "golden"), moved)
     gone = [f"{group.label}: {len(group.missing)} of {len(group.base)} seeds" for group in result.missing]
     failures += _fail(_case(suite, "all of the baseline was measured", "missing"), gone)
     if result.timings is not None:
@@ -182,6 +195,14 @@ def junit(result: Check) -> bytes:
     root.append(suite)
     ET.indent(root)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _golden_suites(result: Check) -> dict[str, list[Finding]]:
+    """Findings by the first two words of their names: `lp_sgd fixed`, `format fixed`, `random offset`."""
+    found: dict[str, list[Finding]] = {}
+    for finding in result.golden or ():
+        found.setdefault(" ".join(finding.name.replace(":", "").split()[:2]), []).append(finding)
+    return found
 
 
 def _slice(group: Group) -> str:
@@ -224,9 +245,15 @@ def verdict(result: Check) -> dict[str, Any]:
             for one in result.slices
         ],
         "bounds": _finite(result.evidence.summary()),
+        "golden": None if result.golden is None else _golden(result.golden),
         "throughput": None if result.timings is None else [_timing(timing) for timing in result.timings],
         "notes": result.notes,
     }
+
+
+def _golden(findings: Sequence[Finding]) -> dict[str, Any]:
+    told = [vars(finding) for finding in findings if finding.state != golden.SAME]
+    return {"compared": len(findings), "findings": told}
 
 
 def _group(result: Check, group: Group) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from planting import DEFECTS, forget
 
 from lpbench import cli, generator
-from lpbench.regression import baselines, checking
+from lpbench.regression import baselines, checking, golden, outputs
 from lpbench.store import history, load_cells
 
+ALL = golden.cases()
 GRID = ["problem=family_s", "k=4", "dimension=8", "precision=6,8", "steps=400", "seed=range(5)"]
 FOLDER = Path("runs/baselines/main") / baselines.platform_class()
 
@@ -33,6 +35,7 @@ def elsewhere(tmp_path, monkeypatch, made):
     shutil.copytree(made / "runs", tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(golden, "cases", list)  # a second each time; those that ask for some get them
 
 
 def run(capsys, *arguments, code=0):
@@ -122,6 +125,74 @@ def test_another_definition_is_not_compared(capsys):
     out, _ = check(capsys, "demo")
     assert "2 definition changed" in out
     assert "algorithm lp_sgd 0 ->" in out
+
+
+# -- golden paths ------------------------------------------------------------------------------------------------
+
+
+def some(monkeypatch, *names):
+    """A check compares these golden paths alone."""
+    chosen = [case for case in ALL if case.name in names]
+    monkeypatch.setattr(golden, "cases", lambda: chosen)
+
+
+def test_golden_paths_are_compared_and_another_salt_is_no_other_path(capsys, monkeypatch):
+    some(monkeypatch, "lp_sgd fixed stochastic", "random rounding", "halp fixed stochastic")
+    with generator.salted(1):
+        out, _ = check(capsys, "--json")
+    assert json.loads(out)["golden"] == {"compared": 2, "findings": []}  # no cell here uses HALP
+    assert json.loads(check(capsys, "demo", "--json")[0])["golden"] is None
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_planted_defect_is_a_regression_by_name(capsys, monkeypatch, name):
+    """Of a stored sweep, with the paths of the code as it is now: nothing may be compiled while a defect is planted."""
+    defect = DEFECTS[name]
+    forget(monkeypatch)
+    defect.plant(monkeypatch)
+    chosen = [case for case in ALL if case.name in defect.moved]
+    result = checking.check_sweep(baselines.load("main", Path("runs")), "demo", Path("runs"))
+    assert (result.exit_code, result.counts) == (0, {"identical": 2})
+    result.golden = golden.compare(chosen)
+    forget(monkeypatch)
+    assert result.exit_code == 4
+    assert result.line().startswith("REGRESSION: 0 of 2 configurations worse")
+    assert f"{len(chosen)} of {len(chosen)} golden paths moved" in result.line()
+    for moved in defect.moved:
+        assert f"golden path {moved}: moved, first seen at" in "\n".join(outputs.lines(result))
+
+
+def test_a_path_that_moved_is_exit_code_4_in_every_file(capsys, monkeypatch):
+    some(monkeypatch, "lp_sgd fixed stochastic", "lp_sgd fixed nearest_even")
+    kept = golden.load()
+    definition, path = kept["lp_sgd fixed stochastic"]
+    changed = " ".join(["0000" if i > 5 else mark for i, mark in enumerate(path.split())])
+    monkeypatch.setattr(golden, "load", lambda: kept | {"lp_sgd fixed stochastic": (definition, changed)})
+    files = ["--verdict", "verdict.json", "--junit", "junit.xml", "--markdown", "comment.md", "--github"]
+    out, err = check(capsys, *files, code=4)
+    said = (
+        "golden path lp_sgd fixed stochastic: moved, first seen at step 21, not at step 13; algorithm lp_sgd"
+    )
+    assert said in err
+    assert "REGRESSION: 0 of 2 configurations worse" in out
+    assert "1 of 2 golden paths moved" in out
+    assert said in Path("comment.md").read_text().replace("\\", "")
+    assert f"::error title=lpbench::{said}" in err
+    verdict = json.loads(Path("verdict.json").read_text())
+    assert [one["state"] for one in verdict["golden"]["findings"]] == ["moved"]
+    failed = [
+        case.attrib for case in ET.parse("junit.xml").iter("testcase") if case.find("failure") is not None
+    ]
+    assert failed == [{"classname": "lpbench.golden", "name": "lp_sgd fixed"}]
+
+
+def test_a_version_that_rose_is_no_regression_and_is_told(capsys, monkeypatch):
+    some(monkeypatch, "lp_sgd fixed stochastic")
+    kept = {"lp_sgd fixed stochastic": ("algorithm lp_sgd 1", "0000")}
+    monkeypatch.setattr(golden, "load", lambda: kept)
+    _, err = check(capsys)
+    assert "note: 1 golden paths of other versions are not compared, the first lp_sgd fixed stochastic" in err
+    assert golden.RENEW in err
 
 
 # -- not decidable -----------------------------------------------------------------------------------------------

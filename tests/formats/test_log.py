@@ -1,5 +1,7 @@
 """Logarithmic numbers against a search in the listed series."""
 
+from decimal import Decimal, localcontext
+
 import grids
 import numpy as np
 import pytest
@@ -83,3 +85,12 @@ def test_a_wide_range_is_rounded_in_float64():
 def test_bad_arguments_are_named(arguments, part):
     with pytest.raises(ConfigError, match=part):
         Log(*arguments)
+
+
+@pytest.mark.parametrize("f", [2, 3, 11, 12, 14])
+def test_every_knot_is_the_nearest_float64(f):
+    """An exponential function is off by a last bit here and there, and not by the same on every processor."""
+    with localcontext() as context:
+        context.prec = 60
+        nearest = [float(Decimal(2) ** (Decimal(i) / 2**f)) for i in range(2**f + 1)]
+    assert Log(f + 2, 1).kernel().knots.tolist() == nearest

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import planting
 import pytest
 
 from lpbench import cli
@@ -93,6 +94,34 @@ def test_a_planted_defect_is_found(name, tmp_path, monkeypatch):
     bad = [one for one in verdict["configurations"] if one["verdict"] in ("worse", "failed")]
     assert bad, verdict["line"]
     assert code in (4, 5), verdict["line"]
+
+
+UNSEEN = [
+    "problem=least_squares", "n_samples=32", "dimension=4", "epochs=4", "algorithm=lp_sgd,halp", "precision=8",
+    "seed=range(2)",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", [name for name in planting.DEFECTS if name.startswith(("uniforms", "an inner", "w*"))]
+)
+def test_a_defect_that_no_floor_shows_is_a_regression_by_name(name, tmp_path, monkeypatch):
+    """The whole way: the changed copy, compiled anew, with the optima that the unchanged one left in the cache."""
+    defect = planting.DEFECTS[name]
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["baseline", "create", "main", *UNSEEN, "--quiet"]) == 0
+    source = copy_of_source(tmp_path / "source")
+    path, old, new = defect.source()
+    file = source / path.relative_to(ROOT)
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    code, verdict = check(source, tmp_path)
+    assert code == 4, verdict["line"]
+    moved = {one["name"] for one in verdict["golden"]["findings"] if one["state"] == "moved"}
+    assert moved & set(defect.moved), verdict["line"]
+    assert not moved & set(defect.still)
 
 
 @pytest.mark.slow
