@@ -39,17 +39,27 @@ def cache_folder() -> Path:
 
 
 def source_digest() -> str:
-    """Hash of lpbench's own sources and of the user's plug-ins.
+    """Hash of lpbench's own sources and of the user's plug-ins: what kernels and optima on disk are kept under.
 
     numba's cache looks only at the file of the outermost kernel: after an edit in a format it would serve the old
-    numbers. Keeping each version of the sources in a folder of its own closes that trap.
+    numbers. An optimum knows nothing of the solver that found it. Keeping each version of the sources in a folder of
+    its own closes both traps.
     """
-    digest = hashlib.sha256()
-    root = Path(__file__).parent
-    for source in [*sorted(root.rglob("*.py")), *registry.plugin_files()]:
+    digest = _own_sources().copy()
+    for source in registry.plugin_files():
         digest.update(source.name.encode())
         digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
+    return str(digest.hexdigest()[:16])
+
+
+@functools.cache
+def _own_sources() -> Any:
+    # Once: a process that runs on while its sources are edited must not file its results under the new ones.
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(source.name.encode())
+        digest.update(source.read_bytes())
+    return digest
 
 
 def when_loaded(action: Callable[[], None]) -> None:

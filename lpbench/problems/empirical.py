@@ -122,7 +122,7 @@ class EmpiricalRisk:
             if regularization is None:
                 regularization = default_regularization(loss, r2_squared)
             risk = Risk(loss, X, y, n_classes, regularization)
-            solved = cache.load(key, X.shape[1] * n_classes)
+            solved = cache.load(key, risk)
             if solved is None:
                 solved = _solve(risk)
                 cache.save(key, solved)
@@ -191,11 +191,11 @@ def _solve(risk: Risk) -> cache.Solved:
     if risk.regularization == 0.0 and not X_moments.smallest > 0.0:
         shown = "is singular" if X_moments.exact else "cannot be shown nonsingular at this size"
         raise ConfigError(f"regularization is 0, but X'X {shown}; give a positive regularization")
-    w_star, gradient_norm = solve(risk, X_moments.gram)
+    w_star, _ = solve(risk, X_moments.gram)
     found = constants.empirical(
         risk.X, risk.y, risk.loss, w_star, risk.regularization, X_moments, risk.n_classes
     )
-    return cache.Solved(w_star, risk.value(w_star), gradient_norm, found)
+    return cache.Solved(w_star, *risk.value_and_gradient_norm(w_star), found)
 
 
 def _subsampled(

@@ -26,6 +26,11 @@ class Risk:
     n_classes: int
     regularization: float
 
+    @property
+    def n_weights(self) -> int:
+        """n, the length of w."""
+        return int(self.X.shape[1]) * self.n_classes
+
     def margins(self, w: np.ndarray) -> np.ndarray:
         """X w, (N, n_classes)."""
         return self.X @ w.reshape(self.n_classes, -1).T
@@ -43,6 +48,11 @@ class Risk:
         Z = self.margins(w)
         value = float(np.mean(self._losses(Z))) + 0.5 * self.regularization * float(w @ w)
         return value, self._pull_back(self._slopes(Z)) + self.regularization * w
+
+    def value_and_gradient_norm(self, w: np.ndarray) -> tuple[float, float]:
+        """f(w) and ||grad f(w)||_2."""
+        value, gradient = self.value_and_gradient(w)
+        return value, float(np.linalg.norm(gradient))
 
     def curvature(self, w: np.ndarray) -> np.ndarray:
         """What `hessian_product` needs of w: second derivatives (N, 1), or softmax probabilities (N, K)."""

@@ -31,7 +31,6 @@ from lpbench.theory.reference import CURVATURE, at_reference
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-VERSION = 1  # rises when a value changes: stored constants of another version are computed anew
 NAMES = ("L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "s_1", "sigma_w", "L_w", "w_max")
 
 
