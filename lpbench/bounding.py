@@ -111,6 +111,22 @@ def excess(choices: Mapping[str, Any], problem: Problem) -> float | None:
     return _reference(problem, grid.low, grid.high).excess
 
 
+def noise_scale(choices: Mapping[str, Any], problem: Problem) -> float:
+    """About the gap that noise alone keeps a run at: sigma^2/(2L) + delta sigma_1/2 + n L_f delta^2/8.
+
+    The noise ball of SGD at alpha = 1/(2L), that of LP-SGD as alpha goes to 0, and half a quantum delta in
+    every coordinate. delta is the spacing next to 0; where it moves with the numbers (HALP, block) rounding adds no
+    more than they have, and counts as 0.
+    """
+    delta = 0.0
+    if choices["algorithm"] not in HALP:
+        with suppress(Refused):
+            delta = grid_of(choices).delta
+    found, n = problem.constants, problem.w_star.size
+    gradient = found["sigma"] * found["sigma"] / (2 * found["L"])
+    return float(gradient + delta * found["sigma_1"] / 2 + n * found["L_f"] * delta * delta / 8)
+
+
 def columns(choices: Mapping[str, Any], problem: Problem, row: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of `cells` that hold proofs: every bound, the tightest and its ratio, and the cost of the range.
 
@@ -176,7 +192,7 @@ def _judged_loops(choices: Mapping[str, Any]) -> np.ndarray:
         choices["seed"] or 0,
         choices["inner_steps"],
     )
-    return where.steps[where.even] // choices["inner_steps"]
+    return where.steps[where.even > 0] // choices["inner_steps"]
 
 
 def _start(choices: Mapping[str, Any], problem: Problem, grid: Grid, at: AtBox) -> tuple[float, float]:
