@@ -9,12 +9,13 @@ import numpy as np
 
 from lpbench.errors import ConfigError
 from lpbench.points import points
+from lpbench.problems import box_solver
 from lpbench.problems.base import QUADRATIC, SQUARED, Problem
 from lpbench.problems.box import AtBox, active, box_optimum, largest_gradient
 from lpbench.problems.memory import remembered
 from lpbench.problems.objective import Risk
 from lpbench.registry import formats
-from lpbench.theory import evaluation, grids
+from lpbench.theory import arithmetic, evaluation, grids
 from lpbench.theory.grids import Grid
 from lpbench.theory.minibatch import batch_constants
 from lpbench.theory.split import best_split, svrg_split
@@ -110,10 +111,27 @@ def excess(choices: Mapping[str, Any], problem: Problem) -> float | None:
     return _reference(problem, grid.low, grid.high).excess
 
 
+def noise_scale(choices: Mapping[str, Any], problem: Problem) -> float:
+    """About the gap that noise alone keeps a run at: sigma^2/(2L) + delta sigma_1/2 + n L_f delta^2/8.
+
+    The noise ball of SGD at alpha = 1/(2L), that of LP-SGD as alpha goes to 0, and half a quantum delta in
+    every coordinate. delta is the spacing next to 0; where it moves with the numbers (HALP, block) rounding adds no
+    more than they have, and counts as 0.
+    """
+    delta = 0.0
+    if choices["algorithm"] not in HALP:
+        with suppress(Refused):
+            delta = grid_of(choices).delta
+    found, n = problem.constants, problem.w_star.size
+    gradient = found["sigma"] * found["sigma"] / (2 * found["L"])
+    return float(gradient + delta * found["sigma_1"] / 2 + n * found["L_f"] * delta * delta / 8)
+
+
 def columns(choices: Mapping[str, Any], problem: Problem, row: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of `cells` that hold proofs: every bound, the tightest and its ratio, and the cost of the range.
 
-    row   the cell's metrics; its `max_update` and `saturation_rate` are the path.
+    row   the cell as it is known so far: `max_update` and `saturation_rate` are the path, its constants tell what
+          its arithmetic resolves.
     """
     cost = excess(choices, problem)
     proven = limit = evaluation.Evaluation({}, {})
@@ -121,7 +139,7 @@ def columns(choices: Mapping[str, Any], problem: Problem, row: Mapping[str, Any]
         run = setting(choices, problem, Path(row["max_update"], row["saturation_rate"]))
         proven, limit = evaluation.evaluate(run), evaluation.evaluate(noise_ball(run))
     found = evaluation.columns(proven, cost or 0.0) | evaluation.ball_columns(limit, cost or 0.0)
-    found["bound_ratio"] = evaluation.ratio(row["mean_gap"], found)
+    found["bound_ratio"] = arithmetic.ratio(row["mean_gap"], found["bound"], arithmetic.resolution(row))
     found["box_excess"] = cost
     found["gap_to_box"] = None if cost is None or row["mean_gap"] is None else row["mean_gap"] - cost
     return found
@@ -174,7 +192,7 @@ def _judged_loops(choices: Mapping[str, Any]) -> np.ndarray:
         choices["seed"] or 0,
         choices["inner_steps"],
     )
-    return where.steps[where.even] // choices["inner_steps"]
+    return where.steps[where.even > 0] // choices["inner_steps"]
 
 
 def _start(choices: Mapping[str, Any], problem: Problem, grid: Grid, at: AtBox) -> tuple[float, float]:
@@ -200,4 +218,4 @@ def _gap_at_zero(problem: Problem) -> float:
         assert problem.h is not None
         return 0.5 * float(problem.h @ problem.w_star**2)
     risk = Risk(problem.loss, problem.X, problem.y, problem.n_classes, problem.regularization)
-    return risk.value(np.zeros(problem.w_star.size)) - problem.f_star
+    return box_solver.excess(risk, problem.w_star, np.zeros(problem.w_star.size))

@@ -9,14 +9,18 @@ import numpy as np
 
 from lpbench.tables import ALWAYS, AXES, Columns, varying
 from lpbench.tables import COLUMNS as FLOOR_COLUMNS
+from lpbench.theory import arithmetic
 from lpbench.theory.evalues import e_value, rejected
 
 BROKEN = 5  # exit code: a proven bound is broken
 JUDGED = frozenset({"ok", "diverged"})  # what a bound is about: runs that went as far as was asked, or off
 PROBLEM = ("problem", "dataset", "dimension")  # named whether they vary or not
 VALUES = ("bound", "bound_earlier", "bound_dimension_free")
-RESOLUTION = ("L_f", "mu", "w_norm", "optimum_gradient_norm")
-COLUMNS = [*FLOOR_COLUMNS, "group_id", "mean_gap", "bound_kind", "bound_basis", *VALUES, *RESOLUTION]
+COLUMNS = list(
+    dict.fromkeys(
+        [*FLOOR_COLUMNS, "group_id", "mean_gap", "bound_kind", "bound_basis", *VALUES, *arithmetic.READS]
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ def weigh(columns: Columns) -> Evidence:
     """The evidence of cells.
 
     columns   `COLUMNS` of `cells`, as lists of one length; further columns `bound_*` of numbers are averaged too.
-    Only cells that are ok or diverged count. A gap that is not finite, or above a bound of 0, is infinitely far
-    above it; one that the run's arithmetic cannot tell from 0 counts as 0.
+    Only cells that are ok or diverged count, each with its gap less what its arithmetic may have added
+    (lpbench.theory.arithmetic). A gap that is not finite, or above a bound of 0, is infinitely far above it.
     """
     shown = {*varying(columns), *ALWAYS, *PROBLEM}
     axes = [axis for axis in AXES if axis in shown]
@@ -126,26 +130,8 @@ def _ratio(columns: Columns, i: int) -> float | None:
         return None
     if diverged and columns["bound_basis"][i] != "certified":
         return None  # what the theorem takes from the path ended with it: it says nothing of a run cut short
-    if gap is None or math.isnan(gap):
-        return math.inf
-    if gap <= resolution(columns, i):
-        return 0.0
-    if bound == 0:
-        return math.inf
-    return float(gap / bound)
-
-
-def resolution(columns: Columns, i: int) -> float:
-    """The largest gap that the run's arithmetic cannot tell from 0: a theorem knows nothing of float64.
-
-    That is L_f/2 (eps ||w*|| + ||grad f(w*)|| / mu)^2, w* being known and iterates being stored no better.
-    """
-    L_f, mu, w_norm, gradient = (columns[name][i] if name in columns else None for name in RESOLUTION)
-    if L_f is None or w_norm is None:
-        return 0.0
-    eps = 2.0**-23 if columns["compute_dtype"][i] == "float32" else 2.0**-52
-    off = gradient / mu if gradient and mu else 0.0
-    return float(L_f / 2 * (eps * w_norm + off) ** 2)
+    least = arithmetic.resolution({name: columns[name][i] for name in arithmetic.READS if name in columns})
+    return arithmetic.ratio(math.nan if gap is None else gap, bound, least)
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

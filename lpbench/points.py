@@ -9,7 +9,7 @@ from lpbench.generator import POINTS
 
 
 class Points(NamedTuple):
-    """Ascending steps from 0 to T, and which of them are the even points, of which noise floor and means are made."""
+    """Ascending steps from 0 to T, and how often each was drawn as an even point, of which floor and means are made."""
 
     steps: np.ndarray
     even: np.ndarray
@@ -21,22 +21,24 @@ def points(
 ) -> Points:
     """Log-spaced and evenly spaced evaluation steps of a run of `steps` updates.
 
-    The even points of SGD are drawn one from each of `even_points` equal parts of 0 .. steps - 1: their mean is an
-    unbiased estimate of the mean over all steps, which the theorems bound. With `inner_steps` (SVRG, HALP) they are
-    the ends of outer loops, where the snapshots are, at most `even_points` of them, spread evenly.
+    The even points of SGD are drawn one from each of `even_points` equal parts of [0, steps), so every step is drawn
+    as often as any other, even_points / steps times on average: their mean is an unbiased estimate of the mean over
+    all steps, which the theorems bound. A step that two parts share may be drawn twice, and then counts twice. Where
+    there are no more steps than even points, all of them are, each once. With `inner_steps` (SVRG, HALP) they are the
+    ends of outer loops, where the snapshots are, at most `even_points` of them, spread evenly, each once.
     """
     log = np.unique(np.rint(np.geomspace(1, steps, log_points)).astype(np.int64))
     if inner_steps is None:
-        edges = np.arange(even_points + 1) * steps / even_points
+        starts = np.arange(even_points) * steps / even_points
         offsets = np.random.default_rng([seed, POINTS]).random(even_points)
-        even = np.unique(np.floor(edges[:-1] + offsets * (steps / even_points)).astype(np.int64))
-        even = even[even < steps]
+        even = np.floor(starts + offsets * (steps / even_points)).astype(np.int64)
+        even = np.minimum(even, steps - 1) if even_points < steps else np.arange(steps)
     else:
         loops = steps // inner_steps
         count = min(loops, even_points)
-        even = np.unique(np.rint(np.linspace(loops / count, loops, count)).astype(np.int64)) * inner_steps
+        even = np.rint(np.linspace(loops / count, loops, count)).astype(np.int64) * inner_steps
     every = np.unique(np.concatenate([[0, steps], log, even]).astype(np.int64))
-    return Points(every, np.isin(every, even))
+    return Points(every, np.bincount(np.searchsorted(every, even), minlength=every.size))
 
 
 def stops(points: np.ndarray, steps_a_pause: int) -> tuple[np.ndarray, np.ndarray]:

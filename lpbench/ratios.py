@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.evidence import RESOLUTION, resolution
+from lpbench.theory.arithmetic import READS, resolution
 
 GAPS = ("noise_floor", "final_gap", "mean_gap", "best_gap")
 METRICS = (*GAPS, "seconds", "steps_per_second")
 HIGHER_IS_BETTER = frozenset({"steps_per_second"})
-COLUMNS = ("status", "compute_dtype", *RESOLUTION)  # what `value` reads beside the metric
+COLUMNS = ("status", *READS)  # what `value` reads beside the metric
 LEVEL = 0.95
 _LEAST = 1e-300  # a gap that has a logarithm
 
@@ -60,7 +60,7 @@ def value(cell: Mapping[str, Any], metric: str) -> float | None:
     if cell["status"] != "ok" or number is None or not math.isfinite(number):
         return None
     if metric in GAPS:
-        number = max(number, resolution({name: [cell[name]] for name in COLUMNS}, 0), _LEAST)
+        number = max(number, resolution(cell), _LEAST)
     return math.log10(number) if number > 0 else None
 
 

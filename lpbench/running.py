@@ -16,16 +16,18 @@ from lpbench.algorithms import base
 from lpbench.algorithms.base import Advance, Setup
 from lpbench.binding import number_format, resolve, setup
 from lpbench.bounding import columns as proofs
+from lpbench.bounding import noise_scale
 from lpbench.choices import Cell
 from lpbench.errors import Interrupted, LpbenchError
 from lpbench.judges import judge_once
 from lpbench.points import points, stops
 from lpbench.problems.base import QUADRATIC, SQUARED, Problem
 from lpbench.provenance import now, provenance
-from lpbench.schedules import weights
+from lpbench.schedules import mean_weight, weights
 
 CALL_SECONDS = 0.05  # how long one kernel call should last, so that time-outs and Ctrl-C are answered
 _DIVERGED = 1e6  # a gap this many times the larger of the initial gap and the gap at 0
+_BEYOND_NOISE = 1e3  # and this many times what noise makes, where those are next to nothing beside it
 _COORDINATE_SECONDS = 1e-8  # of a step or an evaluation, at the slowest: a log format
 _NOT_DIGESTED = ("seconds",)
 PROVEN = frozenset({"ok", "diverged"})  # what a bound is about: runs that went as far as was asked, or off
@@ -60,11 +62,11 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
         row |= {key: value for key, value in choices.items() if cell.choices[key] is not None}
         row |= _describe(choices, problem)
         advance = registry.algorithms.get(choices["algorithm"])().prepare(ready)
-        record = _Record(ready, advance, timeout, stop)
+        record = _Record(ready, problem, advance, timeout, stop)
         row["status"] = record.run()
         seconds = float(record.seconds[record.count - 1])
-        trace = record.trace(problem)
-        row |= record.metrics(trace, problem)
+        trace = record.trace()
+        row |= record.metrics(trace)
         if row["status"] in PROVEN:
             row |= proofs(choices, problem, row)
     except Interrupted:
@@ -104,9 +106,17 @@ def _describe(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
 class _Record:
     """Carries a cell on from point to point, and turns what was recorded into a trace and metrics."""
 
-    def __init__(self, ready: Setup, advance: Advance, timeout: float | None, stop: threading.Event | None):
+    def __init__(
+        self,
+        ready: Setup,
+        problem: Problem,
+        advance: Advance,
+        timeout: float | None,
+        stop: threading.Event | None,
+    ):
         choices = ready.choices
-        self.ready, self.advance, self.timeout, self.stop = ready, advance, timeout, stop
+        self.ready, self.problem, self.advance = ready, problem, advance
+        self.timeout, self.stop = timeout, stop
         self.points = points(
             choices["steps"],
             choices["record_points"],
@@ -153,17 +163,21 @@ class _Record:
 
     def _diverged(self, first: int) -> int | None:
         gaps = self.rows[first : self.count, [base.GAP, base.ITERATE_GAP]]
-        bad = ~np.isfinite(gaps).all(axis=1) | (gaps.max(axis=1, initial=0) > _DIVERGED * self.limit)
+        bad = ~np.isfinite(gaps).all(axis=1) | (gaps.max(axis=1, initial=0) > self.limit)
         return first + int(np.argmax(bad)) if bad.any() else None
 
     @functools.cached_property
     def limit(self) -> float:
-        """The larger of the initial gap and the gap at zero."""
+        """The largest gap of a run that has not diverged, from the initial gap and the gap at zero.
+
+        With an optimum at 0 both may be 0, and what noise makes is larger without end: then that is the scale.
+        """
         judge, look = self.ready.run.judge, self.ready.run.look
         at_zero = judge_once(judge, -judge.w_star, look.g, look.scratch)
-        return max(self.rows[0, base.GAP], at_zero)
+        noise = noise_scale(self.ready.choices, self.problem)
+        return max(_DIVERGED * max(self.rows[0, base.GAP], at_zero), _BEYOND_NOISE * noise)
 
-    def trace(self, problem: Problem) -> dict[str, np.ndarray]:
+    def trace(self) -> dict[str, np.ndarray]:
         """The trace of the points seen."""
         choices, rows, steps = self.ready.choices, self.rows[: self.count], self.points.steps[: self.count]
         batch, inner = choices["batch_size"], choices["inner_steps"]
@@ -173,9 +187,9 @@ class _Record:
         moved = np.maximum(rows[:, base.MOVED], 1)
         return {
             "step": steps,
-            "epoch": steps * (batch / problem.n_samples),
+            "epoch": steps * (batch / self.ready.samples),
             "outer": outer,
-            "gradient_evaluations": outer * problem.n_samples + (1 if inner is None else 2) * batch * steps,
+            "gradient_evaluations": outer * self.ready.samples + (1 if inner is None else 2) * batch * steps,
             "objective_gap": rows[:, base.GAP].copy(),
             "iterate_gap": rows[:, base.ITERATE_GAP].copy(),
             "gradient_norm": rows[:, base.GRADIENT_NORM].copy(),
@@ -185,21 +199,26 @@ class _Record:
             "seconds": self.seconds[: self.count].copy(),
         }
 
-    def metrics(self, trace: dict[str, np.ndarray], problem: Problem) -> dict[str, Any]:
+    def metrics(self, trace: dict[str, np.ndarray]) -> dict[str, Any]:
         """The row's results."""
-        choices, rows = self.ready.choices, self.rows[: self.count]
-        steps, gaps, even = trace["step"], trace["objective_gap"], self.points.even[: self.count]
+        choices, rows, schedule = self.ready.choices, self.rows[: self.count], self.ready.run.schedule
+        steps, gaps, drawn = trace["step"], trace["objective_gap"], self.points.even[: self.count]
+        even = drawn > 0
         tail = even & (steps >= (1 - choices["tail"]) * choices["steps"])
-        weight = weights(self.ready.run.schedule, steps[even].astype(np.float64))
+        weight = drawn[even] * weights(schedule, steps[even].astype(np.float64))
+        # Divided by what the weights of a whole run come to on average, which does not depend on the draw, the mean is
+        # unbiased; of a run cut short it is that of what was seen.
+        whole = self.count == self.points.steps.size
+        total = drawn.sum() * mean_weight(schedule, choices["steps"]) if whole else weight.sum()
         low = rows[np.argmax(tail)] if tail.any() else rows[0]
         audits = rows[-1, base.AUDITED] - low[base.AUDITED]
         with np.errstate(all="ignore"):
             return {
                 "initial_gap": float(gaps[0]),
                 "final_gap": float(gaps[-1]),
-                "noise_floor": _mean(gaps[tail]),
-                "mean_gap": _mean(gaps[even], weight),
-                "iterate_gap": _mean(trace["iterate_gap"][tail]),
+                "noise_floor": _mean(gaps[tail], drawn[tail], drawn[tail].sum()),
+                "mean_gap": _mean(gaps[even], weight, total),
+                "iterate_gap": _mean(trace["iterate_gap"][tail], drawn[tail], drawn[tail].sum()),
                 "best_gap": float(np.nanmin(gaps)) if not np.isnan(gaps).all() else float("nan"),
                 "gradient_l1": float((rows[-1, base.L1] - low[base.L1]) / audits) if audits else None,
                 "max_update": float(rows[-1, base.PEAK]),
@@ -208,8 +227,8 @@ class _Record:
             }
 
 
-def _mean(values: np.ndarray, weight: np.ndarray | None = None) -> float | None:
-    return float(np.average(values, weights=weight)) if values.size else None
+def _mean(values: np.ndarray, weight: np.ndarray, total: float) -> float | None:
+    return float((values * weight).sum() / total) if values.size else None
 
 
 def _digest(trace: dict[str, np.ndarray]) -> str:

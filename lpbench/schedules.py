@@ -42,3 +42,8 @@ def decreasing(mu: float, L: float) -> Decreasing:
 def weights(schedule: Any, steps: Any) -> Any:
     """The weights omega_t = t + s - 1 of the average that the bound for decreasing steps is about; else ones."""
     return steps + (schedule.shift - 1.0) if isinstance(schedule, Decreasing) else steps * 0 + 1.0
+
+
+def mean_weight(schedule: Any, steps: int) -> float:
+    """The mean of `weights` over the steps 0 .. steps - 1."""
+    return float(weights(schedule, (steps - 1) / 2))

@@ -99,11 +99,14 @@ def test_a_bound_of_zero_is_broken_by_any_gap():
 
 
 def test_but_not_by_what_float64_cannot_tell_from_zero():
-    known = {"bound": 0.0, "L_f": 1.0, "mu": 0.1, "w_norm": 1.0, "optimum_gradient_norm": 1e-14}
+    known = {
+        "bound": 0.0, "L": 1.0, "L_f": 1.0, "mu": 0.1, "sigma": 0.0, "w_norm": 1.0, "step_size": 0.1, "steps": 10**6,
+        "compute_dtype": "float64", "optimum_gradient_norm": 1e-14,
+    }  # fmt: skip
     assert not weighed({**known, "mean_gap": 4e-33})["broken"]
     assert not weighed({**known, "mean_gap": 4e-27})["broken"]  # w* itself is known to 1e-13
     assert weighed({**known, "mean_gap": 1e-25})["broken"]
-    assert not weighed({**known, "mean_gap": 1e-15, "compute_dtype": "float32"})["broken"]
+    assert not weighed({**known, "mean_gap": 1e-12, "compute_dtype": "float32"})["broken"]
 
 
 def test_without_bounds_there_is_nothing_to_say():

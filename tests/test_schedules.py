@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from lpbench.schedules import Constant, decreasing, step_size, weights
+from lpbench.schedules import Constant, decreasing, mean_weight, step_size, weights
 
 
 def test_constant():
     schedule = Constant(0.3)
     assert [step_size(schedule, t) for t in (0, 1, 10**9)] == [0.3] * 3
     assert np.array_equal(weights(schedule, np.arange(4.0)), np.ones(4))
+    assert mean_weight(schedule, 10) == 1.0
 
 
 @pytest.mark.parametrize(("mu", "L"), [(0.5, 4.0), (1.0, 1.0), (1e-3, 2.0)])
@@ -21,6 +22,7 @@ def test_decreasing_is_two_over_mu_a_phi_t_plus_s(mu, L):
     # The theorem asks for alpha_t L <= 1 - a from the first step on.
     assert step_size(schedule, 0) * L <= (1 - a) * (1 + 1e-12)
     assert np.allclose(weights(schedule, np.arange(5.0)), np.arange(5) + s - 1, rtol=1e-14)
+    assert mean_weight(schedule, 5) == pytest.approx((5 + 2 * s - 3) / 2, rel=1e-14)
 
 
 def test_the_weights_telescope():

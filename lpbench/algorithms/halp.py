@@ -80,7 +80,7 @@ def halp(run, z, reach, mu, rule, inner_steps, state, stops, rows, first, last, 
 class Halp:
     """SVRG with bit centering: z <- Q(z - alpha (grad f_i(w~ + z) - grad f_i(w~) + grad f(w~))), w~ <- w~ + z."""
 
-    version = 2
+    version = 3
     reads = frozenset({"format", "inner_steps", "snapshot", "mu"})
 
     def prepare(self, setup: Setup) -> Advance:

@@ -50,7 +50,7 @@ def lp_sgd(run, w, scale, now, stops, rows, first, last, trace):
 class LpSgd:
     """Low-precision SGD: w <- Q(w - alpha grad f_i(w))."""
 
-    version = 2
+    version = 3
     reads = frozenset({"format", "limit", "schedule"})
 
     def prepare(self, setup: Setup) -> Advance:

@@ -154,7 +154,7 @@ def lp_svrg(run, w, scale, rule, inner_steps, state, stops, rows, first, last, t
 class LpSvrg:
     """Low-precision SVRG: w <- Q(w - alpha (grad f_i(w) - grad f_i(w~) + grad f(w~)))."""
 
-    version = 2
+    version = 3
     reads = frozenset({"format", "limit", "inner_steps", "snapshot"})
 
     def prepare(self, setup: Setup) -> Advance:

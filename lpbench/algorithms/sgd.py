@@ -8,5 +8,5 @@ from lpbench.registry import algorithms
 class Sgd(LpSgd):
     """Full-precision SGD: w <- w - alpha grad f_i(w)."""
 
-    version = 2
+    version = 3
     reads = frozenset({"schedule"})

@@ -8,5 +8,5 @@ from lpbench.registry import algorithms
 class Svrg(LpSvrg):
     """Full-precision SVRG: w <- w - alpha (grad f_i(w) - grad f_i(w~) + grad f(w~))."""
 
-    version = 2
+    version = 3
     reads = frozenset({"inner_steps", "snapshot"})

@@ -40,7 +40,7 @@ def swalp(run, w, average, scale, start, every, now, stops, rows, first, last, t
 class Swalp:
     """Weight averaging: wbar <- (n wbar + w) / (n + 1) over the iterates of LP-SGD."""
 
-    version = 2
+    version = 3
     reads = frozenset({"format", "limit", "schedule", "average_start", "average_every"})
 
     def prepare(self, setup: Setup) -> Advance:

@@ -22,7 +22,7 @@ from lpbench.regression import measured
 from lpbench.regression.measured import Cell
 from lpbench.store import find_sweep, read_manifest
 from lpbench.store.files import read_bytes, read_table, write_atomic, write_table
-from lpbench.store.schema import CHOICES, REAL, TEXT
+from lpbench.store.schema import CHOICES, REAL, TEXT, conform
 
 SCHEMA_VERSION = 1
 FOLDER = "baselines"
@@ -32,9 +32,10 @@ COLUMNS = pa.schema(
     {
         "config_id": TEXT, "definition": TEXT, **CHOICES, "status": TEXT, "digest": TEXT, "initial_gap": REAL,
         "noise_floor": REAL, "mean_gap": REAL, "target_gap": REAL, "steps_to_target": REAL, "bound_ratio": REAL,
-        "steps_per_second": REAL, "L_f": REAL, "w_norm": REAL, "optimum_gradient_norm": REAL,
+        "steps_per_second": REAL, "L": REAL, "L_f": REAL, "sigma": REAL, "w_norm": REAL, "optimum_gradient_norm": REAL,
     }
 )  # fmt: skip
+_LATER = frozenset({"L", "sigma"})  # columns that older baselines lack: null there
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -143,7 +144,8 @@ def read(folder: Path) -> Baseline:
         )
     try:
         table = read_table(folder / CELLS)
-        cells = table.select(COLUMNS.names).cast(COLUMNS).to_pylist()
+        table.select([name for name in COLUMNS.names if name not in _LATER])  # raises where one is missing
+        cells = conform(table, COLUMNS).select(COLUMNS.names).to_pylist()
         missing = {"name", "platform", "calls"} - meta.keys()
         if missing:
             raise KeyError(*sorted(missing))

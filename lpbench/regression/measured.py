@@ -12,10 +12,10 @@ import numpy as np
 
 from lpbench.errors import StoreError
 from lpbench.evidence import COLUMNS as EVIDENCE
-from lpbench.evidence import resolution
 from lpbench.store import read_cells, read_traces
 from lpbench.store.arrays import to_numpy
 from lpbench.store.schema import CHOICES
+from lpbench.theory.arithmetic import resolution
 
 Cell = dict[str, Any]
 
@@ -98,7 +98,7 @@ def least_positive(target: float) -> float:
 
 def least(cell: Mapping[str, Any]) -> float:
     """The least gap that a cell can tell from 0."""
-    return max(resolution({name: [value] for name, value in cell.items()}, 0), 1e-300)
+    return max(resolution(cell), 1e-300)
 
 
 def by_config(cells: Sequence[Cell]) -> dict[str, list[Cell]]:

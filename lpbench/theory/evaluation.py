@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from lpbench import registry
@@ -86,8 +85,3 @@ def ball_columns(evaluation: Evaluation, offset: float = 0.0) -> dict[str, Any]:
 def basis(bound: Bound) -> str:
     """What a bound rests on, in words."""
     return "certified" if bound.certified else "on this path"
-
-
-def ratio(measured: float | None, found: Mapping[str, Any]) -> float | None:
-    """Measured over proven; null where there is no bound or it is 0."""
-    return measured / found["bound"] if measured is not None and found["bound"] else None

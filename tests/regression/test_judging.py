@@ -126,8 +126,11 @@ def test_one_seed_says_nothing_of_its_noise():
 
 
 def test_a_gap_of_zero_counts_as_what_the_arithmetic_resolves():
-    precise = {"L_f": 1.0, "w_norm": 1.0, "optimum_gradient_norm": 0.0}
-    assert judging.value(cell(0, 0.0, **precise), "noise_floor") == pytest.approx(math.log10(2.0**-105))
+    precise = {
+        "compute_dtype": "float64", "step_size": 0.5, "steps": 10**6, "mu": 1.0, "L": 0.0, "L_f": 1.0, "sigma": 0.0,
+        "w_norm": 1.0, "optimum_gradient_norm": 0.0,
+    }  # fmt: skip
+    assert judging.value(cell(0, 0.0, **precise), "noise_floor") == pytest.approx(math.log10(2.0**-103))
 
 
 def test_a_slice_warns_of_what_no_configuration_shows():

@@ -8,7 +8,7 @@ from theorems import INF, bound, make, make_svrg
 from lpbench import registry
 from lpbench.errors import ConfigError
 from lpbench.theory import evaluation
-from lpbench.theory.evaluation import ball_columns, basis, columns, evaluate, ratio
+from lpbench.theory.evaluation import ball_columns, basis, columns, evaluate
 from lpbench.theory.grids import FULL
 from lpbench.theory.theorem import Bound
 
@@ -85,7 +85,6 @@ def test_columns_of_the_noise_ball() -> None:
 def test_nothing_applies() -> None:
     row = columns(evaluate(make(1, algorithm="other")))
     assert set(row.values()) == {None}
-    assert ratio(0.5, row) is None
 
 
 @pytest.mark.parametrize("algorithm", ["sgd", "lp_sgd", "swalp"])
@@ -156,13 +155,6 @@ def test_what_rests_on_the_path(certified: bool) -> None:
     assert evaluate(svrg).bounds["5b-coarse"].certified is certified
     average = make(1, algorithm="swalp", quadratic=True)
     assert not evaluate(average).bounds["6"].certified  # that nothing clips is seen on the path
-
-
-def test_ratio() -> None:
-    assert ratio(0.5, {"bound": 2.0}) == 0.25
-    assert ratio(None, {"bound": 2.0}) is None
-    assert ratio(0.5, {"bound": None}) is None
-    assert ratio(0.5, {"bound": 0.0}) is None
 
 
 def test_names() -> None:
