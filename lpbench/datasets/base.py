@@ -30,6 +30,15 @@ class Data(NamedTuple):
     n_labels: int = 0
 
 
+class FileData(Data):
+    """Data of files, as `lpbench.datasets.files.parsed` returns it.
+
+    content   hashes of the files as they were read, one a file.
+    """
+
+    content: tuple[str, ...] = ()
+
+
 class Size(NamedTuple):
     """Sizes of the raw data."""
 

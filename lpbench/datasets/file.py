@@ -8,7 +8,7 @@ from typing import Any
 
 from lpbench.datasets import svmlight, tables
 from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Dataset, Size
-from lpbench.datasets.files import chosen_path, compression, existing_file, labelled, parsed
+from lpbench.datasets.files import chosen_path, compression, decompressed, existing_file, labelled, parsed
 from lpbench.errors import ConfigError
 from lpbench.registry import datasets
 
@@ -56,13 +56,14 @@ class File(Dataset):
         how, target = resolved["path"], resolved["target"]
         (path,) = cls.files(choices)
 
-        def read() -> Data:
+        def read(raw: bytes) -> Data:
+            content = decompressed(path, raw)
             if how.startswith("svmlight"):
-                X, y = svmlight.read(path)
+                X, y = svmlight.read(path, content)
             elif how.startswith("csv"):
-                X, y = tables.read_csv(path, target, task)
+                X, y = tables.read_csv(path, content, target, task)
             else:
-                X, y = tables.read_parquet(path, target, task)
+                X, y = tables.read_parquet(path, content, target, task)
             return labelled(path, X, y, task)
 
         return parsed([path], (how, target, task), read)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,13 +14,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data
+from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, FileData
 from lpbench.errors import ConfigError
 
 MAX_PARSED = 2  # files kept parsed in memory
 
-_contents: dict[tuple[str, int, int, int], str] = {}
-_parsed: OrderedDict[tuple[Any, ...], Data] = OrderedDict()
+_DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".bz2": bz2.decompress}
+_contents: dict[tuple[Any, ...], str] = {}
+_parsed: OrderedDict[tuple[Any, ...], FileData] = OrderedDict()
 _lock = threading.RLock()
 
 
@@ -43,35 +47,63 @@ def existing_file(path: Path) -> Path:
 
 
 def content_hash(path: Path) -> str:
-    """Hash of a file's bytes, remembered while path, size and time of change stay the same."""
+    """Hash of a file's bytes, remembered while path, size and times of change stay the same."""
     try:
         state = path.stat()
-        stamp = (str(path), state.st_ino, state.st_size, state.st_mtime_ns)
+        stamp = (str(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
         known = _contents.get(stamp)
         if known is None:
             with path.open("rb") as file:
-                known = _contents[stamp] = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+                known = _contents[stamp] = _short(hashlib.file_digest(file, "blake2b"))
         return known
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def parsed(paths: list[Path], how: tuple[Any, ...], read: Callable[[], Data]) -> Data:
-    """`read()`, remembered by the content of `paths` and by `how` for the last few files."""
-    key = (*how, *(content_hash(path) for path in paths))
+def parsed(paths: list[Path], how: tuple[Any, ...], read: Callable[..., Data]) -> FileData:
+    """`read` of the bytes of `paths`, remembered by their content and by `how` for the last few files.
+
+    Its `content` is the hashes of the very bytes that were parsed: a file may be replaced at any moment, also
+    after its content was hashed for a plan.
+    """
+    contents = tuple(map(content_hash, paths))
     with _lock:
-        if key not in _parsed:
-            _parsed[key] = read()
+        data = _parsed.get((*how, *contents))
+        if data is None:
+            raw = [read_bytes(path) for path in paths]
+            contents = tuple(_short(hashlib.blake2b(held)) for held in raw)
+            data = _parsed[*how, *contents] = FileData(*read(*raw))
+            data.content = contents
             while len(_parsed) > MAX_PARSED:
                 _parsed.popitem(last=False)
-        _parsed.move_to_end(key)
-        return _parsed[key]
+        _parsed.move_to_end((*how, *contents))
+        return data
+
+
+def read_bytes(path: Path) -> bytes:
+    """What the file `path` holds; raises ConfigError."""
+    try:
+        return existing_file(path).read_bytes()
+    except OSError as error:
+        refuse(path, f"cannot be read: {error.strerror or error}")
+
+
+def _short(digest: Any) -> str:
+    return str(digest.hexdigest()[:32])
 
 
 def compression(path: Path) -> str:
     """The suffix that says how a file is compressed, else nothing: part of how its content is read."""
     suffix = path.suffix.lower()
-    return suffix if suffix in (".gz", ".bz2") else ""
+    return suffix if suffix in _DECOMPRESS else ""
+
+
+def decompressed(path: Path, content: bytes) -> bytes:
+    """`content` of `path`, decompressed as its suffix says; raises ConfigError."""
+    try:
+        return _DECOMPRESS.get(compression(path), bytes)(content)
+    except (OSError, EOFError, zlib.error) as error:
+        refuse(path, f"cannot be read: {error}")
 
 
 def refuse(path: Path, what: str, line: int | None = None) -> NoReturn:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
+import io
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,8 +15,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-def read(path: Path) -> tuple[csr_array, np.ndarray]:
-    """X (N, d) csr_array without stored zeros, and the labels (N,), both float64; .gz and .bz2 too.
+def read(path: Path, content: bytes) -> tuple[csr_array, np.ndarray]:
+    """X (N, d) csr_array without stored zeros, and the labels (N,), both float64, of what `path` holds.
 
     Indices count from 1, or from 0 if one is 0. Raises ConfigError that names the first bad line.
     """
@@ -26,13 +24,13 @@ def read(path: Path) -> tuple[csr_array, np.ndarray]:
     from sklearn.datasets import load_svmlight_file
 
     try:
-        loaded, y = load_svmlight_file(str(path))
-    except (ValueError, OverflowError, OSError, EOFError) as error:
-        _find_bad_line(path)
+        loaded, y = load_svmlight_file(io.BytesIO(content))
+    except (ValueError, OverflowError) as error:
+        _find_bad_line(path, content)
         refuse(path, f"is not an svmlight file: {error}")
     X = csr_array(loaded)
     if not (np.isfinite(X.data).all() and np.isfinite(y).all()):
-        _find_bad_line(path)
+        _find_bad_line(path, content)
         refuse(path, "holds a value that is not finite")
     if len(y) == 0:
         refuse(path, "holds no samples")
@@ -44,19 +42,13 @@ def read(path: Path) -> tuple[csr_array, np.ndarray]:
     return X, y
 
 
-def _find_bad_line(path: Path) -> None:
+def _find_bad_line(path: Path, content: bytes) -> None:
     """Raise ConfigError for the first line that the format does not allow."""
-    openers: dict[str, Callable[..., IO[str]]] = {".gz": gzip.open, ".bz2": bz2.open}
-    try:
-        with openers.get(path.suffix, open)(path, "rt", encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
-                fields = line.split("#", 1)[0].split()
-                if fields:
-                    wrong = _wrong(fields)
-                    if wrong:
-                        refuse(path, wrong, number)
-    except (OSError, EOFError) as error:
-        refuse(path, f"cannot be read: {error}")
+    for number, line in enumerate(io.BytesIO(content), 1):
+        fields = line.decode("utf-8", "replace").split("#", 1)[0].split()
+        wrong = _wrong(fields) if fields else None
+        if wrong:
+            refuse(path, wrong, number)
 
 
 def _wrong(fields: list[str]) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from lpbench.datasets import values
-from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Size
+from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, FileData, Size
 from lpbench.errors import ConfigError
 from lpbench.problems import cache, features
 from lpbench.problems.base import Problem, Shape
@@ -112,9 +112,9 @@ class EmpiricalRisk:
         """
         from lpbench.problems import problem_key
 
-        key = problem_key(choices)
         with one_blas_thread():
-            X, y, n_labels = cls._prepared(choices)
+            X, y, n_labels, content = cls._prepared(choices)
+            key = problem_key(choices, content)
             loss = cls.loss(n_labels)
             n_classes = _n_classes(loss, n_labels)
             r2_squared = _squared_norms(X)
@@ -156,8 +156,10 @@ class EmpiricalRisk:
             )
 
     @classmethod
-    def _prepared(cls, choices: Mapping[str, Any]) -> tuple[np.ndarray | csr_array, np.ndarray, int]:
-        """X and y as the loss takes them, and the number of labels."""
+    def _prepared(
+        cls, choices: Mapping[str, Any]
+    ) -> tuple[np.ndarray | csr_array, np.ndarray, int, tuple[str, ...]]:
+        """X and y as the loss takes them, the number of labels, and what the files held that they came from."""
         resolved = cls.values(choices)
         dataset = cls._dataset(choices)
         data = dataset.load(choices, cls.task)
@@ -175,7 +177,7 @@ class EmpiricalRisk:
                     f"the {len(y)} samples taken from {dataset.name} are all of one class; take more, or"
                     " another data_seed"
                 )
-        return X, y, data.n_labels
+        return X, y, data.n_labels, data.content if isinstance(data, FileData) else ()
 
 
 def default_regularization(loss: str, r2_squared: np.ndarray) -> float:
