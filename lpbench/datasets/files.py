@@ -5,16 +5,18 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
+import math
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, FileData
+from lpbench.datasets.base import CLASSIFICATION, REGRESSION, FileData
 from lpbench.errors import ConfigError
 
 MAX_PARSED = 2  # files kept parsed in memory
@@ -60,7 +62,7 @@ def content_hash(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def parsed(paths: list[Path], how: tuple[Any, ...], read: Callable[..., Data]) -> FileData:
+def parsed(paths: list[Path], how: tuple[Any, ...], read: Callable[..., FileData]) -> FileData:
     """`read` of the bytes of `paths`, remembered by their content and by `how` for the last few files.
 
     Its `content` is the hashes of the very bytes that were parsed: a file may be replaced at any moment, also
@@ -72,7 +74,7 @@ def parsed(paths: list[Path], how: tuple[Any, ...], read: Callable[..., Data]) -
         if data is None:
             raw = [read_bytes(path) for path in paths]
             contents = tuple(_short(hashlib.blake2b(held)) for held in raw)
-            data = _parsed[*how, *contents] = FileData(*read(*raw))
+            data = _parsed[*how, *contents] = read(*raw)
             data.content = contents
             while len(_parsed) > MAX_PARSED:
                 _parsed.popitem(last=False)
@@ -112,20 +114,37 @@ def refuse(path: Path, what: str, line: int | None = None) -> NoReturn:
     raise ConfigError(f"{place}: {what}")
 
 
-def labelled(path: Path, X: Any, target: np.ndarray, task: str) -> Data:
+def labelled(path: Path, X: Any, target: np.ndarray, task: str) -> FileData:
     """Data of a file: the target as numbers (regression) or as class indices in the order of the labels.
 
-    target (N,) float64 or str. Raises ConfigError for one class, for text in a regression, for fractional
-    labels.
+    target (N,) float64, integers of any size, or str. Raises ConfigError for one class, for text in a
+    regression, for fractional labels.
     """
     if task == REGRESSION:
-        if target.dtype.kind != "f":
+        if target.dtype.kind == "U":
             refuse(path, f"the target holds {str(target[0])!r}, but least squares needs numbers")
-        return Data(X, target, REGRESSION)
+        return FileData(X, target.astype(np.float64), REGRESSION)
     if target.dtype.kind == "f" and not (target == np.round(target)).all():
         odd = target[target != np.round(target)][0]
         refuse(path, f"the target holds {odd:g}: whole numbers or names are needed as class labels")
     labels, y = np.unique(target, return_inverse=True)
     if len(labels) < 2:
         refuse(path, f"all {len(target)} samples have the label {labels[0]}: two classes or more are needed")
-    return Data(X, y.astype(np.float64), CLASSIFICATION, len(labels))
+    return FileData(X, y.astype(np.float64), CLASSIFICATION, len(labels))
+
+
+def label_values(labels: Sequence[str]) -> np.ndarray:
+    """Labels as numbers where every one is one, so that 10 sorts after 9; else as text.
+
+    Whole numbers stay whole, at any size: as float64 those above 2^53 would merge.
+    """
+    distinct = {text: text.strip() for text in set(labels)}
+    try:
+        numbers = {text: float(stripped) for text, stripped in distinct.items()}
+    except ValueError:
+        return np.array([distinct[text] for text in labels], dtype=np.str_)
+    if max(map(abs, numbers.values())) >= 2.0**53 and all(map(math.isfinite, numbers.values())):
+        exact = {text: Fraction(stripped) for text, stripped in distinct.items()}
+        if all(number.denominator == 1 for number in exact.values()):
+            return np.array([int(exact[text]) for text in labels], dtype=object)
+    return np.array([numbers[text] for text in labels])

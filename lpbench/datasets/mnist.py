@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.datasets.base import CLASSIFICATION, Data, Dataset, Size
+from lpbench.datasets.base import CLASSIFICATION, Data, Dataset, FileData, Size
 from lpbench.datasets.files import (
     chosen_path,
     compression,
@@ -60,7 +60,7 @@ class Mnist(Dataset):
     def load(cls, choices: Mapping[str, Any], task: str) -> Data:
         images_file, labels_file = cls.files(choices)
 
-        def read(*raw: bytes) -> Data:
+        def read(*raw: bytes) -> FileData:
             images, labels = read_idx(images_file, 3, raw[0]), read_idx(labels_file, 1, raw[1])
             if len(images) != len(labels):
                 refuse(labels_file, f"holds {len(labels)} labels for {len(images)} images")

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import math
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lpbench.datasets.files import refuse
+from lpbench.datasets.files import label_values, refuse
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-def read(path: Path, content: bytes) -> tuple[csr_array, np.ndarray]:
-    """X (N, d) csr_array without stored zeros, and the labels (N,), both float64, of what `path` holds.
+def read(path: Path, content: bytes) -> tuple[csr_array, np.ndarray, range]:
+    """X (N, d) csr_array without stored zeros, the labels (N,), and the columns' indices, of what `path` holds.
 
     Indices count from 1, or from 0 if one is 0. Raises ConfigError that names the first bad line.
     """
@@ -28,18 +30,29 @@ def read(path: Path, content: bytes) -> tuple[csr_array, np.ndarray]:
     except (ValueError, OverflowError) as error:
         _find_bad_line(path, content)
         refuse(path, f"is not an svmlight file: {error}")
+    if len(y) == 0:
+        refuse(path, "holds no samples")
     X = csr_array(loaded)
     if not (np.isfinite(X.data).all() and np.isfinite(y).all()):
         _find_bad_line(path, content)
         refuse(path, "holds a value that is not finite")
-    if len(y) == 0:
-        refuse(path, "holds no samples")
+    if np.abs(y).max() >= 2.0**53:  # whole numbers that would merge
+        y = label_values([line.split(None, 1)[0].decode() for line in _samples(content)])
     X.eliminate_zeros()
     if X.nnz == 0:
         refuse(path, "holds no feature that is not 0")
     index = np.int32 if max(X.nnz, *X.shape) < 2**31 else np.int64
     X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
-    return X, y
+    first = 0 if re.search(rb"[ \t]0:", content) else 1
+    return X, y, range(first, first + X.shape[1])
+
+
+def _samples(content: bytes) -> Iterator[bytes]:
+    """The lines that hold a sample, without comments."""
+    for line in io.BytesIO(content):
+        sample = line.split(b"#", 1)[0]
+        if sample.strip():
+            yield sample
 
 
 def _find_bad_line(path: Path, content: bytes) -> None:

@@ -11,15 +11,15 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from lpbench.datasets.base import REGRESSION
-from lpbench.datasets.files import refuse
+from lpbench.datasets.files import label_values, refuse
 from lpbench.errors import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def read_csv(path: Path, content: bytes, target: str, task: str) -> tuple[np.ndarray, np.ndarray]:
-    """X (N, d) float64 and the target (N,), float64 or str, of a comma-separated table with a header.
+def read_csv(path: Path, content: bytes, target: str, task: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """X (N, d) float64, the target (N,), numbers or str, and the names of the columns, of a table with a header.
 
     Raises ConfigError that names the first bad line (counted from 1, the header included).
     """
@@ -48,14 +48,20 @@ def read_csv(path: Path, content: bytes, target: str, task: str) -> tuple[np.nda
     if not np.isfinite(X).all() or table.column(target).null_count:
         _find_bad_line(path, content, header, target, task)
         refuse(path, "holds a value that is missing or not finite")
-    y = _typed(table.column(target).to_pylist()) if task != REGRESSION else table.column(target).to_numpy()
+    y = (
+        label_values(table.column(target).to_pylist())
+        if task != REGRESSION
+        else table.column(target).to_numpy()
+    )
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         _find_bad_line(path, content, header, target, task)
         refuse(path, f"the target {target!r} holds a value that is not finite")
-    return X, y
+    return X, y, features
 
 
-def read_parquet(path: Path, content: bytes, target: str, task: str) -> tuple[np.ndarray, np.ndarray]:
+def read_parquet(
+    path: Path, content: bytes, target: str, task: str
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """As `read_csv`, from a parquet file; errors name the row, counted from 1."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -77,8 +83,10 @@ def read_parquet(path: Path, content: bytes, target: str, task: str) -> tuple[np
     if pa.types.is_dictionary(labels.type):
         labels = labels.cast(labels.type.value_type)
     if pa.types.is_string(labels.type) or pa.types.is_large_string(labels.type):
-        return X, np.array(labels.to_pylist(), dtype=np.str_)
-    return X, _parquet_numbers(path, target, labels)
+        return X, np.array(labels.to_pylist(), dtype=np.str_), features
+    if task != REGRESSION and pa.types.is_integer(labels.type):
+        return X, labels.to_numpy(), features
+    return X, _parquet_numbers(path, target, labels), features
 
 
 def _parquet_numbers(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
@@ -143,11 +151,3 @@ def _find_bad_line(path: Path, content: bytes, header: list[str], target: str, t
                 refuse(path, f"column {name!r}: {shown}", rows.line_num)
             if not math.isfinite(number):
                 refuse(path, f"column {name!r}: {text!r} is not a finite number", rows.line_num)
-
-
-def _typed(labels: list[str]) -> np.ndarray:
-    """Labels as numbers where every one is one, so that 10 sorts after 9; else as text."""
-    try:
-        return np.array([float(label) for label in labels])
-    except ValueError:
-        return np.array(labels, dtype=np.str_)

@@ -105,6 +105,19 @@ class EmpiricalRisk:
         return Shape(n, d, _n_classes(cls.loss(size.n_labels), size.n_labels))
 
     @classmethod
+    def remarks(cls, choices: Mapping[str, Any]) -> list[str]:
+        """What should be known of the user's own data before a run, a line each; reads the data."""
+        resolved = cls.values(choices)
+        data = cls._dataset(choices).load(choices, cls.task)
+        if not isinstance(data, FileData):
+            return []
+        found = list(data.remarks)
+        if data.columns and resolved["scaling"] != "none":
+            X, _ = _subsampled(data, resolved["n_samples"], resolved["data_seed"])
+            found += features.remarks(X, data.columns)
+        return [f"{cls.files(choices)[0]}: {line}" for line in found]
+
+    @classmethod
     def build(cls, choices: Mapping[str, Any]) -> Problem:
         """Load the data, solve for the optimum (or take it from the disk cache) and compute the constants.
 
@@ -168,8 +181,9 @@ class EmpiricalRisk:
         if dataset.real:
             X, y = _subsampled(data, resolved["n_samples"], resolved["data_seed"])
             X = features.transform(X, resolved["scaling"], resolved["dimension"], resolved["data_seed"])
-            if data.kind == REGRESSION and resolved["scaling"] != "none":
-                y = features.standardised_target(y)
+            if data.kind == REGRESSION:
+                raw = resolved["scaling"] == "none"
+                y = features.in_range(y, "the target") if raw else features.standardised_target(y)
         if data.n_labels == 2:
             y = 2.0 * y - 1.0
             if y.min() == y.max():
