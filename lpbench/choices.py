@@ -247,10 +247,11 @@ def _problem_part(value: dict[str, Any]) -> _Problem:
         versions["dataset"] = dataset.version
     choices = {key: value[key] if key in reads else None for key in PROBLEM_KEYS}
     choices["problem"] = value["problem"]
-    for key, chosen in choices.items():
-        if key in reads:
-            _need(key, chosen)
     whole = {**dict.fromkeys(schema.KEYS), **choices}
+    kept = keys_read(whole)
+    for key, chosen in choices.items():
+        if key in kept:
+            _need(key, chosen)
     if isinstance(choices["k"], str):
         sizes = {} if whole["dimension"] is None else {"d": whole["dimension"]}
         choices["k"] = whole["k"] = schema.resolve("k", choices["k"], sizes)
@@ -261,7 +262,6 @@ def _problem_part(value: dict[str, Any]) -> _Problem:
     if hasattr(problem, "files") and problem.files(whole):
         # Reading a data file finds what is wrong with it, before anything is run or written.
         problem.shape(whole)
-    kept = keys_read(whole)
     choices = {key: chosen if key in kept or key == "problem" else None for key, chosen in choices.items()}
     return _Problem(problem, choices, key, versions)
 

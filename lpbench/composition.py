@@ -19,6 +19,7 @@ from typing import Any, get_args
 from lpbench import registry, schema
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.hydra_errors import translated, why
+from lpbench.hydra_functions import functions
 
 CONFIG = "config"
 SCHEMA = "lpbench_schema"
@@ -103,7 +104,7 @@ class Session:
         from omegaconf import OmegaConf
 
         self.loader = GlobalHydra.instance().config_loader()
-        self._parser = OverridesParser.create(config_loader=self.loader)
+        self._parser = OverridesParser(functions(), self.loader)
         self._typed = OmegaConf.structured(schema.structured())
         self._bases: dict[tuple[str, ...], Base] = {}
         self._layers: dict[str, dict[str, Any] | None] = {}

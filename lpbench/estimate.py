@@ -23,6 +23,16 @@ SPARSE = frozenset(
     {"sgd", "lp_sgd"}
 )  # algorithms that touch the non-zeros of a row alone, without a regulariser
 
+_DATA = (
+    "problem",
+    "dataset",
+    "path",
+    "target",
+    "scaling",
+    "n_samples",
+    "data_seed",
+)  # what remarks depend on
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -118,6 +128,24 @@ def notes(cells: Sequence[Cell]) -> list[str]:
         f"{dense} cells have sparse data, but a step of theirs costs O(dimension): only sgd and lp_sgd with "
         f"regularization=0 touch the non-zeros alone"
     ]
+
+
+def warnings(cells: Sequence[Cell]) -> list[str]:
+    """What scaling makes of the columns of the user's own data, a line each; reads the files."""
+    lines: dict[str, None] = {}
+    asked = set()
+    for cell in {cell.problem_key: cell for cell in cells}.values():
+        choices = cell.choices
+        data = tuple(choices[key] for key in _DATA)
+        if choices["path"] is None or data in asked:
+            continue
+        asked.add(data)
+        problem = registry.problems.get(choices["problem"])
+        try:
+            lines |= dict.fromkeys(problem.remarks(choices) if hasattr(problem, "remarks") else ())
+        except LpbenchError:  # the cells will fail and say why
+            continue
+    return list(lines)
 
 
 def _row_entries(choices: Mapping[str, Any], coordinates: int) -> int:

@@ -25,7 +25,7 @@ _BINARY: dict[type, Callable[[float, float], float]] = {
     ast.Pow: operator.pow,
 }
 _UNARY: dict[type, Callable[[float], float]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
-_FUNCTIONS: dict[str, Callable[..., float]] = {"min": min, "max": max, "sqrt": math.sqrt}
+FUNCTIONS: dict[str, Callable[..., float]] = {"min": min, "max": max, "sqrt": math.sqrt}
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def _check(node: ast.expr, text: str, found: set[str]) -> ast.expr:
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
             return ast.BinOp(_check(left, text, found), op, _check(right, text, found))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
-            if name not in _FUNCTIONS:
-                raise ConfigError(f"{text!r}: unknown function {name!r}.{did_you_mean(name, _FUNCTIONS)}")
+            if name not in FUNCTIONS:
+                raise ConfigError(f"{text!r}: unknown function {name!r}.{did_you_mean(name, FUNCTIONS)}")
             if not args or (name == "sqrt") != (len(args) == 1):
                 wants = "one argument" if name == "sqrt" else "two or more arguments"
                 raise ConfigError(f"{text!r}: {name} takes {wants}")
@@ -138,5 +138,5 @@ def _evaluate(node: ast.expr, values: Mapping[str, float]) -> float:
         case ast.BinOp(left=left, op=op, right=right):
             return _BINARY[type(op)](_evaluate(left, values), _evaluate(right, values))
         case ast.Call(func=ast.Name(id=name), args=args):
-            return _FUNCTIONS[name](*(_evaluate(a, values) for a in args))
+            return FUNCTIONS[name](*(_evaluate(a, values) for a in args))
     raise AssertionError(ast.dump(node))

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lpbench import schema
+from lpbench import expressions, schema
 from lpbench.errors import ConfigError, did_you_mean
+from lpbench.hydra_functions import FUNCTIONS
 
 # Lines around the reason in Hydra's messages; an indented one points into the override.
 _HEADINGS = ("Error parsing", "See https", "LexerNoViable", " ")
@@ -28,6 +29,9 @@ def why(override: str, error: Exception) -> str:
     key, equals, value = override.partition("=")
     if not key.strip("+~ ") or not (equals or key.startswith("~")):
         return "write KEY=VALUE"
+    call = re.search(r"(\w+) while evaluating '(.*)': (.*)", str(error))
+    if call and call[2].partition("(")[0] not in expressions.FUNCTIONS:
+        return _why_call(*call.groups())
     lines = [line for line in str(error).splitlines() if line and not line.startswith(_HEADINGS)]
     said = lines[0].split(" expecting ")[0].rpartition(": ")[2] if lines else "not Hydra's override grammar"
     if value.rstrip().endswith(","):
@@ -38,6 +42,16 @@ def why(override: str, error: Exception) -> str:
         bare = value.strip("'\"").replace('"', '\\"')
         return f"{said}; a value with parentheses, commas or other marks is quoted twice: '{key}=\"{bare}\"'"
     return said
+
+
+def _why_call(kind: str, call: str, said: str) -> str:
+    """Why a function of a value cannot be called: its own words, where they are meant for who wrote the call."""
+    name = call.partition("(")[0]
+    if said.startswith("Unknown function"):
+        return f"there is no function {name!r}.{did_you_mean(name, FUNCTIONS)}"
+    if kind == "ValueError":
+        return f"{call}: {said}"
+    return f"{call} is not what {name} takes: write {FUNCTIONS[name]}"
 
 
 def _one_line(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from lpbench import choices as lpbench_choices
 from lpbench import registry, schema
 from lpbench.choices import Cell, canonical, make_cell, make_cells
 from lpbench.errors import ConfigError
+from lpbench.problems import problem_key
 
 EXTENSION = Path(__file__).parent / "extension"
 
@@ -375,4 +376,13 @@ _values: dict[str, list[Any]] = {
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_canonical_choices_are_their_own_canonical_form(changed: dict[str, Any]) -> None:
     once = cell(dataset="toy_rows", **{key: value for key, value in changed.items() if key != "dataset"})
+    assert make_cell(once.choices) == once
+
+
+def test_data_taken_whole_needs_no_seed_to_be_its_own_canonical_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lpbench.problems.problem_key", problem_key)
+    once = cell(
+        problem="logistic_regression", dataset="digits", dimension=None, n_samples=None, scaling="none"
+    )
+    assert once.choices["data_seed"] is None
     assert make_cell(once.choices) == once

@@ -166,6 +166,60 @@ def test_glob_and_other_sweeps() -> None:
     assert sorted(raw["seed"] for raw in raws("seed=shuffle(range(4))")) == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("range(12,3,-4)", list(range(12, 3, -4))),
+        ("range(stop=9,start=3,step=2)", list(range(3, 9, 2))),
+        ("range(5)", list(range(5))),
+        ("sort(range(12,3,-4))", sorted(range(12, 3, -4))),
+        ("sort(range(12,3,-4),reverse=true)", sorted(range(12, 3, -4), reverse=True)),
+        ("sort(range(3,12,4),reverse=true)", sorted(range(3, 12, 4), reverse=True)),
+        ("sort(range(3,12,4))", sorted(range(3, 12, 4))),
+        ("sort(range(5,1,-3))", sorted(range(5, 1, -3))),
+        ("sort(sort(range(12,3,-4)),reverse=true)", [12, 8, 4]),
+        ("sort(shuffle(range(20)))", list(range(20))),
+        ("sort(choice(12,4,8))", [4, 8, 12]),
+        ("sort(12,4,8,reverse=true)", [12, 8, 4]),
+        ("tag(a,b,sort(range(12,3,-4)))", [4, 8, 12]),
+        ("tag(choice(8,4))", [8, 4]),
+        ("int(range(4,6,0.5))", [int(4 + i / 2) for i in range(4)]),
+        ("int(sort(choice(8.5,4.5)))", [4, 8]),
+        ("sort(int(8.5,4.5))", [4, 8]),
+        ("int(choice(4.9,true))", [int(4.9), int(True)]),
+        ("choice(4)", [4]),
+        ("8,4", [8, 4]),
+        ("sort(8)", [8]),
+    ],
+)
+def test_functions_give_what_python_gives(value: str, expected: list[int]) -> None:
+    assert [raw["seed"] for raw in raws(f"seed={value}")] == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("range(0,1,0.1)", [i / 10 for i in range(10)]),
+        ("range(0,0.9,0.3)", [0.0, 0.3, 0.6]),  # in binary, three times 0.3 is less than 0.9
+        ("range(1,0,-0.25)", [1.0, 0.75, 0.5, 0.25]),
+        ("sort(range(0.5,0,-0.2))", [0.1, 0.3, 0.5]),
+        ("sort(range(0,0.3,0.1),reverse=true)", [0.2, 0.1, 0.0]),
+        ("float(range(3))", [0.0, 1.0, 2.0]),
+        ("float(choice(1,2.5))", [1.0, 2.5]),
+    ],
+)
+def test_functions_of_decimals_take_them_as_written(value: str, expected: list[float]) -> None:
+    assert [raw["noise"] for raw in raws(f"noise={value}")] == expected
+
+
+def test_functions_of_words() -> None:
+    assert [raw["format"] for raw in raws("format=sort(float,block,fixed)")] == ["block", "fixed", "float"]
+    assert [raw["format"] for raw in raws("format=glob([fp8_*,bf16],exclude=*e4*)")] == ["bf16", "fp8_e5m2"]
+    assert [raw["target"] for raw in raws("target=str(range(2))")] == ["0", "1"]
+    assert [raw["subnormals"] for raw in raws("subnormals=bool(choice(1,0))")] == [True, False]
+    assert sorted(raw["precision"] for raw in raws("precision=shuffle(8,4,6)")) == [4, 6, 8]
+
+
 def test_a_later_override_replaces_an_earlier_one() -> None:
     assert [raw["precision"] for raw in raws("precision=4,6", "precision=8")] == [8]
     assert [raw["noise"] for raw in raws("~noise", "noise=2")] == [2.0]
@@ -339,6 +393,24 @@ def test_no_arguments_are_the_default_experiment() -> None:
         ("epochs=interval(1,2)", "an interval has no list of values; write range(start,stop,step)"),
         ("seed=range(2000000)", "more than 1,000,000 values of one key"),
         ("seed=range(3,3)", "no value"),
+        ("seed=range(0,10,0)", "range(0,10,0): the step must not be 0"),
+        ("noise=range(0,1,0.0)", "the step must not be 0"),
+        ("noise=range(0,inf)", "start, stop and step must be finite"),
+        ("noise=range(0,1,1e-300)", "more than 1,000,000 values of one key"),
+        ("seed=range(a,b)", "range(a,b) is not what range takes: write range(start,stop,step)"),
+        ("seed=sort(8,a)", "sort(8,a) is not what sort takes: write sort(8,4,reverse=true)"),
+        ("seed=sort(1,range(3))", "sort(1,range(3)) is not what sort takes"),
+        ("seed=choice(1,range(3))", "a function is no value of a list; write the values themselves"),
+        ("seed=1,range(3)", "a function is no value of a list; write the values themselves"),
+        ("seed=choice(range(3))", "choice(range(3)): nesting choices is not supported"),
+        ("seed=int(two)", "int(two): invalid literal for int() with base 10: 'two'"),
+        ("seed=tag(a)", "tag(a): Last argument to tag() must be a choice(), range() or interval()"),
+        ("seed=tag(a,interval(1,2))", "an interval has no list of values"),
+        ("seed=int(interval(1,2))", "an interval has no list of values"),
+        ("format=sort(glob(*))", "sort(glob(*)) is not what sort takes"),
+        ("seed=extend_list(1)", "there is no function 'extend_list'. Choose from: bool, choice, float, glob"),
+        ("seed=rnage(3)", "there is no function 'rnage'. Did you mean 'range'?"),
+        ("step_size=min(1,2)", """is quoted twice: 'step_size="min(1,2)"'"""),
         ("~precision=4,8", "a deletion cannot be swept"),
         ("~solution", "'solution' does not exist"),
         ("+noise=3", "+noise: the key is there already (1.0)"),

@@ -22,7 +22,7 @@ HEAVY = {"dash", "hydra", "kaleido", "numba", "omegaconf", "pandas", "plotly", "
 LAYERS = [
     ["errors", "provenance", "terminal"],
     ["address"],
-    ["expressions", "registry", "store"],
+    ["expressions", "hydra_functions", "registry", "store"],
     ["jit", "schema", "statistics", "tables", "theory"],
     ["completion", "dot", "generator", "hydra_errors", "matching", "ops", "schedules"],
     ["composition", "evidence", "models", "points", "rounding"],

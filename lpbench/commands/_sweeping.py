@@ -36,8 +36,10 @@ def asking_guard(max_cells: int, yes: bool) -> Callable[[int], None]:
 
 def print_plan(plan: "Plan", as_json: bool, list_cells: bool) -> None:
     """The plan on stdout, with an estimate of what the cells that will run cost."""
-    from lpbench.estimate import estimate, notes
+    from lpbench.estimate import estimate, notes, warnings
 
+    for line in warnings(plan.todo):
+        warning(line)
     expected, remarks = estimate(plan.todo), notes(plan.todo)
     if as_json:
         print_json(
@@ -132,6 +134,7 @@ def run_and_report(
     """Run `plan`, print its noise floors and broken bounds, and return the exit code; raises Interrupted after
     Ctrl-C.
     """
+    from lpbench.estimate import warnings
     from lpbench.evidence import BROKEN, weigh
     from lpbench.progress import Progress
     from lpbench.sweeping import interrupted_line, run_plan
@@ -140,6 +143,8 @@ def run_and_report(
     if plan.invalid and not quiet:  # and they are to be left out
         for line in invalid_lines(plan):
             note(line)
+    for line in warnings(plan.todo):
+        warning(line)
     progress = Progress(quiet, verbose)
     try:
         outcome = run_plan(plan, workers, force, fail_fast, progress)

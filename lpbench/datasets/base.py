@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -28,6 +28,19 @@ class Data(NamedTuple):
     y: np.ndarray
     kind: str
     n_labels: int = 0
+
+
+class FileData(Data):
+    """Data of files, as `lpbench.datasets.files.parsed` returns it.
+
+    content   hashes of the files as they were read, one a file.
+    columns   names of the features, or their indices in the file.
+    remarks   what the reader did that its user may not expect, a line each.
+    """
+
+    content: tuple[str, ...] = ()
+    columns: Sequence[str | int] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Size(NamedTuple):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lpbench.datasets import svmlight, tables
-from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Dataset, Size
-from lpbench.datasets.files import chosen_path, compression, existing_file, labelled, parsed
+from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Dataset, FileData, Size
+from lpbench.datasets.files import chosen_path, compression, decompressed, existing_file, labelled, parsed
 from lpbench.errors import ConfigError
 from lpbench.registry import datasets
 
@@ -23,6 +23,7 @@ class File(Dataset):
     Classes are the labels in their order. .csv and svmlight files may be compressed (.gz; svmlight .bz2 too).
     """
 
+    version = 2
     reads = Dataset.reads | {"path", "target"}
     tasks = frozenset({REGRESSION, CLASSIFICATION})
 
@@ -56,14 +57,18 @@ class File(Dataset):
         how, target = resolved["path"], resolved["target"]
         (path,) = cls.files(choices)
 
-        def read() -> Data:
+        def read(raw: bytes) -> FileData:
+            names: Sequence[str | int]
+            content = decompressed(path, raw)
             if how.startswith("svmlight"):
-                X, y = svmlight.read(path)
+                X, y, names = svmlight.read(path, content)
             elif how.startswith("csv"):
-                X, y = tables.read_csv(path, target, task)
+                X, y, names = tables.read_csv(path, content, target, task)
             else:
-                X, y = tables.read_parquet(path, target, task)
-            return labelled(path, X, y, task)
+                X, y, names = tables.read_parquet(path, content, target, task)
+            data = labelled(path, X, y, task)
+            data.columns = names
+            return data
 
         return parsed([path], (how, target, task), read)
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
+import math
 import threading
+import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data
+from lpbench.datasets.base import CLASSIFICATION, REGRESSION, FileData
 from lpbench.errors import ConfigError
 
 MAX_PARSED = 2  # files kept parsed in memory
 
-_contents: dict[tuple[str, int, int, int], str] = {}
-_parsed: OrderedDict[tuple[Any, ...], Data] = OrderedDict()
+_DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".bz2": bz2.decompress}
+_contents: dict[tuple[Any, ...], str] = {}
+_parsed: OrderedDict[tuple[Any, ...], FileData] = OrderedDict()
 _lock = threading.RLock()
 
 
@@ -43,35 +49,63 @@ def existing_file(path: Path) -> Path:
 
 
 def content_hash(path: Path) -> str:
-    """Hash of a file's bytes, remembered while path, size and time of change stay the same."""
+    """Hash of a file's bytes, remembered while path, size and times of change stay the same."""
     try:
         state = path.stat()
-        stamp = (str(path), state.st_ino, state.st_size, state.st_mtime_ns)
+        stamp = (str(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
         known = _contents.get(stamp)
         if known is None:
             with path.open("rb") as file:
-                known = _contents[stamp] = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+                known = _contents[stamp] = _short(hashlib.file_digest(file, "blake2b"))
         return known
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def parsed(paths: list[Path], how: tuple[Any, ...], read: Callable[[], Data]) -> Data:
-    """`read()`, remembered by the content of `paths` and by `how` for the last few files."""
-    key = (*how, *(content_hash(path) for path in paths))
+def parsed(paths: list[Path], how: tuple[Any, ...], read: Callable[..., FileData]) -> FileData:
+    """`read` of the bytes of `paths`, remembered by their content and by `how` for the last few files.
+
+    Its `content` is the hashes of the very bytes that were parsed: a file may be replaced at any moment, also
+    after its content was hashed for a plan.
+    """
+    contents = tuple(map(content_hash, paths))
     with _lock:
-        if key not in _parsed:
-            _parsed[key] = read()
+        data = _parsed.get((*how, *contents))
+        if data is None:
+            raw = [read_bytes(path) for path in paths]
+            contents = tuple(_short(hashlib.blake2b(held)) for held in raw)
+            data = _parsed[*how, *contents] = read(*raw)
+            data.content = contents
             while len(_parsed) > MAX_PARSED:
                 _parsed.popitem(last=False)
-        _parsed.move_to_end(key)
-        return _parsed[key]
+        _parsed.move_to_end((*how, *contents))
+        return data
+
+
+def read_bytes(path: Path) -> bytes:
+    """What the file `path` holds; raises ConfigError."""
+    try:
+        return existing_file(path).read_bytes()
+    except OSError as error:
+        refuse(path, f"cannot be read: {error.strerror or error}")
+
+
+def _short(digest: Any) -> str:
+    return str(digest.hexdigest()[:32])
 
 
 def compression(path: Path) -> str:
     """The suffix that says how a file is compressed, else nothing: part of how its content is read."""
     suffix = path.suffix.lower()
-    return suffix if suffix in (".gz", ".bz2") else ""
+    return suffix if suffix in _DECOMPRESS else ""
+
+
+def decompressed(path: Path, content: bytes) -> bytes:
+    """`content` of `path`, decompressed as its suffix says; raises ConfigError."""
+    try:
+        return _DECOMPRESS.get(compression(path), bytes)(content)
+    except (OSError, EOFError, zlib.error) as error:
+        refuse(path, f"cannot be read: {error}")
 
 
 def refuse(path: Path, what: str, line: int | None = None) -> NoReturn:
@@ -80,20 +114,37 @@ def refuse(path: Path, what: str, line: int | None = None) -> NoReturn:
     raise ConfigError(f"{place}: {what}")
 
 
-def labelled(path: Path, X: Any, target: np.ndarray, task: str) -> Data:
+def labelled(path: Path, X: Any, target: np.ndarray, task: str) -> FileData:
     """Data of a file: the target as numbers (regression) or as class indices in the order of the labels.
 
-    target (N,) float64 or str. Raises ConfigError for one class, for text in a regression, for fractional
-    labels.
+    target (N,) float64, integers of any size, or str. Raises ConfigError for one class, for text in a
+    regression, for fractional labels.
     """
     if task == REGRESSION:
-        if target.dtype.kind != "f":
+        if target.dtype.kind == "U":
             refuse(path, f"the target holds {str(target[0])!r}, but least squares needs numbers")
-        return Data(X, target, REGRESSION)
+        return FileData(X, target.astype(np.float64), REGRESSION)
     if target.dtype.kind == "f" and not (target == np.round(target)).all():
         odd = target[target != np.round(target)][0]
         refuse(path, f"the target holds {odd:g}: whole numbers or names are needed as class labels")
     labels, y = np.unique(target, return_inverse=True)
     if len(labels) < 2:
         refuse(path, f"all {len(target)} samples have the label {labels[0]}: two classes or more are needed")
-    return Data(X, y.astype(np.float64), CLASSIFICATION, len(labels))
+    return FileData(X, y.astype(np.float64), CLASSIFICATION, len(labels))
+
+
+def label_values(labels: Sequence[str]) -> np.ndarray:
+    """Labels as numbers where every one is one, so that 10 sorts after 9; else as text.
+
+    Whole numbers stay whole, at any size: as float64 those above 2^53 would merge.
+    """
+    distinct = {text: text.strip() for text in set(labels)}
+    try:
+        numbers = {text: float(stripped) for text, stripped in distinct.items()}
+    except ValueError:
+        return np.array([distinct[text] for text in labels], dtype=np.str_)
+    if max(map(abs, numbers.values())) >= 2.0**53 and all(map(math.isfinite, numbers.values())):
+        exact = {text: Fraction(stripped) for text, stripped in distinct.items()}
+        if all(number.denominator == 1 for number in exact.values()):
+            return np.array([int(exact[text]) for text in labels], dtype=object)
+    return np.array([numbers[text] for text in labels])

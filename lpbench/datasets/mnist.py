@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lpbench.datasets.base import CLASSIFICATION, Data, Dataset, Size
-from lpbench.datasets.files import chosen_path, compression, existing_file, labelled, parsed, refuse
+from lpbench.datasets.base import CLASSIFICATION, Data, Dataset, FileData, Size
+from lpbench.datasets.files import (
+    chosen_path,
+    compression,
+    decompressed,
+    existing_file,
+    labelled,
+    parsed,
+    read_bytes,
+    refuse,
+)
 from lpbench.errors import ConfigError
 from lpbench.registry import datasets
 
@@ -53,8 +60,8 @@ class Mnist(Dataset):
     def load(cls, choices: Mapping[str, Any], task: str) -> Data:
         images_file, labels_file = cls.files(choices)
 
-        def read() -> Data:
-            images, labels = read_idx(images_file, 3), read_idx(labels_file, 1)
+        def read(*raw: bytes) -> FileData:
+            images, labels = read_idx(images_file, 3, raw[0]), read_idx(labels_file, 1, raw[1])
             if len(images) != len(labels):
                 refuse(labels_file, f"holds {len(labels)} labels for {len(images)} images")
             X = images.reshape(len(images), -1).astype(np.float64)
@@ -63,16 +70,13 @@ class Mnist(Dataset):
         return parsed([images_file, labels_file], (cls.values(choices, task)["path"],), read)
 
 
-def read_idx(path: Path, n_axes: int) -> np.ndarray:
+def read_idx(path: Path, n_axes: int, raw: bytes | None = None) -> np.ndarray:
     """The uint8 array of an IDX file with `n_axes` axes; raises ConfigError where it is anything else.
 
     Format: two zero bytes, the type code, the number of axes, each length as a big-endian 32-bit number, the
-    bytes.
+    bytes. raw: what the file holds, where it has been read.
     """
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        refuse(path, f"cannot be read: {error}")
+    content = decompressed(path, read_bytes(path) if raw is None else raw)
     start = 4 + 4 * n_axes
     if len(content) < start or content[:2] != b"\0\0":
         refuse(path, "is not an IDX file: two zero bytes, a type and the axes come first")

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
+import io
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lpbench.datasets.files import refuse
+from lpbench.datasets.files import label_values, refuse
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-def read(path: Path) -> tuple[csr_array, np.ndarray]:
-    """X (N, d) csr_array without stored zeros, and the labels (N,), both float64; .gz and .bz2 too.
+def read(path: Path, content: bytes) -> tuple[csr_array, np.ndarray, range]:
+    """X (N, d) csr_array without stored zeros, the labels (N,), and the columns' indices, of what `path` holds.
 
     Indices count from 1, or from 0 if one is 0. Raises ConfigError that names the first bad line.
     """
@@ -26,37 +26,42 @@ def read(path: Path) -> tuple[csr_array, np.ndarray]:
     from sklearn.datasets import load_svmlight_file
 
     try:
-        loaded, y = load_svmlight_file(str(path))
-    except (ValueError, OverflowError, OSError, EOFError) as error:
-        _find_bad_line(path)
+        loaded, y = load_svmlight_file(io.BytesIO(content))
+    except (ValueError, OverflowError) as error:
+        _find_bad_line(path, content)
         refuse(path, f"is not an svmlight file: {error}")
-    X = csr_array(loaded)
-    if not (np.isfinite(X.data).all() and np.isfinite(y).all()):
-        _find_bad_line(path)
-        refuse(path, "holds a value that is not finite")
     if len(y) == 0:
         refuse(path, "holds no samples")
+    X = csr_array(loaded)
+    if not (np.isfinite(X.data).all() and np.isfinite(y).all()):
+        _find_bad_line(path, content)
+        refuse(path, "holds a value that is not finite")
+    if np.abs(y).max() >= 2.0**53:  # whole numbers that would merge
+        y = label_values([line.split(None, 1)[0].decode() for line in _samples(content)])
     X.eliminate_zeros()
     if X.nnz == 0:
         refuse(path, "holds no feature that is not 0")
     index = np.int32 if max(X.nnz, *X.shape) < 2**31 else np.int64
     X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
-    return X, y
+    first = 0 if re.search(rb"[ \t]0:", content) else 1
+    return X, y, range(first, first + X.shape[1])
 
 
-def _find_bad_line(path: Path) -> None:
+def _samples(content: bytes) -> Iterator[bytes]:
+    """The lines that hold a sample, without comments."""
+    for line in io.BytesIO(content):
+        sample = line.split(b"#", 1)[0]
+        if sample.strip():
+            yield sample
+
+
+def _find_bad_line(path: Path, content: bytes) -> None:
     """Raise ConfigError for the first line that the format does not allow."""
-    openers: dict[str, Callable[..., IO[str]]] = {".gz": gzip.open, ".bz2": bz2.open}
-    try:
-        with openers.get(path.suffix, open)(path, "rt", encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
-                fields = line.split("#", 1)[0].split()
-                if fields:
-                    wrong = _wrong(fields)
-                    if wrong:
-                        refuse(path, wrong, number)
-    except (OSError, EOFError) as error:
-        refuse(path, f"cannot be read: {error}")
+    for number, line in enumerate(io.BytesIO(content), 1):
+        fields = line.decode("utf-8", "replace").split("#", 1)[0].split()
+        wrong = _wrong(fields) if fields else None
+        if wrong:
+            refuse(path, wrong, number)
 
 
 def _wrong(fields: list[str]) -> str | None:

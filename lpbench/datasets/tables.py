@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 import csv
-import gzip
+import io
 import math
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from lpbench.datasets.base import REGRESSION
-from lpbench.datasets.files import refuse
+from lpbench.datasets.files import label_values, refuse
 from lpbench.errors import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def read_csv(path: Path, target: str, task: str) -> tuple[np.ndarray, np.ndarray]:
-    """X (N, d) float64 and the target (N,), float64 or str, of a comma-separated file with a header; .gz too.
+def read_csv(path: Path, content: bytes, target: str, task: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """X (N, d) float64, the target (N,), numbers or str, and the names of the columns, of a table with a header.
 
     Raises ConfigError that names the first bad line (counted from 1, the header included).
     """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    header = _header(path)
+    header = _header(path, content)
     features = _features(path, header, target)
     types = dict.fromkeys(features, pa.float64())
     types[target] = pa.float64() if task == REGRESSION else pa.string()
     try:
         table = arrow_csv.read_csv(
-            path,
+            pa.BufferReader(content),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=types, include_columns=[*features, target], strings_can_be_null=True
             ),
         )
-    except (pa.ArrowInvalid, OSError) as error:
-        _find_bad_line(path, header, target, task)
+    except pa.ArrowInvalid as error:
+        _find_bad_line(path, content, header, target, task)
         refuse(path, f"is not a comma-separated table: {' '.join(str(error).split())}")
     if table.num_rows == 0:
         refuse(path, "holds a header but no samples")
@@ -46,22 +46,28 @@ def read_csv(path: Path, target: str, task: str) -> tuple[np.ndarray, np.ndarray
     for j, name in enumerate(features):
         X[:, j] = table.column(name).to_numpy()
     if not np.isfinite(X).all() or table.column(target).null_count:
-        _find_bad_line(path, header, target, task)
+        _find_bad_line(path, content, header, target, task)
         refuse(path, "holds a value that is missing or not finite")
-    y = _typed(table.column(target).to_pylist()) if task != REGRESSION else table.column(target).to_numpy()
+    y = (
+        label_values(table.column(target).to_pylist())
+        if task != REGRESSION
+        else table.column(target).to_numpy()
+    )
     if y.dtype.kind == "f" and not np.isfinite(y).all():
-        _find_bad_line(path, header, target, task)
+        _find_bad_line(path, content, header, target, task)
         refuse(path, f"the target {target!r} holds a value that is not finite")
-    return X, y
+    return X, y, features
 
 
-def read_parquet(path: Path, target: str, task: str) -> tuple[np.ndarray, np.ndarray]:
+def read_parquet(
+    path: Path, content: bytes, target: str, task: str
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """As `read_csv`, from a parquet file; errors name the row, counted from 1."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path).read()
+        table = pq.ParquetFile(pa.BufferReader(content)).read()
     except (pa.ArrowException, OSError) as error:
         refuse(path, f"is not a parquet file: {' '.join(str(error).split())}")
     features = _features(path, table.column_names, target)
@@ -77,8 +83,10 @@ def read_parquet(path: Path, target: str, task: str) -> tuple[np.ndarray, np.nda
     if pa.types.is_dictionary(labels.type):
         labels = labels.cast(labels.type.value_type)
     if pa.types.is_string(labels.type) or pa.types.is_large_string(labels.type):
-        return X, np.array(labels.to_pylist(), dtype=np.str_)
-    return X, _parquet_numbers(path, target, labels)
+        return X, np.array(labels.to_pylist(), dtype=np.str_), features
+    if task != REGRESSION and pa.types.is_integer(labels.type):
+        return X, labels.to_numpy(), features
+    return X, _parquet_numbers(path, target, labels), features
 
 
 def _parquet_numbers(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
@@ -108,49 +116,38 @@ def _features(path: Path, header: list[str], target: str) -> list[str]:
     return features
 
 
-def _lines(path: Path) -> IO[str]:
-    how: dict[str, Any] = {"encoding": "utf-8-sig", "errors": "replace", "newline": ""}
-    return gzip.open(path, "rt", **how) if path.suffix == ".gz" else path.open("rt", **how)
+def _lines(content: bytes) -> IO[str]:
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", errors="replace", newline="")
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path, content: bytes) -> list[str]:
     try:
-        with _lines(path) as lines:
-            header = next(csv.reader(lines), [])
-    except (OSError, EOFError, csv.Error) as error:
+        header = next(csv.reader(_lines(content)), [])
+    except csv.Error as error:
         refuse(path, f"cannot be read: {error}")
     if not header:
         refuse(path, "the first line, which names the columns, is empty", 1)
     return header
 
 
-def _find_bad_line(path: Path, header: list[str], target: str, task: str) -> None:
+def _find_bad_line(path: Path, content: bytes, header: list[str], target: str, task: str) -> None:
     """Raise ConfigError for the first line whose fields are not what the header promises."""
-    with _lines(path) as lines:
-        rows = csv.reader(lines)
-        next(rows)
-        for fields in rows:
-            if not fields:
+    rows = csv.reader(_lines(content))
+    next(rows)
+    for fields in rows:
+        if not fields:
+            continue
+        if len(fields) != len(header):
+            refuse(path, f"{len(fields)} fields, but the header names {len(header)}", rows.line_num)
+        for name, text in zip(header, fields, strict=True):
+            if name == target and task != REGRESSION:
+                if text == "" or text.lower() in ("nan", "na", "null"):
+                    refuse(path, f"the target {name!r} is missing", rows.line_num)
                 continue
-            if len(fields) != len(header):
-                refuse(path, f"{len(fields)} fields, but the header names {len(header)}", rows.line_num)
-            for name, text in zip(header, fields, strict=True):
-                if name == target and task != REGRESSION:
-                    if text == "" or text.lower() in ("nan", "na", "null"):
-                        refuse(path, f"the target {name!r} is missing", rows.line_num)
-                    continue
-                try:
-                    number = float(text)
-                except ValueError:
-                    shown = f"{text[:40]!r} is not a number" if text else "is missing"
-                    refuse(path, f"column {name!r}: {shown}", rows.line_num)
-                if not math.isfinite(number):
-                    refuse(path, f"column {name!r}: {text!r} is not a finite number", rows.line_num)
-
-
-def _typed(labels: list[str]) -> np.ndarray:
-    """Labels as numbers where every one is one, so that 10 sorts after 9; else as text."""
-    try:
-        return np.array([float(label) for label in labels])
-    except ValueError:
-        return np.array(labels, dtype=np.str_)
+            try:
+                number = float(text)
+            except ValueError:
+                shown = f"{text[:40]!r} is not a number" if text else "is missing"
+                refuse(path, f"column {name!r}: {shown}", rows.line_num)
+            if not math.isfinite(number):
+                refuse(path, f"column {name!r}: {text!r} is not a finite number", rows.line_num)

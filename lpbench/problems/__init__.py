@@ -10,11 +10,12 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lpbench.datasets.files import content_hash
+from lpbench.errors import ConfigError
 from lpbench.problems.base import Problem, Shape
 from lpbench.registry import datasets, problems
 
@@ -32,13 +33,16 @@ _built: OrderedDict[str, Problem] = OrderedDict()
 _keys: dict[tuple[Any, ...], tuple[str, list[Path]]] = {}
 
 
-def build(choices: Mapping[str, Any]) -> Problem:
+def build(choices: Mapping[str, Any], planned: str | None = None) -> Problem:
     """The problem of these choices. Threads that ask for the same one wait for the first and share it.
 
     choices: the keys of a cell; those that the problem does not read are ignored, missing ones are null.
-    Raises ConfigError for choices or data that cannot be used.
+    planned: the key that the problem had when the cell was planned, and must have still.
+    Raises ConfigError for choices or data that cannot be used, and for data files that have been changed.
     """
     key = problem_key(choices)
+    if planned is not None and key != planned:
+        raise ConfigError(_changed(choices, "since the sweep was planned"))
     with _lock:
         own = _building.setdefault(key, threading.Lock())
     with own:
@@ -47,6 +51,8 @@ def build(choices: Mapping[str, Any]) -> Problem:
                 _built.move_to_end(key)
                 return _built[key]
         problem = problems.get(choices["problem"]).build(choices)
+        if _files(choices) and problem.key != key:
+            raise ConfigError(_changed(choices, "while they were read"))
         with _lock:
             _built[key] = problem
             while len(_built) > 1 and sum(_size(kept) for kept in _built.values()) > MAX_BYTES:
@@ -54,9 +60,11 @@ def build(choices: Mapping[str, Any]) -> Problem:
         return problem
 
 
-def problem_key(choices: Mapping[str, Any]) -> str:
+def problem_key(choices: Mapping[str, Any], content: Sequence[str] = ()) -> str:
     """20 hex digits that stand for everything that decides the problem.
 
+    content: hashes of the data files as they were read (`FileData.content`), where they have been: the key is then
+    that of the data in hand, whatever the files hold by now.
     Raises ConfigError for choices that cannot be run and for a data file that cannot be read.
     """
     memory = tuple(map(choices.get, CHOICES))
@@ -70,7 +78,7 @@ def problem_key(choices: Mapping[str, Any]) -> str:
         if memory:
             _keys[memory] = known
     text, files = known
-    return _digest(text, *(content_hash(path) for path in files)) if files else text
+    return _digest(text, *(content or map(content_hash, files))) if files else text
 
 
 def keys_read(choices: Mapping[str, Any]) -> frozenset[str]:
@@ -92,11 +100,24 @@ def _described(choices: Mapping[str, Any]) -> tuple[str, list[Path]]:
     problem = problems.get(choices["problem"])
     read = keys_read(choices)
     values = problem.values(choices) if hasattr(problem, "values") else choices
-    files = problem.files(choices) if hasattr(problem, "files") else []
+    files = _files(choices)
     versions = problem.versions(choices) if hasattr(problem, "versions") else {"problem": problem.version}
     decided = {key: values.get(key) for key in sorted(read)}
     text = json.dumps([choices["problem"], versions, decided], sort_keys=True, default=str)
     return (text, files) if files else (_digest(text), [])
+
+
+def _files(choices: Mapping[str, Any]) -> list[Path]:
+    problem = problems.get(choices["problem"])
+    return list(problem.files(choices)) if hasattr(problem, "files") else []
+
+
+def _changed(choices: Mapping[str, Any], when: str) -> str:
+    """Why a result would stand under the identity of other data."""
+    files = ", ".join(map(str, _files(choices)))
+    if not files:
+        return f"the problem {choices['problem']} is another one than was planned: its code differs here"
+    return f"{files}: changed {when}; the same command again plans with what is there now"
 
 
 def _digest(*texts: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from lpbench.datasets import values
-from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Size
+from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, FileData, Size
 from lpbench.errors import ConfigError
 from lpbench.problems import cache, features
 from lpbench.problems.base import Problem, Shape
@@ -105,6 +105,19 @@ class EmpiricalRisk:
         return Shape(n, d, _n_classes(cls.loss(size.n_labels), size.n_labels))
 
     @classmethod
+    def remarks(cls, choices: Mapping[str, Any]) -> list[str]:
+        """What should be known of the user's own data before a run, a line each; reads the data."""
+        resolved = cls.values(choices)
+        data = cls._dataset(choices).load(choices, cls.task)
+        if not isinstance(data, FileData):
+            return []
+        found = list(data.remarks)
+        if data.columns and resolved["scaling"] != "none":
+            X, _ = _subsampled(data, resolved["n_samples"], resolved["data_seed"])
+            found += features.remarks(X, data.columns)
+        return [f"{cls.files(choices)[0]}: {line}" for line in found]
+
+    @classmethod
     def build(cls, choices: Mapping[str, Any]) -> Problem:
         """Load the data, solve for the optimum (or take it from the disk cache) and compute the constants.
 
@@ -112,9 +125,9 @@ class EmpiricalRisk:
         """
         from lpbench.problems import problem_key
 
-        key = problem_key(choices)
         with one_blas_thread():
-            X, y, n_labels = cls._prepared(choices)
+            X, y, n_labels, content = cls._prepared(choices)
+            key = problem_key(choices, content)
             loss = cls.loss(n_labels)
             n_classes = _n_classes(loss, n_labels)
             r2_squared = _squared_norms(X)
@@ -156,8 +169,10 @@ class EmpiricalRisk:
             )
 
     @classmethod
-    def _prepared(cls, choices: Mapping[str, Any]) -> tuple[np.ndarray | csr_array, np.ndarray, int]:
-        """X and y as the loss takes them, and the number of labels."""
+    def _prepared(
+        cls, choices: Mapping[str, Any]
+    ) -> tuple[np.ndarray | csr_array, np.ndarray, int, tuple[str, ...]]:
+        """X and y as the loss takes them, the number of labels, and what the files held that they came from."""
         resolved = cls.values(choices)
         dataset = cls._dataset(choices)
         data = dataset.load(choices, cls.task)
@@ -166,8 +181,9 @@ class EmpiricalRisk:
         if dataset.real:
             X, y = _subsampled(data, resolved["n_samples"], resolved["data_seed"])
             X = features.transform(X, resolved["scaling"], resolved["dimension"], resolved["data_seed"])
-            if data.kind == REGRESSION and resolved["scaling"] != "none":
-                y = features.standardised_target(y)
+            if data.kind == REGRESSION:
+                raw = resolved["scaling"] == "none"
+                y = features.in_range(y, "the target") if raw else features.standardised_target(y)
         if data.n_labels == 2:
             y = 2.0 * y - 1.0
             if y.min() == y.max():
@@ -175,7 +191,7 @@ class EmpiricalRisk:
                     f"the {len(y)} samples taken from {dataset.name} are all of one class; take more, or"
                     " another data_seed"
                 )
-        return X, y, data.n_labels
+        return X, y, data.n_labels, data.content if isinstance(data, FileData) else ()
 
 
 def default_regularization(loss: str, r2_squared: np.ndarray) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 SCALINGS = ("max_norm", "standard", "none")
 MEDIAN_ROWS = 500  # rows whose pairwise distances give the bandwidth
+LARGEST = 2.0**480  # the squares of numbers between this and its inverse neither overflow nor vanish
+_NAMED = 5  # columns that a remark names
+_HIDING = 2.0**40  # times as large as another: what may round that one away
 
 
 def n_columns(n_features: int, scaling: str, dimension: int | None) -> int:
@@ -31,7 +35,9 @@ def transform(
     standard   columns standardised, a column of ones added.
     none       as it is, no column of ones.
     Standardised: mean 0 and variance 1. Sparse columns are not centred, which would fill them, but divided by
-    their root mean square. Constant columns become 0.
+    their root mean square. Constant columns become 0. Columns of very large or very small numbers are first
+    multiplied by a power of two, which changes no bit of what comes out. Raises ConfigError where `none` would
+    keep numbers whose squares overflow or vanish.
 
     dimension=D replaces the columns by random Fourier features of the data (standardised unless `none`):
     sqrt(2) cos(x . v / b + u), v normal, u uniform in [0, 2 pi), b the median distance of two samples, D - 1
@@ -40,9 +46,11 @@ def transform(
     the factor 1/sqrt(D).
     """
     ones = scaling != "none"
-    if dimension is None and not ones:
-        return X
-    if ones:
+    if not ones:
+        in_range(X if isinstance(X, np.ndarray) else X.data, "the data")
+        if dimension is None:
+            return X
+    else:
         X = _standardised(X, spare=dimension is None)
     if dimension is not None:
         X = _fourier(X, dimension, ones, data_seed)
@@ -57,27 +65,86 @@ def transform(
 
 def standardised_target(y: np.ndarray) -> np.ndarray:
     """y (N,) with mean 0 and variance 1; raises ConfigError where it is constant."""
+    first, y = y[0], np.ldexp(y, -_exponents(np.abs(y).max()))
     spread = float(y.std())
     if not spread > 1e-12 * float(np.abs(y).max()):
-        raise ConfigError(f"the target is constant ({y[0]:g}): there is nothing to fit")
+        raise ConfigError(f"the target is constant ({first:g}): there is nothing to fit")
     return (y - y.mean()) / spread
+
+
+def in_range(values: np.ndarray, what: str) -> np.ndarray:
+    """`values`, which are used as they are; raises ConfigError where their squares overflow, or all vanish."""
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest and _exponents(largest):
+        raise ConfigError(
+            f"{what}: the largest magnitude is {largest:.3g}, and scaling=none needs one between"
+            f" {1 / LARGEST:.0e} and {LARGEST:.0e}, so that squares neither overflow nor vanish;"
+            " use scaling=max_norm or standard"
+        )
+    return values
+
+
+def remarks(X: np.ndarray | csr_array, names: Sequence[str | int]) -> list[str]:
+    """What standardising takes from columns of X (N, d), in words: those that are constant, become 0, or are
+    hidden by a single huge number.
+    """
+    n, d = X.shape
+    if not isinstance(X, np.ndarray):
+        full = np.flatnonzero(np.bincount(X.indices, minlength=d) == n)
+        return _remark([j for j in full if np.ptp(X.data[X.indices == j]) == 0.0], names, "constant")
+    out, sizes = _standardised(X, spare=False), np.abs(X)
+    constant = (X[0] == X).all(axis=0)
+    zeroed = ~out.any(axis=0) & ~constant
+    wide = sizes.max(axis=0) / _HIDING > sizes.min(axis=0, where=sizes > 0, initial=np.inf)
+    hidden = [
+        j for j in np.flatnonzero(wide & ~zeroed) if len(np.unique(out[:, j])) <= len(np.unique(X[:, j])) / 2
+    ]
+    hides = "all but equal once scaled: a huge value (a mark for a missing one?) hides the others"
+    return [
+        *_remark(np.flatnonzero(constant), names, "constant, and 0 once scaled"),
+        *_remark(
+            np.flatnonzero(zeroed), names, "0 once scaled: its values differ by less than 1e-12 of their size"
+        ),
+        *_remark(hidden, names, hides),
+    ]
+
+
+def _remark(columns: Any, names: Sequence[str | int], what: str) -> list[str]:
+    if not len(columns):
+        return []
+    shown = ", ".join(repr(names[j]) for j in columns[:_NAMED])
+    more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
+    return [f"column {shown} is {what}" if len(columns) == 1 else f"columns {shown}{more} are {what}"]
+
+
+def _exponents(largest: np.ndarray | float) -> np.ndarray:
+    """Of each number the e with largest / 2^e in [0.5, 1) where its square overflows or vanishes, else 0."""
+    ordinary = (largest <= LARGEST) & (largest >= 1.0 / LARGEST)
+    return np.where(ordinary, 0, np.frexp(largest)[1])
 
 
 def _standardised(X: np.ndarray | csr_array, spare: bool) -> np.ndarray | csr_array:
     """A standardised copy; dense with room for one more column where `spare`."""
     n, d = X.shape
     if not isinstance(X, np.ndarray):
+        X = X.copy()
+        sizes = np.zeros(d)
+        np.maximum.at(sizes, X.indices, np.abs(X.data))
+        X.data = np.ldexp(X.data, -_exponents(sizes)[X.indices])
         square = np.bincount(X.indices, weights=X.data * X.data, minlength=d) / n
         inverse = np.zeros(d)
         np.divide(1.0, np.sqrt(square), out=inverse, where=square > 0)
-        X = X.copy()
         X.data *= inverse[X.indices]
         return X
     out = np.empty((n, d + spare))
+    largest = np.abs(X).max(axis=0)
+    exponents = _exponents(largest)
+    if exponents.any():
+        X, largest = np.ldexp(X, -exponents), np.ldexp(largest, -exponents)
     mean = X.mean(axis=0)
     np.subtract(X, mean, out=out[:, :d])
     spread = np.sqrt(np.einsum("ij,ij->j", out[:, :d], out[:, :d]) / n)
-    constant = spread <= 1e-12 * np.abs(X).max(axis=0)
+    constant = spread <= 1e-12 * largest
     out[:, :d] /= np.where(constant, 1.0, spread)
     out[:, :d][:, constant] = 0.0
     return out

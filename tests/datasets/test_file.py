@@ -6,14 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fake_results import FakeResult, fake_result
 from scipy import sparse
 
+from lpbench.cli import run
 from lpbench.datasets.base import CLASSIFICATION, REGRESSION
 from lpbench.datasets.file import File
 from lpbench.errors import ConfigError
 from lpbench.problems import build, problem_key
 from lpbench.registry import problems
 
+CASES = Path(__file__).parent.parent / "data" / "cases"
 SVM = b"1 1:0.5 3:-2\n-1 2:1 # a comment\n\n1 3:4\n-1\n"
 SVM_X = [[0.5, 0, -2], [0, 1, 0], [0, 0, 4], [0, 0, 0]]
 CSV = "a,target,b\n1,yes,2.5\n3,no,-4\n5,yes,1e3\n"
@@ -124,6 +127,75 @@ def test_parquet(tmp_path: Path) -> None:
     assert File.load({"path": numbers, "target": "n"}, REGRESSION).y.tolist() == [3, 4]
     named = parquet(tmp_path, {"a": [1, 2], "target": pa.array(["x", "y"]).dictionary_encode()}, "d.parquet")
     assert File.load({"path": named}, CLASSIFICATION).y.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([2**53, 2**53 + 1, 2**53], [0, 1, 0]),
+        ([2**53 + 1, -(2**53) - 1, 7], [2, 0, 1]),
+        ([2**70, 2**70 + 1, 3], [1, 2, 0]),
+    ],
+)
+def test_whole_labels_stay_apart_at_any_size(tmp_path: Path, labels: list[int], expected: list[int]) -> None:
+    csv = "a,target\n" + "".join(f"{i},{label}\n" for i, label in enumerate(labels))
+    svm = "".join(f"{label} 1:{i + 1} # {label}\n" for i, label in enumerate(labels))
+    paths = [write(tmp_path, "t.csv", csv), write(tmp_path, "t.svm", svm)]
+    if max(labels) < 2**63:
+        paths.append(parquet(tmp_path, {"a": range(3), "target": labels}))
+    for path in paths:
+        data = File.load({"path": path}, CLASSIFICATION)
+        assert (data.y.tolist(), data.n_labels) == (expected, len(set(labels)))
+
+
+def test_unsigned_labels_and_features(tmp_path: Path) -> None:
+    path = parquet(tmp_path, {"a": [1, 2], "target": pa.array([2**64 - 1, 2**64 - 2], pa.uint64())})
+    assert File.load({"path": path}, CLASSIFICATION).y.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("name", ["s1e160", "s1e-170", "sentinel"])
+def test_a_column_of_any_size_stays(name: str) -> None:
+    path = str(CASES / f"{name}.csv")
+    problem = build({"problem": "logistic_regression", "dataset": "file", "path": path})
+    assert np.isfinite(problem.X).all()
+    assert (np.ptp(problem.X[:, :2], axis=0) > 0.1).all()
+    assert problem.optimum_gradient_norm <= 1e-12
+    if name != "sentinel":  # the labels are the signs of the column that used to be lost
+        assert abs(problem.w_star[0]) > 3 * abs(problem.w_star[1])
+
+
+def test_huge_targets_of_a_regression(tmp_path: Path) -> None:
+    rows = [(i, (i * 7) % 5 - 2.0) for i in range(20)]
+    paths = [
+        write(tmp_path, f"{k}.csv", "a,target\n" + "".join(f"{x},{y * 2.0**k!r}\n" for x, y in rows))
+        for k in (0, 600, -600)
+    ]
+    base = {"problem": "least_squares", "dataset": "file"}
+    ordinary, *others = (build(base | {"path": path}) for path in paths)
+    for other in others:
+        np.testing.assert_array_equal(other.y, ordinary.y)
+    with pytest.raises(
+        ConfigError, match=r"the target: the largest magnitude is 8.3e.180, and scaling=none needs"
+    ):
+        build(base | {"path": paths[1], "scaling": "none"})
+
+
+def test_what_scaling_takes_away_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lpbench.running.run_cell", lambda cell, **options: fake_result(cell))
+    monkeypatch.setattr("lpbench.running.Result", FakeResult)
+    path = write(tmp_path, "t.csv", "a,b,target\n" + "".join(f"{i},3,{i % 2}\n" for i in range(20)))
+    grid = ["problem=logistic_regression", "dataset=file", f"path={path}", "regularization=0.1,0.2"]
+    grid += ["algorithm=sgd", "steps=10", "--runs-dir", str(tmp_path / "runs")]
+    said = f"warning: {path}: column 'b' is constant, and 0 once scaled\n"
+    for command in ("plan", "sweep"):
+        assert run([command, *grid]) == 0
+        captured = capsys.readouterr()
+        assert captured.err.count(said) == 1
+        assert "constant" not in captured.out
+    assert run(["plan", *grid, "scaling=none"]) == 0
+    assert "constant" not in capsys.readouterr().err
 
 
 BAD = [

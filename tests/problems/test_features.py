@@ -1,9 +1,11 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from lpbench.errors import ConfigError
-from lpbench.problems.features import n_columns, standardised_target, transform
+from lpbench.problems.features import n_columns, remarks, standardised_target, transform
 
 
 def raw(n: int = 200, d: int = 4) -> np.ndarray:
@@ -75,3 +77,63 @@ def test_target() -> None:
     assert y.std() == pytest.approx(1)
     with pytest.raises(ConfigError, match="the target is constant"):
         standardised_target(np.full(4, 0.1))
+
+
+@pytest.mark.parametrize("shape", [(200, 4), (57, 3), (40, 1), (9, 7)])
+def test_ordinary_columns_keep_their_bits(shape: tuple[int, int]) -> None:
+    X = raw(*shape)[:, : shape[1]] if shape[1] <= 4 else np.random.default_rng(1).standard_normal(shape)
+    centred = np.empty((len(X), X.shape[1] + 1))[:, :-1]  # sums of one column depend on where it lies
+    np.subtract(X, X.mean(axis=0), out=centred)
+    spread = np.sqrt(np.einsum("ij,ij->j", centred, centred) / len(X))
+    np.testing.assert_array_equal(transform(X, "standard", None, 0)[:, :-1], centred / spread)
+    y = X[:, 0]
+    np.testing.assert_array_equal(standardised_target(y), (y - y.mean()) / y.std())
+
+
+@pytest.mark.parametrize("exponent", [-1000, -600, 600, 1000])
+@pytest.mark.parametrize("make", [np.array, sparse.csr_array])
+def test_columns_of_any_size_are_scaled_alike(exponent: int, make: Callable) -> None:
+    """Also beside ordinary ones: a power of two changes no bit of what standardising gives."""
+    X = np.random.default_rng(2).standard_normal((50, 3)) * (np.random.default_rng(3).random((50, 3)) < 0.7)
+    far = X * [2.0**exponent, 1.0, 2.0 ** (exponent // 2)]
+    for scaling in ("standard", "max_norm"):
+        found, expected = (transform(make(of), scaling, None, 0) for of in (far, X))
+        if make is not np.array:
+            found, expected = found.toarray(), expected.toarray()
+        np.testing.assert_array_equal(found, expected)
+    y = X[:, 0]
+    np.testing.assert_array_equal(standardised_target(y * 2.0**exponent), standardised_target(y))
+
+
+@pytest.mark.parametrize("size", [1e160, 1e-170, 5e-324])
+@pytest.mark.parametrize("make", [np.array, sparse.csr_array])
+@pytest.mark.parametrize("dimension", [None, 6])
+def test_numbers_whose_squares_overflow_or_vanish_need_scaling(
+    size: float, make: Callable, dimension
+) -> None:
+    X = make(np.array([[1.0, 2.0], [-1.0, 3.0]]) * size)
+    with pytest.raises(
+        ConfigError, match=r"the data: the largest magnitude .* use scaling=max_norm or standard"
+    ):
+        transform(X, "none", dimension, 0)
+    assert transform(make(np.zeros((2, 2))), "none", None, 0).shape == (2, 2)
+
+
+def test_columns_that_scaling_takes_away_are_named() -> None:
+    X = raw(300)
+    assert remarks(X, ["a", "b", "c", "d"]) == []
+    one_of_a_kind = np.zeros(300)
+    one_of_a_kind[7] = 1e-30
+    assert remarks(one_of_a_kind[:, None], ["a"]) == []
+    X[:, 1], X[:, 2] = 0.1, 1.0 + 1e-14 * X[:, 0]
+    X[5, 3] = -np.finfo(float).max
+    assert remarks(X, ["a", "b", "c", "d"]) == [
+        "column 'b' is constant, and 0 once scaled",
+        "column 'c' is 0 once scaled: its values differ by less than 1e-12 of their size",
+        "column 'd' is all but equal once scaled: a huge value (a mark for a missing one?) hides the others",
+    ]
+    assert remarks(np.ones((4, 9)), range(1, 10)) == [
+        "columns 1, 2, 3, 4, 5 and 4 more are constant, and 0 once scaled"
+    ]
+    half = sparse.csr_array(np.array([[2.0, 0, 1], [2.0, 0, 3]]))
+    assert remarks(half, range(1, 4)) == ["column 1 is constant"]
