@@ -135,7 +135,9 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _report(f"{where}{error.strerror or error}", INTERNAL, verbose)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and _COMPLETE in os.environ:
+            raise  # how typer ends a completion
         text = f"internal error: {type(error).__name__}: {error}"
         return _report(text if verbose else f"{text} (--verbose shows the traceback)", INTERNAL, verbose)
 

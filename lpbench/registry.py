@@ -84,7 +84,14 @@ def _load_entry_points() -> None:
         return
     _entry_points_loaded = True
     for point in importlib.metadata.entry_points(group="lpbench"):
-        _remember(point.load())
+        try:
+            _remember(point.load())
+        except (KeyboardInterrupt, ConfigError):
+            raise
+        except BaseException as error:
+            raise ConfigError(
+                f"entry point {point.name!r} ({point.value}): cannot be imported: {type(error).__name__}: {error}"
+            ) from error
 
 
 def _remember(module: Any) -> None:
@@ -114,7 +121,9 @@ def load_plugins(folder: Path) -> list[Path]:
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit would end the command with the code that the module likes
             del sys.modules[name]
             raise ConfigError(f"{source}: cannot be imported: {type(error).__name__}: {error}") from error
         found.append(source)

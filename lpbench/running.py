@@ -50,7 +50,8 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
 
     stop      set it to give up: raises Interrupted at the next chance (0.1 s).
     timeout   seconds; a cell that takes longer keeps the points seen so far and has status `timeout`.
-    A cell that cannot be run, or raises, has status `failed` and the reason in `error`; nothing else is raised.
+    A cell that cannot be run, or raises whatever it may (`sys.exit` too), has status `failed` and the reason in
+    `error`; nothing else is raised, but KeyboardInterrupt.
     """
     started_at, seconds = now(), 0.0
     row = {**cell.choices, **cell.identity, "error": None}
@@ -69,9 +70,9 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
         row |= record.metrics(trace)
         if row["status"] in PROVEN:
             row |= proofs(choices, problem, row)
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # a plug-in may call sys.exit, and the cell would be gone without a word
         row["status"] = "failed"
         row["error"] = str(error) if isinstance(error, LpbenchError) else _last_line(error)
     row["seconds"] = seconds
@@ -80,7 +81,7 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
     return Result({**row, "started_at": started_at, **provenance()}, trace)
 
 
-def _last_line(error: Exception) -> str:
+def _last_line(error: BaseException) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''} ({place.name})"
 

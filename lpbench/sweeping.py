@@ -91,15 +91,17 @@ def run_plan(
     workers    cells at a time; None: the plan's choice, by default one for each core
     fail_fast  stop at the first cell that fails, diverges or times out
 
-    Every finished cell is on disk when this returns or raises. The first Ctrl-C lets the running cells
-    finish, the second drops them; either way `interrupted` is set. Raises ConfigError, SweepBusy, StoreError.
+    Every finished cell is on disk when this returns or raises, but for those that the disk refused: the error
+    says how many. The first Ctrl-C lets the running cells finish, the second drops them; either way `interrupted`
+    is set. Raises ConfigError, SweepBusy, StoreError; LpbenchError when cells are missing in the end.
     """
     plan.check()
     tell = on_event or (lambda event: None)
+    if not plan.todo and _has_parts(plan.folder):
+        with suppress(SweepBusy):  # whoever writes the sweep will compact it
+            compact(plan.folder, state="done")
+        set_reasons(plan, read_statuses(plan.folder))  # some damage shows only when a part is read as a whole
     if not plan.todo:
-        if _has_parts(plan.folder):
-            with suppress(SweepBusy):  # whoever writes the sweep will compact it
-                compact(plan.folder, state="done")
         return Outcome(plan, _select(plan, read_statuses(plan.folder)))
     name = plan.runtime.get("executor") or "local"
     executor: Executor = registry.executors.get(name)(workers or plan.runtime.get("workers"), plan.runtime)
@@ -112,59 +114,74 @@ def run_plan(
     }
     outcome = Outcome(plan)
     calls = [call.as_dict() for call in plan.calls]
-    with (
-        _interrupts() as presses,
-        SweepWriter(
-            plan.folder, calls, len(plan.cells), stamp, {key: plan.runtime.get(key) for key in LASTING}
-        ) as store,
-    ):
-        if not force:
-            set_reasons(plan, store.statuses)  # another sweep may have stored some since the plan was made
-        todo = plan.todo
-        costs = [cost.seconds if cost else 0.0 for cost in cell_costs(todo)]
-        cost_of = dict(zip((cell.cell_id for cell in todo), costs, strict=True))
-        tell(Event("start", len(todo), sum(costs)))
-        answered = 0
+    lasting = {key: plan.runtime.get(key) for key in LASTING}
+    with _interrupts() as presses:
+        store = SweepWriter(plan.folder, calls, len(plan.cells), stamp, lasting)
         try:
-            executor.submit(make_shards(todo, costs), timeout, store)
-            for result in executor.events():
-                if presses.count > answered:
-                    answered = presses.count
-                    executor.cancel(now=answered > 1)
-                    tell(Event("stopping", text=_STOPPING[answered > 1]))
-                if result is None:
-                    tell(Event("tick"))
-                    continue
-                if isinstance(result, Stored):
-                    store.adopt(result.number, result.rows)
-                    rows = result.rows
-                else:
-                    store.put(result)
-                    rows = [result.row]
-                for row in rows:
-                    outcome.ran += 1
-                    if row["status"] in BAD:
-                        outcome.n_bad += 1
-                        if len(outcome.bad) < ROWS_KEPT:
-                            outcome.bad.append(row)
-                        if fail_fast:
-                            executor.cancel(now=True)
-                    tell(Event("cell", cost=cost_of[row["cell_id"]], row=row))
+            with store:
+                if not force:
+                    set_reasons(
+                        plan, store.statuses
+                    )  # another sweep may have stored some since the plan was made
+                _run_cells(executor, store, outcome, presses, timeout, fail_fast, tell)
+                outcome.interrupted = presses.count > 0
+                if outcome.interrupted:
+                    store.state = "interrupted"
         except LpbenchError as error:
-            executor.cancel(now=True)
-            raise type(error)(
-                f"{error}; finished cells are stored, go on with: {resume_command(plan)}"
-            ) from error
-        except BaseException:
-            executor.cancel(now=True)
-            raise
-        finally:
-            tell(Event("end"))
-        outcome.interrupted = presses.count > 0
-        if outcome.interrupted:
-            store.state = "interrupted"
+            raise type(error)(f"{error}; {_kept(plan, store)}; go on with: {resume_command(plan)}") from error
     outcome.statuses = _select(plan, store.statuses)
+    missing = len(plan.cells) - len(outcome.statuses)
+    if missing and not outcome.interrupted and not (fail_fast and outcome.n_bad):
+        have = "1 cell of the sweep has" if missing == 1 else f"{missing} cells of the sweep have"
+        raise LpbenchError(f"{have} no result; {_kept(plan, store)}; go on with: {resume_command(plan)}")
     return outcome
+
+
+def _run_cells(
+    executor: Executor,
+    store: SweepWriter,
+    outcome: Outcome,
+    presses: _Presses,
+    timeout: float | None,
+    fail_fast: bool,
+    tell: Callable[[Event], None],
+) -> None:
+    """Run the cells of the plan that are to run, hand them to `store` as they finish, and count them in `outcome`."""
+    todo = outcome.plan.todo
+    costs = [cost.seconds if cost else 0.0 for cost in cell_costs(todo)]
+    cost_of = dict(zip((cell.cell_id for cell in todo), costs, strict=True))
+    tell(Event("start", len(todo), sum(costs)))
+    answered = 0
+    try:
+        executor.submit(make_shards(todo, costs), timeout, store)
+        for result in executor.events():
+            if presses.count > answered:
+                answered = presses.count
+                executor.cancel(now=answered > 1)
+                tell(Event("stopping", text=_STOPPING[answered > 1]))
+            if result is None:
+                tell(Event("tick"))
+                continue
+            if isinstance(result, Stored):
+                store.adopt(result.number, result.rows)
+                rows = result.rows
+            else:
+                store.put(result)
+                rows = [result.row]
+            for row in rows:
+                outcome.ran += 1
+                if row["status"] in BAD:
+                    outcome.n_bad += 1
+                    if len(outcome.bad) < ROWS_KEPT:
+                        outcome.bad.append(row)
+                    if fail_fast:
+                        executor.cancel(now=True)
+                tell(Event("cell", cost=cost_of[row["cell_id"]], row=row))
+    except BaseException:
+        executor.cancel(now=True)
+        raise
+    finally:
+        tell(Event("end"))
 
 
 def sweep(
@@ -232,6 +249,14 @@ def interrupted_line(outcome: Outcome) -> str:
         f"interrupted: {len(outcome.statuses)} of {len(plan.cells)} cells are stored in {plan.folder}; "
         f"go on with: {resume_command(plan)}"
     )
+
+
+def _kept(plan: Plan, store: SweepWriter) -> str:
+    """What an error leaves of a sweep."""
+    text = f"{len(_select(plan, store.statuses))} of {len(plan.cells)} cells are stored"
+    if store.unwritten:
+        text += f", {store.unwritten} finished ones are not and will be computed again"
+    return text
 
 
 def _has_parts(folder: Path) -> bool:

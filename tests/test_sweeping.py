@@ -1,6 +1,7 @@
 """The runner with cells that cost nothing: order, resume, force, interruption, fail-fast, a second writer."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -10,9 +11,10 @@ import pytest
 from fake_results import FakeResult, fake_cell, fake_result
 
 from lpbench import sweeping
-from lpbench.errors import ConfigError, Interrupted, StoreError, SweepBusy
+from lpbench.errors import ConfigError, Interrupted, LpbenchError, StoreError, SweepBusy
 from lpbench.planning import Call, Plan, set_reasons
-from lpbench.store import SweepWriter, load_cells, load_traces, read_manifest, read_statuses
+from lpbench.store import SweepWriter, load_cells, load_traces, parts, read_manifest, read_statuses
+from lpbench.store.sources import StoreWarning, part_paths
 from lpbench.sweeping import make_shards, run_plan
 
 GRID = [
@@ -271,3 +273,79 @@ def test_the_function_raises_after_ctrl_c_with_everything_finished_on_disk(tmp_p
     with pytest.raises(Interrupted, match=r"of 40 cells are stored .* go on with: lpbench resume demo"):
         sweeping.sweep(overrides, "demo", tmp_path, workers=1)
     assert 5 <= len(load_cells(tmp_path / "demo")) < 40
+
+
+def test_a_part_whose_damage_compaction_finds_is_told_and_its_cells_run_again(tmp_path, monkeypatch):
+    folder, write = tmp_path / "demo", parts.Target.write
+
+    def spoil(self, number, finished):
+        rows = write(self, number, finished)
+        traces = part_paths(self.folder, number)[1]
+        data = bytearray(traces.read_bytes())
+        data[8:200] = bytes(192)  # pages, which nobody reads before compaction
+        traces.write_bytes(data)
+        return rows
+
+    monkeypatch.setattr(parts.Target, "write", spoil)
+    with (
+        pytest.warns(StoreWarning, match="000000"),
+        pytest.raises(
+            LpbenchError, match=r"20 cells of the sweep have no result; 0 of 20 .* lpbench resume demo"
+        ),
+    ):
+        run_plan(plan_of(folder))
+    monkeypatch.undo()
+
+
+def test_an_executor_that_ends_early_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("lpbench.executors.local.Local.events", lambda self: iter(()))
+    with pytest.raises(LpbenchError, match=r"20 cells of the sweep have no result"):
+        run_plan(plan_of(tmp_path / "demo"))
+
+
+def test_damage_that_shows_when_nothing_is_left_to_run_brings_the_cells_back(tmp_path, ran):
+    folder = tmp_path / "demo"
+    store = SweepWriter(folder, [], 4)
+    for cell in GRID[:4]:
+        store.put(fake_result(cell))
+    store._parts.close()
+    store._lock.release()
+    traces = part_paths(folder, 0)[1]
+    data = bytearray(traces.read_bytes())
+    data[8:200] = bytes(192)
+    traces.write_bytes(data)
+    with pytest.warns(StoreWarning, match="000000"):
+        outcome = run_plan(plan_of(folder, GRID[:4]))
+    assert outcome.ran == 4
+    assert outcome.counts == {"ok": 4}
+
+
+def test_a_disk_that_refuses_is_told_with_the_number_of_cells_that_are_lost(tmp_path, monkeypatch):
+    write = parts.Target.write
+
+    def full(self, number, finished):
+        if number:
+            raise StoreError("cannot write part 1: No space left on device")
+        return write(self, number, finished[:4])
+
+    monkeypatch.setattr(parts, "MAX_CELLS", 4)
+    monkeypatch.setattr(parts.Target, "write", full)
+    with pytest.raises(StoreError) as error:
+        run_plan(plan_of(tmp_path / "demo"), workers=1)
+    found = re.search(r"; (\d+) of 20 cells are stored, (\d+) finished ones are not and", str(error.value))
+    assert found, error.value
+    assert int(found[1]) == len(load_cells(tmp_path / "demo")) == 4
+    assert 1 <= int(found[2]) <= 16
+
+
+def test_a_disk_that_is_full_at_compaction_loses_nothing_and_says_how_to_go_on(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise StoreError("cannot write cells.parquet: No space left on device")
+
+    monkeypatch.setattr("lpbench.store.compaction.write_pieces", full)
+    with pytest.raises(
+        StoreError, match=r"No space left on device; 20 of 20 cells are stored; go on with: lpbench"
+    ):
+        run_plan(plan_of(tmp_path / "demo"))
+    monkeypatch.undo()
+    assert len(load_cells(tmp_path / "demo")) == 20

@@ -94,9 +94,9 @@ class Local:
                 cell = mine.popleft()
             try:
                 self._done.append(run_cell(cell, stop=self._stop, timeout=timeout))
-            except Interrupted:
-                return
-            except Exception as error:
+            except BaseException as error:  # whatever it is: a cell that leaves no row is lost without a word
+                if isinstance(error, Interrupted) and self._stop.is_set():
+                    return
                 self._done.append(failed(cell, error))
 
     def _next_problem(self) -> "deque[Cell]":

@@ -63,7 +63,7 @@ def run_shard(work: Work, number: int, cells: Sequence[Cell]) -> tuple[list[Mapp
         with _Watch(work, number, cell, finished):
             try:
                 result = run_cell(cell, timeout=work.timeout)
-            except Exception as error:
+            except BaseException as error:  # SystemExit would end the worker, and three workers after it
                 result = failed(cell, error)
         finished.append(result)
     return work.target.write(number, finished), time.monotonic() - began

@@ -64,8 +64,11 @@ def compact(folder: Path, state: str = "interrupted") -> Manifest:
         held.release()
 
 
-def compact_locked(folder: Path, manifest: Manifest) -> None:
-    """`compact` for a caller that holds the lock; updates the version and the counts of `manifest`."""
+def compact_locked(folder: Path, manifest: Manifest) -> bool:
+    """`compact` for a caller that holds the lock; updates the version and the counts of `manifest`.
+
+    Returns whether a part turned out to be damaged: its cells are not among the stored ones any more.
+    """
     for leftover in () if is_remote(folder) else list(folder.glob(f"**/*{TEMPORARY}")):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
@@ -88,6 +91,7 @@ def compact_locked(folder: Path, manifest: Manifest) -> None:
             source.cells.unlink(missing_ok=True)
             source.traces.unlink(missing_ok=True)
     _clear(folder, broken)
+    return bool(broken)
 
 
 @dataclass(frozen=True)

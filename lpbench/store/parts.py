@@ -92,9 +92,9 @@ class PartWriter:
 
     def put(self, finished: Finished) -> None:
         """Hand over a finished cell; raises StoreError once a part could not be written."""
-        self._check()
         # No queue: waking the writer for each cell would cost more than writing it.
         self._waiting.append(finished)
+        self._check()
         if len(self._waiting) >= MAX_CELLS:
             self._wake.set()
             while len(self._waiting) > _BACKLOG and self._error is None:
@@ -106,6 +106,11 @@ class PartWriter:
         self._wake.set()
         self._thread.join()
         self._check()
+
+    @property
+    def unwritten(self) -> int:
+        """How many of the cells handed over are not on disk."""
+        return len(self._waiting)
 
     def _check(self) -> None:
         if self._error is not None:
@@ -120,15 +125,15 @@ class PartWriter:
             self._wake.clear()
             due = time.monotonic() - written >= interval or len(self._waiting) >= MAX_CELLS or self._closing
             if due and self._waiting:
-                finished = self._waiting[:MAX_CELLS]
-                del self._waiting[: len(finished)]
-                self._write(finished)
+                self._write(self._waiting[:MAX_CELLS])
                 written = time.monotonic()
 
     def _write(self, finished: list[Finished]) -> None:
         try:
             number = self._number()
-            self._on_part(number, self._target.write(number, finished))
+            rows = self._target.write(number, finished)
+            del self._waiting[: len(finished)]
+            self._on_part(number, rows)
         except LpbenchError as error:
             self._error = error
         except OSError as error:

@@ -64,6 +64,11 @@ class SweepWriter:
             self._lock.release()
             raise
 
+    @property
+    def unwritten(self) -> int:
+        """How many finished cells are not on disk."""
+        return self._parts.unwritten
+
     def put(self, finished: Finished) -> None:
         """Keep a finished cell; it is on disk within seconds. Raises StoreError once the disk refuses."""
         self._lock.check()
@@ -96,7 +101,8 @@ class SweepWriter:
         try:
             self._parts.close()
             self._manifest["state"] = self.state
-            compact_locked(self.folder, self._manifest)
+            if compact_locked(self.folder, self._manifest):
+                self.statuses = read_statuses(self.folder)
         finally:
             self._lock.release()
 

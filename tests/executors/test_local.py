@@ -67,10 +67,14 @@ def test_workers_begin_different_problems_and_help_each_other_in_the_end(run):
     assert {name for name, cell in run.calls if cell.choices["problem"] == "a"} == {"lpbench-0", "lpbench-1"}
 
 
-def test_a_cell_that_raises_is_a_failed_row_and_the_others_run(run):
+@pytest.mark.parametrize(
+    "error",
+    [ZeroDivisionError("by zero"), SystemExit(0), KeyboardInterrupt(), GeneratorExit(), Interrupted("I say")],
+)
+def test_a_cell_that_raises_is_a_failed_row_and_the_others_run(run, error):
     def cell(cell, stop, timeout):
         if cell.choices["seed"] == 1:
-            raise ZeroDivisionError("by zero")
+            raise error
         return fake_result(cell)
 
     run.cell = cell
@@ -78,7 +82,7 @@ def test_a_cell_that_raises_is_a_failed_row_and_the_others_run(run):
     executor.submit(shards("a", 3))
     rows = {result.row["seed"]: result for result in drain(executor)}
     assert [rows[seed].row["status"] for seed in range(3)] == ["ok", "failed", "ok"]
-    assert rows[1].row["error"] == "ZeroDivisionError: by zero"
+    assert rows[1].row["error"] == f"{type(error).__name__}: {error}"
     assert rows[1].trace["step"].size == 0
 
 
