@@ -140,26 +140,41 @@ class Grid:
         return runtime
 
 
+Guard = Callable[[int], None]  # called with the number of cells; may raise
+Look = Callable[[Axis], None]  # called with each override as it was read; may raise
+
+
 def expand(
-    overrides: Sequence[str], config_dir: Path | None = None, guard: Callable[[int], None] | None = None
+    overrides: Sequence[str],
+    config_dir: Path | None = None,
+    guard: Guard | None = None,
+    look: Look | None = None,
 ) -> Expansion:
     """The cells that `overrides` ask for; none at all ask for the experiment `default`.
 
-    `guard` is called with the number of cells before any is made, and may raise. Combinations that make no
+    `guard` and `look` are called before anything is composed, resolved or made. Combinations that make no
     sense are collected, not raised. Raises ConfigError for what no combination can mend: an override that
     cannot be read, an unknown key, group or name, a value out of range, a `config_dir` that is no folder.
     """
-    grid = read(overrides, config_dir)
-    if guard is not None:
-        guard(grid.size)
-    return grid.expand()
+    return read(overrides, config_dir, guard, look).expand()
 
 
-def read(overrides: Sequence[str], config_dir: Path | None = None) -> Grid:
+def read(
+    overrides: Sequence[str],
+    config_dir: Path | None = None,
+    guard: Guard | None = None,
+    look: Look | None = None,
+) -> Grid:
     """The grid of `overrides`; raises ConfigError as `expand` does."""
     with composition.session(config_dir) as hydra:
+        if look is not None:
+            for override in overrides:
+                look(read_axis(override, hydra))
         lists = _with_experiments(list(overrides) or [f"+experiment={DEFAULT_EXPERIMENT}"], hydra)
-        return Grid([_block(lines, hydra) for lines in lists])
+        blocks = [_axes(lines, hydra) for lines in lists]
+        if guard is not None:
+            guard(sum(math.prod(len(axis.values) for axis in axes) for axes in blocks))
+        return Grid([_block(axes, hydra) for axes in blocks])
 
 
 def single(choices: Mapping[str, Any], config_dir: Path | None = None) -> dict[str, Any]:
@@ -204,15 +219,19 @@ def _with_experiments(overrides: list[str], hydra: Session) -> list[list[str]]:
     return lists
 
 
-def _block(overrides: list[str], hydra: Session) -> Block:
+def _axes(overrides: list[str], hydra: Session) -> list[Axis]:
     axes: dict[str, Axis] = {}
     for override in overrides:
         axis = read_axis(override, hydra)
         axes[axis.key] = axis  # a later override of a key replaces an earlier one, and stays in its place
-    composed = [axis for axis in axes.values() if axis.composed]
+    return list(axes.values())
+
+
+def _block(axes: list[Axis], hydra: Session) -> Block:
+    composed = [axis for axis in axes if axis.composed]
     indices = list(itertools.product(*(range(len(axis.values)) for axis in composed)))
     choices = [[axis.texts[i] for axis, i in zip(composed, index, strict=True)] for index in indices]
-    block = Block(list(axes.values()), dict(zip(indices, hydra.bases(choices), strict=True)))
+    block = Block(axes, dict(zip(indices, hydra.bases(choices), strict=True)))
     for axis in block.axes:
         if axis.key in schema.RUNTIME and len(axis.values) > 1:
             count = len(axis.values)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpbench import schema
+from lpbench.axes import Axis
 from lpbench.choices import Cell
-from lpbench.errors import ConfigError
-from lpbench.grid import expand
+from lpbench.errors import ConfigError, StoreError
+from lpbench.grid import Guard, Look, expand
 from lpbench.store.folder import find_sweep, sweep_folder
 from lpbench.store.manifest import read_manifest
 from lpbench.store.read import FINAL, read_statuses
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 STORED, NEW, FORCED = "stored", "new", "forced"
 REASONS = {"failed": "failed before", "timeout": "timed out before"}  # of cells that have a row and run again
 MAX_CELLS = 20_000  # a sweep of more asks first
+MOST_CELLS = 2_000_000  # that are planned without being told so: about 4 GB of memory
 LASTING = [key for key in schema.RUNTIME if key not in ("workers", "runs_dir")]  # what `resume` keeps
 _SHOWN = 5  # combinations that an error message names
 
@@ -98,20 +103,22 @@ def make_plan(
     config_dir: Path | str | None = None,
     force: bool = False,
     skip_invalid: bool = False,
-    guard: Callable[[int], None] | None = None,
+    guard: Guard | None = None,
+    look: Look | None = None,
 ) -> Plan:
     """Plan the sweep `name` over `overrides` (none: the default grid).
 
     runs_dir  where sweeps lie; None: the choice `runs_dir`, by default `runs`
     force     run every cell again
     guard     called with the size of the grid before any cell is made; may raise
+    look      called with each override as it was read, before a value is resolved; may raise
 
     Raises ConfigError for what cannot be run; combinations that make no sense are kept for `Plan.check`.
     Reads only the identity and status of stored cells.
     """
     sweep_folder(name)  # a bad name is said before any work
     folder = None if config_dir is None else Path(config_dir)
-    expansion = expand(overrides, folder, guard)
+    expansion = expand(overrides, folder, guard, look)
     runtime = dict(expansion.runtime)
     if runs_dir is not None:
         runtime["runs_dir"] = str(runs_dir)
@@ -133,29 +140,101 @@ def make_plan(
     return plan
 
 
-def plan_of_sweep(name: str, runs_dir: Path | str = "runs") -> Plan:
+@dataclass(frozen=True)
+class Stored:
+    """Calls that a file brought: of a sweep's manifest, or a baseline. They say what to compute, and no more.
+
+    who       "sweep demo"
+    instead   the command whose arguments say it in their place
+    most      cells that all of them may ask for
+    inside    the folder that data files must lie in (None: anywhere)
+    """
+
+    who: str
+    instead: str
+    most: int = MOST_CELLS
+    inside: Path | None = None
+
+    def plan(
+        self, calls: Any, name: str, runs_dir: Path | str, config_dir: Path | None = None, force: bool = False
+    ) -> Plan:
+        """The plan of all calls; `config_dir` is what the user named: no folder that a call names is read.
+
+        Raises ConfigError for a call that asks for more than a file may, StoreError for one that is none.
+        """
+        plans: list[Plan] = []
+        for call in calls if isinstance(calls, list) else [calls]:
+            overrides = call.get("overrides") if isinstance(call, dict) else None
+            if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
+                raise StoreError(f"{self.who}: a stored call is damaged: {call!r:.80}")
+            if call.get("config_dir") is not None and config_dir is None:
+                raise ConfigError(
+                    f"{self.who} was made with modules of one's own, in {call['config_dir']}: a file's word does not "
+                    "import them; name the folder with --config-dir DIR"
+                )
+            skip_invalid = call.get("skip_invalid") is True
+            guard = partial(self._guard, sum(len(plan.cells) for plan in plans))
+            plans.append(
+                make_plan(overrides, name, runs_dir, config_dir, force, skip_invalid, guard, self._look)
+            )
+        return union(plans)
+
+    def _guard(self, made: int, more: int) -> None:
+        count = made + more
+        if count > self.most:
+            raise self._refused(f"{count:,} cells, and {self.most:,} are the most")
+
+    def _look(self, axis: Axis) -> None:
+        self._guard(0, len(axis.values))
+        if axis.key in schema.RUNTIME:
+            raise self._refused(f"{axis.key}, which is no part of what is computed")
+        for value in (*axis.values, *axis.texts):
+            if isinstance(value, str) and "${" in _ANOTHER_KEY.sub("", value):
+                raise self._refused(f"{axis.key}={value!r}, and only ${{KEY}} is resolved there")
+        if axis.key == "path" and self.inside is not None:
+            for value in map(str, axis.values):
+                at = Path(os.path.realpath(os.path.expanduser(value)))
+                if "${" in value or not at.is_relative_to(os.path.realpath(self.inside)):
+                    raise self._refused(f"the data file {value!r}, which lies outside of {self.inside}")
+
+    def _refused(self, what: str) -> ConfigError:
+        return ConfigError(f"the stored call of {self.who} asks for {what}; to run it: {self.instead}")
+
+
+_ANOTHER_KEY = re.compile(r"\$\{\w+\}")
+
+
+def plan_of_sweep(name: str, runs_dir: Path | str = "runs", config_dir: Path | None = None) -> Plan:
     """The plan of all calls that made the sweep called `name` (or with that path), as its manifest has them,
     for resuming it.
 
-    Raises ConfigError for an unknown sweep, or one whose calls are not known.
+    config_dir   the folder with the user's yamls and modules, where the sweep was made with one
+
+    Raises ConfigError for an unknown sweep, one whose calls are not known, or ask for what a file may not name.
     """
     folder = find_sweep(name, runs_dir)
     manifest = read_manifest(folder)
     if manifest is None or not manifest["calls"]:
         raise ConfigError(f"{folder}: its manifest names no call; repeat the sweep with --name {name}")
-    plans = [
-        make_plan(
-            call["overrides"],
-            folder.name,
-            folder.parent,
-            call.get("config_dir"),
-            skip_invalid=call.get("skip_invalid", False),
-        )
-        for call in manifest["calls"]
-    ]
-    plan = union(plans)
-    plan.runtime |= {key: manifest["runtime"].get(key) for key in LASTING}
+    stored = Stored(f"sweep {folder.name}", f"lpbench sweep OVERRIDES --name {folder.name}")
+    plan = stored.plan(manifest["calls"], folder.name, folder.parent, config_dir)
+    plan.runtime |= _runtime(folder, manifest["runtime"])
     return plan
+
+
+def _runtime(folder: Path, kept: Any) -> dict[str, Any]:
+    """The run-time choices that a manifest keeps; a cluster, which sends back what is unpickled here, is not taken
+    from it alone.
+    """
+    if not isinstance(kept, dict):
+        raise StoreError(f"{folder}: the manifest is damaged: runtime is {kept!r:.80}")
+    runtime = {key: schema.check(key, kept.get(key)) for key in LASTING}
+    address = runtime["ray_address"]
+    if address not in (None, "auto", "local", os.environ.get("RAY_ADDRESS")):
+        raise ConfigError(
+            f"{folder} says that the sweep ran on the Ray cluster {address}: to go on there, set RAY_ADDRESS={address}"
+        )
+    return runtime
 
 
 def union(plans: Sequence[Plan]) -> Plan:

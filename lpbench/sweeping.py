@@ -239,7 +239,11 @@ def cells_guard(max_cells: int | None) -> Callable[[int], None]:
 def resume_command(plan: Plan) -> str:
     """The command that goes on with a sweep."""
     where = "" if str(plan.folder.parent) == "runs" else f" --runs-dir {plan.folder.parent}"
-    return f"lpbench resume {plan.name}{where}"
+    folders = [call.config_dir for call in plan.calls if call.config_dir is not None]
+    mine = f" --config-dir {folders[-1]}" if folders else ""
+    address = plan.runtime.get("ray_address")
+    cluster = "" if address in (None, "auto", "local") else f"RAY_ADDRESS={address} "
+    return f"{cluster}lpbench resume {plan.name}{mine}{where}"
 
 
 def interrupted_line(outcome: Outcome) -> str:

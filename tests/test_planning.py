@@ -1,13 +1,15 @@
+import json
 import tracemalloc
 
 import pytest
 from fake_results import fake_result
 
-from lpbench import planning
-from lpbench.errors import ConfigError
+from lpbench import composition, planning
+from lpbench.errors import ConfigError, StoreError
 from lpbench.estimate import estimate, notes
 from lpbench.planning import make_plan, plan, plan_of_sweep, union
 from lpbench.store import SweepWriter
+from lpbench.sweeping import resume_command
 
 GRID = ["problem=family_q", "dimension=4,8", "precision=4,8", "seed=range(3)", "steps=100"]
 
@@ -98,6 +100,108 @@ def test_a_sweep_without_a_call_cannot_be_resumed(tmp_path):
     SweepWriter(tmp_path / "demo", [], 0).close()
     with pytest.raises(ConfigError, match="names no call"):
         plan_of_sweep("demo", tmp_path)
+
+
+# -- what a manifest or a baseline may ask for ---------------------------------------------------------------------
+CALL = {"overrides": GRID, "config_dir": None, "skip_invalid": False}
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """A folder whose module leaves a mark when it is imported."""
+    folder = tmp_path / "trap"
+    folder.mkdir()
+    (folder / "trap_module.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w').close()\n")
+    return folder
+
+
+def stored(tmp_path, *calls, runtime=None):
+    with SweepWriter(tmp_path / "demo", list(calls), 0, runtime or {}):
+        pass
+
+
+def test_a_manifest_imports_nothing_that_the_user_did_not_name(tmp_path, trap, monkeypatch):
+    stored(tmp_path, {**CALL, "config_dir": str(trap)})
+    with pytest.raises(ConfigError, match=r"sweep demo .*trap.* --config-dir DIR"):
+        plan_of_sweep("demo", tmp_path)
+    assert not (tmp_path / "sprung").exists()
+    named = tmp_path / "named"
+    named.mkdir()
+    again = plan_of_sweep("demo", tmp_path, named)  # the folder that was named, and no other
+    assert not (tmp_path / "sprung").exists()
+    assert {call.config_dir for call in again.calls} == {str(named)}
+    assert resume_command(again) == f"lpbench resume demo --config-dir {named} --runs-dir {tmp_path}"
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("path=${oc.env:LPBENCH_SECRET}", "only ${KEY} is resolved"),
+        ("path='${oc.env:LPBENCH_SECRET}'", "only ${KEY} is resolved"),
+        ("+path=a,'x${oc.decode:${oc.env:LPBENCH_SECRET}}'", "only ${KEY} is resolved"),
+        ("~path=${oc.env:LPBENCH_SECRET}", "only ${KEY} is resolved"),
+        ("seed=range(0,1000000)", "4,000,000 cells, and 2,000,000 are the most"),
+        ("executor=ray", "executor, which is no part"),
+        ("runs_dir=/somewhere", "runs_dir, which is no part"),
+    ],
+)
+def test_a_stored_call_asks_for_a_grid_and_nothing_else(tmp_path, monkeypatch, override, said):
+    monkeypatch.setenv("LPBENCH_SECRET", "s3cret")
+    stored(tmp_path, {**CALL, "overrides": [*GRID[:3], override]})
+    with pytest.raises(ConfigError) as refused:
+        plan_of_sweep("demo", tmp_path)
+    assert str(refused.value).startswith("the stored call of sweep demo asks for ")
+    assert said in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_key_that_refers_to_another_one_is_still_resolved(tmp_path):
+    plan = planning.Stored("sweep demo", "").plan(
+        [{"overrides": ["problem=family_q", "dimension=4", "steps=${dimension}"]}], "demo", tmp_path
+    )
+    assert plan.cells[0].choices["steps"] == 4
+
+
+def test_the_limit_is_of_all_calls_together_and_comes_before_composing(tmp_path, monkeypatch):
+    keeper = planning.Stored("sweep demo", "lpbench sweep", most=20)
+    calls = [{"overrides": [*GRID[:3], f"seed={seeds}"]} for seeds in ("0,1", "2,3")]
+    assert len(keeper.plan(calls, "demo", tmp_path).cells) == 16
+    with pytest.raises(ConfigError, match="24 cells, and 20 are the most"):
+        keeper.plan([*calls, {"overrides": [*GRID[:3], "seed=4,5"]}], "demo", tmp_path)
+    monkeypatch.setattr(composition.Session, "bases", lambda *arguments: pytest.fail("composed"))
+    with pytest.raises(ConfigError, match="400 cells"):
+        keeper.plan([{"overrides": [f"{key}={','.join(['lp_sgd'] * 20)}" for key in ("algorithm", "target")]}],
+                    "demo", tmp_path)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "call", [None, 7, "precision=4", {}, {"overrides": "precision=4"}, {"overrides": [4]}]
+)
+def test_a_damaged_call_is_one_line(tmp_path, call):
+    stored(tmp_path, CALL)
+    manifest = json.loads((tmp_path / "demo" / "manifest.json").read_text())
+    (tmp_path / "demo" / "manifest.json").write_text(json.dumps(manifest | {"calls": [CALL, call]}))
+    with pytest.raises(StoreError, match="a stored call is damaged"):
+        plan_of_sweep("demo", tmp_path)
+
+
+def test_a_data_file_inside_is_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_text("a,b\n" + "".join(f"{i},{i * i % 7}\n" for i in range(20)))
+    overrides = ["dataset=file", "problem=least_squares", "path=mine.csv", "target=b"]
+    keeper = planning.Stored("baseline main", "", inside=tmp_path)
+    assert keeper.plan([{"overrides": overrides}], "demo", tmp_path).cells[0].choices["path"] == "mine.csv"
+
+
+def test_a_manifest_names_no_cluster_by_itself(tmp_path, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    stored(tmp_path, CALL, runtime={"executor": "ray", "ray_address": "ray://evil:10001"})
+    with pytest.raises(ConfigError, match="set RAY_ADDRESS=ray://evil:10001"):
+        plan_of_sweep("demo", tmp_path)
+    monkeypatch.setenv("RAY_ADDRESS", "ray://evil:10001")
+    plan = plan_of_sweep("demo", tmp_path)
+    assert plan.runtime["ray_address"] == "ray://evil:10001"
+    assert resume_command(plan).startswith("RAY_ADDRESS=ray://evil:10001 lpbench resume demo")
 
 
 def test_the_frame_has_a_row_for_each_cell(tmp_path):

@@ -6,8 +6,6 @@ import typer
 
 from lpbench.commands._options import ConfigDir, Force, Json, Name, Overrides, RunsDir, SkipInvalid, Verbose
 
-MOST = 2_000_000  # cells: about 4 GB of memory
-
 
 def command(
     overrides: Overrides = None,
@@ -24,10 +22,12 @@ def command(
 ) -> int:
     """Say what a sweep would run, what is stored, and what the rest would cost."""
     from lpbench.commands._sweeping import print_plan
-    from lpbench.planning import make_plan
+    from lpbench.planning import MOST_CELLS, make_plan
     from lpbench.sweeping import cells_guard
 
-    plan = make_plan(overrides or [], name, runs_dir, config_dir, force, skip_invalid, cells_guard(MOST))
+    plan = make_plan(
+        overrides or [], name, runs_dir, config_dir, force, skip_invalid, cells_guard(MOST_CELLS)
+    )
     print_plan(plan, as_json, cells)
     plan.check()
     return 0

@@ -1,10 +1,11 @@
 """`lpbench resume`."""
 
-from lpbench.commands._options import FailFast, Json, Quiet, RunsDir, Sweep, Verbose, Workers
+from lpbench.commands._options import ConfigDir, FailFast, Json, Quiet, RunsDir, Sweep, Verbose, Workers
 
 
 def command(
     name: Sweep,
+    config_dir: ConfigDir = None,
     runs_dir: RunsDir = None,
     workers: Workers = None,
     fail_fast: FailFast = False,
@@ -16,5 +17,5 @@ def command(
     from lpbench.commands._sweeping import run_and_report
     from lpbench.planning import plan_of_sweep
 
-    plan = plan_of_sweep(name, runs_dir or "runs")
+    plan = plan_of_sweep(name, runs_dir or "runs", config_dir)
     return run_and_report(plan, workers, False, fail_fast, as_json, quiet, verbose)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lpbench import generator
 from lpbench.errors import ConfigError, Interrupted
 from lpbench.evidence import BROKEN, Evidence, weigh
-from lpbench.planning import Plan, make_plan, union
+from lpbench.planning import MAX_CELLS, Plan, Stored, make_plan
 from lpbench.provenance import now, provenance
 from lpbench.regression import golden, judging, measured
 from lpbench.regression.baselines import Baseline, platform_class
@@ -227,20 +227,13 @@ def plan_of(
     name   of the sweep that it makes (None: check-<baseline>).
     """
     name = name or f"check-{baseline.name}"
-    calls: list[Mapping[str, Any]] = baseline.meta["calls"]
     if overrides:
         return make_plan(overrides, name, runs_dir, config_dir, force=True)
-    if not calls:
+    if not baseline.meta["calls"]:
         raise ConfigError(f"baseline {baseline.name} does not know its grid: name a sweep, or overrides")
-    return union(
-        [
-            make_plan(
-                call["overrides"], name, runs_dir, config_dir or call.get("config_dir"), True,
-                call.get("skip_invalid", False),
-            )
-            for call in calls
-        ]
-    )  # fmt: skip
+    instead = f"lpbench check --baseline {baseline.name} OVERRIDES"
+    stored = Stored(f"baseline {baseline.name}", instead, MAX_CELLS, Path.cwd())
+    return stored.plan(baseline.meta["calls"], name, runs_dir, config_dir, force=True)
 
 
 def _run(plan: Plan, workers: int | None, on_event: Listener | None) -> tuple[Path, list[Cell]]:

@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lpbench.errors import ConfigError, LpbenchError
+from lpbench.composition import refers
+from lpbench.errors import ConfigError, LpbenchError, StoreError
 from lpbench.statistics import LEVEL, Prior, benjamini_hochberg, fit_prior, moderated_t, moments, winsorised
 
 FLOOR = 1.10  # a ratio below this is no alarm, however sure
@@ -62,6 +63,9 @@ def compare(
         raise ConfigError(f"pairs must be at least 2, got {pairs}")
     if not cells:
         return []
+    for choices in cells:  # of a file, perhaps: an expression there would be resolved by whoever runs it
+        if any(map(refers, choices.values())):
+            raise StoreError(f"a stored cell holds an expression in place of a value: {dict(choices)!r:.200}")
     done = 0
 
     def measure(chosen: list[int]) -> np.ndarray:

@@ -267,6 +267,59 @@ def test_damaged_and_newer_files_are_one_line_and_1(capsys, spoil, said):
     assert len(err.strip().splitlines()) == 1
 
 
+# -- what a baseline may ask for: it comes with a pull request -----------------------------------------------------
+
+
+def asking(*overrides, **more):
+    """Make the baseline's call another one."""
+    edit_meta(calls=[{"overrides": [*GRID, *overrides], "config_dir": None, "skip_invalid": False} | more])
+
+
+@pytest.mark.parametrize("again", [["check", "--baseline", "main"], ["baseline", "update", "main"]])
+def test_no_module_is_imported_that_the_command_line_did_not_name(capsys, tmp_path, again):
+    trap = tmp_path / "trap"
+    trap.mkdir()
+    (trap / "trap_of_a_baseline.py").write_text("open('sprung', 'w').close()\n")
+    asking(config_dir=str(trap))
+    _, err = run(capsys, *again, code=2)
+    assert "--config-dir DIR" in err
+    assert len(err.strip().splitlines()) == 1
+    assert not Path("sprung").exists()
+    assert not Path("runs/check-main").exists()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    run(capsys, *again, "--config-dir", mine, "--quiet")
+    assert not Path("sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("path=${oc.env:HOME}/x.csv", "only ${KEY} is resolved there"),
+        ("path={outside}", "lies outside of"),
+        ("path=../data.csv", "lies outside of"),
+        ("path=link.csv", "lies outside of"),
+        ("path=inside.csv,{outside}", "lies outside of"),
+        ("path=${target}", "lies outside of"),
+        ("seed=range(20000)", "40,000 cells, and 20,000 are the most"),
+    ],
+)
+def test_a_baseline_reaches_for_nothing_outside(capsys, tmp_path, monkeypatch, override, said):
+    outside = tmp_path / "secret.csv"
+    outside.write_text("root:x:0:0\n")
+    Path("runs").rename(tmp_path / "kept")
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    (tmp_path / "kept").rename(work / "runs")
+    Path("link.csv").symlink_to(outside)
+    asking("dataset=file", "problem=least_squares", override.replace("{outside}", str(outside)))
+    _, err = check(capsys, code=2)
+    assert said in err
+    assert "lpbench check --baseline main OVERRIDES" in err
+    assert "root:x" not in err
+
+
 # -- other machines and generators -------------------------------------------------------------------------------
 
 

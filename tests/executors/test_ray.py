@@ -100,7 +100,7 @@ def start(address, folder, grid, *more, resume=False, cwd=None):
     process = subprocess.Popen(
         [sys.executable, "-m", "lpbench.cli", *words, *more, "--runs-dir", folder],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=cwd,
-        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **({"RAY_ADDRESS": address} if resume else {})},
     )  # fmt: skip
     STARTED.append(process)
     return process
@@ -192,7 +192,7 @@ def test_a_full_disk_in_a_worker_is_one_line(cluster, tmp_path):
     err = finish(start(cluster.address, tmp_path, GRID, "--config-dir", tmp_path / "mine"), code=1)
     last = err.strip().splitlines()[-1]
     assert "No space left on device" in last
-    assert "go on with: lpbench resume there" in last
+    assert "lpbench resume there" in last
     assert "Traceback" not in err
     finish(start(cluster.address, tmp_path, GRID))  # once there is room again
 
@@ -237,7 +237,7 @@ def test_a_cluster_that_is_gone_is_one_line_and_finished_cells_are_kept(local, t
         head.close()
     last = err.strip().splitlines()[-1]
     assert re.search(rf"the Ray cluster at \S+:{head.address.partition(':')[2]} is gone", last)
-    assert "go on with: lpbench resume there" in last
+    assert "lpbench resume there" in last
     assert 0 < len(load_cells("there", tmp_path)) < 60
     lpbench.sweep(LONG, name="there", runs_dir=tmp_path)  # by threads
     same(tmp_path, local, "long")

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
-from lpbench.errors import ConfigError, LpbenchError
+from lpbench.errors import ConfigError, LpbenchError, StoreError
 from lpbench.regression import throughput
 
 CELLS = [{"algorithm": "lp_sgd", "precision": i} for i in range(20)]
@@ -98,3 +98,8 @@ def test_no_cells_and_what_is_refused():
         compare(CELLS, clock(1), clock(2), pairs=1)
     with pytest.raises(LpbenchError, match="candidate: a cell took 0"):
         compare(CELLS, clock(1), lambda cell: 0.0)
+
+
+def test_an_expression_in_a_stored_cell_is_run_by_nobody():
+    with pytest.raises(StoreError, match="holds an expression in place of a value"):
+        throughput.compare([{"path": "${oc.env:HOME}"}], lambda: pytest.fail("ran"))
