@@ -10,6 +10,8 @@ from omegaconf import OmegaConf
 
 from lpbench import composition, grid, registry, schema
 from lpbench.claims.base import claims
+from lpbench.planning import make_plan
+from lpbench.running import run_cell
 
 CONF = Path(str(files("lpbench.conf")))
 REGISTRIES = {
@@ -89,3 +91,15 @@ def test_an_experiment_makes_sense(name: str) -> None:
         return
     assert 100 <= len(found.cells) <= 400
     assert {"algorithm", "format", "precision"} <= found.axes.keys()
+
+
+def test_halp_of_the_tracked_grid_is_run_to_the_end_of_float64(tmp_path: Path) -> None:
+    """Bit centering that stops early, at 1e-15 say, would look sound in a run that ends at 1e-10."""
+    plan = make_plan(["+experiment=ci", "seed=0"], "ci", tmp_path)
+    halp = [cell for cell in plan.cells if cell.choices["algorithm"] == "halp"]
+    assert {cell.choices["format"] for cell in halp} == {"fixed", "float", "log"}
+    assert {cell.choices["epochs"] for cell in halp} == {60.0}
+    for cell in halp:
+        if cell.choices["format"] == "fixed":
+            row = run_cell(cell).row
+            assert row["final_gap"] <= 1e-20 * row["initial_gap"], cell.choices
