@@ -4,8 +4,10 @@ With e the gap of the snapshot, F the mean gap of the T inner steps and D_0 <= 2
 0 <= 2 e / (mu T) - 2 alpha F + alpha^2 E ||v||^2 + V,   E ||v||^2 <= 4 L (F + e).
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,6 +121,22 @@ def test_5c_and_5d(s: Setting, snapshot: str) -> None:
     for name, step in (("5c", quarter_quantum(s, rescaled(s))), ("5d", dimension_free(s, rescaled(s)))):
         assert bound(name, s) == pytest.approx(over_loops(s, step), rel=1e-9)
         assert bound(name, replace(s, loops=None)) == 0.0
+
+
+@pytest.mark.parametrize("s", halp_runs())
+def test_5c_is_what_its_page_says(s: Setting) -> None:
+    """mu is the problem's, mu' what HALP scales its grid with: the two differ here."""
+    assert s.mu_used != s.mu
+    page = (Path(__file__).parents[2] / "docs" / "theory.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"E e_\{k\+1\} ≤ γ e_k,   γ = (ρ \+ .*)\.", page)
+    words = {"μ'": "*used", "²": "**2*", "nL_f": "n*L_f", "4α": "4*α", "2αL": "2*α*L", "−": "-"}
+    for word, meaning in words.items():
+        said = said.replace(word, meaning)
+    rho = (1 / (s.alpha * s.mu * s.inner_steps) + 2 * s.alpha * s.L) / (1 - 2 * s.alpha * s.L)
+    known = {"n": s.n, "L_f": s.L_f, "α": s.alpha, "μ": s.mu, "used": s.mu_used, "L": s.L, "ρ": rho}
+    rate = eval(said, {**known, "n_b": s.grid.high / s.grid.gap})
+    one = replace(s, e_0=1.0, loops=np.array([1]))
+    assert bound("5c", one) == pytest.approx(rate, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

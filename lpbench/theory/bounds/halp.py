@@ -18,10 +18,10 @@ def _steps_of_range(s: Setting) -> float:
 
 @theorem("5c", EARLIER, HALP)
 def halp(s: Setting) -> Any:
-    """E e_{k+1} <= gamma e_k, gamma = rho + n L_f / (4 alpha mu^2 n_b^2 (1 - 2 alpha L)), n_b = 2^(b-1) - 1.
+    """E e_{k+1} <= gamma e_k, gamma = rho + n L_f / (4 alpha mu'^2 n_b^2 (1 - 2 alpha L)), n_b = 2^(b-1) - 1.
 
-    e_k is the gap of the k-th snapshot; the bound is its mean over the recorded loops. rho as in 5a. The bits grow like
-    log2(kappa sqrt(n)). Needs gamma < 1, and mu no larger than the problem's.
+    e_k is the gap of the k-th snapshot; the bound is its mean over the recorded loops. rho as in 5a, with the problem's
+    mu; mu' is what HALP scales its grid with. The bits grow like log2(kappa sqrt(n)). Needs gamma < 1 and mu' <= mu.
     Source: docs/theory.md, 5c; De Sa et al. 2018 (HALP).
     """
     rho, n_b = contraction(s), _steps_of_range(s)
@@ -35,8 +35,8 @@ def halp(s: Setting) -> Any:
 def halp_dimension_free(s: Setting) -> Any:
     """E e_{k+1} <= gamma e_k, (1 - 2 alpha L) gamma = 1/(alpha mu T) + 2 alpha L + 2 x + x sqrt(gamma).
 
-    x = Gamma sqrt(L_f) / (mu n_b), n_b = 2^(b-1) - 1. e_k is the gap of the k-th snapshot; the bound is its mean over
-    the recorded loops. Needs gamma < 1, and mu no larger than the problem's.
+    x = Gamma sqrt(L_f) / (mu' n_b), mu' what HALP scales its grid with, n_b = 2^(b-1) - 1. e_k is the gap of the k-th
+    snapshot; the bound is its mean over the recorded loops. Needs gamma < 1, and mu' no larger than mu.
     Source: docs/theory.md, 5d.
     """
     rho, n_b = contraction(s), _steps_of_range(s)
