@@ -160,6 +160,6 @@ def _is_sparse(choices: Mapping[str, Any]) -> bool:
         return False
     dataset = registry.datasets.get("file")
     try:
-        return dataset.values(choices, next(iter(dataset.tasks)))["path"] == "svmlight"
+        return dataset.values(choices, next(iter(dataset.tasks)))["path"].startswith("svmlight")
     except ConfigError:  # the file is gone since the plan was made
         return False

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lpbench.datasets import svmlight, tables
 from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Dataset, FileData, Size
-from lpbench.datasets.files import chosen_path, compression, decompressed, existing_file, labelled, parsed
+from lpbench.datasets.files import (
+    chosen_path,
+    compression,
+    decompressed,
+    existing_file,
+    labelled,
+    parsed,
+    stem,
+    text,
+)
 from lpbench.errors import ConfigError
 from lpbench.registry import datasets
 
@@ -17,10 +26,10 @@ TARGET = "target"
 
 @datasets.register("file")
 class File(Dataset):
-    """A file at `path`: .csv or .parquet with a target column; anything else is svmlight / LIBSVM.
+    """A file at `path`: .csv, .tsv or .parquet with a target column; anything else is svmlight / LIBSVM.
 
     `target` names the column (default: target); an svmlight file has its label first, and stays sparse.
-    Classes are the labels in their order. .csv and svmlight files may be compressed (.gz; svmlight .bz2 too).
+    Classes are the labels in their order. Any of them may be compressed (.gz, .bz2, .xz, .zst).
     """
 
     version = 2
@@ -44,7 +53,7 @@ class File(Dataset):
 
     @classmethod
     def files(cls, choices: Mapping[str, Any]) -> list[Path]:
-        return [chosen_path(choices, "file", "FILE (.csv, .parquet, or svmlight)")]
+        return [chosen_path(choices, "file", "FILE (.csv, .tsv, .parquet, or svmlight)")]
 
     @classmethod
     def size(cls, choices: Mapping[str, Any], task: str) -> Size:
@@ -58,22 +67,18 @@ class File(Dataset):
         (path,) = cls.files(choices)
 
         def read(raw: bytes) -> FileData:
-            names: Sequence[str | int]
             content = decompressed(path, raw)
             if how.startswith("svmlight"):
-                X, y, names = svmlight.read(path, content)
+                found = svmlight.read(path, text(path, content))
             elif how.startswith("csv"):
-                X, y, names = tables.read_csv(path, content, target, task)
+                found = tables.read_csv(path, text(path, content), target, task)
             else:
-                X, y, names = tables.read_parquet(path, content, target, task)
-            data = labelled(path, X, y, task)
-            data.columns = names
-            return data
+                found = tables.read_parquet(path, content, target, task)
+            return labelled(path, found, task)
 
         return parsed([path], (how, target, task), read)
 
 
 def _reader(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    last = suffixes[-1] if suffixes else ""
-    return {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}.get(last, "svmlight")
+    kinds = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".parquet": "parquet", ".pq": "parquet"}
+    return kinds.get(stem(path).suffix.lower(), "svmlight")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
+import lzma
 import math
 import threading
 import zlib
@@ -12,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from lpbench.errors import ConfigError
 
 MAX_PARSED = 2  # files kept parsed in memory
 
-_DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".bz2": bz2.decompress}
+NOT_UTF8 = "is not UTF-8: save the file as UTF-8 (for example: iconv -f latin1 -t utf-8)"
+
 _contents: dict[tuple[Any, ...], str] = {}
 _parsed: OrderedDict[tuple[Any, ...], FileData] = OrderedDict()
 _lock = threading.RLock()
@@ -94,6 +96,41 @@ def _short(digest: Any) -> str:
     return str(digest.hexdigest()[:32])
 
 
+class Read(NamedTuple):
+    """What a reader found: X (N, d), the target (N,), what the columns are called, and what its user may not expect."""
+
+    X: Any
+    target: np.ndarray
+    columns: Sequence[str | int]
+    remarks: Sequence[str] = ()
+
+
+def _zstandard(content: bytes) -> bytes:
+    import pyarrow as pa
+
+    with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
+        return bytes(stream.read())
+
+
+_DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.decompress,
+    ".bz2": bz2.decompress,
+    ".xz": lzma.decompress,
+    ".zst": _zstandard,
+}
+# What a file of another kind begins with, and what to do with it.
+_OTHERS = {
+    b"\x1f\x8b": "is compressed: its name must end in .gz",
+    b"BZh": "is compressed: its name must end in .bz2",
+    b"\xfd7zXZ\0": "is compressed: its name must end in .xz",
+    b"\x28\xb5\x2f\xfd": "is compressed: its name must end in .zst",
+    b"PK\3\4": "is a zip archive, as Excel's files are: unpack it, or save the table as .csv",
+    b"PAR1": "is a parquet file: its name must end in .parquet",
+    b"\xff\xfe": "is UTF-16: save the file as UTF-8 (for example: iconv -f utf-16 -t utf-8)",
+    b"\xfe\xff": "is UTF-16: save the file as UTF-8 (for example: iconv -f utf-16 -t utf-8)",
+}
+
+
 def compression(path: Path) -> str:
     """The suffix that says how a file is compressed, else nothing: part of how its content is read."""
     suffix = path.suffix.lower()
@@ -103,9 +140,25 @@ def compression(path: Path) -> str:
 def decompressed(path: Path, content: bytes) -> bytes:
     """`content` of `path`, decompressed as its suffix says; raises ConfigError."""
     try:
-        return _DECOMPRESS.get(compression(path), bytes)(content)
-    except (OSError, EOFError, zlib.error) as error:
+        content = _DECOMPRESS.get(compression(path), bytes)(content)
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         refuse(path, f"cannot be read: {error}")
+    if not content:
+        refuse(path, "is empty")
+    return content
+
+
+def text(path: Path, content: bytes) -> bytes:
+    """`content` of a text file, without a byte order mark; raises ConfigError for a file of another kind."""
+    for start, what in _OTHERS.items():
+        if content.startswith(start):
+            refuse(path, what)
+    return content.removeprefix(b"\xef\xbb\xbf")
+
+
+def stem(path: Path) -> Path:
+    """`path` without the suffix that says how it is compressed."""
+    return path.with_suffix("") if compression(path) else path
 
 
 def refuse(path: Path, what: str, line: int | None = None) -> NoReturn:
@@ -114,19 +167,29 @@ def refuse(path: Path, what: str, line: int | None = None) -> NoReturn:
     raise ConfigError(f"{place}: {what}")
 
 
-def labelled(path: Path, X: Any, target: np.ndarray, task: str) -> FileData:
+def labelled(path: Path, found: Read, task: str) -> FileData:
     """Data of a file: the target as numbers (regression) or as class indices in the order of the labels.
 
-    target (N,) float64, integers of any size, or str. Raises ConfigError for one class, for text in a
+    The target is float64, integers of any size, or str. Raises ConfigError for one class, for text in a
     regression, for fractional labels.
     """
+    data = _labelled(path, found.X, found.target, task)
+    data.columns, data.remarks = found.columns, tuple(found.remarks)
+    return data
+
+
+def _labelled(path: Path, X: Any, target: np.ndarray, task: str) -> FileData:
     if task == REGRESSION:
         if target.dtype.kind == "U":
             refuse(path, f"the target holds {str(target[0])!r}, but least squares needs numbers")
         return FileData(X, target.astype(np.float64), REGRESSION)
-    if target.dtype.kind == "f" and not (target == np.round(target)).all():
-        odd = target[target != np.round(target)][0]
-        refuse(path, f"the target holds {odd:g}: whole numbers or names are needed as class labels")
+    odd = (
+        target[(target != np.round(target)) | ~np.isfinite(target)]
+        if target.dtype.kind == "f"
+        else target[:0]
+    )
+    if len(odd):
+        refuse(path, f"the target holds {odd[0]:g}: whole numbers or names are needed as class labels")
     labels, y = np.unique(target, return_inverse=True)
     if len(labels) < 2:
         refuse(path, f"all {len(target)} samples have the label {labels[0]}: two classes or more are needed")
@@ -143,7 +206,7 @@ def label_values(labels: Sequence[str]) -> np.ndarray:
         numbers = {text: float(stripped) for text, stripped in distinct.items()}
     except ValueError:
         return np.array([distinct[text] for text in labels], dtype=np.str_)
-    if max(map(abs, numbers.values())) >= 2.0**53 and all(map(math.isfinite, numbers.values())):
+    if max(map(abs, numbers.values()), default=0.0) >= 2.0**53 and all(map(math.isfinite, numbers.values())):
         exact = {text: Fraction(stripped) for text, stripped in distinct.items()}
         if all(number.denominator == 1 for number in exact.values()):
             return np.array([int(exact[text]) for text in labels], dtype=object)

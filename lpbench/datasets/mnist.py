@@ -11,6 +11,7 @@ import numpy as np
 
 from lpbench.datasets.base import CLASSIFICATION, Data, Dataset, FileData, Size
 from lpbench.datasets.files import (
+    Read,
     chosen_path,
     compression,
     decompressed,
@@ -65,7 +66,7 @@ class Mnist(Dataset):
             if len(images) != len(labels):
                 refuse(labels_file, f"holds {len(labels)} labels for {len(images)} images")
             X = images.reshape(len(images), -1).astype(np.float64)
-            return labelled(labels_file, X, labels.astype(np.float64), task)
+            return labelled(labels_file, Read(X, labels.astype(np.float64), ()), task)
 
         return parsed([images_file, labels_file], (cls.values(choices, task)["path"],), read)
 

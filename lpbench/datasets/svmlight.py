@@ -7,24 +7,24 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lpbench.datasets.files import label_values, refuse
+from lpbench.datasets.files import Read, label_values, refuse
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+_BLANKS = re.compile(rb":[ \t]+")
 
 
-def read(path: Path, content: bytes) -> tuple[csr_array, np.ndarray, range]:
+def read(path: Path, content: bytes) -> Read:
     """X (N, d) csr_array without stored zeros, the labels (N,), and the columns' indices, of what `path` holds.
 
-    Indices count from 1, or from 0 if one is 0. Raises ConfigError that names the first bad line.
+    Indices count from 1, or from 0 if one is 0. Blanks may follow a colon, as for LIBSVM's own tools. Raises
+    ConfigError that names the first bad line.
     """
     from scipy.sparse import csr_array
     from sklearn.datasets import load_svmlight_file
 
+    content = _BLANKS.sub(b":", content)
     try:
         loaded, y = load_svmlight_file(io.BytesIO(content))
     except (ValueError, OverflowError) as error:
@@ -44,7 +44,7 @@ def read(path: Path, content: bytes) -> tuple[csr_array, np.ndarray, range]:
     index = np.int32 if max(X.nnz, *X.shape) < 2**31 else np.int64
     X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
     first = 0 if re.search(rb"[ \t]0:", content) else 1
-    return X, y, range(first, first + X.shape[1])
+    return Read(X, y, range(first, first + X.shape[1]))
 
 
 def _samples(content: bytes) -> Iterator[bytes]:
@@ -67,7 +67,8 @@ def _find_bad_line(path: Path, content: bytes) -> None:
 def _wrong(fields: list[str]) -> str | None:
     label, *pairs = fields
     if _number(label) is None:
-        return f"expected LABEL INDEX:VALUE ..., got {_short(' '.join(fields))!r}"
+        table = "; a table's file is named .csv or .parquet" if "," in label else ""
+        return f"expected LABEL INDEX:VALUE ..., got {_short(' '.join(fields))!r}{table}"
     if not math.isfinite(float(label)):
         return f"the label {label!r} is not finite"
     last = -1

@@ -1,8 +1,11 @@
 import bz2
 import gzip
+import lzma
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +15,7 @@ from scipy import sparse
 from lpbench.cli import run
 from lpbench.datasets.base import CLASSIFICATION, REGRESSION
 from lpbench.datasets.file import File
+from lpbench.datasets.tables import BLOCK
 from lpbench.errors import ConfigError
 from lpbench.problems import build, problem_key
 from lpbench.registry import problems
@@ -198,6 +202,126 @@ def test_what_scaling_takes_away_is_said_once(
     assert "constant" not in capsys.readouterr().err
 
 
+TABLE, ROWS, LABELS = b"a,b,target\n1,2,x\n3,4,y\n5,6,x\n", [[1, 2], [3, 4], [5, 6]], [0, 1, 0]
+TWO = [[1], [2]]
+
+
+def zstandard(content: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return sink.getvalue().to_pybytes()
+
+
+READ = [
+    ("crlf.csv", TABLE.replace(b"\n", b"\r\n"), ROWS, LABELS),
+    ("mac.csv", TABLE.replace(b"\n", b"\r"), ROWS, LABELS),
+    ("end.csv", TABLE.rstrip(), ROWS, LABELS),
+    ("t.CSV.GZ", gzip.compress(TABLE), ROWS, LABELS),
+    ("t.csv.bz2", bz2.compress(TABLE), ROWS, LABELS),
+    ("t.csv.xz", lzma.compress(TABLE), ROWS, LABELS),
+    ("t.csv.zst", zstandard(TABLE[:9]) + zstandard(TABLE[9:]), ROWS, LABELS),
+    ("semicolons.csv", TABLE.replace(b",", b";"), ROWS, LABELS),
+    ("tabs.tsv", TABLE.replace(b",", b"\t"), ROWS, LABELS),
+    ("blanks.csv", TABLE.replace(b",", b" , "), ROWS, LABELS),
+    ("blank_lines.csv", TABLE.replace(b"\n", b"\n\n"), ROWS, LABELS),
+    ("index.csv", b",a,b,target\n2,1,2,x\n0,3,4,y\n1,5,6,x\n", ROWS, LABELS),
+    ("r.csv", b'"","a","b","target"\n"n",1,2,"x"\n"m",3,4,"y"\n"k",5,6,"x"\n', ROWS, LABELS),
+    ("twice.csv", b"Unnamed: 0,a,target\n0,1,x\n1,2,y\n", TWO, [0, 1]),
+    ("signs.csv", b"a,target\n+1,x\n 2. ,y\n", TWO, [0, 1]),
+    ("flags.csv", b"a,target\nTrue,x\nFALSE,y\ntRue,x\n", [[1], [0], [1]], LABELS),
+    ("flag_labels.csv", b"a,target\n1,True\n2,False\n", TWO, [1, 0]),
+    ("none.csv", b"a,target\n1,None\n2,yes\n", TWO, [0, 1]),
+    ("exact.csv", b"a,target\n1,1e30\n2,1000000000000000000000000000001\n", TWO, [0, 1]),
+    ("long_name.csv", b"a,target\n1,%b\n2,y\n" % (b"x" * 100_000), TWO, [0, 1]),
+    ("mark.svm", b"\xef\xbb\xbf1 1:1 2:2\n-1 1:3 2:4\n1 1:5 2:6\n", ROWS, [1, 0, 1]),
+    ("blank.svm", b"1 1: 1 2: 2\n-1 1:\t3 2:   4\n1 1:5 2: 6\n", ROWS, [1, 0, 1]),
+    ("crlf.svm", b"1 1:1\r\n-1 1:2\r\n", TWO, [1, 0]),
+    ("t.svm.xz", lzma.compress(b"1 1:1\n-1 1:2\n"), TWO, [1, 0]),
+    ("t.svm.zst", zstandard(b"1 1:1\n-1 1:2\n"), TWO, [1, 0]),
+    ("query.svm", b"1 qid:1 1:1\n-1 qid:2 1:2\n", TWO, [1, 0]),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "rows", "labels"), READ, ids=[name for name, *_ in READ])
+def test_files_as_people_have_them(
+    tmp_path: Path, name: str, content: bytes, rows: list, labels: list
+) -> None:
+    data = File.load({"path": write(tmp_path, name, content)}, CLASSIFICATION)
+    X = data.X if isinstance(data.X, np.ndarray) else data.X.toarray()
+    assert (X.tolist(), data.y.tolist()) == (rows, labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "remark"),
+    [
+        ("boolcol.csv", ""),
+        ("boollab.csv", ""),
+        ("stringview.parquet", ""),
+        ("bom.svm", ""),
+        ("space_value.svm", ""),
+        ("index.csv", "the first column has no name: it is taken for an index, and is no feature"),
+        ("pandas_shuffled.parquet", "'__index_level_0__': an index of the table, and no feature"),
+    ],
+)
+def test_files_of_other_programs(name: str, remark: str) -> None:
+    data = File.load({"path": str(CASES / name)}, CLASSIFICATION)
+    columns = 2 if name == "pandas_shuffled.parquet" else 3
+    assert (data.X.shape, data.n_labels, "".join(data.remarks)) == ((24, columns), 2, remark)
+
+
+def test_line_breaks_in_quotes_at_any_size(tmp_path: Path) -> None:
+    content = (CASES / "line_break_in_quotes.csv").read_bytes()
+    header, rows = content.split(b"\n", 1)
+    path = write(tmp_path, "t.csv", header + b"\n" + rows * (1_300_000 // len(rows)))
+    data = File.load({"path": path}, CLASSIFICATION)
+    assert data.n_labels == 2
+    assert len(data.y) * 9 > 1_200_000
+
+
+def test_a_line_longer_than_a_block(tmp_path: Path) -> None:
+    names, numbers = ",".join(f"f{i}" for i in range(60_000)), ",".join(["-1.2345678901234567e-100"] * 60_000)
+    assert len(numbers) > BLOCK
+    path = write(tmp_path, "t.csv", f"{names},target\n{numbers},x\n{numbers},y\n")
+    assert File.load({"path": path}, CLASSIFICATION).X.shape == (2, 60_000)
+
+
+def test_numbers_that_only_python_reads_are_read_as_exactly(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).standard_normal(200) * 10.0 ** np.arange(-100, 100)
+    rows = "".join(f"{x!r},{i % 2}\n" for i, x in enumerate(numbers.tolist()))
+    plain = File.load({"path": write(tmp_path, "t.csv", "a,target\n" + rows)}, CLASSIFICATION)
+    signed = File.load({"path": write(tmp_path, "s.csv", "a,target\n" + rows + "+1,1\n")}, CLASSIFICATION)
+    np.testing.assert_array_equal(plain.X[:, 0], numbers)
+    np.testing.assert_array_equal(signed.X[:-1], plain.X)
+
+
+def test_parquet_as_people_have_it(tmp_path: Path) -> None:
+    columns = {
+        "half": pa.array(np.array([1, 2], np.float16)), "large": pa.array([2**64 - 1, 1], pa.uint64()),
+        "decimal": [Decimal("1.5"), Decimal("2.5")], "category": pa.array([1.5, 2.5]).dictionary_encode(),
+    }  # fmt: skip
+    for target in (
+        pa.array(["x", "y"], pa.large_string()), pa.array(["x", "y"], pa.string_view()), pa.array([False, True]),
+        pa.array(["x", "y"]).dictionary_encode(), pa.array([Decimal(1), Decimal(2)]),
+    ):  # fmt: skip
+        data = File.load({"path": parquet(tmp_path, {**columns, "target": target})}, CLASSIFICATION)
+        assert data.X.tolist() == [[1, 2.0**64, 1.5, 1.5], [2, 1, 2.5, 2.5]]
+        assert data.y.tolist() == [0, 1]
+    frame = pandas.DataFrame({"a": [1.0, 2.0], "target": ["x", "y"], "id": [7, 9]}).set_index("id")
+    frame.to_parquet(tmp_path / "named.parquet")
+    data = File.load({"path": str(tmp_path / "named.parquet")}, CLASSIFICATION)
+    assert (data.X.tolist(), data.columns) == (TWO, ["a"])
+    frame.reset_index().set_index("target").to_parquet(tmp_path / "target.parquet")
+    assert File.load({"path": str(tmp_path / "target.parquet")}, CLASSIFICATION).columns == ["id", "a"]
+
+
+@pytest.mark.parametrize("metadata", ["{broken", "[1, 2]", '{"index_columns": 5}', '{"index_columns": [{}]}'])
+def test_metadata_of_other_programs(tmp_path: Path, metadata: str) -> None:
+    table = pa.table({"a": [1, 2], "target": [0, 1]}).replace_schema_metadata({"pandas": metadata})
+    pq.write_table(table, tmp_path / "t.parquet")
+    assert File.load({"path": str(tmp_path / "t.parquet")}, CLASSIFICATION).X.tolist() == TWO
+
+
 BAD = [
     ("empty.svm", b"", "is empty"),
     ("empty.csv", b"", "is empty"),
@@ -232,6 +356,71 @@ BAD = [
     ("unlabelled.csv", "a,target\n1,x\n2,\n", "line 3: the target 'target' is missing"),
     ("one.csv", "a,target\n1,x\n2,x\n", "all 2 samples have the label x"),
     ("bytes.csv", b"a,target\n1,x\n\xff\xfe,y\n", "line 3: column 'a'"),
+    ("latin1.csv", (CASES / "latin1.csv").read_bytes(), "line 1: is not UTF-8: save the file as UTF-8"),
+    ("latin1_label.csv", b"a,target\n1,caf\xe9\n2,x\n", "line 2: column 'target': is not UTF-8"),
+    ("utf16.csv", TABLE.decode().encode("utf-16"), "is UTF-16: save the file as UTF-8"),
+    ("utf16.svm", SVM.decode().encode("utf-16"), "is UTF-16: save the file as UTF-8"),
+    ("unmarked.csv", TABLE.decode().encode("utf-16-le"), "line 1: is not UTF-8"),
+    ("gz.csv", gzip.compress(TABLE), "is compressed: its name must end in .gz"),
+    ("xz.svm", lzma.compress(SVM), "is compressed: its name must end in .xz"),
+    (
+        "book.csv",
+        b"PK\3\4 ...",
+        "is a zip archive, as Excel's files are: unpack it, or save the table as .csv",
+    ),
+    ("parquet.csv", b"PAR1 ...", "is a parquet file: its name must end in .parquet"),
+    (
+        "table.svm",
+        TABLE,
+        "line 1: expected LABEL INDEX:VALUE ..., got 'a,b,target'; a table's file is named .csv",
+    ),
+    ("nothing.csv.gz", gzip.compress(b""), "is empty"),
+    ("cut.csv.bz2", bz2.compress(TABLE)[:-5], "cannot be read: Compressed data ended"),
+    ("cut.csv.xz", lzma.compress(TABLE)[:-5], "cannot be read: Compressed data ended"),
+    ("cut.csv.zst", zstandard(TABLE)[:-5], "cannot be read: Truncated"),
+    ("not.csv.zst", TABLE, "cannot be read: "),
+    (
+        "pipes.csv",
+        TABLE.replace(b",", b"|"),
+        "line 1: its columns must be separated by commas, semicolons or tabs",
+    ),
+    ("abc.csv", b"a;b;c\n1;2;3\n", "has no column 'target' to use as the target. Choose from: a, b, c."),
+    (
+        "decimal.csv",
+        b"a;target\n1,5;x\n",
+        "line 2: column 'a': '1,5' is not a number: decimals are written with a",
+    ),
+    (
+        "thousands.csv",
+        b'a,target\n"1,234.5",x\n',
+        "'1,234.5' is not a number: decimals are written with a point",
+    ),
+    ("grouped.csv", b"a,target\n1_000,x\n", "line 2: column 'a': '1_000' is not a number"),
+    (
+        "date.csv",
+        b"a,target\n2024-01-02,x\n",
+        "'2024-01-02' is not a number; encode it as one, or leave the column",
+    ),
+    ("unheaded.csv", b"1,2,0\n3,4,1\n", "line 1: the first line must name the columns, but holds numbers"),
+    ("nameless.csv", b"a,b,target,\n1,2,x,\n", "line 1: field 4 of the header is empty: name the column"),
+    ("na.csv", b"a,target\n1,x\nNA,y\n", "line 3: column 'a': is missing"),
+    ("na_label.csv", b"a,target\n1,x\n2,N/A\n", "line 3: the target 'target' is missing"),
+    (
+        "flags.csv",
+        b"a,target\nTrue,x\n2,y\n",
+        "line 3: column 'a': '2' is neither true nor false, as the first row's",
+    ),
+    ("flag.csv", b"a,target\n2,x\nTrue,y\n", "line 3: column 'a': 'True' is not a number"),
+    ("quote.csv", b'a,target\n1,"x\n2,y\n', "line 3: cannot be read: unexpected end of data"),
+    ("quoted.csv", b'a,target\n1,"x"z\n2,y\n', "line 2: cannot be read: ',' expected after"),
+    ("zero.csv", b"a,target\n1,x\n\0,y\n", "line 3: column 'a': is not UTF-8"),
+    (
+        "long.csv",
+        b"a,target\n+%b,x\n" % (b"1" * 200_000),
+        "line 2: cannot be read: field larger than field limit",
+    ),
+    ("huge.csv", b"a,target\n%b,x\n2,y\n" % (b"9" * 400), "line 2: column 'a': '99999999"),
+    ("infinite.csv", b"a,target\n1,1e999\n2,3\n", "the target holds inf: whole numbers or names are needed"),
     ("not.parquet", b"hello, this is no parquet file", "is not a parquet file"),
     ("empty.parquet", b"", "is empty"),
 ]
@@ -257,6 +446,16 @@ def test_bad_files_are_refused_in_one_line(tmp_path: Path, name: str, content: b
         ({"a": ["x", "y"], "target": [0, 1]}, "column 'a' holds string, but numbers are needed"),
         ({"a": [[1], [2]], "target": [0, 1]}, "column 'a' holds list"),
         ({"a": [1, 2], "target": ["x", None]}, "row 2: 'target' is missing"),
+        (
+            {"a": pa.nulls(2), "target": [0, 1]},
+            "column 'a' holds null, but numbers are needed; encode it as one",
+        ),
+        ({"a": [{"x": 1}, {"x": 2}], "target": [0, 1]}, "column 'a' holds struct<x: int64>"),
+        ({"a": pa.array([1.5, None]).dictionary_encode(), "target": [0, 1]}, "row 2: 'a' is missing"),
+        ({"a": pa.array(["1", "2"], pa.string_view()), "target": [0, 1]}, "column 'a' holds string"),
+        ({"a": [1, 2], "target": pa.array([1, 2], pa.date32())}, "column 'target' holds date32[day]"),
+        ({"a": [1, 2], "target": [b"x", b"y"]}, "column 'target' holds binary"),
+        ({"a": [1, 2], "target": pa.nulls(2)}, "row 1: 'target' is missing"),
         ({"a": [1, 2], "target": [1, 1]}, "all 2 samples have the label 1"),
         ({"a": [1, 2], "label": [1, 1]}, "has no column 'target'"),
         ({"target": [0, 1]}, "has no column but the target"),
