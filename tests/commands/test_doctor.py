@@ -62,3 +62,16 @@ def test_the_browser_that_is_named_comes_first(tmp_path, monkeypatch):
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "gone"))
     monkeypatch.setenv("PATH", "")
     assert _doctor.find_browser() is None
+
+
+def test_kernels_that_are_not_kept(capsys, tmp_path, monkeypatch):
+    from numba.core import caching
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
+    monkeypatch.setattr(caching.IndexDataCacheFile, "load", lambda *arguments: None)
+    found = examine(capsys, tmp_path, code=1)["kernels"]
+    assert found["state"] == "BROKEN"
+    assert "every process compiles" in found["found"]
