@@ -14,14 +14,17 @@ import functools
 import hashlib
 import inspect
 import os
+import stat
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from lpbench import registry
+from lpbench.terminal import note
 
 _lock = threading.RLock()
 _waiting: list[Callable[[], None]] = []  # what to tell numba once it is imported
@@ -30,12 +33,68 @@ _keyed: list[Path] | None = None  # the plug-ins that numba's cache folder stand
 _plain: ContextVar[bool] = ContextVar("plain", default=False)  # whether kernels run in Python, see in_python
 
 
+def wanted_folder() -> Path:
+    """Where compiled kernels and optima should be kept: $LPBENCH_CACHE, else `lpbench` in the user's cache folder."""
+    named = os.environ.get("LPBENCH_CACHE")
+    if named:
+        return Path(named).absolute()
+    base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    with suppress(RuntimeError):  # a user who has no home
+        base = base.expanduser()
+    return (base if base.is_absolute() else Path("/nonexistent")) / "lpbench"
+
+
 def cache_folder() -> Path:
-    """Where compiled kernels and optima are kept: $LPBENCH_CACHE, else the user's cache folder."""
-    base = os.environ.get("LPBENCH_CACHE")
-    if base:
-        return Path(base)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lpbench"
+    """Where compiled kernels and optima are kept: `wanted_folder`, where that can be written.
+
+    Else (a container's user without a home, a read-only one) a folder of this user among the temporary files, with one
+    note on stderr. Never raises: a cache is a help, and no condition.
+    """
+    return _usable(wanted_folder())
+
+
+def kernel_folder() -> Path:
+    """Where the kernels of these sources are kept: in numba's own folder where $NUMBA_CACHE_DIR alone names one."""
+    numbas = None if os.environ.get("LPBENCH_CACHE") else os.environ.get("NUMBA_CACHE_DIR")
+    base = _usable(Path(numbas).absolute() / "lpbench") if numbas else cache_folder()
+    return base / "kernels" / source_digest()
+
+
+def unwritable(folder: Path) -> str | None:
+    """Why nothing can be written in `folder`, which is made if need be; None where something can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"something")
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+@functools.cache
+def _usable(wanted: Path) -> Path:
+    reason = unwritable(wanted)
+    if reason is None:
+        return wanted
+    instead = _temporary()
+    where = "nothing is cached" if instead is None else f"the cache is {instead} instead"
+    note(f"note: {wanted} cannot be written ({reason}): {where}; LPBENCH_CACHE names another folder")
+    return instead or wanted
+
+
+def _temporary() -> Path | None:
+    """This user's folder among the temporary files, the same one in every process; None where there can be none.
+
+    What numba reads from there is executed: a folder that another user may have laid there is not used.
+    """
+    try:
+        folder = Path(tempfile.gettempdir()) / f"lpbench-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    return folder if ours and unwritable(folder) is None else None
 
 
 def source_digest() -> str:
@@ -79,9 +138,7 @@ def load() -> Any:
 
         if _keyed != registry.plugin_files():
             _keyed = registry.plugin_files()
-            numba.config.CACHE_DIR = str(  # type: ignore[attr-defined]
-                cache_folder() / "kernels" / source_digest()
-            )
+            numba.config.CACHE_DIR = str(kernel_folder())  # type: ignore[attr-defined]
         if not _loaded:
             _loaded = True
             for action in _waiting:
@@ -185,11 +242,51 @@ class Kernel:
             with _lock:
                 if self._compiled is None or self._compiled[0] != plugins:
                     numba = load()
-                    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(
-                        self.py_func
-                    )
+                    dispatcher = numba.njit(nogil=True, error_model="numpy", _nrt=False)(self.py_func)
+                    with suppress(RuntimeError):  # no folder can be written: compiled in every process
+                        dispatcher._cache = _kernel_cache()(self.py_func)
                     self._compiled = plugins, dispatcher
         return self._compiled[1]
+
+
+@functools.cache
+def _kernel_cache() -> Any:
+    """numba's cache on disk as a help: what it cannot read is compiled anew and overwritten, what it cannot write not
+    kept, with one note. numba's own raises both times, which fails every cell until somebody deletes the folder.
+    """
+    from numba.core import caching
+
+    class Files(caching.CompileResultCacheImpl):
+        # numba's other folders know nothing of `source_digest`: they would serve old numbers.
+        _locator_classes = [caching.UserProvidedCacheLocator]  # noqa: RUF012 (as numba declares it)
+
+    class Cache(caching.FunctionCache):
+        _impl_class = Files
+
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            try:
+                return super().load_overload(sig, target_context)
+            except Exception:  # emptied, cut, or of something else: unpickling raises whatever it likes
+                return None
+
+        def save_overload(self, sig: Any, data: Any) -> None:
+            try:
+                try:
+                    super().save_overload(sig, data)
+                except OSError:
+                    raise
+                except Exception:  # the index, which is read before it is written
+                    self.flush()
+                    super().save_overload(sig, data)
+            except Exception as error:
+                _say_unkept(getattr(error, "strerror", None) or type(error).__name__)
+
+    return Cache
+
+
+@functools.cache
+def _say_unkept(reason: str) -> None:
+    note(f"note: compiled kernels cannot be kept ({reason}): they are compiled in every process")
 
 
 def kernel(function: Callable) -> Kernel:

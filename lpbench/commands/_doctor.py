@@ -6,15 +6,14 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpbench import jit
 from lpbench.address import is_folder, is_remote
 from lpbench.errors import StoreError
 from lpbench.executors.base import cores
-from lpbench.jit import cache_folder
 from lpbench.provenance import cpu, provenance
 from lpbench.terminal import size
 
@@ -42,7 +41,7 @@ def examine(runs_dir: Path) -> Iterator[Check]:
     for name, module in OPTIONAL.items():
         yield _package(name, module, ABSENT)
     yield "processor", OK, f"{cpu()}, {cores()} cores"
-    yield _cache(cache_folder())
+    yield _cache()
     yield _kernel()
     yield _disk("results", runs_dir)
     browser = find_browser()
@@ -95,26 +94,34 @@ def _package(name: str, module: str, absent: str) -> Check:
     return name, OK, found
 
 
-def _cache(folder: Path) -> Check:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        return "cache", BROKEN, f"{folder} cannot be written: {error.strerror}"
+def _cache() -> Check:
+    wanted, folder = jit.wanted_folder(), jit.cache_folder()
+    reason = jit.unwritable(wanted)
+    if reason is not None:
+        instead = f"; {folder} is used instead" if folder != wanted else "; nothing is kept"
+        return "cache", BROKEN, f"{wanted} cannot be written: {reason}{instead} (LPBENCH_CACHE names another)"
     used = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return "cache", OK, f"{folder}, {size(used)} used, {size(shutil.disk_usage(folder).free)} free"
+    free = size(shutil.disk_usage(folder).free)
+    return "cache", OK, f"{folder}, {size(used)} used, {free} free (LPBENCH_CACHE names another)"
 
 
 def _kernel() -> Check:
-    """Whether numba compiles, and keeps what it compiled."""
+    """Whether numba compiles, and finds again what it compiled."""
     try:
-        from lpbench import jit
-
         numba = jit.load()
+        jit.kernel(_doubled)(1.0)
+        again = jit.kernel(_doubled)
+        again(1.0)
+        if not again.compiled.stats.cache_hits:
+            lost = f"compiled code is not found again in {numba.config.CACHE_DIR}: every process compiles"
+            return "kernels", BROKEN, f"numba {numba.__version__}, {lost}"
         return "kernels", OK, f"numba {numba.__version__}, compiled code in {numba.config.CACHE_DIR}"
     except Exception as error:
         return "kernels", BROKEN, f"{type(error).__name__}: {error}"
+
+
+def _doubled(x):
+    return x + x
 
 
 def _disk(what: str, folder: Path) -> Check:

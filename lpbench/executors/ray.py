@@ -18,7 +18,7 @@ from lpbench.executors.base import HEARTBEAT, Shard, Store, Stored, failed
 from lpbench.executors.ray_cluster import Cluster
 from lpbench.executors.ray_task import Work, run_shard
 from lpbench.provenance import version
-from lpbench.registry import executors, plugin_files
+from lpbench.registry import executors, plugin_sources
 from lpbench.store.parts import MAX_CELLS
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ class Ray:
         self._store = store
         self._waiting.extend(shards)
         self._left = sum(self._seconds(cell) for shard in shards for cell in shard.cells)
-        plugins = tuple((file.name, file.read_text(encoding="utf-8")) for file in plugin_files())
-        work = Work(store.target, timeout, self.grace, plugins, version())
+        work = Work(store.target, timeout, self.grace, plugin_sources(), version())
         self._work = self._ray.put(work)
         self._task = self._ray.remote(run_shard)
 

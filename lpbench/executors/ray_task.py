@@ -30,7 +30,7 @@ class Work:
 
     target    where parts go                       timeout   seconds a cell (None: no limit)
     grace     seconds beyond it after which a cell hangs
-    plugins   (name, source) of the user's modules  version   of the driver's lpbench
+    plugins   (path, source) of the user's modules  version   of the driver's lpbench
     """
 
     target: Target
@@ -104,6 +104,7 @@ def _load(plugins: Sequence[tuple[str, str]]) -> None:
     folder = Path(tempfile.gettempdir()) / f"lpbench-plugins-{os.getuid()}-{os.getpid()}-{key}"
     folder.mkdir(mode=0o700, exist_ok=True)
     for name, source in plugins:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(source, encoding="utf-8")
     load_plugins(folder)
     _loaded.add(key)

@@ -197,6 +197,7 @@ def theorem(
 
     def keep(function: Callable[[Setting], Any]) -> Theorem:
         made = Theorem(function, form, algorithms, judges, frozenset(roundings), schedule, few_bits, name)
+        made.__module__ = function.__module__  # whose name it is
         return registry.bounds.register(name)(made)
 
     return keep

@@ -83,3 +83,16 @@ def test_deep_runs_the_golden_paths_in_python_and_compiled(capsys, tmp_path, mon
     assert found["golden paths"]["found"].startswith(
         "1 of 2 moved, the first lp_sgd fixed stochastic: moved, first seen"
     )
+
+
+def test_kernels_that_are_not_kept(capsys, tmp_path, monkeypatch):
+    from numba.core import caching
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
+    monkeypatch.setattr(caching.IndexDataCacheFile, "load", lambda *arguments: None)
+    found = examine(capsys, tmp_path, code=1)["kernels"]
+    assert found["state"] == "BROKEN"
+    assert "every process compiles" in found["found"]

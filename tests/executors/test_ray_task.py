@@ -70,9 +70,10 @@ def test_another_lpbench_on_a_node_refuses(ran, tmp_path):
 
 
 def test_modules_of_the_user_come_along(ran, tmp_path, monkeypatch):
-    monkeypatch.setattr(registry, "_plugins", list(registry._plugins))
+    monkeypatch.setattr(registry, "_plugins", dict(registry._plugins))
+    monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    plugins = (("comes_along.py", "LOADED = 7\n"),)
+    plugins = (("comes_along.py", "from _beside.deep import LOADED\n"), ("_beside/deep.py", "LOADED = 7\n"))
     run_shard(work(tmp_path, plugins), 0, CELLS)
     assert sys.modules.pop("comes_along").LOADED == 7
 
