@@ -13,6 +13,7 @@ from typing import Any
 
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.provenance import version
+from lpbench.store.files import write_bytes
 
 from . import exports
 from .data import Store, Sweep
@@ -44,16 +45,18 @@ def write(folder: Path, output: Path, kind: str = "html", force: bool = False) -
     output.mkdir(parents=True, exist_ok=True)
     for name, panel in (part for section in sections for part in section.panels):
         if panel.data.rows:
-            (output / f"{name}.csv").write_bytes(exports.as_csv(panel.data))
+            write_bytes(output / f"{name}.csv", exports.as_csv(panel.data))
     if kind == "md":
         target = output / "report.md"
         text = markdown(sweep.name, status(sweep), _facts(sweep), _commands(sweep), sections, output)
-        target.write_text(text, encoding="utf-8")
+        write_bytes(target, text.encode())
         return target
     if kind == "html":
         return _html(sweep, sections, output)
     with tempfile.TemporaryDirectory() as scratch:
-        return _print(_html(sweep, sections, Path(scratch)), output / "report.pdf")
+        printed = _print(_html(sweep, sections, Path(scratch)), Path(scratch) / "report.pdf")
+        write_bytes(output / "report.pdf", printed.read_bytes())
+    return output / "report.pdf"
 
 
 def _sections(sweep: Sweep) -> list[Section]:
@@ -71,12 +74,12 @@ def _html(sweep: Sweep, sections: Sequence[Section], output: Path) -> Path:
     import orjson
     from plotly.offline import get_plotlyjs
 
-    (output / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
-    shutil.copyfile(Path(__file__).parent / "assets" / "style.css", output / "style.css")
+    write_bytes(output / "plotly.min.js", get_plotlyjs().encode())
+    write_bytes(output / "style.css", (Path(__file__).parent / "assets" / "style.css").read_bytes())
     panels = [part for section in sections for part in section.panels]
     figures = {name: panel.figure for name, panel in panels if panel.figure is not None}
     data = orjson.dumps(figures, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-    (output / "figures.js").write_text(f"window.figures = {data};\n" + DRAW, encoding="utf-8")
+    write_bytes(output / "figures.js", f"window.figures = {data};\n{DRAW}".encode())
     links = " ".join(f'<a href="#{section.slug}">{_text(section.name)}</a>' for section in sections)
     facts = "".join(
         f'<tr><th scope="row">{_text(name)}</th><td>{_text(value)}</td></tr>' for name, value in _facts(sweep)
@@ -88,7 +91,7 @@ def _html(sweep: Sweep, sections: Sequence[Section], output: Path) -> Path:
         for section in sections
     )
     target = output / "index.html"
-    target.write_text(
+    text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{_text(sweep.name)} · lpbench</title>"
@@ -98,9 +101,9 @@ def _html(sweep: Sweep, sections: Sequence[Section], output: Path) -> Path:
         f"<h1>Sweep {_text(sweep.name)}</h1><p class='status'>{_text(status(sweep))}</p>"
         f"<div class='scroll' tabindex='0'><table>{facts}</table></div>"
         f"<h2>To reproduce it</h2><pre tabindex='0'>{commands}</pre>{parts}</main>"
-        '<script src="plotly.min.js"></script><script src="figures.js"></script></body></html>\n',
-        encoding="utf-8",
+        '<script src="plotly.min.js"></script><script src="figures.js"></script></body></html>\n'
     )
+    write_bytes(target, text.encode())
     return target
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lpbench.choices import PROBLEM_KEYS
 from lpbench.commands._bounds_tables import bounds_table, constants_table, evidence_table, reasons_table
@@ -18,7 +18,7 @@ from lpbench.evidence import BROKEN
 from lpbench.proving import Proof, of_sweep, plan_groups, prove
 from lpbench.registry import bounds as theorems
 from lpbench.store import find_sweep
-from lpbench.store.files import write_atomic
+from lpbench.store.files import write_bytes
 from lpbench.terminal import console, json_bytes, note, print_json, warning
 from lpbench.theory.evaluation import theorem
 
@@ -163,10 +163,7 @@ def write_text(text: str, path: Path | None) -> None:
 
 
 def _write(content: bytes, path: Path) -> None:
-    def write(file: IO[bytes]) -> None:
-        file.write(content)
-
-    write_atomic(path, write)
+    write_bytes(path, content)
     note(f"written: {path}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpbench.errors import ConfigError, StoreError
+from lpbench.errors import ConfigError
 from lpbench.terminal import colored, note, print_json
 
 if TYPE_CHECKING:
@@ -137,30 +137,23 @@ def _print(result: "Check", every: bool, quiet: bool) -> None:
 def write(result: "Check", files: Files) -> None:
     """Write the files that were asked for; raises StoreError."""
     from lpbench.regression import outputs
+    from lpbench.store.files import append_bytes, write_bytes
     from lpbench.terminal import json_bytes
 
     summary = os.environ.get("GITHUB_STEP_SUMMARY") if files.github else None
     if files.verdict is not None:
-        _put(files.verdict, json_bytes(outputs.verdict(result)) + b"\n")
+        write_bytes(files.verdict, json_bytes(outputs.verdict(result)) + b"\n")
     if files.junit is not None:
-        _put(files.junit, outputs.junit(result))
+        write_bytes(files.junit, outputs.junit(result))
     if files.markdown is not None:
-        _put(files.markdown, outputs.markdown(result).encode())
+        write_bytes(files.markdown, outputs.markdown(result).encode())
     if summary:
-        _put(Path(summary), outputs.markdown(result).encode(), append=True)
+        append_bytes(Path(summary), outputs.markdown(result).encode())
     if files.github:
         for line in outputs.workflow_commands(result):
             note(line)
     if files.history is not None:
         _keep(result, files.history)
-
-
-def _put(path: Path, data: bytes, append: bool = False) -> None:
-    try:
-        with open(path, "ab" if append else "wb") as file:
-            file.write(data)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _keep(result: "Check", folder: Path) -> None:

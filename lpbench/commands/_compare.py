@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from lpbench.comparing import Comparison, compare_sweeps
-from lpbench.errors import StoreError
 from lpbench.matching import shown_choice
 from lpbench.ratios import verdict
+from lpbench.store.files import write_bytes
 from lpbench.terminal import Table, note, print_json
 
 LISTED = 10  # configurations whose status changed, and values of an axis
@@ -93,11 +93,10 @@ def notes(found: Comparison) -> list[str]:
 def write_csv(found: Comparison, path: Path) -> None:
     """The rows as csv; raises StoreError."""
     import csv
+    import io
 
-    try:
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(found.rows[0]))
-            writer.writeheader()
-            writer.writerows(found.rows)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(found.rows[0]))
+    writer.writeheader()
+    writer.writerows(found.rows)
+    write_bytes(path, text.getvalue().encode())

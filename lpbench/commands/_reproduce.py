@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from lpbench.errors import ConfigError, LpbenchError
-from lpbench.store.files import write_atomic
+from lpbench.store.files import write_bytes
 from lpbench.terminal import Table, duration, note, print_json, shown, warning
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def run(
     if figures:
         draw(results)
     if markdown is not None:
-        write_atomic(markdown, lambda file: put(file, as_markdown(results)))
+        write_bytes(markdown, as_markdown(results).encode())
     if as_json:
         print_json(
             {"counts": Counter(one.verdict for one in results), "claims": [one.record() for one in results]}
@@ -93,11 +93,6 @@ def run(
         table(results).print()
     _say(results, left, quiet, as_json)
     return exit_code(results)
-
-
-def put(file: IO[bytes], text: str) -> None:
-    """Write a text."""
-    file.write(text.encode())
 
 
 def as_markdown(results: Sequence[Result]) -> str:

@@ -67,7 +67,7 @@ def command(
             "--markdown",
             metavar="FILE",
             show_default=False,
-            help="Append Markdown, for a job summary or a comment.",
+            help="Write Markdown, for a comment.",
         ),
     ] = None,
     junit: Annotated[

@@ -37,7 +37,7 @@ def command(
 
     from lpbench.errors import ConfigError, StoreError, did_you_mean
     from lpbench.store import find_sweep, read_cells, read_traces
-    from lpbench.store.files import write_atomic, write_table
+    from lpbench.store.files import write_named, write_table
     from lpbench.terminal import note
 
     ending = output.suffix.lstrip(".") if output is not None else ""
@@ -56,8 +56,8 @@ def command(
     if not output.parent.is_dir():
         raise StoreError(f"cannot write {output}: no folder {output.parent}")
     if kind == "csv":
-        write_atomic(output, lambda file: pyarrow.csv.write_csv(table, file))
+        write_named(output, lambda file: pyarrow.csv.write_csv(table, file))
     else:
-        write_table(output, table)
+        write_table(output, table, write_named)
     note(f"{output}: {table.num_rows} rows, {table.num_columns} columns")
     return 0

@@ -1,6 +1,9 @@
 """Files that are there whole or not at all: written under a temporary name, synced, renamed; or put at once."""
 
+import contextlib
 import os
+import shutil
+import stat
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable
@@ -29,10 +32,78 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], None]) -> None:
             write(file)
             file.flush()
             os.fsync(file.fileno())
+        with contextlib.suppress(FileNotFoundError):  # a new file has the mode that new files have
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_named(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Let `write` fill a file that the user named: as `write_atomic`, but a link stays one, and what is no regular file
+    (a device, a pipe) is written to, not replaced. Raises StoreError.
+
+    The store's own files are replaced even where they are links: a folder that someone else made must not lead a
+    sweep to a file elsewhere.
+    """
+    if is_remote(path):
+        _put(path, write)
+        return
+    try:
+        stream = _open_stream(path)
+        if stream is None:
+            write_atomic(_target(path), write)
+            return
+        # What formats like Parquet are written into must be able to tell and seek; a pipe is not.
+        with open(stream, "wb") as there, tempfile.TemporaryFile() as file:
+            write(file)
+            file.seek(0)
+            shutil.copyfileobj(file, there)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file that the user named, as `write_named` does."""
+
+    def write(file: IO[bytes]) -> None:
+        file.write(content)
+
+    write_named(path, write)
+
+
+def append_bytes(path: Path, content: bytes) -> None:
+    """Append to a file that the user named, which is made where it is missing; raises StoreError."""
+    try:
+        with open(path, "ab") as file:
+            file.write(content)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _open_stream(path: Path) -> int | None:
+    """Where `path` names something to write to and not a file to replace (a device, a pipe, this process's output), a
+    descriptor of it; raises OSError.
+    """
+    try:
+        there = path.stat()
+    except OSError:
+        return None  # nothing is there yet, or writing will say what is wrong
+    for output in (1, 2):  # /dev/stdout is a regular file where the shell leads it into one
+        with contextlib.suppress(OSError):
+            if os.path.samestat(there, os.fstat(output)):
+                return os.dup(output)
+    plain = stat.S_ISREG(there.st_mode) or stat.S_ISDIR(there.st_mode)
+    return None if plain else os.open(path, os.O_WRONLY)
+
+
+def _target(path: Path) -> Path:
+    """Where the links of `path` lead, a file that need not be there; raises StoreError for links in a circle."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise StoreError(f"cannot write {path}: its links lead in a circle")
+    return target
 
 
 def _put(path: Any, write: Callable[[IO[bytes]], None]) -> None:
@@ -69,11 +140,13 @@ def read_table(path: Path) -> pa.Table:
         return file.read()
 
 
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write `table` as Parquet, atomically."""
-    write_atomic(
-        path, lambda file: pq.write_table(table, file, row_group_size=ROW_GROUP, **_options(table.schema))
-    )
+def write_table(
+    path: Path,
+    table: pa.Table,
+    write: Callable[[Path, Callable[[IO[bytes]], None]], None] = write_atomic,
+) -> None:
+    """Write `table` as Parquet, atomically; `write_named` for a file that the user named."""
+    write(path, lambda file: pq.write_table(table, file, row_group_size=ROW_GROUP, **_options(table.schema)))
 
 
 def write_pieces(path: Path, pieces: Iterable[pa.Table], schema: pa.Schema) -> None:
