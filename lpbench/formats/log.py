@@ -1,7 +1,9 @@
 """Logarithmic numbers: zero and a geometric series, the logarithmic quantization of Li & De Sa (2019)."""
 
+import functools
+import math
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -18,6 +20,8 @@ from lpbench.formats.base import (
 from lpbench.ops import copysign, index, like, power_of_two, reciprocal, take, where
 from lpbench.registry import formats
 from lpbench.rounding import round_to_integer
+
+_FIXED = 128  # bits behind the point, in which the knots are computed
 
 
 @elementwise
@@ -56,6 +60,21 @@ def _saturated(fmt, u):
     return abs(u) > fmt.one
 
 
+@functools.lru_cache(maxsize=16)
+def octave(f: int) -> np.ndarray:
+    """2**(i / 2**f), i = 0 ... 2**f, correctly rounded: by whole numbers, as machines differ in their powers.
+
+    The roots of 2 are square roots of each other, and an odd knot is the even one before it times the root.
+    """
+    root, knots = 2 << _FIXED, [1 << _FIXED, 2 << _FIXED]
+    for _ in range(f):
+        root = math.isqrt(root << _FIXED)
+        knots = [knot for even in knots[:-1] for knot in (even, even * root >> _FIXED)] + knots[-1:]
+    found = np.array([knot / (1 << _FIXED) for knot in knots])
+    found.flags.writeable = False
+    return found
+
+
 @formats.register("log")
 @dataclass(frozen=True, repr=False)
 class Log(Format):
@@ -69,6 +88,7 @@ class Log(Format):
 
     reads = frozenset({"precision", "exponent_bits", "limit", "rounding", "random_bits"})
     dyadic = False
+    version: ClassVar[int] = 2
 
     bits: int
     exponent_bits: int | None = None
@@ -108,8 +128,7 @@ class Log(Format):
         return "no subnormals (zero is next to the smallest number); overflow saturates; NaN stays NaN"
 
     def _knots(self) -> np.ndarray:
-        f = self.mantissa_bits
-        return np.exp2(np.arange(2**f + 1) / 2**f)
+        return octave(self.mantissa_bits)
 
     def native_values(self) -> np.ndarray:
         """All native numbers."""

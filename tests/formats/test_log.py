@@ -7,6 +7,7 @@ import pytest
 from lpbench import quantize
 from lpbench.errors import ConfigError
 from lpbench.formats import Log
+from lpbench.formats.log import octave
 
 
 def listed(bits: int, e: int, limit: float) -> np.ndarray:
@@ -83,3 +84,9 @@ def test_a_wide_range_is_rounded_in_float64():
 def test_bad_arguments_are_named(arguments, part):
     with pytest.raises(ConfigError, match=part):
         Log(*arguments)
+
+
+@pytest.mark.parametrize("f", [0, 1, 5, 14])
+def test_knots_are_correctly_rounded(f):
+    exact = np.exp2(np.arange(2**f + 1, dtype=np.longdouble) / 2**f)
+    assert (np.abs(octave(f) - exact) <= 0.5005 * np.spacing(octave(f))).all()
