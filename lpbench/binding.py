@@ -1,15 +1,15 @@
 """From a built problem and a cell's choices to what kernels take."""
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
 
-from lpbench import judges, models, rounding, schedules, schema
+from lpbench import judges, models, products, rounding, schedules, schema
 from lpbench.algorithms.base import Run, Setup, keys, scratch
 from lpbench.bounding import best_exponent_bits
 from lpbench.errors import ConfigError
-from lpbench.jit import kernel
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
 from lpbench.registry import formats
 from lpbench.stepping import new_tally
@@ -78,7 +78,10 @@ def batch_smoothness(constants: dict[str, float], batch: int) -> float:
 
 def automatic_limit(w_max: float) -> float:
     """The least power of two at or above 1.5 max_j |w*_j|; 1 where w* = 0."""
-    return float(2.0 ** np.ceil(np.log2(1.5 * w_max))) if w_max > 0 else 1.0
+    if not w_max > 0:
+        return 1.0
+    fraction, exponent = math.frexp(1.5 * w_max)  # exact, as a logarithm is not
+    return math.ldexp(1.0, exponent - (fraction == 0.5))
 
 
 def number_format(choices: dict[str, Any]) -> Any:
@@ -144,7 +147,7 @@ def kernel_problem(problem: Problem, dtype: Any) -> tuple[Any, Any]:
         size = np.float64(problem.noise if sparse else problem.noise / np.sqrt(h.size))
         return models.Diagonal(h, w_star, size, sparse, np.float64(0)), judges.DiagonalForm(w_star, h)
     rows, exact = _rows(problem, dtype), _rows(problem, np.float64)
-    margins = np.ascontiguousarray(problem.X @ w_star.reshape(problem.n_classes, -1).T)
+    margins = products.margins(problem.X, w_star.reshape(problem.n_classes, -1))
     if problem.loss == SOFTMAX:
         model = models.Multinomial(rows, np.int64(problem.n_classes), strength)
         return model, judges.MultinomialDivergence(w_star, exact, strength, margins)
@@ -152,7 +155,8 @@ def kernel_problem(problem: Problem, dtype: Any) -> tuple[Any, Any]:
     judge: Any = judges.LinearDivergence(w_star, exact, loss, strength, margins)
     small = w_star.size <= min(_FORM_DIMENSION, problem.n_samples // 2)
     if problem.loss == SQUARED and isinstance(exact, models.Dense) and small:
-        judge = judges.QuadraticForm(w_star, _hessian(exact.X, float(strength)))
+        H = products.second_moments(exact.X) + strength * np.eye(w_star.size)
+        judge = judges.QuadraticForm(w_star, H)
     return models.Linear(rows, loss, strength), judge
 
 
@@ -164,20 +168,3 @@ def _rows(problem: Problem, dtype: Any) -> Any:
     return models.Sparse(
         X.indptr.astype(np.int64), X.indices.astype(np.int64), np.ascontiguousarray(X.data, dtype=dtype), y
     )
-
-
-def _hessian(X: np.ndarray, strength: float) -> np.ndarray:
-    """X'X / N + lambda I, by sums in a fixed order (a library's product would differ between machines)."""
-    H = np.zeros((X.shape[1], X.shape[1]))
-    _add_products(X, H)
-    return H / X.shape[0] + strength * np.eye(len(H))
-
-
-@kernel
-def _add_products(X, H):
-    for i in range(X.shape[0]):
-        x = X[i]
-        for j in range(x.size):
-            row, c = H[j], x[j]
-            for k in range(row.size):
-                row[k] += c * x[k]

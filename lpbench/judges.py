@@ -5,10 +5,10 @@ the other losses f(w) - f(w*) is the mean Bregman divergence of the losses plus 
 gradient at w* is zero. Both are sums of positive terms, good down to 1e-300.
 """
 
-import math
 from typing import Any, NamedTuple
 
 from lpbench.dot import dot
+from lpbench.elementary import excess, exp, log, log1p
 from lpbench.jit import generic, inner, kernel
 from lpbench.models import Logistic, Squared, SquaredHinge, add_row, fill, row_dot, slope, softmax
 
@@ -56,18 +56,6 @@ def divergence(loss, z, dz, y):
     """l(z + dz) - l(z) - l'(z) dz >= 0."""
 
 
-@inner
-def excess(x):
-    """exp(x) - 1 - x, to full relative accuracy."""
-    if abs(x) > 0.1:
-        return math.expm1(x) - x
-    term, total = 0.5 * x * x, 0.0
-    for k in range(3, 13):
-        total += term
-        term *= x / k
-    return total + term
-
-
 @divergence.case(Squared)
 def _divergence_squared(loss, z, dz, y):
     return 0.5 * dz * dz
@@ -87,15 +75,15 @@ def _divergence_logistic(loss, z, dz, y):
     # Two classes of softmax with margins (0, y z), of which the wrong one has probability s.
     margin, step = y * z, y * dz
     if margin > 0:
-        e = math.exp(-margin)
+        e = exp(-margin)
         s, t = e / (1.0 + e), 1.0 / (1.0 + e)
     else:
-        e = math.exp(margin)
+        e = exp(margin)
         s, t = 1.0 / (1.0 + e), e / (1.0 + e)
     if abs(step) > 500.0:
         largest = max(0.0, -step)
-        return largest + math.log(s * math.exp(-step - largest) + t * math.exp(-largest)) + s * step
-    return math.log1p(s * excess(-t * step) + t * excess(s * step))
+        return largest + log(s * exp(-step - largest) + t * exp(-largest)) + s * step
+    return log1p(s * excess(-t * step) + t * excess(s * step))
 
 
 @gap.case(QuadraticForm)
@@ -158,11 +146,11 @@ def _divergence_softmax(p, dz):
         largest = max(largest, dz[k] - mean)
     if largest > 500.0:
         for k in range(p.size):
-            total += p[k] * math.exp(dz[k] - mean - largest)
-        return largest + math.log(total)
+            total += p[k] * exp(dz[k] - mean - largest)
+        return largest + log(total)
     for k in range(p.size):
         total += p[k] * excess(dz[k] - mean)
-    return math.log1p(total)
+    return log1p(total)
 
 
 @kernel

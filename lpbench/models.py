@@ -5,12 +5,12 @@ weight is ever stored twice. A sample gradient comes as (c, i), meaning c * tabl
 row the table is the data itself, else a scratch row; without the regulariser, which every algorithm adds in its update.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lpbench.dot import dot
+from lpbench.elementary import exp
 from lpbench.generator import random_bits, random_index
 from lpbench.jit import generic, inner
 from lpbench.ops import like
@@ -179,9 +179,9 @@ def _slope_squared(loss, z, y):
 def _slope_logistic(loss, z, y):
     margin = y * z
     if margin > 0:
-        e = math.exp(-margin)
+        e = exp(-margin)
         return -y * e / (1.0 + e)
-    return -y / (1.0 + math.exp(margin))
+    return -y / (1.0 + exp(margin))
 
 
 @slope.case(SquaredHinge)
@@ -248,7 +248,7 @@ def softmax(p):
         largest = max(largest, p[k])
     total = 0.0
     for k in range(p.size):
-        p[k] = math.exp(p[k] - largest)
+        p[k] = exp(p[k] - largest)
         total += p[k]
     for k in range(p.size):
         p[k] /= total

@@ -1,6 +1,7 @@
 """The steps at which a cell is evaluated."""
 
 import functools
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ def points(
     there are no more steps than even points, all of them are, each once. With `inner_steps` (SVRG, HALP) they are the
     ends of outer loops, where the snapshots are, at most `even_points` of them, spread evenly, each once.
     """
-    log = np.unique(np.rint(np.geomspace(1, steps, log_points)).astype(np.int64))
+    log = [_power(int(steps), i, max(1, log_points - 1)) for i in range(log_points)]
     if inner_steps is None:
         starts = np.arange(even_points) * steps / even_points
         offsets = np.random.default_rng([seed, POINTS]).random(even_points)
@@ -39,6 +40,16 @@ def points(
         even = np.rint(np.linspace(loops / count, loops, count)).astype(np.int64) * inner_steps
     every = np.unique(np.concatenate([[0, steps], log, even]).astype(np.int64))
     return Points(every, np.bincount(np.searchsorted(every, even), minlength=every.size))
+
+
+def _power(base: int, i: int, n: int) -> int:
+    """base**(i / n) to the nearest whole number, on every machine: near a half, where powers differ, whole numbers
+    decide."""
+    power = base ** (i / n)
+    low = math.floor(power)
+    if abs(power - low - 0.5) > 1e-12 * power:
+        return round(power)
+    return low + ((2 * low + 1) ** n < 2**n * base**i)
 
 
 def stops(points: np.ndarray, steps_a_pause: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from lpbench.binding import resolve
 from lpbench.bounding import setting
 from lpbench.choices import make_cell
 from lpbench.grid import single
-from lpbench.points import points, stops
+from lpbench.points import _power, points, stops
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 63, 1000, 10**7])
@@ -36,6 +36,18 @@ def test_log_points_are_evenly_spaced_in_the_logarithm():
     ratios = np.diff(np.log(log.steps[1:].astype(float)))
     assert ratios[-20:].max() < 1.1 * np.log(10**6) / 63
     assert log.steps.size <= 66
+
+
+def test_log_points_are_the_nearest_whole_numbers():
+    for steps in (1, 2, 1000, 2**32 - 1):
+        exact = np.rint(np.geomspace(1, steps, 40, dtype=np.longdouble)).astype(np.int64)
+        assert set(exact) <= set(points(steps, 40, 1, seed=0).steps)
+    # A power that a float holds as a half: (2 k + 1)**n is just beside 2**n base**i.
+    base, k = 10**20 + 1, 10**10
+    assert float(base) ** 0.5 == k  # the true root is above k by 5e-11
+    assert _power(base, 1, 2) == k
+    above, below = (k * k + k + side for side in (1, 0))  # (k + 1/2)**2 = k**2 + k + 1/4
+    assert (_power(above, 1, 2), _power(below, 1, 2)) == (k + 1, k)
 
 
 def test_even_points_are_an_unbiased_sample_of_all_steps():

@@ -7,6 +7,7 @@ import numpy as np
 
 from lpbench.datasets import values
 from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Dataset, Size
+from lpbench.elementary import to_exp
 from lpbench.errors import ConfigError
 from lpbench.registry import datasets
 
@@ -58,7 +59,9 @@ class Gaussian(Dataset):
         response = np.einsum("ij,j->i", X, w_true)
         if task == REGRESSION:
             return Data(X, response + resolved["noise"] * rng.standard_normal(n), REGRESSION)
-        y = (rng.random(n) < 1.0 / (1.0 + np.exp(-4.0 * response))).astype(np.float64)
+        odds = -4.0 * response
+        to_exp(odds)
+        y = (rng.random(n) < 1.0 / (1.0 + odds)).astype(np.float64)
         if y.min() == y.max():
             raise ConfigError(
                 f"gaussian data with n_samples={n}, dimension={d}, data_seed={resolved['data_seed']} holds"

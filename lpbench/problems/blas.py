@@ -1,4 +1,4 @@
-"""BLAS on one thread while a problem is built, so that its sums do not depend on the number of cores."""
+"""BLAS on one thread while an optimum over a box is sought, so that its sums do not depend on the number of cores."""
 
 from __future__ import annotations
 

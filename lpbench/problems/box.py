@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from lpbench import products
 from lpbench.errors import ConfigError
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, Problem
 from lpbench.problems.blas import one_blas_thread
@@ -107,14 +108,14 @@ def _box_optimum(problem: Problem, low: float, high: float) -> AtBox:
         h, noise, noise_kind = _quadratic_parts(problem)
         w = np.clip(w_star, low, high)
         gradient = h * (w - w_star)
-        above = 0.5 * float(gradient @ (w - w_star))
+        above = 0.5 * products.inner_product(gradient, w - w_star)
         found = constants.quadratic_elsewhere(h, noise, noise_kind, w, gradient)
-        return AtBox(w, above, float(np.linalg.norm(gradient)), found)
+        return AtBox(w, above, products.norm(gradient), found)
     X, y, lam, n_classes = _data(problem), problem.y, problem.regularization, problem.n_classes
     risk = Risk(problem.loss, X, y, n_classes, lam)
     w = minimise(risk, low, high, w_star, problem.constants["L_f"])
     found = constants.empirical_elsewhere(problem.constants, X, y, problem.loss, w, lam, n_classes)
-    return AtBox(w, excess(risk, w_star, w), float(np.linalg.norm(risk.gradient(w))), found)
+    return AtBox(w, excess(risk, w_star, w), products.norm(risk.gradient(w)), found)
 
 
 def _row_parts(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lpbench import products
 from lpbench.problems.base import LOGISTIC, SQUARED, SQUARED_HINGE
 from lpbench.problems.objective import Risk
 from lpbench.problems.optimum import TOLERANCE, conjugate_gradients
@@ -38,7 +39,7 @@ def excess(risk: Risk, w_star: np.ndarray, w: np.ndarray) -> float:
     """f(w) - f(w*), a sum of terms >= 0: the gradient at w* counts as zero, so it is a mean divergence."""
     away = w - w_star
     parts = _divergences(risk, risk.margins(w_star), risk.margins(away))
-    return float(np.mean(parts)) + 0.5 * risk.regularization * float(away @ away)
+    return float(np.mean(parts)) + 0.5 * risk.regularization * products.inner_product(away, away)
 
 
 class _State(NamedTuple):
@@ -51,7 +52,7 @@ class _State(NamedTuple):
 def _state(risk: Risk, low: float, high: float, w: np.ndarray, L_f: float) -> _State:
     value, gradient = risk.value_and_gradient(w)
     mapping = (w - np.clip(w - gradient / L_f, low, high)) * L_f
-    return _State(w, value, gradient, float(np.linalg.norm(mapping)))
+    return _State(w, value, gradient, products.norm(mapping))
 
 
 def _polished(risk: Risk, low: float, high: float, w: np.ndarray, L_f: float) -> np.ndarray:
@@ -64,7 +65,9 @@ def _polished(risk: Risk, low: float, high: float, w: np.ndarray, L_f: float) ->
         while step > 1e-6:
             trial = _state(risk, low, high, np.clip(now.w + step * direction, low, high), L_f)
             # Near the optimum differences of f drown in rounding, and the gradient mapping decides alone.
-            falls = trial.value < now.value + 1e-4 * min(0.0, float(now.gradient @ (trial.w - now.w)))
+            falls = trial.value < now.value + 1e-4 * min(
+                0.0, products.inner_product(now.gradient, trial.w - now.w)
+            )
             if trial.norm < 0.9 * now.norm or (now.norm > 1e-7 and falls):
                 now, moved = trial, True
                 break

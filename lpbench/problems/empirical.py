@@ -12,7 +12,6 @@ from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, FileData, Si
 from lpbench.errors import ConfigError
 from lpbench.problems import cache, features
 from lpbench.problems.base import Problem, Shape
-from lpbench.problems.blas import one_blas_thread
 from lpbench.problems.objective import Risk
 from lpbench.problems.optimum import solve
 from lpbench.registry import datasets
@@ -34,7 +33,7 @@ class EmpiricalRisk:
     """
 
     name: ClassVar[str]
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[frozenset[str]] = frozenset({"dataset", "regularization"})
     task: ClassVar[str] = CLASSIFICATION
     binary: ClassVar[bool] = False
@@ -125,20 +124,19 @@ class EmpiricalRisk:
         """
         from lpbench.problems import problem_key
 
-        with one_blas_thread():
-            X, y, n_labels, content = cls._prepared(choices)
-            key = problem_key(choices, content)
-            loss = cls.loss(n_labels)
-            n_classes = _n_classes(loss, n_labels)
-            r2_squared = _squared_norms(X)
-            regularization = cls.values(choices)["regularization"]
-            if regularization is None:
-                regularization = default_regularization(loss, r2_squared)
-            risk = Risk(loss, X, y, n_classes, regularization)
-            solved = cache.load(key, risk)
-            if solved is None:
-                solved = _solve(risk)
-                cache.save(key, solved)
+        X, y, n_labels, content = cls._prepared(choices)
+        key = problem_key(choices, content)
+        loss = cls.loss(n_labels)
+        n_classes = _n_classes(loss, n_labels)
+        r2_squared = _squared_norms(X)
+        regularization = cls.values(choices)["regularization"]
+        if regularization is None:
+            regularization = default_regularization(loss, r2_squared)
+        risk = Risk(loss, X, y, n_classes, regularization)
+        solved = cache.load(key, risk)
+        if solved is None:
+            solved = _solve(risk)
+            cache.save(key, solved)
         return Problem(
             key=key,
             loss=loss,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lpbench import products
 from lpbench.datasets import values
 from lpbench.errors import ConfigError
 from lpbench.problems.base import SQUARED, Problem
@@ -29,6 +30,7 @@ class FamilyS(Family):
     X is sparse where at most a quarter of a row is non-zero.
     """
 
+    version = 2
     reads = frozenset({"dimension", "k", "noise", "data_seed"})
 
     @classmethod
@@ -90,7 +92,8 @@ class FamilyS(Family):
         else:
             A = A.toarray()
             X = np.concatenate([A, A])
-        norm = float(np.linalg.norm(X.T @ (X @ w_star - y))) / (2 * d)
+        residual = products.margins(X, w_star[None])[:, 0] - y
+        norm = products.norm(products.combinations(residual[None], X)[0]) / (2 * d)
         return replace(cls.outline(choices), X=X, y=y, optimum_gradient_norm=norm)
 
 

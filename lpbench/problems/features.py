@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lpbench import products
+from lpbench.elementary import to_cos
 from lpbench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -157,11 +159,11 @@ def _fourier(X: np.ndarray | csr_array, dimension: int, ones: bool, data_seed: i
     rows = rng.permutation(n)[:MEDIAN_ROWS]
     frequencies = rng.standard_normal((d, n_random)) / _median_distance(X[np.sort(rows)])
     phases = rng.uniform(0.0, 2.0 * np.pi, n_random)
+    angles = products.margins(X, np.ascontiguousarray(frequencies.T))
+    angles += phases
+    to_cos(angles.reshape(-1))
     out = np.empty((n, dimension))
-    out[:, :n_random] = X @ frequencies
-    out[:, :n_random] += phases
-    np.cos(out[:, :n_random], out=out[:, :n_random])
-    out[:, :n_random] *= np.sqrt(2.0)
+    np.multiply(angles, np.sqrt(2.0), out=out[:, :n_random])
     if ones:
         out[:, -1] = 1.0
     return out
@@ -169,11 +171,9 @@ def _fourier(X: np.ndarray | csr_array, dimension: int, ones: bool, data_seed: i
 
 def _median_distance(X: np.ndarray | csr_array) -> float:
     """Median of the l2 distances between two different rows; 1 where that is 0."""
-    products = X @ X.T
-    if not isinstance(products, np.ndarray):
-        products = products.toarray()
-    squares = np.diag(products)
-    distances = squares[:, None] + squares[None, :] - 2.0 * products
+    inner = products.row_products(X) if isinstance(X, np.ndarray) else (X @ X.T).toarray()
+    squares = np.diag(inner)
+    distances = squares[:, None] + squares[None, :] - 2.0 * inner
     pairs = distances[np.triu_indices(len(squares), 1)]
     median = float(np.median(pairs)) if len(pairs) else 0.0
     return median**0.5 if median > 0 else 1.0

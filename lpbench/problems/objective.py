@@ -1,4 +1,8 @@
-"""Value, gradient and Hessian product of a regularised empirical risk, for dense and sparse X alike."""
+"""Value, gradient and Hessian product of a regularised empirical risk, for dense and sparse X alike.
+
+All sums have a fixed order and all functions are our own: the optimum that is found with them is the same on every
+machine. numpy's means and sums of rows are plain loops too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lpbench import products
+from lpbench.elementary import to_exp, to_log1p
 from lpbench.problems.base import LOGISTIC, SOFTMAX, SQUARED, SQUARED_HINGE
 
 if TYPE_CHECKING:
@@ -33,11 +39,11 @@ class Risk:
 
     def margins(self, w: np.ndarray) -> np.ndarray:
         """X w, (N, n_classes)."""
-        return self.X @ w.reshape(self.n_classes, -1).T
+        return products.margins(self.X, w.reshape(self.n_classes, -1))
 
     def value(self, w: np.ndarray) -> float:
         """f(w)."""
-        return float(np.mean(self._losses(self.margins(w)))) + 0.5 * self.regularization * float(w @ w)
+        return self._value(self.margins(w), w)
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
         """grad f(w), (n,)."""
@@ -46,26 +52,23 @@ class Risk:
     def value_and_gradient(self, w: np.ndarray) -> tuple[float, np.ndarray]:
         """f(w) and grad f(w) from one product with X."""
         Z = self.margins(w)
-        value = float(np.mean(self._losses(Z))) + 0.5 * self.regularization * float(w @ w)
-        return value, self._pull_back(self._slopes(Z)) + self.regularization * w
+        return self._value(Z, w), self._pull_back(self._slopes(Z)) + self.regularization * w
 
     def value_and_gradient_norm(self, w: np.ndarray) -> tuple[float, float]:
         """f(w) and ||grad f(w)||_2."""
         value, gradient = self.value_and_gradient(w)
-        return value, float(np.linalg.norm(gradient))
+        return value, products.norm(gradient)
 
     def curvature(self, w: np.ndarray) -> np.ndarray:
         """What `hessian_product` needs of w: second derivatives (N, 1), or softmax probabilities (N, K)."""
-        from scipy.special import expit, softmax
-
         Z = self.margins(w)
         if self.loss == SQUARED:
             return np.ones_like(Z)
         if self.loss == LOGISTIC:
-            return expit(Z) * expit(-Z)
+            return _sigmoid(Z) * _sigmoid(-Z)
         if self.loss == SQUARED_HINGE:
             return (self.y[:, None] * Z < 1.0).astype(np.float64)
-        return softmax(Z, axis=1)
+        return _softmax(Z)
 
     def hessian_product(self, curvature: np.ndarray, v: np.ndarray) -> np.ndarray:
         """(Hessian of f at the point of `curvature`) v, (n,); for the squared hinge a generalised Hessian."""
@@ -76,31 +79,58 @@ class Risk:
             Z = curvature * Z
         return self._pull_back(Z) + self.regularization * v
 
+    def _value(self, Z: np.ndarray, w: np.ndarray) -> float:
+        strength = 0.5 * self.regularization
+        return float(np.mean(self._losses(Z))) + strength * products.inner_product(w, w)
+
     def _pull_back(self, Z: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray((self.X.T @ Z).T).ravel() / len(self.y)
+        return products.combinations(np.ascontiguousarray(Z.T), self.X).ravel() / len(self.y)
 
     def _losses(self, Z: np.ndarray) -> np.ndarray:
         if self.loss == SOFTMAX:
-            from scipy.special import logsumexp
-
-            return logsumexp(Z, axis=1) - Z[np.arange(len(Z)), self.y.astype(np.intp)]
+            largest = Z.max(axis=1)
+            total = _exp(Z - largest[:, None]).sum(axis=1)
+            return _log1p(total - 1.0) + largest - Z[np.arange(len(Z)), self.y.astype(np.intp)]
         z = Z[:, 0]
         if self.loss == SQUARED:
             return 0.5 * (z - self.y) ** 2
         if self.loss == LOGISTIC:
-            return np.logaddexp(0.0, -self.y * z)
+            return _log1p(_exp(-np.abs(z))) + np.maximum(0.0, -self.y * z)
         return 0.5 * np.maximum(0.0, 1.0 - self.y * z) ** 2
 
     def _slopes(self, Z: np.ndarray) -> np.ndarray:
-        from scipy.special import expit, softmax
-
         if self.loss == SOFTMAX:
-            P = softmax(Z, axis=1)
+            P = _softmax(Z)
             P[np.arange(len(Z)), self.y.astype(np.intp)] -= 1.0
             return P
         y = self.y[:, None]
         if self.loss == SQUARED:
             return Z - y
         if self.loss == LOGISTIC:
-            return -y * expit(-y * Z)
+            return -y * _sigmoid(-y * Z)
         return -y * np.maximum(0.0, 1.0 - y * Z)
+
+
+def _exp(x: np.ndarray) -> np.ndarray:
+    """e**x of a new C-contiguous array, which is overwritten."""
+    to_exp(x.reshape(-1))
+    return x
+
+
+def _log1p(x: np.ndarray) -> np.ndarray:
+    """log(1 + x) of a new C-contiguous array, which is overwritten."""
+    to_log1p(x.reshape(-1))
+    return x
+
+
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-z))."""
+    e = _exp(-np.abs(z))
+    return np.where(z >= 0.0, 1.0, e) / (1.0 + e)
+
+
+def _softmax(Z: np.ndarray) -> np.ndarray:
+    """exp(Z) / its sum, row by row."""
+    P = _exp(Z - Z.max(axis=1, keepdims=True))
+    P /= P.sum(axis=1, keepdims=True)
+    return P

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lpbench import products
 from lpbench.theory.moments import Moments
 from lpbench.theory.reference import CURVATURE, at_reference
 
@@ -133,7 +134,7 @@ def family_s(d: int, k: int, s: float, w_star: np.ndarray, perm: np.ndarray) -> 
         "sigma_1": s * k**0.5,
         "s_1": s * d**0.5,
         "sigma_w": s * k**0.5 * float(weights.sum()) / d,
-        "L_w": float(np.linalg.norm(block_sums)) / d,
+        "L_w": products.norm(block_sums) / d,
         "w_max": float(weights.max()),
     }
     return Constants(values, dict.fromkeys(NAMES, "exact"))
@@ -151,14 +152,14 @@ def quadratic(h: np.ndarray, sigma: float, noise_kind: str, w_star: np.ndarray) 
         "L": float(h.max()),
         "mu": float(h.min()),
         "L_f": float(h.max()),
-        "L_1": float(np.linalg.norm(h)),
-        "L_1_avg": float(np.linalg.norm(h)),
+        "L_1": products.norm(h),
+        "L_1_avg": products.norm(h),
         "gamma": float(np.sqrt(h.sum())),
         "sigma": sigma,
         "sigma_1": coordinate * d,
         "s_1": sigma * d**0.5,
         "sigma_w": coordinate * float(weights.sum()),
-        "L_w": float(np.linalg.norm(weights * h)),
+        "L_w": products.norm(weights * h),
         "w_max": float(weights.max()),
     }
     return Constants(values, dict.fromkeys(NAMES, "exact"))
@@ -178,8 +179,8 @@ def quadratic_elsewhere(
     else:
         absolute = np.maximum(size, sigma / d**0.5)
     return quadratic(h, sigma, noise_kind, w).values | {
-        "sigma": float(np.sqrt(sigma**2 + gradient @ gradient)),
+        "sigma": float(np.sqrt(sigma**2 + products.inner_product(gradient, gradient))),
         "sigma_1": float(absolute.sum()),
         "s_1": float(np.sqrt(sigma**2 / d + gradient**2).sum()),
-        "sigma_w": float(absolute @ np.abs(w)),
+        "sigma_w": products.inner_product(absolute, np.abs(w)),
     }

@@ -1,11 +1,19 @@
-"""Row norms of X and extreme eigenvalues of its second moments: exact, or bounds where that is dear."""
+"""Row norms of X and extreme eigenvalues of its second moments: exact, or bounds where that is dear.
+
+The eigenvalues are LAPACK's, whose last digits depend on the machine, and step sizes are made of them: so they are
+moved outward to numbers of few digits, and where rounding errors leave open to which, arithmetic in a fixed order
+decides. The result depends on X alone.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from lpbench import products
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -13,6 +21,10 @@ if TYPE_CHECKING:
 EXACT_SIDE = 4096  # eigenvalues of a dense matrix up to this size: seconds
 EXACT_SPARSE_SIDE = 1024
 EXACT_SPARSE_WORK = 3e8  # multiply-adds for the second moments of sparse rows
+_DIGITS = 32  # bits that are kept of an eigenvalue
+_SLACK = (
+    2.0**-46
+)  # times the side and the largest eigenvalue: above the errors of eigenvalues and Cholesky factors
 
 
 class Moments(NamedTuple):
@@ -21,7 +33,7 @@ class Moments(NamedTuple):
     r1, r2_squared   (N,) l1 norms and squared l2 norms of the rows.
     largest          at least the largest eigenvalue of X'X/N.
     smallest         at most the smallest one; 0 where N < d, and where it was not computed.
-    exact            whether the two are exact up to the rounding of an eigenvalue solver.
+    exact            whether the two are exact, up to a relative 2**-32 or what an eigenvalue solver rounds.
     gram             X'X/N, (d, d), where it was formed, else None.
     """
 
@@ -61,10 +73,9 @@ def _dense(X: np.ndarray) -> Moments:
     if min(n, d) > EXACT_SIDE:
         return _bounded(X, r1, r2_squared)
     if n < d:  # the n x n matrix X X'/n has the same non-zero eigenvalues
-        kernel = X @ X.T / n
-        _, largest = _extremes(kernel)
+        _, largest = _extremes(products.row_products(X) / n)
         return Moments(r1, r2_squared, largest, 0.0, True, None)
-    return _with_gram(X.T @ X / n, r1, r2_squared)  # numpy calls syrk for A'A: half the work
+    return _with_gram(products.second_moments(X), r1, r2_squared)
 
 
 def _sparse(X: csr_array) -> Moments:
@@ -92,13 +103,45 @@ def _with_gram(gram: np.ndarray, r1: np.ndarray, r2_squared: np.ndarray) -> Mome
 
 
 def _extremes(matrix: np.ndarray) -> tuple[float, float]:
-    """Smallest and largest eigenvalue, moved outward by more than the solver's rounding error."""
+    """Bounds of the smallest and the largest eigenvalue, from below (at least 0) and from above; (n, n) symmetric.
+
+    They are numbers of a grid whose spacing is at least 16 e, e = _SLACK n times the largest eigenvalue. One that was
+    found farther than e from all of the grid has the same neighbours on every machine. Near one, a Cholesky factor
+    tells on which side the eigenvalue lies; its error is below e, as that of LAPACK is, so its answer is what a
+    machine says on which the eigenvalue was found farther away.
+    """
     from scipy.linalg import eigh
 
+    n, identity = len(matrix), np.eye(len(matrix))
     values = eigh(matrix, eigvals_only=True, check_finite=False, driver="evr")
     low, high = float(values[0]), float(values[-1])
-    slack = 1e-12 * len(matrix)
-    return max(0.0, low - slack * high), high * (1.0 + slack)
+    slack = _SLACK * n
+    if not high > 0.0:
+        return 0.0, max(0.0, high)
+    coarse = 2.0 ** max(-_DIGITS, math.frexp(16.0 * slack)[1])
+    largest, above = (_up(high * (1.0 + sign * slack), coarse) for sign in (-1, 1))
+    if largest != above and products.cholesky(largest * identity - matrix) is None:
+        largest = above
+    slack *= largest
+    coarse = math.ldexp(1.0, math.frexp(16.0 * slack)[1])
+    below, smallest = (_down(low + sign * slack, coarse) for sign in (-1, 1))
+    if smallest != below and products.cholesky(matrix - smallest * identity) is None:
+        smallest = below
+    return max(0.0, smallest - slack), largest + slack
+
+
+def _up(x: float, relative: float) -> float:
+    """The next number at or above x > 0 of a grid: spacing `relative`, a power of two, times that at or below x."""
+    spacing = relative * math.ldexp(1.0, math.frexp(x)[1] - 1)
+    return math.ceil(x / spacing) * spacing
+
+
+def _down(x: float, least: float) -> float:
+    """The next number at or below x of a grid with _DIGITS bits and no spacing below `least`; 0 for x < 0."""
+    if x <= 0.0:
+        return 0.0
+    spacing = max(least, math.ldexp(1.0, math.frexp(x)[1] - 1 - _DIGITS))
+    return math.floor(x / spacing) * spacing
 
 
 def _bounded(X: np.ndarray | csr_array, r1: np.ndarray, r2_squared: np.ndarray) -> Moments:
@@ -114,5 +157,5 @@ def _absolute_columns(X: np.ndarray | csr_array, weights: np.ndarray) -> np.ndar
         return np.bincount(X.indices, weights=values, minlength=X.shape[1])
     total = np.zeros(X.shape[1])
     for rows in row_blocks(X.shape[0], X.shape[1], 2**17):
-        total += weights[rows] @ np.abs(X[rows])
+        total += products.combinations(weights[None, rows], np.abs(X[rows]))[0]
     return total

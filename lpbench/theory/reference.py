@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lpbench import products
+from lpbench.elementary import to_exp
 from lpbench.theory.moments import row_blocks
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def at_reference(
     """
     w = W.ravel()
     weights = np.abs(w)
-    w_norm, w_max = float(np.linalg.norm(w)), float(weights.max())
+    w_norm, w_max = products.norm(w), float(weights.max())
     absolute, square = _reference_gradients(X, y, loss, W, lam)
     L_w = min(L * w_norm, L_1_avg * w_max)
     if loss != "softmax":
@@ -41,7 +43,7 @@ def at_reference(
         "sigma": float(np.sqrt(square.sum())),
         "sigma_1": float(absolute.sum()),
         "s_1": float(np.sqrt(square).sum()),
-        "sigma_w": float(absolute @ weights),
+        "sigma_w": products.inner_product(absolute, weights),
         "L_w": float(L_w),
         "w_max": w_max,
     }
@@ -58,16 +60,18 @@ def _reference_gradients(
 
 def _slopes(X: np.ndarray | csr_array, y: np.ndarray, loss: str, W: np.ndarray) -> np.ndarray:
     """Derivatives of the loss in the K margins, (N, K)."""
-    from scipy.special import expit, softmax
-
-    Z = X @ W.T
+    Z = products.margins(X, W)
     if loss == "squared":
         return Z - y[:, None]
     if loss == "logistic":
-        return -y[:, None] * expit(-y[:, None] * Z)
+        e = y[:, None] * Z
+        to_exp(e.reshape(-1))  # inf far on the right side, where the slope is 0
+        return -y[:, None] / (1.0 + e)
     if loss == "squared_hinge":
         return -y[:, None] * np.maximum(0.0, 1.0 - y[:, None] * Z)
-    P = softmax(Z, axis=1)
+    P = Z - Z.max(axis=1, keepdims=True)
+    to_exp(P.reshape(-1))
+    P /= P.sum(axis=1, keepdims=True)
     P[np.arange(len(y)), y.astype(np.intp)] -= 1.0
     return P
 
@@ -99,5 +103,5 @@ def _absolute_product(X: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """|X| weights, (N,), block by block."""
     product = np.empty(len(X))
     for rows in row_blocks(X.shape[0], X.shape[1], 2**17):
-        product[rows] = np.abs(X[rows]) @ weights
+        product[rows] = products.margins(np.abs(X[rows]), weights[None])[:, 0]
     return product

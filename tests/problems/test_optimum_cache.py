@@ -106,14 +106,6 @@ def test_what_other_sources_left_is_not_read(
     assert len(solves) == 3
 
 
-def test_a_plugin_that_is_gone_costs_only_time(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(jit.registry, "plugin_files", lambda: [tmp_path / "gone.py"])
-    assert build().optimum_gradient_norm <= 1e-12
-    assert "not cached" in caplog.text
-
-
 def test_a_folder_that_cannot_be_made_costs_only_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

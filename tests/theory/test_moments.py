@@ -28,6 +28,37 @@ def test_exact_moments_enclose_the_eigenvalues_tightly(n: int, d: int) -> None:
     np.testing.assert_allclose(found.r2_squared, (X**2).sum(axis=1), rtol=1e-14)
 
 
+@pytest.mark.parametrize("n", [1, 3, 20, 70])
+def test_the_solver_s_last_digits_do_not_matter(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where an eigenvalue lies on a number of the grid, or a rounding error beside it."""
+    import scipy.linalg
+
+    solver, moved = scipy.linalg.eigh, np.zeros(2)
+
+    def other_machine(*arguments, **keywords):
+        values = solver(*arguments, **keywords)
+        values[[0, -1]] += moved * values[-1]
+        return values
+
+    monkeypatch.setattr(scipy.linalg, "eigh", other_machine)
+    for seed in range(3):
+        H = np.cov(rows(3 * n, n, seed).T).reshape(n, n) + 0.1 * np.eye(n)
+        low, high = np.linalg.eigvalsh(H)[[0, -1]]
+        for target in (low, high):
+            for wanted in (target, np.ldexp(np.round(np.ldexp(target, 20)), -20), 0.25):
+                A = H * (wanted / target)
+                found = set()
+                for low_sign in (-1, 0, 1):
+                    for high_sign in (-1, 0, 1):
+                        moved[:] = np.array([low_sign, high_sign]) * 2.0**-50 * n
+                        found.add(module._extremes(A))
+                assert len(found) == 1
+                smallest, largest = found.pop()
+                assert smallest <= low * (wanted / target) * (1 + 1e-15)
+                assert largest >= high * (wanted / target) * (1 - 1e-15)
+                assert largest <= high * (wanted / target) * (1 + 1e-9)
+
+
 def test_sparse_moments_equal_dense_ones_where_both_are_exact() -> None:
     X = rows(60, 8)
     dense, thin = moments(X), moments(sparse.csr_array(X))
