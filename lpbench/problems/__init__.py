@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lpbench.datasets.files import content_hash
 from lpbench.problems.base import Problem, Shape
 from lpbench.registry import datasets, problems
@@ -46,7 +48,9 @@ def build(choices: Mapping[str, Any]) -> Problem:
             if key in _built:
                 _built.move_to_end(key)
                 return _built[key]
-        problem = problems.get(choices["problem"]).build(choices)
+        # Extreme choices may have constants that are no numbers: bounds that need those are refused, and nothing else.
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            problem = problems.get(choices["problem"]).build(choices)
         with _lock:
             _built[key] = problem
             while len(_built) > 1 and sum(_size(kept) for kept in _built.values()) > MAX_BYTES:
