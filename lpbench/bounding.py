@@ -19,7 +19,7 @@ from lpbench.theory import arithmetic, evaluation, grids
 from lpbench.theory.grids import Grid
 from lpbench.theory.minibatch import batch_constants
 from lpbench.theory.split import best_split, svrg_split
-from lpbench.theory.theorem import HALP, SVRG, Refused, Setting
+from lpbench.theory.theorem import HALP, SVRG, Refused, Setting, need, within_float64
 
 
 class Path(NamedTuple):
@@ -51,8 +51,13 @@ def setting(
     choices   resolved (lpbench.binding.resolve), so that every number is there.
     path      what the run showed; None before it.
     steps     T in place of the cell's own; inf for the noise ball.
-    Raises Refused where no theorem is about the cell's format or algorithm.
+    Raises Refused where no theorem is about the cell's format or algorithm, and where its numbers leave float64.
     """
+    with within_float64():
+        return _setting(choices, problem, path, steps)
+
+
+def _setting(choices: Mapping[str, Any], problem: Problem, path: Path | None, steps: float | None) -> Setting:
     grid, algorithm = grid_of(choices), choices["algorithm"]
     low, high = (-np.inf, np.inf) if algorithm in HALP else (grid.low, grid.high)
     at = _reference(problem, low, high)
@@ -102,13 +107,11 @@ _CONSTANTS = ("L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "
 
 def excess(choices: Mapping[str, Any], problem: Problem) -> float | None:
     """f(w_B) - f*: what the range of the format costs; None where there is no fixed range."""
-    try:
+    with suppress(Refused), within_float64():
         grid = grid_of(choices)
-    except Refused:
-        return None
-    if choices["algorithm"] in HALP or not np.isfinite(grid.high):
-        return None
-    return _reference(problem, grid.low, grid.high).excess
+        if choices["algorithm"] not in HALP and np.isfinite(grid.high):
+            return _reference(problem, grid.low, grid.high).excess
+    return None
 
 
 def noise_scale(choices: Mapping[str, Any], problem: Problem) -> float:
@@ -120,7 +123,7 @@ def noise_scale(choices: Mapping[str, Any], problem: Problem) -> float:
     """
     delta = 0.0
     if choices["algorithm"] not in HALP:
-        with suppress(Refused):
+        with suppress(Refused), within_float64():
             delta = grid_of(choices).delta
     found, n = problem.constants, problem.w_star.size
     gradient = found["sigma"] * found["sigma"] / (2 * found["L"])
@@ -180,7 +183,8 @@ def _reference(problem: Problem, low: float, high: float) -> AtBox:
 def _farthest(problem: Problem, low: float, high: float) -> float:
     """The largest distance of a point of the range from the reference point."""
     w = _reference(problem, low, high).w
-    return float(np.linalg.norm(np.maximum(np.abs(high - w), np.abs(low - w))))
+    with np.errstate(over="ignore"):
+        return float(np.linalg.norm(np.maximum(np.abs(high - w), np.abs(low - w))))
 
 
 def _judged_loops(choices: Mapping[str, Any]) -> np.ndarray:
@@ -199,7 +203,10 @@ def _start(choices: Mapping[str, Any], problem: Problem, grid: Grid, at: AtBox) 
     """||w_0 - w||^2 and f(w_0) - f(w), w the reference point."""
     rounded = choices["algorithm"] not in HALP and grid.gap > 0
     if choices["start"] == "zero":
-        return float(at.w @ at.w), max(0.0, _gap_at_zero(problem) - at.excess)
+        D_0 = float(at.w @ at.w)
+        need(D_0 > 0 or not at.w.any(), "||w_0 - w*||^2 is too small for float64")
+        above = _gap_at_zero(problem) - at.excess
+        return D_0, above if above > 0 else _largest_gap(at, D_0)
     if not rounded:
         return 0.0, 0.0
     if grid.linear:
@@ -209,7 +216,12 @@ def _start(choices: Mapping[str, Any], problem: Problem, grid: Grid, at: AtBox) 
         clipped = np.clip(problem.w_star, grid.low, grid.high)
         half = np.maximum(grid.delta, grid.zeta * np.abs(clipped)) / 2
         D_0 = float(np.sum((np.abs(clipped - at.w) + half) ** 2))
-    return D_0, at.gradient_norm * D_0**0.5 + at.constants["L_f"] / 2 * D_0
+    return D_0, _largest_gap(at, D_0)
+
+
+def _largest_gap(at: AtBox, D_0: float) -> float:
+    """The largest f(w) - f(w_B) at a squared distance of D_0."""
+    return at.gradient_norm * D_0**0.5 + at.constants["L_f"] / 2 * D_0
 
 
 @remembered

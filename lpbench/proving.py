@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lpbench import bounding, problems
 from lpbench.binding import resolve
 from lpbench.choices import Cell
@@ -107,6 +109,7 @@ def prove(cells: Sequence[Cell], on_problem: Callable[[int, int], None] | None =
     return [proofs[group_id] for group_id in dict.fromkeys(cell.group_id for cell in cells)]
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # as in a cell: outcomes, and no warnings
 def _proof(cell: Cell) -> Proof:
     try:
         problem = problems.build(cell.choices)

@@ -45,6 +45,9 @@ class Result:
     trace: dict[str, np.ndarray]
 
 
+@np.errstate(
+    over="ignore", divide="ignore", invalid="ignore"
+)  # in a cell those are outcomes, and no warnings
 def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | None = None) -> Result:
     """Run one cell in this thread; the same bits wherever and in whatever order it runs.
 
@@ -69,7 +72,7 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
         trace = record.trace()
         row |= record.metrics(trace)
         if row["status"] in PROVEN:
-            row |= proofs(choices, problem, row)
+            row |= _proven(choices, problem, row)
     except (Interrupted, KeyboardInterrupt):
         raise
     except BaseException as error:  # a plug-in may call sys.exit, and the cell would be gone without a word
@@ -79,6 +82,14 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
     row["steps_per_second"] = int(trace["step"][-1]) / seconds if seconds > 0 else None
     row["digest"] = _digest(trace)
     return Result({**row, "started_at": started_at, **provenance()}, trace)
+
+
+def _proven(choices: dict[str, Any], problem: Problem, row: dict[str, Any]) -> dict[str, Any]:
+    """The columns that hold proofs; why there are none, where they cannot be computed: the run is what it is."""
+    try:
+        return proofs(choices, problem, row)
+    except Exception as error:
+        return {"error": f"its bounds could not be computed: {_last_line(error)}"}
 
 
 def _last_line(error: BaseException) -> str:

@@ -1,15 +1,19 @@
 """What one cell's row says of how its run went."""
 
 import itertools
+import math
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import lpbench
-from lpbench import problems
+from lpbench import cli, problems, running
 from lpbench.binding import resolve
-from lpbench.bounding import noise_scale
+from lpbench.bounding import columns, noise_scale
 from lpbench.choices import make_cell
 from lpbench.grid import single
+from lpbench.proving import prove
 from lpbench.running import _BEYOND_NOISE, _DIVERGED
 
 # Two samples of each row, one of either class: the optimum is 0, and so is the gap at 0.
@@ -98,3 +102,98 @@ def test_what_diverges_is_still_told(noise):
     threshold = _DIVERGED * row["initial_gap"]
     assert row["trace"].objective_gap.iloc[-1] > threshold
     assert row["trace"].objective_gap.iloc[-2] <= threshold
+
+
+# Extreme choices: whatever becomes of the bounds, the run is what it is.
+EXTREME = st.sampled_from([5e-324, 1e-300, 1e-160, 1e-30, 1.0, 1e30, 1e160, 1e300, 1.7e308])
+SIZES = {
+    "least_squares": {"dimension": 3, "n_samples": 6},
+    "logistic_regression": {"dimension": 3, "n_samples": 6},
+    "family_q": {"dimension": 4},
+    "family_s": {"dimension": 8},
+}
+
+
+def extreme(problem, algorithms):
+    """Choices of a short run, some of them at the ends of what float64 holds."""
+    keys = {"least_squares": ["regularization", "noise"], "logistic_regression": ["regularization"]}
+    chosen = {
+        "problem": problem,
+        **SIZES[problem],
+        "steps": 40,
+        "even_points": 4,
+        "record_points": 4,
+        "inner_steps": 10,
+        "snapshot": "random",
+    }
+    return st.fixed_dictionaries(
+        {"algorithm": st.sampled_from(algorithms), **{key: st.just(value) for key, value in chosen.items()}},
+        optional={
+            **dict.fromkeys([*keys.get(problem, ["noise"]), "limit", "step_size", "mu"], EXTREME),
+            "precision": st.sampled_from([2, 8, 24]), "start": st.sampled_from(["zero", "optimum"]),
+        },
+    )  # fmt: skip
+
+
+ALGORITHMS = ["sgd", "lp_sgd", "svrg", "lp_svrg", "halp", "swalp"]
+EASY = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+@EASY
+@given(st.one_of(extreme("least_squares", ["lp_sgd"]), extreme("family_q", ["lp_sgd", "halp"])))
+def test_a_run_is_what_it_is_whatever_becomes_of_its_bounds(choices):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "proofs", lambda choices, problem, row: {})
+        alone = lpbench.run(**choices)
+    row = lpbench.run(**choices)
+    assert (row["status"], row["digest"], row["error"]) == (alone["status"], alone["digest"], alone["error"])
+    if row["status"] == "ok" and row["bound"] is not None:
+        assert math.isfinite(row["bound"])
+        assert row["bound_ratio"] < 10  # more is a bound that lost what underflowed
+
+
+@EASY
+@given(
+    st.one_of(*(extreme(problem, ALGORITHMS) for problem in SIZES)),
+    st.sampled_from(["stochastic", "nearest_even"]),
+    st.sampled_from([0.0, 1e-300, 1.0, 1e300, math.inf]),
+)
+def test_bounds_that_cannot_be_computed_are_null(choices, rounding, update):
+    cell = make_cell(single({**choices, "rounding": rounding}))
+    (proof,) = prove([cell])
+    found = proof.row()
+    if proof.error is None:
+        problem = problems.build(cell.choices)
+        row = {"max_update": update, "saturation_rate": 0.0, "mean_gap": 1.0}
+        found |= columns(resolve(cell.choices, problem), problem, row)
+    for name, value in found.items():
+        if name.startswith(("bound", "noise_ball")) and isinstance(value, float):
+            assert math.isfinite(value) or name == "bound_ratio"
+
+
+def test_a_bound_that_raises_fails_no_cell(monkeypatch):
+    choices = {"problem": "family_q", "dimension": 4, "steps": 40}
+    whole = lpbench.run(**choices)
+
+    def broken(choices, problem, row):
+        raise RuntimeError("a theorem of the user's own")
+
+    monkeypatch.setattr(running, "proofs", broken)
+    row = lpbench.run(**choices)
+    assert (row["status"], row["digest"]) == ("ok", whole["digest"])
+    assert row["bound"] is None
+    assert (
+        row["error"] == "its bounds could not be computed: RuntimeError: a theorem of the user's own (broken)"
+    )
+
+
+@pytest.mark.parametrize(
+    "choices", [{"limit": 1e300}, {"regularization": 1e300}, {"step_size": 1e-300, "noise": 1e150}]
+)
+def test_bounds_and_bits_at_extremes(choices, capsys):
+    """One line or null, no traceback and no warning."""
+    asked = {"problem": "least_squares", "dimension": 4, "n_samples": 16, **choices}
+    overrides = [f"{key}={value}" for key, value in asked.items()]
+    assert cli.run(["bounds", *overrides, "precision=8", "--why"]) in (0, 3)
+    assert cli.run(["bits", "--target", "0.01", "--no-measure", *overrides]) in (0, 2, 3)
+    assert "Traceback" not in capsys.readouterr().err

@@ -39,7 +39,7 @@ def excess(risk: Risk, w_star: np.ndarray, w: np.ndarray) -> float:
     """f(w) - f(w*), a sum of terms >= 0: the gradient at w* counts as zero, so it is a mean divergence."""
     away = w - w_star
     parts = _divergences(risk, risk.margins(w_star), risk.margins(away))
-    return float(np.mean(parts)) + 0.5 * risk.regularization * products.inner_product(away, away)
+    return float(np.mean(parts)) + 0.5 * products.inner_product(risk.regularization * away, away)
 
 
 class _State(NamedTuple):

@@ -11,7 +11,7 @@ from lpbench.theory.bounds.convex import convex
 from lpbench.theory.bounds.nonlinear import nonlinear
 from lpbench.theory.bounds.strongly_convex import strongly_convex
 from lpbench.theory.grids import Grid
-from lpbench.theory.theorem import Refused, Setting
+from lpbench.theory.theorem import Refused, Setting, within_float64
 
 MOST_EXPONENT_BITS = 8  # of the format float
 
@@ -61,7 +61,8 @@ def noise_ball(setting: Setting, grid: Grid) -> float:
     found, reasons = [], []
     for bound in (nonlinear, strongly_convex, convex):
         try:
-            found.append(float(bound.function(s)))
+            with within_float64():
+                found.append(float(bound.function(s)))
         except Refused as reason:
             reasons.append(f"theorem {bound.name}: {reason}")
     if not found:

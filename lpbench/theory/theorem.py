@@ -6,7 +6,8 @@ Everything here and in `lpbench/theory/bounds` is derived in docs/theory.md, wit
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ SGD = frozenset({"sgd", "lp_sgd", "swalp"})  # swalp by Jensen's inequality: the
 SVRG = frozenset({"svrg", "lp_svrg"})
 HALP = frozenset({"halp"})
 MEAN_GAP, FINAL_GAP = "mean_gap", "final_gap"
+_SMALLEST = 2.0**-1022  # below it float64 loses digits
 _BLOCKS = (
     1000  # of a run, on each of which a falling bound is replaced by its first value: about 1 % too large
 )
@@ -146,7 +148,8 @@ class Theorem:
             raise Refused(self.not_about(setting.algorithm))
         try:
             self._check(setting)
-            found = self._averaged(setting) if setting.algorithm == "swalp" else self.function(setting)
+            with within_float64():
+                found = self._averaged(setting) if setting.algorithm == "swalp" else self.function(setting)
         except Refused as refused:
             raise Refused(f"theorem {self.name}: {refused}") from None
         bound = found if isinstance(found, Bound) else Bound(found)
@@ -168,6 +171,9 @@ class Theorem:
                 few == self.few_bits,
                 "rounding with few random bits is biased" if few else "random_bits is null",
             )
+        # A square that underflows would leave a bound too small.
+        need(not 0 < s.D_0 < _SMALLEST, "||w_0 - w*||^2 is too small for float64")
+        need(not 0 < s.delta < _SMALLEST**0.5, "the square of the quantum is too small for float64")
         safe = s.grid.saturates or s.saturated == 0
         need(safe, "overflow must saturate, unless nothing overflowed on the path")
 
@@ -201,6 +207,16 @@ def theorem(
         return registry.bounds.register(name)(made)
 
     return keep
+
+
+@contextmanager
+def within_float64() -> Iterator[None]:
+    """Inside, a number that overflows, a division by zero and a nan raise Refused."""
+    try:
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            yield
+    except ArithmeticError as error:
+        raise Refused("a number in it leaves the range of float64") from error
 
 
 def need(holds: bool, otherwise: str) -> None:
