@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from lpbench.errors import LpbenchError
+from lpbench.escaping import csv_text
 
 from .data import Store
 from .page import Data, Page, state_of
@@ -55,11 +55,7 @@ def serve(server: Any, store: Store, all_pages: Sequence[Page], prefix: str) -> 
 
 def as_csv(data: Data) -> bytes:
     """Comma-separated, numbers in full."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(data.columns)
-    writer.writerows(["" if value is None else value for value in row] for row in data.rows)
-    return target.getvalue().encode()
+    return csv_text(data.columns, data.rows).encode()
 
 
 def as_parquet(data: Data) -> bytes:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lpbench.escaping import markdown as escaped
+from lpbench.escaping import one_line
+
 from .charts.files import write_pictures
 from .page import Panel
 from .panels import cell
@@ -35,7 +38,7 @@ def markdown(
     """The text of the report; its pictures are written into `output` as svg. Raises LpbenchError without a browser."""
     lines = [f"# Sweep {escaped(sweep)}", "", escaped(status), ""]
     lines += ["| | |", "| --- | --- |", *(f"| {escaped(name)} | {escaped(value)} |" for name, value in facts)]
-    lines += ["", "To reproduce it:", "", "```sh", *commands, "```", ""]
+    lines += ["", "To reproduce it:", "", "```sh", *map(one_line, commands), "```", ""]
     lines += ["Filters that the notes name are those of the pages: `lpbench dashboard` shows them.", ""]
     for section in sections:
         lines += [f"## {escaped(section.question)}", ""]
@@ -81,10 +84,3 @@ def _table(name: str, panel: Panel) -> list[str]:
     lines.insert(1, "|" + " --- |" * len(panel.data.columns))
     folded = ["<details>", f"<summary>{said}</summary>", "", *lines, "", "</details>", ""]
     return [*folded, f"All numbers: [{name}.csv]({name}.csv)", ""]
-
-
-def escaped(text: str) -> str:
-    """A text that Markdown shows as it is, in a cell of a table as well."""
-    for mark in "\\`*_[]<>|":
-        text = text.replace(mark, "\\" + mark)
-    return " ".join(text.split())

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
+from lpbench.escaping import one_line
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -40,11 +42,13 @@ class Table:
         for number, part in enumerate(self._parts(out.width)):
             title = self.title if number == 0 else ""
             grid = RichTable(
-                title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
+                title=one_line(title) or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
             )
             for i in part:
                 name = self.columns[i]
-                grid.add_column(name, justify="right" if name in self.numbers else "left", overflow="fold")
+                grid.add_column(
+                    one_line(name), justify="right" if name in self.numbers else "left", overflow="fold"
+                )
             for row_number, row in enumerate(self.rows):
                 style = "red" if row_number in self.red else ""
                 grid.add_row(*(Text(shown(row[i]), style=style) for i in part))
@@ -69,14 +73,14 @@ class Table:
 
 
 def shown(value: Any) -> str:
-    """`value` for people: `-` for null, floats to 4 digits."""
+    """`value` for people, on one line: `-` for null, floats to 4 digits."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value)
+    return one_line(str(value))
 
 
 def console(stderr: bool = False) -> "Console":
@@ -106,29 +110,30 @@ def print_pairs(pairs: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
     items = list(pairs.items() if isinstance(pairs, Mapping) else pairs)
     width = max((len(name) for name, _ in items), default=0)
     for name, value in items:
-        print(f"{name:<{width}}  {shown(value)}")
+        print(f"{one_line(name):<{width}}  {shown(value)}")
 
 
-def colored(text: str, code: int, stream: IO[str]) -> str:
-    """`text` in an ANSI colour where `stream` is a terminal and NO_COLOR is not set."""
-    if not stream.isatty() or os.environ.get("NO_COLOR"):
+def colored(text: str, code: int | None, stream: IO[str]) -> str:
+    """`text` on one line, in an ANSI colour where `stream` is a terminal and NO_COLOR is not set."""
+    text = one_line(text)
+    if code is None or not stream.isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{code}m{text}\x1b[0m"
 
 
-def note(text: str) -> None:
-    """A line on stderr."""
-    print(text, file=sys.stderr)
+def note(text: str, color: int | None = None) -> None:
+    """A line on stderr, in an ANSI colour."""
+    print(colored(text, color, sys.stderr), file=sys.stderr)
 
 
 def error(text: str) -> None:
     """One red line on stderr."""
-    note(colored(f"error: {' '.join(text.splitlines())}", 31, sys.stderr))
+    note(f"error: {' '.join(text.splitlines())}", 31)
 
 
 def warning(text: str) -> None:
     """One yellow line on stderr."""
-    note(colored(f"warning: {' '.join(text.splitlines())}", 33, sys.stderr))
+    note(f"warning: {' '.join(text.splitlines())}", 33)
 
 
 def duration(seconds: float) -> str:

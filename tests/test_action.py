@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,15 @@ from lpbench.regression.outputs import MARKER
 
 ROOT = Path(__file__).parent.parent
 GRID = ["problem=family_s", "k=4", "dimension=8", "precision=6", "steps=200", "seed=range(3)"]
+# Answers as GitHub's command does, with real jq where it asks for a part of an answer.
 GH = """#!/bin/sh
 echo "$@" >> calls
-case "$*" in *--jq*) cat ids 2>/dev/null ;; esac
-exit 0
+case "$*" in
+  *graphql*) echo 'github-actions[bot]' ;;
+  *--jq*) for last; do :; done; jq -r "$last" comments ;;
+esac
 """
+MINE, OTHER = "github-actions[bot]", "mallory"
 
 
 def step(name: str) -> dict[str, Any]:
@@ -60,20 +65,31 @@ def test_the_check_writes_its_files_and_hands_on_its_exit_code(tmp_path, monkeyp
     assert output.startswith("exit-code=6\n")
 
 
-@pytest.mark.parametrize(("ids", "method"), [("", "POST repos/o/r/issues/7/comments"),
-                                             ("42\n43\n", "PATCH repos/o/r/issues/comments/42")])  # fmt: skip
-def test_the_comment_is_written_or_replaced(tmp_path, ids, method):
+NEW, REPLACED = "POST repos/o/r/issues/7/comments", "PATCH repos/o/r/issues/comments/42"
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="no jq, which GitHub's runners have")
+@pytest.mark.parametrize(
+    ("comments", "method"),
+    [
+        ([], NEW),
+        ([(41, MINE, "hello"), (42, MINE, f"{MARKER}\nold"), (43, MINE, f"{MARKER}\nolder")], REPLACED),
+        ([(7, OTHER, f"{MARKER}\nall is well")], NEW),  # a comment that the marker alone makes look like ours
+        ([(7, OTHER, f"{MARKER}\nall is well"), (42, MINE, f"{MARKER}\nold")], REPLACED),
+    ],
+)
+def test_only_ones_own_comment_is_replaced(tmp_path, comments, method):
     gh = tmp_path / "bin" / "gh"
     gh.parent.mkdir()
     gh.write_text(GH)
     gh.chmod(0o755)
-    (tmp_path / "ids").write_text(ids)
+    listed = [{"id": number, "user": {"login": who}, "body": body} for number, who, body in comments]
+    (tmp_path / "comments").write_text(json.dumps(listed))
     (tmp_path / "comment.md").write_text(f"{MARKER}\n### lpbench: no regression\n")
     script, file = step("Comment")["run"], str(tmp_path / "comment.md")
     done = run(script, tmp_path, GH_TOKEN="t", REPOSITORY="o/r", NUMBER="7", FILE=file)
     assert done.returncode == 0, done.stderr
-    asked, wrote = (tmp_path / "calls").read_text().splitlines()
-    assert MARKER in asked
+    _, _, wrote = (tmp_path / "calls").read_text().splitlines()
     assert f"--method {method} --field body=@{file}" in wrote
 
 

@@ -20,7 +20,8 @@ HEAVY = {"dash", "hydra", "kaleido", "numba", "omegaconf", "pandas", "plotly", "
 # From the bottom to the top: a module imports what stands below it, or its own package, whether at its head or inside
 # a function. A new module takes its place here; a new file of a package is in place already.
 LAYERS = [
-    ["errors", "provenance", "terminal"],
+    ["errors", "escaping", "provenance"],
+    ["terminal"],
     ["address"],
     ["expressions", "hydra_functions", "registry", "store"],
     ["jit", "schema", "statistics", "tables"],
@@ -56,6 +57,7 @@ DRAWN = {
     "statistics",
     "store",
     "tables",
+    "escaping",
     "terminal",
     "theory",
 }  # what charts read: results, never kernels

@@ -1,12 +1,12 @@
 """What `lpbench bits` prints, and how it shows the rounds of the bisection."""
 
-import csv
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpbench.errors import ConfigError, StoreError
+from lpbench.escaping import csv_of_records
 from lpbench.terminal import note, print_json, warning
 
 if TYPE_CHECKING:
@@ -71,11 +71,7 @@ def report(found: "Answers", figure: Path | None, as_json: bool, as_csv: bool, q
             }
         )
     elif as_csv:
-        rows = found.rows()
-        names = list(dict.fromkeys(key for row in rows for key in row))
-        writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        sys.stdout.write(csv_of_records(found.rows()))
     else:
         print(words.title(found))
         words.table(found).print()

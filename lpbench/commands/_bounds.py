@@ -1,11 +1,9 @@
 """The parts of `lpbench bounds`."""
 
-import csv
-import io
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from lpbench.choices import PROBLEM_KEYS
 from lpbench.commands._bounds_tables import bounds_table, constants_table, evidence_table, reasons_table
 from lpbench.commands._sweeping import SOME_BAD, invalid_lines, say_evidence
 from lpbench.errors import ConfigError, StoreError
+from lpbench.escaping import csv_of_records
 from lpbench.evidence import BROKEN
 from lpbench.proving import Proof, of_sweep, plan_groups, prove
 from lpbench.registry import bounds as theorems
@@ -48,7 +47,7 @@ def grid(
     if kind == "json":
         write_json(grid_json(proofs), output)
     elif kind == "csv":
-        write_text(csv_text([proof.row() for proof in proofs]), output)
+        write_text(csv_of_records([proof.row() for proof in proofs]), output)
     else:
         constants_table(proofs, every).print()
         bounds_table([proof.row() for proof in proofs], every).print()
@@ -76,7 +75,7 @@ def sweep(name: str, runs_dir: Path, kind: str | None, output: Path | None, ever
         where = {"name": folder.name, "folder": str(folder)}
         write_json({**where, **evidence.summary(), "bounds": evidence.groups}, output)
     elif kind == "csv":
-        write_text(csv_text(evidence.groups), output)
+        write_text(csv_of_records(evidence.groups), output)
     else:
         evidence_table(evidence, folder.name, every).print()
     if evidence.line() is None and not quiet:
@@ -119,16 +118,6 @@ def _group_json(proof: Proof) -> dict[str, Any]:
             "refused": row["refused" + known.column.removeprefix("bound")],
         }
     return found
-
-
-def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """`rows` as CSV, with every column that one of them has; null is empty."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(names), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def output_kind(path: Path | None, as_json: bool, as_csv: bool) -> str | None:

@@ -151,7 +151,7 @@ def write(result: "Check", files: Files) -> None:
         append_bytes(Path(summary), outputs.markdown(result).encode())
     if files.github:
         for line in outputs.workflow_commands(result):
-            note(line)
+            print(line, file=sys.stderr)  # as it is: a command of GitHub's log
     if files.history is not None:
         _keep(result, files.history)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lpbench.comparing import Comparison, compare_sweeps
+from lpbench.escaping import csv_of_records
 from lpbench.matching import shown_choice
 from lpbench.ratios import verdict
 from lpbench.store.files import write_bytes
@@ -92,11 +93,4 @@ def notes(found: Comparison) -> list[str]:
 
 def write_csv(found: Comparison, path: Path) -> None:
     """The rows as csv; raises StoreError."""
-    import csv
-    import io
-
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(found.rows[0]))
-    writer.writeheader()
-    writer.writerows(found.rows)
-    write_bytes(path, text.getvalue().encode())
+    write_bytes(path, csv_of_records(found.rows).encode())

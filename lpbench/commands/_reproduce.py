@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpbench.errors import ConfigError, LpbenchError
+from lpbench.escaping import markdown as escaped
 from lpbench.store.files import write_bytes
 from lpbench.terminal import Table, duration, note, print_json, shown, warning
 
@@ -101,7 +102,7 @@ def as_markdown(results: Sequence[Result]) -> str:
     lines.append("| --- | --- | ---: | --- | ---: | --- | --- |")
     for row in table(results).rows:
         texts = [text if isinstance(text, str) else shown(text) for text in row]
-        lines.append("| " + " | ".join(text.replace("|", "\\|").replace("*", "\\*") for text in texts) + " |")
+        lines.append("| " + " | ".join(map(escaped, texts)) + " |")
     said = [
         f"**{one.claim.name}**: {one.verdict}. {one.claim.statement}. ({one.claim.paper})"
         + "".join(f" {line}." for line in [*one.why, *one.remarks])

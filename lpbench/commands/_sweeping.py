@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lpbench.errors import ConfigError, Interrupted
 from lpbench.evidence import complaint
-from lpbench.terminal import Table, colored, duration, note, print_json, size, warning
+from lpbench.terminal import Table, duration, note, print_json, size, warning
 
 if TYPE_CHECKING:
     from lpbench.evidence import Evidence
@@ -202,9 +202,9 @@ def say_evidence(
     where = "" if str(runs_dir) == "runs" else f" --runs-dir {runs_dir}"
     for group in evidence.broken[:_LISTED]:
         cell = f"lpbench show {name} {group['cell_id']}{where}"
-        note(colored(f"{complaint(group)}; see: {cell}", 31, sys.stderr))
+        note(f"{complaint(group)}; see: {cell}", 31)
     if len(evidence.broken) > _LISTED:
-        note(colored(f"... and {len(evidence.broken) - _LISTED} more broken bounds", 31, sys.stderr))
+        note(f"... and {len(evidence.broken) - _LISTED} more broken bounds", 31)
     if evidence.broken and hint:
         note(f"all bounds of the sweep: lpbench bounds {name}{where}")
 

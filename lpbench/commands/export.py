@@ -1,7 +1,7 @@
 """`lpbench export`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,7 +30,10 @@ def command(
     runs_dir: RunsDir = None,
     verbose: Verbose = False,
 ) -> int:
-    """Write the cells (or traces) of a sweep as one csv or Parquet file."""
+    """Write the cells (or traces) of a sweep as one csv or Parquet file.
+
+    In csv, a text that a spreadsheet would compute has a ' before it.
+    """
     import sys
 
     import pyarrow.csv
@@ -48,6 +51,8 @@ def command(
         raise ConfigError("a Parquet file needs --output FILE")
     folder = find_sweep(name, runs_dir or "runs")
     table = read_traces(folder) if traces else read_cells(folder)
+    if kind == "csv":
+        table = _without_formulas(table)
     if output is None:
         text = sys.stdout.buffer
         pyarrow.csv.write_csv(table, text)
@@ -61,3 +66,22 @@ def command(
         write_table(output, table, write_named)
     note(f"{output}: {table.num_rows} rows, {table.num_columns} columns")
     return 0
+
+
+def _without_formulas(table: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from lpbench.escaping import FORMULA, NUMBER
+
+    for i, field in enumerate(table.schema):
+        if not pa.types.is_string(field.type):
+            continue
+        column = table[i]
+        computed = pc.and_not(
+            pc.match_substring_regex(column, FORMULA), pc.match_substring_regex(column, NUMBER)
+        )
+        if pc.any(computed).as_py():
+            quoted = pc.binary_join_element_wise("'", column, "")
+            table = table.set_column(i, field, pc.if_else(computed, quoted, column))
+    return table

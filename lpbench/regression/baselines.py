@@ -21,7 +21,7 @@ from lpbench.provenance import now, provenance
 from lpbench.regression import measured
 from lpbench.regression.measured import Cell
 from lpbench.store import find_sweep, read_manifest
-from lpbench.store.files import read_bytes, read_table, write_atomic, write_table
+from lpbench.store.files import read_bounded, read_bytes, write_atomic, write_table
 from lpbench.store.schema import CHOICES, REAL, TEXT, conform
 
 SCHEMA_VERSION = 1
@@ -36,6 +36,7 @@ COLUMNS = pa.schema(
     }
 )  # fmt: skip
 _LATER = frozenset({"L", "sigma"})  # columns that older baselines lack: null there
+MOST_CELLS, MOST_BYTES = 50_000, 64_000_000  # that are read: a baseline is small, and may be someone else's
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -84,6 +85,8 @@ def create(name: str, sweep: str, runs_dir: Path, replace: bool = False) -> Base
     cells = measured.read(source)
     if not any(cell["status"] == "ok" for cell in cells):
         raise ConfigError(f"sweep {sweep} holds no cell that is ok: nothing to compare with")
+    if len(cells) > MOST_CELLS:
+        raise ConfigError(f"sweep {sweep} holds {len(cells):,} cells; a baseline has at most {MOST_CELLS:,}")
     measured.steps_to_target(source, cells, measured.targets(cells))
     manifest = read_manifest(source) or {}
     meta = {
@@ -135,7 +138,7 @@ def read(folder: Path) -> Baseline:
     try:
         meta = json.loads(read_bytes(folder / META))
         schema = int(meta["schema"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(f"{folder / META} is damaged or of another program: {error!r}") from error
     if schema != SCHEMA_VERSION:
         age = "a newer" if schema > SCHEMA_VERSION else "an older"
@@ -143,14 +146,18 @@ def read(folder: Path) -> Baseline:
             f"{folder} was written by {age} lpbench: schema {schema}, this one reads {SCHEMA_VERSION}"
         )
     try:
-        table = read_table(folder / CELLS)
-        table.select([name for name in COLUMNS.names if name not in _LATER])  # raises where one is missing
+        table = read_bounded(folder / CELLS, COLUMNS.names, MOST_CELLS, MOST_BYTES, may_lack=_LATER)
         cells = conform(table, COLUMNS).select(COLUMNS.names).to_pylist()
-        missing = {"name", "platform", "calls"} - meta.keys()
-        if missing:
-            raise KeyError(*sorted(missing))
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise StoreError(f"{folder / CELLS} cannot be read: {str(error).splitlines()[0]}") from error
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        raise StoreError(
+            f"{folder / CELLS} cannot be read: {(str(error) or repr(error)).splitlines()[0]}"
+        ) from error
+    for name, kind in (("name", str), ("platform", str), ("calls", list)):
+        if not isinstance(meta.get(name), kind):
+            raise StoreError(f"{folder / META} is damaged: {name} is {meta.get(name)!r:.80}")
+    for name in ("config_id", "seed", "status"):
+        if any(cell[name] is None for cell in cells):
+            raise StoreError(f"{folder / CELLS} is damaged: a cell has no {name}")
     return Baseline(folder, meta, cells)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+import shlex
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Any
 
+from lpbench.escaping import markdown as escaped
+from lpbench.escaping import one_line
 from lpbench.evidence import complaint
 from lpbench.provenance import version
 from lpbench.regression import golden, judging
@@ -14,6 +18,7 @@ from lpbench.regression.baselines import platform_class
 from lpbench.regression.checking import Check
 from lpbench.regression.golden import Finding
 from lpbench.regression.judging import Group, Test
+from lpbench.store.schema import CHOICES
 from lpbench.terminal import Table
 
 SCHEMA_VERSION = 1
@@ -100,29 +105,29 @@ def lines(result: Check) -> list[str]:
 
 def reproduce(result: Check, group: Group) -> str:
     """The command that runs one configuration again."""
-    varied = [pair.partition("=")[0] for pair in group.label.split()]
+    pairs = re.split(rf" (?=(?:{'|'.join(CHOICES)})=)", group.label)
+    varied = [pair.partition("=")[0] for pair in pairs]
     calls = result.baseline.meta["calls"]
     kept = [text for text in (calls[0]["overrides"] if calls else []) if text.partition("=")[0] not in varied]
-    quoted = [f"'{text}'" if any(mark in text for mark in "()* ") else text for text in kept]
-    return " ".join(["lpbench sweep", *quoted, group.label, "--name again"])
+    return one_line(shlex.join(["lpbench", "sweep", *kept, *pairs, "--name", "again"]))
 
 
 def markdown(result: Check) -> str:
     """For a job summary or a comment: the verdict, the worst WORST, bounds, slices, the command; under MOST_BYTES."""
-    head = [MARKER, f"### lpbench: {result.line()}", ""]
+    head = [MARKER, f"### lpbench: {escaped(result.line())}", ""]
     groups = shown(result)
     listed = [
         "| " + " | ".join(HEADINGS) + " |", "| --- | --- | --- | ---: | ---: | ---: | --- | ---: |",
-        *("| " + " | ".join(_escaped(text) for text in row) + " |" for row in rows(groups[:WORST])), "",
+        *("| " + " | ".join(escaped(text) for text in row) + " |" for row in rows(groups[:WORST])), "",
     ] if groups else []  # fmt: skip
     if len(groups) > WORST:
         listed.append(f"{WORST} of {len(groups)}; the others are in verdict.json.\n")
-    told = [f"- {_escaped(line)}" for line in lines(result)]
+    told = [f"- {escaped(line)}" for line in lines(result)]
     worst = [g for g in groups if g.verdict != judging.MISSING]
     again = ["", "The first of them again:", "", "```sh", reproduce(result, worst[0]), "```"] if worst else []
     foot = [
         "",
-        f"<sub>lpbench {version()}, {platform_class()}, {result.checked_at}; sweep {result.sweep}</sub>",
+        f"<sub>lpbench {version()}, {platform_class()}, {result.checked_at}; sweep {escaped(result.sweep)}</sub>",
         "",
     ]
     return cut([*head, *listed, *told, *again], foot)
@@ -141,12 +146,6 @@ def cut(body: Sequence[str], foot: Sequence[str]) -> str:
     return "\n".join([*kept, *foot])
 
 
-def _escaped(text: str) -> str:
-    for mark in "\\|*<`":
-        text = text.replace(mark, "\\" + mark)
-    return " ".join(text.split())
-
-
 def workflow_commands(result: Check) -> list[str]:
     """At most ANNOTATIONS workflow commands of GitHub: errors for what fails, warnings for slices."""
     wrong = [("error", complaint(group)) for group in result.evidence.broken]
@@ -162,7 +161,7 @@ def workflow_commands(result: Check) -> list[str]:
 
 
 def _command(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return one_line(text).replace("%", "%25")
 
 
 def junit(result: Check) -> bytes:
@@ -177,7 +176,7 @@ def junit(result: Check) -> bytes:
         failures += _fail(case, [" ".join(filter(None, _row(group))) for group in wrong])
         if name in warned:
             ET.SubElement(case, "system-out").text = "\n".join(
-                line for line in lines(result) if f"slice {name} " in line
+                one_line(line) for line in lines(result) if f"slice {name} " in line
             )
         broken = [r for r in result.evidence.broken if f"{r['algorithm']} {r['format']}" == name]
         failures += _fail(_case(suite, name, "bounds"), [complaint(record) for record in broken])
@@ -210,19 +209,14 @@ def _slice(group: Group) -> str:
 
 
 def _case(suite: ET.Element, name: str, kind: str) -> ET.Element:
-    return ET.SubElement(suite, "testcase", classname=f"lpbench.{kind}", name=name)
+    return ET.SubElement(suite, "testcase", classname=f"lpbench.{kind}", name=one_line(name))
 
 
 def _fail(case: ET.Element, wrong: Sequence[str]) -> int:
     if wrong:
-        failure = ET.SubElement(case, "failure", message=_printable(f"{len(wrong)}: {wrong[0]}"))
-        failure.text = "\n".join(map(_printable, wrong[:WORST]))
+        failure = ET.SubElement(case, "failure", message=one_line(f"{len(wrong)}: {wrong[0]}"))
+        failure.text = "\n".join(map(one_line, wrong[:WORST]))
     return int(bool(wrong))
-
-
-def _printable(text: str) -> str:
-    """Without what XML does not hold."""
-    return "".join(mark for mark in text if mark >= " " or mark in "\t\n")
 
 
 def verdict(result: Check) -> dict[str, Any]:

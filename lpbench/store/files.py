@@ -6,11 +6,12 @@ import shutil
 import stat
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lpbench.address import first_line, is_remote
@@ -134,10 +135,54 @@ def open_parquet(path: Path, **options: Any) -> pq.ParquetFile:
     return pq.ParquetFile(cast(Any, path).open("rb") if is_remote(path) else path, **options)
 
 
-def read_table(path: Path) -> pa.Table:
-    """The whole of a Parquet file; raises OSError, pyarrow.ArrowInvalid."""
+def read_bounded(
+    path: Path, columns: Sequence[str], most_rows: int, most_bytes: int, may_lack: Collection[str] = ()
+) -> pa.Table:
+    """The `columns` of a Parquet file that someone else may have made; raises StoreError where it holds more than it
+    may, OSError, KeyError for a missing column, pyarrow.ArrowInvalid.
+
+    A file of some kB can hold a billion equal rows, or a text of a megabyte a million times: rows and bytes are counted
+    before they are unpacked, and texts are kept once each until it is known how much they come to.
+
+    most_bytes   of the unpacked columns; also of the file
+    may_lack     columns that are left out where they are missing
+    """
+
+    def check(what: str, count: int, most: int) -> None:
+        if count > most:
+            raise StoreError(f"{path} holds {count:,} {what}, and {most:,} are the most that are read")
+
     with open_parquet(path) as file:
-        return file.read()
+        metadata, schema = file.metadata, file.schema_arrow
+        check("rows", metadata.num_rows, most_rows)
+        columns = [name for name in columns if name in schema.names or name not in may_lack]
+        missing = [name for name in columns if name not in schema.names]
+        if missing:
+            raise KeyError(*missing)
+        groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+        chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
+        unpacked = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
+        check("bytes", unpacked, most_bytes)
+    texts = []
+    for name in columns:
+        kind = schema.field(name).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            texts.append(name)
+        elif not (pa.types.is_primitive(kind) or pa.types.is_null(kind)):
+            raise StoreError(
+                f"{path}: column {name} is of type {kind}, which holds neither a number nor a text"
+            )
+    with open_parquet(path, read_dictionary=texts) as file:
+        table = file.read(list(columns))
+    size = sum(_unpacked(chunk) for name in texts for chunk in table[name].chunks)
+    check("bytes of text", size, most_bytes)
+    return table
+
+
+def _unpacked(chunk: pa.DictionaryArray) -> int:
+    """Bytes of the texts of a column, each as often as it stands there."""
+    return pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() or 0
 
 
 def write_table(

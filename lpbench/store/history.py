@@ -12,10 +12,12 @@ from typing import Any
 import pyarrow as pa
 
 from lpbench.address import make_folder
-from lpbench.store.files import read_table, write_table
+from lpbench.errors import StoreError
+from lpbench.store.files import open_parquet, read_bounded, write_table
 from lpbench.store.schema import CHOICES, INT, REAL, TEXT
 
 SCHEMA_VERSION = 1
+MOST_ROWS, MOST_BYTES = 50_000, 64_000_000  # of one check; a file may be someone else's
 FOLDER = "history"  # under the folder of sweeps: where the dashboard looks
 # One row a cell group of a run. `floor` is the median noise floor over the seeds, `floor_q10` and `floor_q90` their
 # spread; `ratio` and its interval compare with the baseline, above 1 is worse; `verdict` is that of `lpbench check`.
@@ -44,15 +46,17 @@ def read(folder: Path) -> tuple[pa.Table, list[str]]:
     tables, problems = [], []
     for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else []:
         try:
-            table = read_table(path)
-            version = (table.schema.metadata or {}).get(b"lpbench_history")
+            with open_parquet(path) as file:
+                version = (file.schema_arrow.metadata or {}).get(b"lpbench_history")
             if version is None:
                 problems.append(f"{path.name} is not a history of lpbench")
             elif version != str(SCHEMA_VERSION).encode():
                 problems.append(f"{path.name} was written by another lpbench (schema {version.decode()})")
             else:
-                tables.append(table.select(COLUMNS.names).cast(COLUMNS))
-        except (OSError, KeyError, pa.ArrowException) as error:
+                tables.append(read_bounded(path, COLUMNS.names, MOST_ROWS, MOST_BYTES).cast(COLUMNS))
+        except StoreError as error:
+            problems.append(str(error))
+        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
             problems.append(f"{path.name} cannot be read: {(str(error) or repr(error)).splitlines()[0]}")
     whole = pa.concat_tables(tables) if tables else COLUMNS.empty_table()
     return whole.sort_by([("checked_at", "ascending"), ("config_id", "ascending")]), problems

@@ -253,6 +253,10 @@ def test_wrong_usage_is_one_line_and_runs_nothing(capsys, arguments, said):
         (lambda: (FOLDER / "cells.parquet").unlink(), "cells.parquet cannot be read"),
         (lambda: (FOLDER / "meta.json").write_text("{"), "meta.json is damaged"),
         (lambda: (FOLDER / "meta.json").write_text("[]"), "meta.json is damaged"),
+        (lambda: (FOLDER / "meta.json").write_text("[" * 100_000), "meta.json is damaged"),
+        (lambda: edit_meta(name=7), "meta.json is damaged: name is 7"),
+        (lambda: edit_meta(calls="precision=4"), "meta.json is damaged: calls is"),
+        (lambda: edit(lambda row: row | {"seed": None}), "a cell has no seed"),
         (
 lambda: edit_meta(schema=9),
             "was written by a newer lpbench: schema 9",
@@ -318,6 +322,88 @@ def test_a_baseline_reaches_for_nothing_outside(capsys, tmp_path, monkeypatch, o
     assert said in err
     assert "lpbench check --baseline main OVERRIDES" in err
     assert "root:x" not in err
+
+
+EVIL = "x\n::error::pwned\r\x1b[2J @team #1 https://evil.example <!-- `$(touch pwned)` %0A::warning::y"
+
+
+def test_texts_of_a_baseline_are_no_commands_mentions_or_links(capsys, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    worse = floor(0.5)
+    edit(
+        lambda row: (
+            worse(row) | ({"target": EVIL, "definition": row["definition"]} if row["precision"] == 6 else {})
+        )
+    )
+    edit_meta(name="main\n::error::" + "x", platform="linux\n::warning::")
+    files = ["--verdict", "verdict.json", "--junit", "junit.xml", "--markdown", "comment.md", "--github"]
+    out, err = check(capsys, "demo", *files, code=4)
+    commands = [line for line in (out + err).splitlines() if line.lstrip().startswith("::")]
+    starts = [f"::{kind} title=lpbench::" for kind in ("error", "error", "warning")]
+    assert [line[: len(start)] for line, start in zip(commands, starts, strict=True)] == starts
+    assert "%0A" not in "".join(commands).replace("%250A", "")
+    assert not set(out + err) & {"\r", "\x1b"}
+    for file in ("comment.md", "summary.md"):
+        text, _, again = Path(file).read_text().partition("```sh")
+        assert "evil" in text
+        assert not any(part in text for part in ("@team", "#1 ", "https://", "\n::", "\x1b", "<!-- `"))
+        assert again.count("```") == 1
+        assert "'target=x" in again  # quoted: the shell that it is pasted into runs nothing
+    root = ET.parse("junit.xml").getroot()
+    assert root.find("testsuite").get("failures") == "1"
+    assert json.loads(Path("verdict.json").read_text())["exit_code"] == 4
+
+
+# -- what a baseline may hold --------------------------------------------------------------------------------------
+
+
+def bomb(rows, **texts):
+    """Write cells that are small on disk: one row again and again."""
+    table = pq.read_table(FOLDER / "cells.parquet").slice(0, 1).take(pa.array([0] * rows))
+    for name, text in texts.items():
+        column = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([text]))
+        table = table.set_column(table.column_names.index(name), name, column)
+    pq.write_table(table, FOLDER / "cells.parquet", compression="zstd")
+    assert (FOLDER / "cells.parquet").stat().st_size < 400_000
+
+
+def test_columns_of_other_types_are_not_unpacked(capsys):
+    table = pq.read_table(FOLDER / "cells.parquet")
+    lists = pa.array([[1] * 10] * table.num_rows)
+    pq.write_table(table.set_column(0, "config_id", lists), FOLDER / "cells.parquet")
+    _, err = check(capsys, "demo", code=1)
+    assert "column config_id is of type list" in err
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "said"),
+    [(200_000, {}, "200,000 rows"), (40_000, {"target": "x" * 100_000}, "bytes of text")],
+)
+def test_a_bomb_is_refused_before_it_is_unpacked(capsys, monkeypatch, rows, columns, said):
+    bomb(rows, **columns)
+    before = pa.total_allocated_bytes()
+    peak = pa.default_memory_pool().max_memory() or 0
+    _, err = check(capsys, "demo", code=1)
+    assert said in err
+    assert "are the most that are read" in err
+    assert len(err.strip().splitlines()) == 1
+    assert (pa.default_memory_pool().max_memory() or 0) - max(peak, before) < 200e6
+
+
+def test_a_baseline_of_more_cells_than_are_read_is_not_made(capsys, monkeypatch):
+    monkeypatch.setattr(baselines, "MOST_CELLS", 9)
+    _, err = run(capsys, "baseline", "create", "large", "--from", "demo", code=2)
+    assert "sweep demo holds 10 cells; a baseline has at most 9" in err
+    _, err = check(capsys, "demo", code=1)
+    assert "10 rows, and 9 are the most" in err
+
+
+def test_a_history_with_a_bomb_in_it_is_read_without_that(capsys, monkeypatch):
+    check(capsys, "demo", "--history", "runs/history")
+    monkeypatch.setattr(history, "MOST_ROWS", 1)
+    table, problems = history.read(Path("runs/history"))
+    assert table.num_rows == 0
+    assert "2 rows, and 1 are the most" in problems[0]
 
 
 # -- other machines and generators -------------------------------------------------------------------------------

@@ -73,8 +73,8 @@ def test_markdown_is_cut_before_github_drops_it():
 
 
 def test_markdown_of_names_with_marks_stays_a_table():
-    row = outputs._escaped("a|b *c* <d>\nnext")
-    assert row == r"a\|b \*c\* \<d> next"
+    row = outputs.escaped("a|b *c* <d>\nnext")
+    assert row == r"a\|b \*c\* \<d\> next"
 
 
 def test_at_most_ten_annotations_and_each_on_one_line(bad):
