@@ -40,6 +40,7 @@ from lpbench.formats.base import quantize, saturated, shared_unit
 from lpbench.jit import in_python
 from lpbench.problems import build
 from lpbench.problems.base import SQUARED_HINGE, Problem
+from lpbench.store.files import write_bytes
 
 FILE = Path(__file__).with_name("golden.json")
 STEPS = 128
@@ -425,7 +426,7 @@ def load(file: Path = FILE) -> dict[str, Entry]:
 def save(entries: Mapping[str, Entry], file: Path = FILE) -> None:
     """Sorted, one line a case."""
     lines = [f" {json.dumps(name)}: {json.dumps(entries[name])}" for name in sorted(entries)]
-    file.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+    write_bytes(file, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def renew(file: Path = FILE, force: bool = False) -> list[Finding]:
