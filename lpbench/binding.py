@@ -116,7 +116,7 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
         run=Run(
             model,
             judge,
-            form.kernel(dtype),
+            form.step_kernel(dtype),
             mode,
             schedule,
             keys(choices["seed"]),

@@ -18,7 +18,7 @@ from lpbench.registry import formats
 from lpbench.theory import arithmetic, evaluation, grids
 from lpbench.theory.grids import Grid
 from lpbench.theory.minibatch import batch_constants
-from lpbench.theory.split import best_split, svrg_split
+from lpbench.theory.split import MOST_EXPONENT_BITS, best_split, svrg_split
 from lpbench.theory.theorem import HALP, SVRG, Refused, Setting, need, within_float64
 
 
@@ -160,8 +160,11 @@ def best_exponent_bits(choices: Mapping[str, Any], problem: Problem) -> int:
     found = replace(found, algorithm="lp_sgd", schedule="constant", rounding="stochastic", random_bits=None)
     found = replace(found, alpha=_VANISHING / found.L if decreasing else found.alpha)
     split = svrg_split if choices["snapshot"] is not None else best_split
+    most = (
+        7 if choices["compute_dtype"] == "float32" else MOST_EXPONENT_BITS
+    )  # 8 go beyond the range of float32
     try:
-        return split(choices["precision"], choices["limit"], found, choices["subnormals"])[0]
+        return split(choices["precision"], choices["limit"], found, choices["subnormals"], most)[0]
     except Refused as reason:
         raise ConfigError(f"exponent_bits=auto: {reason}; give exponent_bits a number") from None
 

@@ -61,11 +61,10 @@ def quantize_array(
 
 def to_native(form: Format, x: np.ndarray, dtype: Any) -> np.ndarray:
     """The native numbers of form that are nearest to x (n,), n >= 1, in dtype; ties to even."""
-    units = (np.asarray(x, np.float64) / form.scale).astype(dtype)
-    out = np.empty_like(units)
-    one = np.dtype(dtype).type(1)
+    units, one = np.asarray(x, np.float64) / form.scale, np.float64(1)
+    out = np.empty(units.shape, dtype)
     _round_keyed(
-        form.kernel(dtype), NearestEven(), units[None, :], np.uint32(0), _Exact(one, one), out[None, :]
+        form.step_kernel(dtype), NearestEven(), units[None, :], np.uint32(0), _Exact(one, one), out[None, :]
     )
     return out
 

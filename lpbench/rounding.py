@@ -11,7 +11,7 @@ import numpy as np
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.generator import random_bits
 from lpbench.jit import generic
-from lpbench.ops import floor, rint, trunc, where
+from lpbench.ops import floor, like, rint, trunc, where
 
 MODES = ("stochastic", "nearest_even", "toward_zero")
 
@@ -22,6 +22,11 @@ def round_to_integer(rounding, s, r):
 
     s   the place of a number in units of its local spacing, with its sign; r in [0, 1), the random number.
     """
+
+
+@generic
+def round_sum(rounding, k, x, r):
+    """k + x rounded to a neighbouring integer, k an integer itself: by the bits of x, which the sum may not hold."""
 
 
 @generic
@@ -128,6 +133,27 @@ def _nearest_even(rounding, s, r):
 @round_to_integer.case(TowardZero)
 def _toward_zero(rounding, s, r):
     return trunc(s)
+
+
+@round_sum.case(Stochastic32)
+@round_sum.case(Stochastic64)
+@round_sum.case(StochasticGiven)
+def _stochastic_sum(rounding, k, x, r):
+    return k + round_to_integer(rounding, x, r)
+
+
+@round_sum.case(NearestEven)
+def _nearest_even_sum(rounding, k, x, r):
+    # On a tie the sum is exact, and which neighbour is even depends on k: twice the integer nearest to its half.
+    n, half = rint(x), like(x, 0.5)
+    even = rint((k + x) * half)
+    return where(abs(x - n) == half, even + even, k + n)
+
+
+@round_sum.case(TowardZero)
+def _toward_zero_sum(rounding, k, x, r):
+    # A sum of two numbers may be inexact, its sign never is.
+    return k + where(k + x < like(x, 0.0), -floor(-x), floor(x))
 
 
 @offset.case(Stochastic32)

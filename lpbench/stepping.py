@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.dot import dot
-from lpbench.formats.base import block_length, has_blocks, quantize, saturated, shared_unit
+from lpbench.formats.base import block_length, has_blocks, move, shared_unit
 from lpbench.generator import GOLDEN, key_from, random_index
 from lpbench.jit import generic, inner
 from lpbench.models import Dense, Diagonal, Linear, Multinomial, Sparse, copy, row_dot, slope
@@ -77,10 +77,9 @@ def _round_block(fmt, rounding, w, v, a, b, h, word, second):
             update = a * v[j] + b * w[j]
         else:
             update = a * v[j] + b * w[j] + h[j]
-        u = w[j] - update
-        w[j] = quantize(fmt, rounding, u, offset(rounding, word, second, 0), unit)
+        w[j], beyond = move(fmt, rounding, w[j], -update, offset(rounding, word, second, 0), unit)
         word = np.uint32(word + GOLDEN)  # number j of the key, by an addition in place of a multiplication
-        outside = np.int32(outside + np.int32(saturated(fmt, u)))
+        outside = np.int32(outside + np.int32(beyond))
         size = magnitude(update)
         peak = size if size > peak else peak
     return np.int64(outside), from_magnitude(peak)
@@ -96,15 +95,15 @@ def _part(h, start, end):
 
 @inner
 def _largest(fmt, w, v, a, b, h):
-    """The largest |w - (a v + b w + h)| of a block; where nothing is shared nobody asks."""
-    largest = abs(w[0])
+    """The largest |w - (a v + b w + h)| of a block, as `move` sees it; where nothing is shared nobody asks."""
+    largest = 0.0
     if has_blocks(fmt):
-        largest = largest * 0
         for j in range(w.size):
             if h is None:
-                u = abs(w[j] - (a * v[j] + b * w[j]))
+                update = a * v[j] + b * w[j]
             else:
-                u = abs(w[j] - (a * v[j] + b * w[j] + h[j]))
+                update = a * v[j] + b * w[j] + h[j]
+            u = abs(np.float64(w[j]) - np.float64(update))
             largest = u if u > largest else largest
     return largest
 
@@ -176,9 +175,10 @@ def _touch_sparse(rows, model, fmt, rounding, w, scale, alpha, samples, words, t
     for p in range(rows.starts[i], rows.starts[i + 1]):
         j = rows.columns[p]
         update, old = a * rows.values[p], w[j]
-        u = old - update
-        w[j] = quantize(fmt, rounding, u, offset(rounding, words[0], words[1], j), shared_unit(fmt, abs(u)))
-        tally.counts[SATURATED] += saturated(fmt, u)
+        w[j], beyond = move(
+            fmt, rounding, old, -update, offset(rounding, words[0], words[1], j), like(old, 1.0)
+        )
+        tally.counts[SATURATED] += beyond
         if update != 0:
             tally.counts[MOVED] += 1
             tally.counts[STALLED] += w[j] == old

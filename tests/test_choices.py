@@ -386,3 +386,12 @@ def test_data_taken_whole_needs_no_seed_to_be_its_own_canonical_form(monkeypatch
     )
     assert once.choices["data_seed"] is None
     assert make_cell(once.choices) == once
+
+
+@pytest.mark.parametrize(("number_format", "most"), [("float", 7), ("log", 6)])
+def test_float32_is_refused_to_formats_whose_numbers_it_does_not_hold(number_format, most):
+    asked = {**RAW, "format": number_format, "precision": 12, "compute_dtype": "float32"}
+    assert canonical({**asked, "exponent_bits": most})["exponent_bits"] == most
+    with pytest.raises(ConfigError, match=f"use compute_dtype=float64 or exponent_bits <= {most}"):
+        canonical({**asked, "exponent_bits": most + 1})
+    assert canonical({**asked, "exponent_bits": most + 1, "compute_dtype": "float64"})

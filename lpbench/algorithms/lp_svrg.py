@@ -88,13 +88,13 @@ def round_vector(fmt, rounding, x, first, second, w):
     length = block_length(fmt, w.size)
     for start in range(0, w.size, length):
         ws, xs, word = w[start : start + length], x[start : start + length], key_from(first, start)
-        largest = abs(like(w[0], xs[0]))
+        largest = abs(xs[0])
         if has_blocks(fmt):
             for j in range(1, ws.size):
-                largest = max(largest, abs(like(w[0], xs[j])))
+                largest = max(largest, abs(xs[j]))
         unit = shared_unit(fmt, largest)
         for j in range(ws.size):
-            ws[j] = quantize(fmt, rounding, like(w[0], xs[j]), offset(rounding, word, second, j), unit)
+            ws[j] = quantize(fmt, rounding, xs[j], offset(rounding, word, second, j), unit)
 
 
 @kernel

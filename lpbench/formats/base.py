@@ -49,11 +49,23 @@ def saturated(fmt, u):
     """Whether u lies outside the range of fmt."""
 
 
+@generic
+def move(fmt, rounding, w, t, r, unit):
+    """(Q(w + t), whether w + t lies outside the range), w a number of fmt: rounded once, as the exact sum would be."""
+
+
+def move_wide(fmt, rounding, w, t, r, unit):
+    """`move` for a grid in float64, which holds the sum of two float32 numbers to 2**-53 of it."""
+    u = np.float64(w) + np.float64(t)
+    return quantize(fmt, rounding, u, r, unit), saturated(fmt, u)
+
+
 def elementwise(kind: type) -> type:
     """Class decorator for kernel types without blocks."""
     shared_unit.case(kind)(_no_unit)
     block_length.case(kind)(_whole)
     has_blocks.case(kind)(_no_blocks)
+    move.case(kind)(move_wide)
     return kind
 
 
@@ -138,6 +150,10 @@ class Format:
     def kernel(self, dtype: Any = np.float64) -> NamedTuple:
         """The native grid as kernels take it, for arithmetic in dtype (float32 or float64)."""
         raise NotImplementedError
+
+    def step_kernel(self, dtype: Any = np.float64) -> NamedTuple:
+        """The native grid as training steps take it, for weights kept in dtype: by `move`, so in float64."""
+        return self.kernel(np.float64)
 
     def scaled(self, largest: float) -> "Format":
         """The same format, scaled so that its largest number is `largest`."""

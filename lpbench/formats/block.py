@@ -12,6 +12,8 @@ from lpbench.formats.base import (
     check_precision,
     clip,
     has_blocks,
+    move,
+    move_wide,
     quantize,
     saturated,
     shared_unit,
@@ -63,6 +65,9 @@ def _saturated(fmt, u):
     return abs(u) > fmt.levels
 
 
+move.case(BlockGrid)(move_wide)
+
+
 @formats.register("block")
 @dataclass(frozen=True, repr=False)
 class Block(Format):
@@ -75,6 +80,7 @@ class Block(Format):
     Raises ConfigError for other values.
     """
 
+    version = 2
     reads = frozenset({"precision", "block_size", "limit", "rounding", "random_bits"})
 
     bits: int
@@ -124,8 +130,14 @@ class Block(Format):
 
     def kernel(self, dtype: Any = np.float64) -> BlockGrid:
         """The native grid; in float32 the shared exponent ends where float32 does."""
-        real = np.dtype(dtype).type
-        smallest = max(self.native_min, 2.0**-100) if real is np.float32 else self.native_min
+        return self._grid(np.dtype(dtype).type, dtype)
+
+    def step_kernel(self, dtype: Any = np.float64) -> BlockGrid:
+        """The same numbers as those of kernel(dtype), in float64."""
+        return self._grid(np.float64, dtype)
+
+    def _grid(self, real: Any, stored: Any) -> BlockGrid:
+        smallest = max(self.native_min, 2.0**-100) if np.dtype(stored) == np.float32 else self.native_min
         levels = self.native_max
         return BlockGrid(np.int64(self.block_size), real(levels), real(1 / levels), real(smallest), real(1))
 

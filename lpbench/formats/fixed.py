@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.errors import ConfigError
-from lpbench.formats.base import Format, check_precision, clip, elementwise, quantize, saturated
+from lpbench.formats.base import Format, check_precision, clip, elementwise, move, quantize, saturated
 from lpbench.registry import formats
-from lpbench.rounding import round_to_integer
+from lpbench.rounding import round_sum, round_to_integer
 
 
 @elementwise
@@ -19,14 +19,30 @@ class FixedGrid(NamedTuple):
     hi: Any
 
 
+@elementwise
+class CodeGrid(NamedTuple):
+    """The same for steps in float32, which does not hold the sum of a code and an update."""
+
+    lo: Any
+    hi: Any
+
+
 @quantize.case(FixedGrid)
+@quantize.case(CodeGrid)
 def _quantize(fmt, rounding, u, r, unit):
     return round_to_integer(rounding, clip(u, fmt.lo, fmt.hi), r)
 
 
 @saturated.case(FixedGrid)
 def _saturated(fmt, u):
-    return clip(u, fmt.lo, fmt.hi) != u  # the same operations as in rounding: done once
+    return clip(u, fmt.lo, fmt.hi) != u
+
+
+@move.case(CodeGrid)
+def _move(fmt, rounding, w, t, r, unit):
+    # w is an integer and so are the ends of the range: t alone is rounded.
+    c = clip(t, fmt.lo - w, fmt.hi - w)
+    return round_sum(rounding, w, c, r), c != t
 
 
 @formats.register("fixed")
@@ -39,6 +55,7 @@ class Fixed(Format):
     Raises ConfigError for other values.
     """
 
+    version = 2
     reads = frozenset({"precision", "limit", "rounding", "random_bits"})
 
     bits: int
@@ -83,6 +100,11 @@ class Fixed(Format):
         """The grid of integers."""
         real = np.dtype(dtype).type
         return FixedGrid(real(-self.native_max - 1), real(self.native_max))
+
+    def step_kernel(self, dtype: Any = np.float64) -> FixedGrid | CodeGrid:
+        """The grid of integers; in float32 one that never adds codes and updates."""
+        grid = self.kernel(dtype)
+        return CodeGrid(*grid) if np.dtype(dtype) == np.float32 else grid
 
     def scaled(self, largest: float) -> "Fixed":
         """delta such that the largest number is `largest`."""

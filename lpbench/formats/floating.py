@@ -94,6 +94,7 @@ class Float(Format):
     exponent_bits = 0 is fixed point with sign and magnitude. Raises ConfigError for impossible values.
     """
 
+    version = 2
     reads = frozenset({"precision", "exponent_bits", "subnormals", "limit", "rounding", "random_bits"})
 
     exponent_bits: int
@@ -213,6 +214,12 @@ class Float(Format):
             precision = check_precision("float", choices["precision"], 4, 32)
             return {"precision": precision, "exponent_bits": "auto", "subnormals": subnormals}
         precision, exponent = split_bits("float", choices, 0, 8)
+        if exponent == 8 and choices.get("compute_dtype") == "float32":
+            # The scaled grid uses every code, so that its largest native number is above the largest float32.
+            raise ConfigError(
+                "format float: float32 does not hold numbers with exponent_bits=8; "
+                "use compute_dtype=float64 or exponent_bits <= 7"
+            )
         if exponent == 0 and not subnormals:
             raise ConfigError(
                 "format float: with exponent_bits=0 all numbers are subnormal; subnormals must be true"
@@ -229,7 +236,7 @@ class Float(Format):
 class Preset:
     """A named format, unscaled, as its standard defines it."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[frozenset[str]] = frozenset({"rounding", "random_bits"})
     name: str
 

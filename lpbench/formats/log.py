@@ -134,10 +134,17 @@ class Log(Format):
 
     def kernel(self, dtype: Any = np.float64) -> LogGrid:
         """The native grid; in float64 where float32 does not reach down to the smallest number."""
-        f = self.mantissa_bits
         real = np.float64 if self.native_min < 2.0**-120 else np.dtype(dtype).type
-        # Rounded to the arithmetic's own type first: numbers of the grid must be recognised as such.
-        knots = _octave(self.mantissa_bits).astype(real)
+        return self._grid(real, real)
+
+    def step_kernel(self, dtype: Any = np.float64) -> LogGrid:
+        """In float64, the numbers of the grid rounded to those that weights of dtype hold."""
+        return self._grid(np.float64, dtype)
+
+    def _grid(self, real: Any, stored: Any) -> LogGrid:
+        f = self.mantissa_bits
+        # Rounded to the stored numbers' own type first: numbers of the grid must be recognised as such.
+        knots = _octave(f).astype(stored).astype(real)
         cells = 2 ** (f + 1)
         first = np.searchsorted(knots, 1 + np.arange(cells) / cells, side="right") - 1
         octave, i = divmod(2 - 2 ** (self.bits - 1), 2**f)
@@ -153,6 +160,11 @@ class Log(Format):
         """exponent_bits by precision where none are asked for; at least one fraction bit."""
         check_precision("log", choices["precision"], 4, 16)
         precision, exponent = split_bits("log", choices, 1, 9)
+        if exponent > 6 and choices.get("compute_dtype") == "float32":
+            raise ConfigError(
+                f"format log: float32 does not hold numbers with exponent_bits={exponent}; "
+                "use compute_dtype=float64 or exponent_bits <= 6"
+            )
         return {"precision": precision, "exponent_bits": exponent}
 
     @classmethod

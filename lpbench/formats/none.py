@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lpbench.formats.base import Format, elementwise, quantize, saturated
+from lpbench.formats.base import Format, elementwise, move, quantize, saturated
 from lpbench.registry import formats
 
 
@@ -22,6 +22,11 @@ def _quantize(fmt, rounding, u, r, unit):
 @saturated.case(FullGrid)
 def _saturated(fmt, u):
     return False
+
+
+@move.case(FullGrid)
+def _move(fmt, rounding, w, t, r, unit):
+    return w + t, False
 
 
 @formats.register("none")
