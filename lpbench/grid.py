@@ -7,6 +7,7 @@ the cells of one group share is computed once.
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -184,12 +185,34 @@ def _base(groups: tuple[str, ...], config_dir: Path | None) -> Base:
         return hydra.base(groups)
 
 
+def check_once(overrides: Sequence[str]) -> None:
+    """Raise ConfigError for a key that a user gave twice: one of the two would be lost."""
+    count = Counter(map(key_of, overrides))
+    for key in (key for key, times in count.items() if times > 1 and key != "experiment"):
+        both = " and ".join(repr(override) for override in overrides if key_of(override) == key)
+        raise ConfigError(f"{key} is given twice: {both}; to sweep write {key}=VALUE,VALUE")
+
+
+def latest(overrides: Sequence[str]) -> list[str]:
+    """`overrides` with the last one of each key alone: what they meant when they were stored by an lpbench that
+    took a key twice. Experiments add to one another.
+    """
+    keys = list(map(key_of, overrides))
+    last = {key: i for i, key in enumerate(keys)}
+    return [overrides[i] for i, key in enumerate(keys) if key == "experiment" or last[key] == i]
+
+
+def key_of(override: str) -> str:
+    """The key that an override is about."""
+    return override.lstrip("+~").partition("=")[0].strip()
+
+
 def _with_experiments(overrides: list[str], hydra: Session) -> list[list[str]]:
     """The lists of overrides to sweep: each part of an experiment's grid, then the user's own overrides."""
     names: list[str] = []
     own = []
     for override in overrides:
-        if override.lstrip("+").partition("=")[0].strip() == "experiment":
+        if key_of(override) == "experiment":
             names += [str(value) for value in values_of(hydra.parse(override), override)]
         else:
             own.append(override)

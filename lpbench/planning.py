@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from lpbench import schema
 from lpbench.choices import Cell
 from lpbench.errors import ConfigError
-from lpbench.grid import expand
+from lpbench.estimate import check_memory, check_steps
+from lpbench.executors.base import cores
+from lpbench.grid import check_once, expand, latest
 from lpbench.store.folder import find_sweep, sweep_folder
 from lpbench.store.manifest import read_manifest
 from lpbench.store.read import FINAL, read_statuses
@@ -90,6 +92,19 @@ class Plan:
         if not self.cells:
             raise ConfigError("no cell is left: every combination of the grid makes no sense")
 
+    @property
+    def at_once(self) -> int:
+        """Cells that run at a time on this machine."""
+        return min(self.runtime.get("workers") or cores(), max(1, len(self.todo)))
+
+    def check_needs(self, max_memory: float | None = None) -> None:
+        """Raise TooLarge if the cells that will run take more than `max_memory` GB (None: what this machine has,
+        where they run here), ConfigError if one has more steps than the generator can tell apart.
+        """
+        check_steps(self.todo)
+        if max_memory is not None or (self.runtime.get("executor") or "local") == "local":
+            check_memory(self.todo, self.at_once, max_memory)
+
 
 def make_plan(
     overrides: Sequence[str],
@@ -110,6 +125,7 @@ def make_plan(
     Reads only the identity and status of stored cells.
     """
     sweep_folder(name)  # a bad name is said before any work
+    check_once(overrides)
     folder = None if config_dir is None else Path(config_dir)
     expansion = expand(overrides, folder, guard)
     runtime = dict(expansion.runtime)
@@ -145,7 +161,7 @@ def plan_of_sweep(name: str, runs_dir: Path | str = "runs") -> Plan:
         raise ConfigError(f"{folder}: its manifest names no call; repeat the sweep with --name {name}")
     plans = [
         make_plan(
-            call["overrides"],
+            latest(call["overrides"]),
             folder.name,
             folder.parent,
             call.get("config_dir"),
@@ -213,14 +229,17 @@ def plan(
     config_dir: Path | str | None = None,
     force: bool = False,
     skip_invalid: bool = False,
+    max_memory: float | None = None,
 ) -> pandas.DataFrame:
     """What `sweep` would run, as a DataFrame with one row a cell; nothing is run or written.
 
     `reason` is "stored" (computed already), "new", "forced", "failed before" or "timed out before"; the other
     columns are the choices as they were asked for, null where not read. Arguments as for `lpbench.sweep`.
+    Raises ConfigError as that does, TooLarge among them.
 
     >>> lpbench.plan(["precision=4,8", "seed=range(3)"])["reason"].value_counts()
     """
     made = make_plan(overrides, name, runs_dir, config_dir, force, skip_invalid)
     made.check()
+    made.check_needs(max_memory)
     return plan_frame(made)

@@ -85,14 +85,17 @@ def run_plan(
     force: bool = False,
     fail_fast: bool = False,
     on_event: Callable[[Event], None] | None = None,
+    max_memory: float | None = None,
 ) -> Outcome:
     """Run the cells of `plan` that are not stored, and compact the sweep.
 
     workers    cells at a time; None: the plan's choice, by default one for each core
     fail_fast  stop at the first cell that fails, diverges or times out
+    max_memory   GB that the cells may take (None: what this machine has, and with Ray no limit)
 
     Every finished cell is on disk when this returns or raises. The first Ctrl-C lets the running cells
-    finish, the second drops them; either way `interrupted` is set. Raises ConfigError, SweepBusy, StoreError.
+    finish, the second drops them; either way `interrupted` is set. Raises ConfigError (TooLarge where memory does
+    not suffice), SweepBusy, StoreError.
     """
     plan.check()
     tell = on_event or (lambda event: None)
@@ -101,8 +104,10 @@ def run_plan(
             with suppress(SweepBusy):  # whoever writes the sweep will compact it
                 compact(plan.folder, state="done")
         return Outcome(plan, _select(plan, read_statuses(plan.folder)))
+    plan.runtime["workers"] = workers or plan.runtime.get("workers")
+    plan.check_needs(max_memory)
     name = plan.runtime.get("executor") or "local"
-    executor: Executor = registry.executors.get(name)(workers or plan.runtime.get("workers"), plan.runtime)
+    executor: Executor = registry.executors.get(name)(plan.runtime["workers"], plan.runtime)
     timeout = plan.runtime.get("timeout")
     stamp = {
         "timeout": timeout,
@@ -178,6 +183,7 @@ def sweep(
     max_cells: int | None = MAX_CELLS,
     config_dir: Path | str | None = None,
     on_event: Callable[[Event], None] | None = None,
+    max_memory: float | None = None,
 ) -> pandas.DataFrame:
     """Run the cells of a grid that are not stored yet; returns all cells of the grid, one row a cell.
 
@@ -190,6 +196,7 @@ def sweep(
     max_cells     refuse a larger grid (None: any size)
     config_dir    a folder with your own yamls and modules
     on_event      called with each `Event`, for a progress display of your own
+    max_memory    GB that the cells may take; what needs more is refused (None: what this machine has)
 
     Cells that failed, diverged or timed out are rows with that `status`. Raises ConfigError for a grid that
     cannot be run (nothing is written then), StoreError when the disk refuses, Interrupted after Ctrl-C with
@@ -199,7 +206,7 @@ def sweep(
     >>> cells.groupby("precision").noise_floor.median()
     """
     plan = make_plan(overrides, name, runs_dir, config_dir, force, skip_invalid, cells_guard(max_cells))
-    outcome = run_plan(plan, workers, force, fail_fast, on_event)
+    outcome = run_plan(plan, workers, force, fail_fast, on_event, max_memory)
     if outcome.interrupted:
         raise Interrupted(interrupted_line(outcome))
     frame = load_cells(plan.folder)

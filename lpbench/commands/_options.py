@@ -34,7 +34,13 @@ Name = Annotated[
 ]
 ConfigDir = Annotated[
     Path | None,
-    typer.Option("--config-dir", help="A folder with your own yamls and modules.", show_default=False),
+    typer.Option(
+        "--config-dir",
+        help="A folder with your own yamls and modules.",
+        metavar="DIRECTORY",
+        parser=locate,
+        show_default=False,
+    ),
 ]
 RunsDir = Annotated[
     Path | None,
@@ -56,6 +62,16 @@ SkipInvalid = Annotated[
     bool, typer.Option("--skip-invalid", help="Leave out combinations that make no sense.")
 ]
 MaxCells = Annotated[int, typer.Option("--max-cells", min=1, help="Ask before running a larger grid.")]
+MaxMemory = Annotated[
+    float | None,
+    typer.Option(
+        "--max-memory",
+        min=0,
+        help="GB of memory that the cells may take; inf: any (default: what this machine has).",
+        metavar="GB",
+        show_default=False,
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would run, as `lpbench plan` does.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -1,6 +1,6 @@
 """`lpbench resume`."""
 
-from lpbench.commands._options import FailFast, Json, Quiet, RunsDir, Sweep, Verbose, Workers
+from lpbench.commands._options import FailFast, Json, MaxMemory, Quiet, RunsDir, Sweep, Verbose, Workers
 
 
 def command(
@@ -8,6 +8,7 @@ def command(
     runs_dir: RunsDir = None,
     workers: Workers = None,
     fail_fast: FailFast = False,
+    max_memory: MaxMemory = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -17,4 +18,4 @@ def command(
     from lpbench.planning import plan_of_sweep
 
     plan = plan_of_sweep(name, runs_dir or "runs")
-    return run_and_report(plan, workers, False, fail_fast, as_json, quiet, verbose)
+    return run_and_report(plan, workers, False, fail_fast, as_json, quiet, verbose, max_memory)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lpbench import generator
 from lpbench.errors import ConfigError, Interrupted
 from lpbench.evidence import BROKEN, Evidence, weigh
+from lpbench.grid import latest
 from lpbench.planning import Plan, make_plan, union
 from lpbench.provenance import now, provenance
 from lpbench.regression import judging, measured
@@ -219,7 +220,7 @@ def plan_of(
     return union(
         [
             make_plan(
-                call["overrides"], name, runs_dir, config_dir or call.get("config_dir"), True,
+                latest(call["overrides"]), name, runs_dir, config_dir or call.get("config_dir"), True,
                 call.get("skip_invalid", False),
             )
             for call in calls
