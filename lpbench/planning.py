@@ -13,7 +13,7 @@ from lpbench.choices import Cell
 from lpbench.errors import ConfigError
 from lpbench.estimate import check_memory, check_steps
 from lpbench.executors.base import cores
-from lpbench.grid import check_once, expand, latest
+from lpbench.grid import expand, latest
 from lpbench.store.folder import find_sweep, sweep_folder
 from lpbench.store.manifest import read_manifest
 from lpbench.store.read import FINAL, read_statuses
@@ -125,7 +125,6 @@ def make_plan(
     Reads only the identity and status of stored cells.
     """
     sweep_folder(name)  # a bad name is said before any work
-    check_once(overrides)
     folder = None if config_dir is None else Path(config_dir)
     expansion = expand(overrides, folder, guard)
     runtime = dict(expansion.runtime)

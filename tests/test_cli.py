@@ -225,6 +225,9 @@ def test_combinations_that_make_no_sense_exit_2_and_are_listed(made_up, capsys):
             "precision is given twice: 'precision=4' and 'precision=8'",
         ),
         (["bounds", "precision=4", "precision=8"], "precision is given twice"),
+        (["bits", "--target", "1e-3", "dimension=4", "dimension=8"], "dimension is given twice"),
+        (["check", "precision=4", "precision=8"], "precision is given twice"),
+        (["baseline", "create", "x", "precision=4", "precision=8"], "precision is given twice"),
         (["sweep", "seed=range(0,10,0)"], "the step must not be 0"),
         (["sweep", "steps=4294967296"], "steps must be a whole number in 1..4294967295, got 4294967296"),
         (

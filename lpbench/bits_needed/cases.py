@@ -113,7 +113,6 @@ def read_cases(overrides: Sequence[str], config_dir: Path | None = None) -> list
         key = override.lstrip("+~").partition("=")[0]
         if key in FOUND:
             raise ConfigError(_SEARCHED[key])
-    grid.check_once(overrides)
     read = grid.read(list(overrides) or ["algorithm=lp_sgd"], config_dir)
     defaults = grid.single({}, config_dir)
     cases: dict[str, Case] = {}

@@ -8,12 +8,22 @@ import typer
 from lpbench import completion
 from lpbench.address import locate
 
+
+def each_key_once(overrides: list[str] | None) -> list[str] | None:
+    """The overrides; raises ConfigError for a key that is given twice."""
+    from lpbench.grid import check_once
+
+    check_once(overrides or [])
+    return overrides
+
+
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
         help="KEY=VALUE, KEY=VALUE,VALUE, 'KEY=range(0,5)', +experiment=NAME; none: the default grid.",
         metavar="OVERRIDES",
         autocompletion=completion.overrides,
+        callback=each_key_once,
         show_default=False,
     ),
 ]
@@ -23,6 +33,7 @@ OverridesOrSweep = Annotated[
         help="As for `lpbench sweep`; or the name of one stored sweep; none: the default grid.",
         metavar="OVERRIDES|SWEEP",
         autocompletion=completion.overrides_and_sweeps,
+        callback=each_key_once,
         show_default=False,
     ),
 ]
