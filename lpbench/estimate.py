@@ -92,9 +92,10 @@ class Estimator:
 
     def problem_bytes(self, choices: Mapping[str, Any], problem_key: str) -> float:
         """Memory of the problem while it is built, data included; 0 where that is not known."""
-        problem, shape = registry.problems.get(choices["problem"]), self._shape(choices, problem_key)
+        shape = self._shape(choices, problem_key)
         if shape is None:
             return 0.0
+        problem = registry.problems.get(choices["problem"])
         if hasattr(problem, "memory"):
             return float(problem.memory(choices))
         entries = problem.row_entries(choices) * shape.n_samples if hasattr(problem, "row_entries") else 0
@@ -142,7 +143,7 @@ def cell_costs(cells: Sequence[Cell]) -> list[Cost | None]:
     costs = []
     for cell in cells:
         if cell.group_id not in memory:
-            memory[cell.group_id] = estimator.cost(cell.choices, cell.problem_key)
+            memory[cell.group_id] = estimator.cost(cell.located, cell.problem_key)
         costs.append(memory[cell.group_id])
     return costs
 
@@ -152,8 +153,8 @@ def memory(cells: Sequence[Cell], workers: int) -> tuple[float, str]:
     estimator = Estimator()
     built = {cell.problem_key: cell for cell in cells}
     groups = {cell.group_id: cell for cell in cells}
-    problems = [(estimator.problem_bytes(cell.choices, key), cell) for key, cell in built.items()]
-    runs = [(estimator.run_bytes(cell.choices, cell.problem_key), cell) for cell in groups.values()]
+    problems = [(estimator.problem_bytes(cell.located, key), cell) for key, cell in built.items()]
+    runs = [(estimator.run_bytes(cell.located, cell.problem_key), cell) for cell in groups.values()]
     problems.sort(key=lambda need: -need[0])
     runs.sort(key=lambda need: -need[0])
     if not runs:
@@ -194,7 +195,7 @@ def check_steps(cells: Sequence[Cell]) -> None:
     """Raise ConfigError where `epochs` ask for more steps than the generator can tell apart."""
     estimator = Estimator()
     for cell in {cell.group_id: cell for cell in cells}.values():
-        choices = cell.choices
+        choices = cell.located
         steps = estimator.steps(choices, cell.problem_key)
         if steps is not None and steps >= 2**32:
             raise ConfigError(
@@ -209,7 +210,7 @@ def notes(cells: Sequence[Cell]) -> list[str]:
     memory: dict[str, bool] = {}
     for cell in cells:
         if cell.problem_key not in memory:
-            memory[cell.problem_key] = _is_sparse(cell.choices)
+            memory[cell.problem_key] = _is_sparse(cell.located)
         if memory[cell.problem_key] and (
             cell.choices["regularization"] != 0 or cell.choices["algorithm"] in LOOPS
         ):
@@ -227,7 +228,7 @@ def warnings(cells: Sequence[Cell]) -> list[str]:
     lines: dict[str, None] = {}
     asked = set()
     for cell in {cell.problem_key: cell for cell in cells}.values():
-        choices = cell.choices
+        choices = cell.located
         data = tuple(choices[key] for key in _DATA)
         if choices["path"] is None or data in asked:
             continue

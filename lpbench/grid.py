@@ -96,10 +96,13 @@ class Grid:
                 for seed in seeds:
                     yield {**raw, "seed": seed} if "seed" in raw else raw
 
-    def expand(self) -> Expansion:
-        """The cells: canonical, without repetition. Raises ConfigError if runtime choices differ."""
+    def expand(self, folder: Path | str | None = None) -> Expansion:
+        """The cells: canonical, without repetition. Raises ConfigError if runtime choices differ.
+
+        folder   where relative paths of data files start; None: the working directory.
+        """
         expansion = Expansion(runtime=self._runtime())
-        maker, seen = CellMaker(), set()
+        maker, seen = CellMaker(folder), set()
         keys = dict.fromkeys(axis.key for block in self.blocks for axis in block.axes)
         found: dict[str, dict[Any, None]] = {key: {} for key in keys if key in schema.KEYS}
         for block in self.blocks:
@@ -142,10 +145,14 @@ class Grid:
 
 
 def expand(
-    overrides: Sequence[str], config_dir: Path | None = None, guard: Callable[[int], None] | None = None
+    overrides: Sequence[str],
+    config_dir: Path | None = None,
+    guard: Callable[[int], None] | None = None,
+    folder: Path | str | None = None,
 ) -> Expansion:
     """The cells that `overrides` ask for; none at all ask for the experiment `default`.
 
+    `folder`: where relative paths of data files start (None: the working directory).
     `guard` is called with the number of cells before any is made, and may raise. Combinations that make no
     sense are collected, not raised. Raises ConfigError for what no combination can mend: an override that
     cannot be read, an unknown key, group or name, a value out of range, a `config_dir` that is no folder.
@@ -153,7 +160,7 @@ def expand(
     grid = read(overrides, config_dir)
     if guard is not None:
         guard(grid.size)
-    return grid.expand()
+    return grid.expand(folder)
 
 
 def read(overrides: Sequence[str], config_dir: Path | None = None) -> Grid:

@@ -34,19 +34,22 @@ class Call:
 
     overrides    without those of run-time keys, which are no part of what is computed
     config_dir   the user's folder of yamls and modules, absolute
+    folder       absolute: where relative paths of data files start; None where there are none
     """
 
     overrides: tuple[str, ...]
     config_dir: str | None = None
     skip_invalid: bool = False
+    folder: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {
+        said: dict[str, Any] = {
             "overrides": list(self.overrides),
             "config_dir": self.config_dir,
             "skip_invalid": self.skip_invalid,
         }
+        return said if self.folder is None else {**said, "folder": self.folder}
 
 
 @dataclass
@@ -58,6 +61,7 @@ class Plan:
     collapsed  cells of the grid that were equal to another one
     runtime    timeout, workers, runs_dir, executor
     axes       keys that vary, with their values
+    can_skip   whether who asked may leave out combinations that make no sense
     """
 
     name: str
@@ -69,6 +73,7 @@ class Plan:
     collapsed: int = 0
     runtime: dict[str, Any] = field(default_factory=dict)
     axes: dict[str, list[Any]] = field(default_factory=dict)
+    can_skip: bool = True
 
     @property
     def todo(self) -> list[Cell]:
@@ -88,7 +93,8 @@ class Plan:
             which = (
                 "1 combination makes" if len(self.invalid) == 1 else f"{len(self.invalid)} combinations make"
             )
-            raise ConfigError(f"{which} no sense (--skip-invalid leaves out such): {shown}{more}")
+            hint = " (--skip-invalid leaves out such)" if self.can_skip else ""
+            raise ConfigError(f"{which} no sense{hint}: {shown}{more}")
         if not self.cells:
             raise ConfigError("no cell is left: every combination of the grid makes no sense")
 
@@ -114,24 +120,27 @@ def make_plan(
     force: bool = False,
     skip_invalid: bool = False,
     guard: Callable[[int], None] | None = None,
+    data_folder: Path | str | None = None,
 ) -> Plan:
     """Plan the sweep `name` over `overrides` (none: the default grid).
 
     runs_dir  where sweeps lie; None: the choice `runs_dir`, by default `runs`
     force     run every cell again
     guard     called with the size of the grid before any cell is made; may raise
+    data_folder   where relative paths of data files start (None: the working directory)
 
     Raises ConfigError for what cannot be run; combinations that make no sense are kept for `Plan.check`.
     Reads only the identity and status of stored cells.
     """
     sweep_folder(name)  # a bad name is said before any work
     folder = None if config_dir is None else Path(config_dir)
-    expansion = expand(overrides, folder, guard)
+    expansion = expand(overrides, folder, guard, data_folder)
     runtime = dict(expansion.runtime)
     if runs_dir is not None:
         runtime["runs_dir"] = str(runs_dir)
     lasting = tuple(text for text in overrides if text.lstrip("+~").partition("=")[0] not in schema.RUNTIME)
-    call = Call(lasting, None if folder is None else str(folder.absolute()), skip_invalid)
+    start = next((cell.group.folder for cell in expansion.cells if cell.group.folder), None)
+    call = Call(lasting, None if folder is None else str(folder.absolute()), skip_invalid, start)
     where = sweep_folder(name, runtime["runs_dir"] or "runs")
     plan = Plan(
         name,
@@ -165,12 +174,19 @@ def plan_of_sweep(name: str, runs_dir: Path | str = "runs") -> Plan:
             folder.parent,
             call.get("config_dir"),
             skip_invalid=call.get("skip_invalid", False),
+            data_folder=_there(call.get("folder")),
         )
         for call in manifest["calls"]
     ]
     plan = union(plans)
+    plan.can_skip = False
     plan.runtime |= {key: manifest["runtime"].get(key) for key in LASTING}
     return plan
+
+
+def _there(folder: str | None) -> str | None:
+    """`folder` where it still is: a project that was moved has its data where it is resumed."""
+    return folder if folder is not None and Path(folder).is_dir() else None
 
 
 def union(plans: Sequence[Plan]) -> Plan:

@@ -54,7 +54,7 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
     row = {**cell.choices, **cell.identity, "error": None}
     trace: dict[str, np.ndarray] = {"step": np.zeros(0, np.int64)}
     try:
-        problem = problems.build(cell.choices, cell.problem_key)
+        problem = problems.build(cell.located, cell.problem_key)
         choices = resolve(cell.choices, problem)
         ready = setup(choices, problem)
         row |= {key: value for key, value in choices.items() if cell.choices[key] is not None}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lpbench import registry
+from lpbench.address import is_remote
 from lpbench.choices import Cell
 from lpbench.errors import ConfigError, Interrupted, LpbenchError, SweepBusy
 from lpbench.estimate import cell_costs
@@ -113,7 +114,7 @@ def run_plan(
         "timeout": timeout,
         "workers": executor.workers,
         "executor": name,
-        "runs_dir": str(plan.folder.parent),
+        "runs_dir": str(plan.folder.parent if is_remote(plan.folder) else plan.folder.parent.absolute()),
     }
     outcome = Outcome(plan)
     calls = [call.as_dict() for call in plan.calls]
@@ -220,7 +221,7 @@ def cells_guard(max_cells: int | None) -> Callable[[int], None]:
         if max_cells is not None and count > max_cells:
             raise ConfigError(
                 f"the grid has {count} cells, more than max_cells = {max_cells}: "
-                "make it smaller, or allow it (--yes, or --max-cells)"
+                "make it smaller, or allow more"
             )
 
     return guard

@@ -136,6 +136,43 @@ def test_memory_is_asked_for_before_anything_is_computed(made_up, capsys):
     lpbench("resume", "large", "--max-memory", "inf", code=3)
 
 
+DATA = "a,b,target\n" + "".join(f"{i},{i * i % 7},{i % 2}\n" for i in range(20))
+OWN = ["problem=logistic_regression", "dataset=file", "path=data/own.csv", "algorithm=sgd", "steps=50"]
+
+
+def test_resume_from_another_folder_finds_the_data(made_up, monkeypatch, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "own.csv").write_text(DATA)
+    (tmp_path / "elsewhere").mkdir()
+    made_up.update({1: "timeout"})
+    lpbench("sweep", *OWN, "seed=range(3)", "--name", "demo", code=3)
+    manifest = read_manifest(tmp_path / "runs" / "demo")
+    assert manifest["calls"][0]["folder"] == str(tmp_path)
+    assert manifest["runtime"]["runs_dir"] == str(tmp_path / "runs")
+    made_up.clear()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    lpbench("resume", "demo", "--runs-dir", tmp_path / "runs")
+    cells = load_cells(tmp_path / "runs" / "demo")
+    assert set(cells["status"]) == {"ok"}
+    assert set(cells["path"]) == {"data/own.csv"}  # as it was asked for: one configuration, not two
+    assert read_manifest(tmp_path / "runs" / "demo")["calls"] == manifest["calls"]
+
+
+def test_a_hint_names_no_option_that_the_command_lacks(made_up, capsys, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "own.csv").write_text(DATA)
+    made_up.update({0: "timeout"})
+    lpbench("sweep", *OWN, "--name", "demo", code=3)
+    (tmp_path / "data" / "own.csv").unlink()
+    capsys.readouterr()
+    lpbench("resume", "demo", code=2)
+    err = capsys.readouterr().err
+    assert "data/own.csv: cannot be read" in err
+    assert "--skip-invalid" not in err
+    lpbench("sweep", *OWN, code=2)
+    assert "--skip-invalid" in capsys.readouterr().err
+
+
 def test_force_and_fail_fast(made_up, capsys):
     lpbench("sweep", *GRID)
     lpbench("sweep", *GRID, "--force")

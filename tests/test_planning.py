@@ -5,10 +5,11 @@ import pytest
 from fake_results import fake_result
 
 import lpbench
-from lpbench import planning
+from lpbench import planning, problems
 from lpbench.errors import ConfigError, TooLarge
 from lpbench.estimate import estimate, memory, notes
 from lpbench.planning import make_plan, plan, plan_of_sweep, union
+from lpbench.regression import baselines
 from lpbench.store import SweepWriter
 
 GRID = ["problem=family_q", "dimension=4,8", "precision=4,8", "seed=range(3)", "steps=100"]
@@ -195,3 +196,50 @@ def test_calls_that_gave_a_key_twice_still_resume(tmp_path):
     twice = {"overrides": ["precision=6", *GRID], "config_dir": None, "skip_invalid": False}
     store(made, calls=[twice])
     assert plan_of_sweep("demo", tmp_path).counts == {"stored": 12}
+
+
+def test_relative_data_is_found_from_everywhere(tmp_path, monkeypatch):
+    for name, rows in (("first", 20), ("moved", 20), ("other", 30)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "own.csv").write_text(
+            "a,target\n" + "".join(f"{i},{i % 2}\n" for i in range(rows))
+        )
+    grid = ["problem=logistic_regression", "dataset=file", "path=own.csv", "seed=range(2)", "steps=d*40"]
+    monkeypatch.chdir(tmp_path / "first")
+    made = make_plan(grid, "demo", tmp_path / "runs")
+    store(made)
+    (cell, *_) = made.cells
+    assert cell.choices["path"] == cell.located["path"] == "own.csv"
+    monkeypatch.chdir(tmp_path / "other")  # where another file has the same name
+    again = plan_of_sweep("demo", tmp_path / "runs")
+    assert again.cells == made.cells
+    assert again.counts == {"stored": 2}
+    assert again.calls == made.calls
+    assert cell.located["path"] == str(tmp_path / "first" / "own.csv")
+    assert problems.build(cell.located, cell.problem_key).n_samples == 20
+    (tmp_path / "first").rename(tmp_path / "gone")
+    monkeypatch.chdir(tmp_path / "moved")  # the project, with its data, lies elsewhere now
+    assert plan_of_sweep("demo", tmp_path / "runs").counts == {"stored": 2}
+
+
+def test_sweeps_stored_before_folders_were_kept_resume_where_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.csv").write_text("a,target\n1,0\n2,1\n")
+    made = make_plan(
+        ["problem=logistic_regression", "dataset=file", "path=own.csv"], "demo", tmp_path / "runs"
+    )
+    call = made.calls[0].as_dict()
+    assert call.pop("folder") == str(tmp_path)
+    store(made, calls=[call])
+    assert plan_of_sweep("demo", tmp_path / "runs").counts == {"stored": 1}
+    absolute = make_plan(["dataset=file", f"path={tmp_path}/own.csv"], "demo", tmp_path / "runs")
+    assert "folder" not in absolute.calls[0].as_dict()
+
+
+def test_a_baseline_keeps_no_folder_of_this_machine():
+    call = {"overrides": ["path=own.csv"], "skip_invalid": False, "folder": "/home/me"}
+    assert baselines._portable(call) == {
+        "overrides": ["path=own.csv"],
+        "config_dir": None,
+        "skip_invalid": False,
+    }

@@ -214,10 +214,12 @@ def plan_of(
     name = name or f"check-{baseline.name}"
     calls: list[Mapping[str, Any]] = baseline.meta["calls"]
     if overrides:
-        return make_plan(overrides, name, runs_dir, config_dir, force=True)
+        plan = make_plan(overrides, name, runs_dir, config_dir, force=True)
+        plan.can_skip = False  # check has no such option
+        return plan
     if not calls:
         raise ConfigError(f"baseline {baseline.name} does not know its grid: name a sweep, or overrides")
-    return union(
+    plan = union(
         [
             make_plan(
                 latest(call["overrides"]), name, runs_dir, config_dir or call.get("config_dir"), True,
@@ -226,6 +228,8 @@ def plan_of(
             for call in calls
         ]
     )  # fmt: skip
+    plan.can_skip = False
+    return plan
 
 
 def _run(plan: Plan, workers: int | None, on_event: Listener | None) -> tuple[Path, list[Cell]]:
