@@ -11,7 +11,9 @@ from lpbench.errors import ConfigError, StoreError
 
 
 def locate(address: Path | str) -> Path:
-    """The folder at `address`; raises ConfigError for an address that nothing installed reads."""
+    """The folder at `address`; raises ConfigError for an empty address, and one that nothing installed reads."""
+    if address == "":
+        raise ConfigError("the path is empty: name a folder, or an address such as s3://bucket/runs")
     if isinstance(address, Path) or is_remote(address):
         return address  # type: ignore[return-value]
     if "://" not in address:

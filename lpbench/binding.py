@@ -68,6 +68,11 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
         raise ConfigError(
             f"steps must be below 2**32, the period of the generator's steps, got {chosen['steps']}"
         )
+    drawn = chosen["batch_size"] * problem.dimension
+    if problem.noise_kind == "dense" and drawn >= 2**32:
+        raise ConfigError(
+            f"batch_size * dimension must be below 2**32, the generator's numbers of a step, got {drawn}"
+        )
     return chosen
 
 

@@ -9,7 +9,8 @@ content.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -44,6 +45,7 @@ class Group:
     problem_key  the identity of the problem: cells that share it share data, optimum and constants
     config_id    16 hex digits: the choices without the seed, the same in every version of lpbench
     definition   what these choices mean here: the versions of algorithm, format, problem and data
+    folder       absolute: where `path` starts, where that is relative; else empty
     """
 
     values: tuple[Any, ...]
@@ -51,6 +53,7 @@ class Group:
     problem_key: str
     config_id: str = ""
     definition: str = ""
+    folder: str = ""
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -70,6 +73,12 @@ class Cell:
     def choices(self) -> dict[str, Any]:
         """The choices by key in the order of schema.KEYS, made anew at each call."""
         return {**self.group.choices, "seed": self.seed}
+
+    @property
+    def located(self) -> dict[str, Any]:
+        """The choices with `path` as this process reaches it, wherever it runs: for what reads the data."""
+        choices = self.choices
+        return {**choices, "path": _located(choices["path"], self.group.folder)}
 
     @property
     def group_id(self) -> str:
@@ -115,18 +124,24 @@ class _Problem:
     choices: dict[str, Any]
     key: str
     versions: dict[str, int]
+    folder: str
 
     @cached_property
     def sizes(self) -> dict[str, float]:
         """d and N, for expressions; only where one asks, since a file may have to be read for them."""
-        shape = self.thing.shape({**dict.fromkeys(schema.KEYS), **self.choices})
+        path = _located(self.choices["path"], self.folder)
+        shape = self.thing.shape({**dict.fromkeys(schema.KEYS), **self.choices, "path": path})
         return {"d": shape.dimension, "N": shape.n_samples}
 
 
 class CellMaker:
-    """Makes cells, remembering what they share; for one batch, since a data file may change between two."""
+    """Makes cells, remembering what they share; for one batch, since a data file may change between two.
 
-    def __init__(self) -> None:
+    folder   where relative paths of data files start; None: the working directory.
+    """
+
+    def __init__(self, folder: Path | str | None = None) -> None:
+        self._problem = partial(_problem_part, folder)
         self._values: dict[tuple[str, type, Any], Any] = {}
         self._parts: dict[tuple[Any, ...], Any] = {}
         self._texts: dict[str, str] = {}
@@ -150,7 +165,7 @@ class CellMaker:
         if not raw.keys() <= schema.ALL.keys():
             schema.kind(next(key for key in raw if key not in schema.ALL))
         value = {key: self._value(key, raw.get(key)) for key in schema.KEYS}
-        problem = self._shared(_problem_part, value, ("problem",), PROBLEM_KEYS)
+        problem = self._shared(self._problem, value, ("problem",), PROBLEM_KEYS)
         algorithm = _registered(registry.algorithms, value["algorithm"])
         choices: dict[str, Any] = dict.fromkeys(schema.KEYS)
         choices.update(problem.choices)
@@ -196,8 +211,9 @@ class CellMaker:
             definition += f", content {problem.key}"
         values = tuple(choices[key] for key in schema.KEYS)
         group = Group(
-            values, digest.hexdigest(), problem.key, config_id, self._texts.setdefault(definition, definition)
-        )
+            values, digest.hexdigest(), problem.key, config_id, self._texts.setdefault(definition, definition),
+            problem.folder,
+        )  # fmt: skip
         return group, digest
 
     def _value(self, key: str, value: Any) -> Any:
@@ -233,7 +249,7 @@ def _cell(group: Group, digest: Any, seed: int) -> Cell:
     return Cell(group, seed, digest.hexdigest())
 
 
-def _problem_part(value: dict[str, Any]) -> _Problem:
+def _problem_part(folder: Path | str | None, value: dict[str, Any]) -> _Problem:
     """What decides the problem: its choices (null where not read), key, versions, and the sizes d and N."""
     from lpbench.problems import keys_read, problem_key
 
@@ -255,6 +271,10 @@ def _problem_part(value: dict[str, Any]) -> _Problem:
     if isinstance(choices["k"], str):
         sizes = {} if whole["dimension"] is None else {"d": whole["dimension"]}
         choices["k"] = whole["k"] = schema.resolve("k", choices["k"], sizes)
+    start = ""
+    if whole["path"] is not None and not Path(whole["path"]).expanduser().is_absolute():
+        start = str(Path.cwd() if folder is None else folder)
+        whole["path"] = _located(whole["path"], start)
     problem.check(whole)
     if dataset is not None and not hasattr(problem, "keys"):  # those that name their keys check their dataset
         dataset.check(whole)
@@ -263,7 +283,12 @@ def _problem_part(value: dict[str, Any]) -> _Problem:
         # Reading a data file finds what is wrong with it, before anything is run or written.
         problem.shape(whole)
     choices = {key: chosen if key in kept or key == "problem" else None for key, chosen in choices.items()}
-    return _Problem(problem, choices, key, versions)
+    return _Problem(problem, choices, key, versions, start)
+
+
+def _located(path: Any, folder: str) -> Any:
+    """`path`, which starts in `folder` if that is not empty, from where this process is: itself where that is there."""
+    return path if not folder or Path(folder) == Path.cwd() else str(Path(folder) / path)
 
 
 def _format_part(value: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
     LpbenchError           1  something outside the user's request went wrong
      |- ConfigError        2  wrong usage or configuration: nothing was run or written
+     |   `- TooLarge       2  more memory is needed than there is
      |- StoreError         1  a sweep cannot be read or written (disk full, damaged file)
      |   `- SweepBusy      1  another process is writing the same sweep
      `- Interrupted      130  Ctrl-C: everything finished is on disk
@@ -23,6 +24,10 @@ class ConfigError(LpbenchError, ValueError):
     """A choice that cannot be run: names the thing, what is allowed and what came."""
 
     exit_code = 2
+
+
+class TooLarge(ConfigError):
+    """What was asked for does not fit into memory: says how much it needs and how much there is."""
 
 
 class StoreError(LpbenchError):

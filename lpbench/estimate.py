@@ -1,13 +1,18 @@
-"""How long cells take and how much they store, before any of them runs: rough, and honest where unknown."""
+"""How long cells take, how much they store and how much memory they need, before any of them runs: rough, and
+honest where unknown.
+"""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lpbench import registry
 from lpbench.choices import Cell
-from lpbench.errors import ConfigError, LpbenchError
+from lpbench.errors import ConfigError, LpbenchError, TooLarge
+from lpbench.terminal import size
 
 # Measured on one core of a shared 2-core x86 machine (float64, d = 16 to 2048): within a factor of about 2.
 NS_STEP = 45.0  # per step: sampling, keys, loop
@@ -18,6 +23,9 @@ NS_ROUNDING_OTHER = 0.6  # presets, and formats of the user's own
 NS_GRADIENT = 0.8  # per sample and coordinate of a full gradient or an evaluation
 SECONDS_POINT, SECONDS_CELL = 3e-6, 1e-3  # in Python
 BYTES_POINT, BYTES_CELL = 46.0, 300.0  # stored, compressed
+# Of memory: a number; those of a cell for each weight (scratch), for each record point (drawing them), and for each
+# point that is evaluated (its record and its trace).
+BYTES_NUMBER, PER_WEIGHT, PER_RECORD, PER_POINT = 8.0, 12, 6, 24
 LOOPS = frozenset({"svrg", "lp_svrg", "halp"})  # algorithms with full gradients at snapshots
 SPARSE = frozenset(
     {"sgd", "lp_sgd"}
@@ -50,18 +58,15 @@ class Estimator:
 
     def cost(self, choices: Mapping[str, Any], problem_key: str) -> Cost | None:
         """The cost of the cell with `choices`; None if steps depend on constants of an unbuilt problem."""
-        shape = self._shape(choices, problem_key)
-        if shape is None or isinstance(choices["steps"], str):
+        shape, steps = self._shape(choices, problem_key), self.steps(choices, problem_key)
+        if steps is None:
             return None
         n, coordinates = shape.n_samples, shape.dimension * shape.n_classes
         entries = _row_entries(choices, coordinates)
-        steps = choices["steps"] or math.ceil(choices["epochs"] * n / choices["batch_size"])
         seconds = SECONDS_CELL
         algorithm = choices["algorithm"]
         if algorithm in LOOPS:
-            inner = choices["inner_steps"] or 2 * n
-            loops = math.ceil(steps / inner)
-            steps = loops * inner
+            loops = steps // (choices["inner_steps"] or 2 * n)
             seconds += loops * n * coordinates * NS_GRADIENT * 1e-9
         per_coordinate = NS_COORDINATE.get(algorithm, NS_COORDINATE_OTHER) * choices["batch_size"]
         per_coordinate += NS_ROUNDING.get(choices["format"], NS_ROUNDING_OTHER)
@@ -72,6 +77,38 @@ class Estimator:
         evaluation = entries * min(n, coordinates if choices["problem"] == "least_squares" else n)
         seconds += points * (SECONDS_POINT + evaluation * NS_GRADIENT * 1e-9)
         return Cost(seconds, BYTES_CELL + points * BYTES_POINT)
+
+    def steps(self, choices: Mapping[str, Any], problem_key: str) -> int | None:
+        """Parameter updates, in whole loops; None where the problem has to be built to know."""
+        shape = self._shape(choices, problem_key)
+        if shape is None or isinstance(choices["steps"], str):
+            return None
+        n = shape.n_samples
+        steps = int(choices["steps"] or math.ceil(choices["epochs"] * n / choices["batch_size"]))
+        if choices["algorithm"] not in LOOPS:
+            return steps
+        inner = int(choices["inner_steps"] or 2 * n)
+        return -(-steps // inner) * inner
+
+    def problem_bytes(self, choices: Mapping[str, Any], problem_key: str) -> float:
+        """Memory of the problem while it is built, data included; 0 where that is not known."""
+        shape = self._shape(choices, problem_key)
+        if shape is None:
+            return 0.0
+        problem = registry.problems.get(choices["problem"])
+        if hasattr(problem, "memory"):
+            return float(problem.memory(choices))
+        entries = problem.row_entries(choices) * shape.n_samples if hasattr(problem, "row_entries") else 0
+        return BYTES_NUMBER * (2 * entries + PER_WEIGHT * shape.dimension)
+
+    def run_bytes(self, choices: Mapping[str, Any], problem_key: str) -> float:
+        """Memory of one running cell beside its problem."""
+        shape = self._shape(choices, problem_key)
+        weights = shape.dimension * shape.n_classes if shape is not None else 0
+        records, points = choices["record_points"], choices["record_points"] + choices["even_points"]
+        if not isinstance(choices["steps"], str) and choices["steps"] is not None:
+            points = min(points, choices["steps"] + 1)
+        return BYTES_NUMBER * (PER_WEIGHT * weights + PER_RECORD * records + PER_POINT * points)
 
     def _shape(self, choices: Mapping[str, Any], problem_key: str) -> Any:
         if problem_key not in self._shapes:
@@ -106,9 +143,65 @@ def cell_costs(cells: Sequence[Cell]) -> list[Cost | None]:
     costs = []
     for cell in cells:
         if cell.group_id not in memory:
-            memory[cell.group_id] = estimator.cost(cell.choices, cell.problem_key)
+            memory[cell.group_id] = estimator.cost(cell.located, cell.problem_key)
         costs.append(memory[cell.group_id])
     return costs
+
+
+def memory(cells: Sequence[Cell], workers: int) -> tuple[float, str]:
+    """(bytes that the cells take, `workers` at a time; what takes the most): problems are built once, side by side."""
+    estimator = Estimator()
+    built = {cell.problem_key: cell for cell in cells}
+    groups = {cell.group_id: cell for cell in cells}
+    problems = [(estimator.problem_bytes(cell.located, key), cell) for key, cell in built.items()]
+    runs = [(estimator.run_bytes(cell.located, cell.problem_key), cell) for cell in groups.values()]
+    problems.sort(key=lambda need: -need[0])
+    runs.sort(key=lambda need: -need[0])
+    if not runs:
+        return 0.0, ""
+    total = sum(need for need, _ in problems[:workers]) + workers * runs[0][0]
+    if problems[0][0] >= runs[0][0]:
+        choices, keys = problems[0][1].choices, ["problem", "dataset", "dimension", "n_samples"]
+    else:
+        choices, keys = runs[0][1].choices, ["record_points", "even_points"]
+    shown = " ".join(f"{key}={choices[key]}" for key in keys if choices[key] is not None)
+    return total, shown
+
+
+def machine_memory() -> float:
+    """Bytes of memory that this process may take: the machine's, or its control group's where that has less."""
+    found = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            found = min(found, float(Path(file).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # none, or the word max
+            continue
+    return found
+
+
+def check_memory(cells: Sequence[Cell], workers: int, max_memory: float | None = None) -> None:
+    """Raise TooLarge where the cells take more than `max_memory` GB (None: what this machine has)."""
+    allowed = machine_memory() if max_memory is None else max_memory * 1e9
+    needed, most = memory(cells, workers)
+    if needed > allowed:
+        at_once = f", {workers} cells at a time" if workers > 1 else ""
+        whose = "this machine has" if max_memory is None else "max_memory allows"
+        raise TooLarge(
+            f"about {size(needed)} of memory are needed ({most}{at_once}), but {whose} {size(allowed)}"
+        )
+
+
+def check_steps(cells: Sequence[Cell]) -> None:
+    """Raise ConfigError where `epochs` ask for more steps than the generator can tell apart."""
+    estimator = Estimator()
+    for cell in {cell.group_id: cell for cell in cells}.values():
+        choices = cell.located
+        steps = estimator.steps(choices, cell.problem_key)
+        if steps is not None and steps >= 2**32:
+            raise ConfigError(
+                f"steps must be below 2**32, the period of the generator's steps, got {steps:.3g}: give fewer"
+                " epochs, steps or inner_steps"
+            )
 
 
 def notes(cells: Sequence[Cell]) -> list[str]:
@@ -117,7 +210,7 @@ def notes(cells: Sequence[Cell]) -> list[str]:
     memory: dict[str, bool] = {}
     for cell in cells:
         if cell.problem_key not in memory:
-            memory[cell.problem_key] = _is_sparse(cell.choices)
+            memory[cell.problem_key] = _is_sparse(cell.located)
         if memory[cell.problem_key] and (
             cell.choices["regularization"] != 0 or cell.choices["algorithm"] in LOOPS
         ):
@@ -135,7 +228,7 @@ def warnings(cells: Sequence[Cell]) -> list[str]:
     lines: dict[str, None] = {}
     asked = set()
     for cell in {cell.problem_key: cell for cell in cells}.values():
-        choices = cell.choices
+        choices = cell.located
         data = tuple(choices[key] for key in _DATA)
         if choices["path"] is None or data in asked:
             continue

@@ -7,6 +7,7 @@ the cells of one group share is computed once.
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -95,10 +96,13 @@ class Grid:
                 for seed in seeds:
                     yield {**raw, "seed": seed} if "seed" in raw else raw
 
-    def expand(self) -> Expansion:
-        """The cells: canonical, without repetition. Raises ConfigError if runtime choices differ."""
+    def expand(self, folder: Path | str | None = None) -> Expansion:
+        """The cells: canonical, without repetition. Raises ConfigError if runtime choices differ.
+
+        folder   where relative paths of data files start; None: the working directory.
+        """
         expansion = Expansion(runtime=self._runtime())
-        maker, seen = CellMaker(), set()
+        maker, seen = CellMaker(folder), set()
         keys = dict.fromkeys(axis.key for block in self.blocks for axis in block.axes)
         found: dict[str, dict[Any, None]] = {key: {} for key in keys if key in schema.KEYS}
         for block in self.blocks:
@@ -149,14 +153,16 @@ def expand(
     config_dir: Path | None = None,
     guard: Guard | None = None,
     look: Look | None = None,
+    folder: Path | str | None = None,
 ) -> Expansion:
     """The cells that `overrides` ask for; none at all ask for the experiment `default`.
 
+    `folder`: where relative paths of data files start (None: the working directory).
     `guard` and `look` are called before anything is composed, resolved or made. Combinations that make no
     sense are collected, not raised. Raises ConfigError for what no combination can mend: an override that
     cannot be read, an unknown key, group or name, a value out of range, a `config_dir` that is no folder.
     """
-    return read(overrides, config_dir, guard, look).expand()
+    return read(overrides, config_dir, guard, look).expand(folder)
 
 
 def read(
@@ -199,12 +205,34 @@ def _base(groups: tuple[str, ...], config_dir: Path | None) -> Base:
         return hydra.base(groups)
 
 
+def check_once(overrides: Sequence[str]) -> None:
+    """Raise ConfigError for a key that a user gave twice: one of the two would be lost."""
+    count = Counter(map(key_of, overrides))
+    for key in (key for key, times in count.items() if times > 1 and key != "experiment"):
+        both = " and ".join(repr(override) for override in overrides if key_of(override) == key)
+        raise ConfigError(f"{key} is given twice: {both}; to sweep write {key}=VALUE,VALUE")
+
+
+def latest(overrides: Sequence[str]) -> list[str]:
+    """`overrides` with the last one of each key alone: what they meant when they were stored by an lpbench that
+    took a key twice. Experiments add to one another.
+    """
+    keys = list(map(key_of, overrides))
+    last = {key: i for i, key in enumerate(keys)}
+    return [overrides[i] for i, key in enumerate(keys) if key == "experiment" or last[key] == i]
+
+
+def key_of(override: str) -> str:
+    """The key that an override is about."""
+    return override.lstrip("+~").partition("=")[0].strip()
+
+
 def _with_experiments(overrides: list[str], hydra: Session) -> list[list[str]]:
     """The lists of overrides to sweep: each part of an experiment's grid, then the user's own overrides."""
     names: list[str] = []
     own = []
     for override in overrides:
-        if override.lstrip("+").partition("=")[0].strip() == "experiment":
+        if key_of(override) == "experiment":
             names += [str(value) for value in values_of(hydra.parse(override), override)]
         else:
             own.append(override)

@@ -15,7 +15,9 @@ from lpbench import schema
 from lpbench.axes import Axis
 from lpbench.choices import Cell
 from lpbench.errors import ConfigError, StoreError
-from lpbench.grid import Guard, Look, expand
+from lpbench.estimate import check_memory, check_steps
+from lpbench.executors.base import cores
+from lpbench.grid import Guard, Look, expand, latest
 from lpbench.store.folder import find_sweep, sweep_folder
 from lpbench.store.manifest import read_manifest
 from lpbench.store.read import FINAL, read_statuses
@@ -37,19 +39,22 @@ class Call:
 
     overrides    without those of run-time keys, which are no part of what is computed
     config_dir   the user's folder of yamls and modules, absolute
+    folder       absolute: where relative paths of data files start; None where there are none
     """
 
     overrides: tuple[str, ...]
     config_dir: str | None = None
     skip_invalid: bool = False
+    folder: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {
+        said: dict[str, Any] = {
             "overrides": list(self.overrides),
             "config_dir": self.config_dir,
             "skip_invalid": self.skip_invalid,
         }
+        return said if self.folder is None else {**said, "folder": self.folder}
 
 
 @dataclass
@@ -61,6 +66,7 @@ class Plan:
     collapsed  cells of the grid that were equal to another one
     runtime    timeout, workers, runs_dir, executor
     axes       keys that vary, with their values
+    can_skip   whether who asked may leave out combinations that make no sense
     """
 
     name: str
@@ -72,6 +78,7 @@ class Plan:
     collapsed: int = 0
     runtime: dict[str, Any] = field(default_factory=dict)
     axes: dict[str, list[Any]] = field(default_factory=dict)
+    can_skip: bool = True
 
     @property
     def todo(self) -> list[Cell]:
@@ -91,9 +98,23 @@ class Plan:
             which = (
                 "1 combination makes" if len(self.invalid) == 1 else f"{len(self.invalid)} combinations make"
             )
-            raise ConfigError(f"{which} no sense (--skip-invalid leaves out such): {shown}{more}")
+            hint = " (--skip-invalid leaves out such)" if self.can_skip else ""
+            raise ConfigError(f"{which} no sense{hint}: {shown}{more}")
         if not self.cells:
             raise ConfigError("no cell is left: every combination of the grid makes no sense")
+
+    @property
+    def at_once(self) -> int:
+        """Cells that run at a time on this machine."""
+        return min(self.runtime.get("workers") or cores(), max(1, len(self.todo)))
+
+    def check_needs(self, max_memory: float | None = None) -> None:
+        """Raise TooLarge if the cells that will run take more than `max_memory` GB (None: what this machine has,
+        where they run here), ConfigError if one has more steps than the generator can tell apart.
+        """
+        check_steps(self.todo)
+        if max_memory is not None or (self.runtime.get("executor") or "local") == "local":
+            check_memory(self.todo, self.at_once, max_memory)
 
 
 def make_plan(
@@ -105,6 +126,7 @@ def make_plan(
     skip_invalid: bool = False,
     guard: Guard | None = None,
     look: Look | None = None,
+    data_folder: Path | str | None = None,
 ) -> Plan:
     """Plan the sweep `name` over `overrides` (none: the default grid).
 
@@ -112,18 +134,20 @@ def make_plan(
     force     run every cell again
     guard     called with the size of the grid before any cell is made; may raise
     look      called with each override as it was read, before a value is resolved; may raise
+    data_folder   where relative paths of data files start (None: the working directory)
 
     Raises ConfigError for what cannot be run; combinations that make no sense are kept for `Plan.check`.
     Reads only the identity and status of stored cells.
     """
     sweep_folder(name)  # a bad name is said before any work
     folder = None if config_dir is None else Path(config_dir)
-    expansion = expand(overrides, folder, guard, look)
+    expansion = expand(overrides, folder, guard, look, data_folder)
     runtime = dict(expansion.runtime)
     if runs_dir is not None:
         runtime["runs_dir"] = str(runs_dir)
     lasting = tuple(text for text in overrides if text.lstrip("+~").partition("=")[0] not in schema.RUNTIME)
-    call = Call(lasting, None if folder is None else str(folder.absolute()), skip_invalid)
+    start = next((cell.group.folder for cell in expansion.cells if cell.group.folder), None)
+    call = Call(lasting, None if folder is None else str(folder.absolute()), skip_invalid, start)
     where = sweep_folder(name, runtime["runs_dir"] or "runs")
     plan = Plan(
         name,
@@ -174,10 +198,16 @@ class Stored:
                 )
             skip_invalid = call.get("skip_invalid") is True
             guard = partial(self._guard, sum(len(plan.cells) for plan in plans))
+            data_folder = _there(call.get("folder")) if self.inside is None else None
             plans.append(
-                make_plan(overrides, name, runs_dir, config_dir, force, skip_invalid, guard, self._look)
-            )
-        return union(plans)
+                make_plan(
+                    latest(overrides), name, runs_dir, config_dir, force, skip_invalid, guard, self._look,
+                    data_folder,
+                )
+            )  # fmt: skip
+        plan = union(plans)
+        plan.can_skip = False  # the commands that take stored calls have no such option
+        return plan
 
     def _guard(self, made: int, more: int) -> None:
         count = made + more
@@ -237,6 +267,11 @@ def _runtime(folder: Path, kept: Any) -> dict[str, Any]:
     return runtime
 
 
+def _there(folder: Any) -> str | None:
+    """`folder` where it still is: a project that was moved has its data where it is resumed."""
+    return folder if isinstance(folder, str) and Path(folder).is_dir() else None
+
+
 def union(plans: Sequence[Plan]) -> Plan:
     """The plan of several calls of one sweep: each cell once; run-time choices are those of the last."""
     first, last = plans[0], plans[-1]
@@ -292,14 +327,17 @@ def plan(
     config_dir: Path | str | None = None,
     force: bool = False,
     skip_invalid: bool = False,
+    max_memory: float | None = None,
 ) -> pandas.DataFrame:
     """What `sweep` would run, as a DataFrame with one row a cell; nothing is run or written.
 
     `reason` is "stored" (computed already), "new", "forced", "failed before" or "timed out before"; the other
     columns are the choices as they were asked for, null where not read. Arguments as for `lpbench.sweep`.
+    Raises ConfigError as that does, TooLarge among them.
 
     >>> lpbench.plan(["precision=4,8", "seed=range(3)"])["reason"].value_counts()
     """
     made = make_plan(overrides, name, runs_dir, config_dir, force, skip_invalid)
     made.check()
+    made.check_needs(max_memory)
     return plan_frame(made)

@@ -60,7 +60,7 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
     row = {**cell.choices, **cell.identity, "error": None}
     trace: dict[str, np.ndarray] = {"step": np.zeros(0, np.int64)}
     try:
-        problem = problems.build(cell.choices, cell.problem_key)
+        problem = problems.build(cell.located, cell.problem_key)
         choices = resolve(cell.choices, problem)
         ready = setup(choices, problem)
         row |= {key: value for key, value in choices.items() if cell.choices[key] is not None}
@@ -251,23 +251,30 @@ def _digest(trace: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def run(config_dir: str | Path | None = None, **choices: Any) -> dict[str, Any]:
+def run(
+    config_dir: str | Path | None = None, max_memory: float | None = None, **choices: Any
+) -> dict[str, Any]:
     """Run one cell in this process: the same bits as in a sweep.
 
     choices      as keyword arguments what an override says on the command line (`problem="least_squares",
                  precision=8, step_size="0.1/L"`); what is left out has its default.
     config_dir   a folder with your own yamls and modules, as `--config-dir`.
+    max_memory   GB that the cell may take (None: what this machine has).
     Returns the columns of `cells` as a dict, and under `trace` a DataFrame with the columns of `traces`. A cell that
     diverges, fails or takes longer than `timeout` seconds says so in `status` and `error`.
-    Raises ConfigError for choices that cannot be run.
+    Raises ConfigError for choices that cannot be run, TooLarge among them where memory does not suffice.
     """
     import pandas as pd
 
     from lpbench.choices import make_cell
+    from lpbench.estimate import check_memory, check_steps
     from lpbench.grid import single
     from lpbench.store.schema import CELLS
 
     raw = single(choices, None if config_dir is None else Path(config_dir))
-    result = run_cell(make_cell(raw), timeout=raw.get("timeout"))
+    cell = make_cell(raw)
+    check_steps([cell])
+    check_memory([cell], 1, max_memory)
+    result = run_cell(cell, timeout=raw.get("timeout"))
     trace = {"cell_id": result.row["cell_id"], **result.trace}
     return {**dict.fromkeys(CELLS.names), **result.row, "trace": pd.DataFrame(trace)}

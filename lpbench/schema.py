@@ -21,11 +21,15 @@ GROUPS = ("problem", "dataset", "algorithm", "format", "executor")
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole number from `low` to `high`, or one of `words`."""
+    """A whole number from `low` to `high`, or one of `words`.
+
+    top   where there is no `high`: the largest that can be stored, or that random numbers can be drawn for.
+    """
 
     low: int
     high: int | None = None
     words: tuple[str, ...] = ()
+    top: int = 2**63 - 1
 
     @property
     def annotation(self) -> Any:
@@ -39,6 +43,8 @@ class Whole:
             raise _refused(key, self._allowed(), value)
         if self.high is not None and number > self.high:
             raise _refused(key, self._allowed(), value)
+        if int(number) > self.top:
+            raise _refused(key, f"a whole number in {self.low}..{self.top}", value)
         return int(number)
 
     def _allowed(self) -> str:
@@ -62,7 +68,7 @@ class Real:
         inside = number is not None and (number > self.low or (self.closed and number == self.low))
         if number is None or not inside or number > self.high:
             raise _refused(key, self._allowed(), value)
-        return float(number)
+        return float(number) + 0.0  # -0.0 is 0
 
     def _allowed(self) -> str:
         low = f"{'>=' if self.closed else '>'} {self.low:g}"
@@ -125,12 +131,13 @@ Kind = Whole | Real | Formula | Word | Flag
 
 _CONSTANTS = ("L", "L_f", "N", "d", "kappa", "mu", "w_max")  # known once the problem is built
 _SEED = Whole(0, 2**32 - 1)
+_COUNTED = 2**32 - 1  # the generator counts steps, and what it draws in one, in words of 32 bits
 
 KEYS: dict[str, Kind] = {
     "problem": Word(),
     "dataset": Word(),
-    "dimension": Whole(1),
-    "n_samples": Whole(1),
+    "dimension": Whole(1, top=_COUNTED),
+    "n_samples": Whole(1, top=_COUNTED),
     "regularization": Real(0, closed=True),
     "scaling": Word(("max_norm", "standard", "none")),
     "k": Formula(Whole(1), ("d",)),
@@ -141,7 +148,7 @@ KEYS: dict[str, Kind] = {
     "target": Word(),
     "start": Word(("zero", "optimum")),
     "algorithm": Word(),
-    "inner_steps": Whole(1),
+    "inner_steps": Whole(1, top=_COUNTED),
     "snapshot": Word(("last", "random", "average")),
     "mu": Formula(Real(0), _CONSTANTS),
     "average_start": Whole(0),
@@ -156,9 +163,9 @@ KEYS: dict[str, Kind] = {
     "random_bits": Whole(1, 32),
     "step_size": Formula(Real(0), (*_CONSTANTS, "delta"), words=("auto",)),
     "schedule": Word(("constant", "decreasing")),
-    "batch_size": Whole(1),
+    "batch_size": Whole(1, top=_COUNTED // 2),
     "epochs": Real(0),
-    "steps": Formula(Whole(1), (*_CONSTANTS, "delta", "alpha")),
+    "steps": Formula(Whole(1, top=_COUNTED), (*_CONSTANTS, "delta", "alpha")),
     "seed": _SEED,
     "data_seed": _SEED,
     "compute_dtype": Word(("float64", "float32")),
@@ -228,11 +235,15 @@ def structured() -> type:
 
 def _number(value: Any) -> float | int | None:
     """A finite int or float, also numpy's; None for anything else (a bool is no number here)."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
-    return int(value) if isinstance(value, numbers.Integral) else float(value)
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        finite = False
+    return None if not finite else int(value) if isinstance(value, numbers.Integral) else float(value)
 
 
 def _refused(key: str, allowed: str, value: Any) -> ConfigError:
     came = "null" if value is None else repr(value)
-    return ConfigError(f"{key} must be {allowed}, got {came}")
+    return ConfigError(f"{key} must be {allowed}, got {came if len(came) <= 60 else came[:57] + '...'}")

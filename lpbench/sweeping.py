@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lpbench import registry
+from lpbench.address import is_remote
 from lpbench.choices import Cell
 from lpbench.errors import ConfigError, Interrupted, LpbenchError, SweepBusy
 from lpbench.estimate import cell_costs
@@ -85,15 +86,18 @@ def run_plan(
     force: bool = False,
     fail_fast: bool = False,
     on_event: Callable[[Event], None] | None = None,
+    max_memory: float | None = None,
 ) -> Outcome:
     """Run the cells of `plan` that are not stored, and compact the sweep.
 
     workers    cells at a time; None: the plan's choice, by default one for each core
     fail_fast  stop at the first cell that fails, diverges or times out
+    max_memory   GB that the cells may take (None: what this machine has, and with Ray no limit)
 
     Every finished cell is on disk when this returns or raises, but for those that the disk refused: the error
     says how many. The first Ctrl-C lets the running cells finish, the second drops them; either way `interrupted`
-    is set. Raises ConfigError, SweepBusy, StoreError; LpbenchError when cells are missing in the end.
+    is set. Raises ConfigError (TooLarge where memory does not suffice), SweepBusy, StoreError; LpbenchError when
+    cells are missing in the end.
     """
     plan.check()
     tell = on_event or (lambda event: None)
@@ -103,14 +107,16 @@ def run_plan(
         set_reasons(plan, read_statuses(plan.folder))  # some damage shows only when a part is read as a whole
     if not plan.todo:
         return Outcome(plan, _select(plan, read_statuses(plan.folder)))
+    plan.runtime["workers"] = workers or plan.runtime.get("workers")
+    plan.check_needs(max_memory)
     name = plan.runtime.get("executor") or "local"
-    executor: Executor = registry.executors.get(name)(workers or plan.runtime.get("workers"), plan.runtime)
+    executor: Executor = registry.executors.get(name)(plan.runtime["workers"], plan.runtime)
     timeout = plan.runtime.get("timeout")
     stamp = {
         "timeout": timeout,
         "workers": executor.workers,
         "executor": name,
-        "runs_dir": str(plan.folder.parent),
+        "runs_dir": str(plan.folder.parent if is_remote(plan.folder) else plan.folder.parent.absolute()),
     }
     outcome = Outcome(plan)
     calls = [call.as_dict() for call in plan.calls]
@@ -195,6 +201,7 @@ def sweep(
     max_cells: int | None = MAX_CELLS,
     config_dir: Path | str | None = None,
     on_event: Callable[[Event], None] | None = None,
+    max_memory: float | None = None,
 ) -> pandas.DataFrame:
     """Run the cells of a grid that are not stored yet; returns all cells of the grid, one row a cell.
 
@@ -207,6 +214,7 @@ def sweep(
     max_cells     refuse a larger grid (None: any size)
     config_dir    a folder with your own yamls and modules
     on_event      called with each `Event`, for a progress display of your own
+    max_memory    GB that the cells may take; what needs more is refused (None: what this machine has)
 
     Cells that failed, diverged or timed out are rows with that `status`. Raises ConfigError for a grid that
     cannot be run (nothing is written then), StoreError when the disk refuses, Interrupted after Ctrl-C with
@@ -216,7 +224,7 @@ def sweep(
     >>> cells.groupby("precision").noise_floor.median()
     """
     plan = make_plan(overrides, name, runs_dir, config_dir, force, skip_invalid, cells_guard(max_cells))
-    outcome = run_plan(plan, workers, force, fail_fast, on_event)
+    outcome = run_plan(plan, workers, force, fail_fast, on_event, max_memory)
     if outcome.interrupted:
         raise Interrupted(interrupted_line(outcome))
     frame = load_cells(plan.folder)
@@ -230,7 +238,7 @@ def cells_guard(max_cells: int | None) -> Callable[[int], None]:
         if max_cells is not None and count > max_cells:
             raise ConfigError(
                 f"the grid has {count} cells, more than max_cells = {max_cells}: "
-                "make it smaller, or allow it (--yes, or --max-cells)"
+                "make it smaller, or allow more"
             )
 
     return guard

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -395,3 +396,41 @@ def test_float32_is_refused_to_formats_whose_numbers_it_does_not_hold(number_for
     with pytest.raises(ConfigError, match=f"use compute_dtype=float64 or exponent_bits <= {most}"):
         canonical({**asked, "exponent_bits": most + 1})
     assert canonical({**asked, "exponent_bits": most + 1, "compute_dtype": "float64"})
+
+
+@pytest.mark.parametrize("key", schema.ALL)
+def test_nothing_written_for_a_key_is_more_than_an_error_of_one_line(key: str) -> None:
+    odd: list[Any] = [
+        "",
+        " ",
+        [],
+        {},
+        (),
+        b"",
+        math.nan,
+        math.inf,
+        -math.inf,
+        -1,
+        2**63,
+        10**400,
+        1e300,
+        -1e300,
+    ]
+    odd += [True, "nan", "inf", "-0", "1e400", object(), np.float64("nan"), np.int64(-1)]
+    said = []
+    for value in odd:
+        try:
+            found = schema.check(key, value)
+        except ConfigError as error:
+            said.append(str(error))
+        else:
+            assert not isinstance(found, int) or found < 2**63
+            assert found == schema.check(key, found)
+    assert said
+    assert all(key in text and "\n" not in text and len(text) < 300 for text in said)
+
+
+def test_negative_zero_is_zero() -> None:
+    assert cell(noise=-0.0) == cell(noise=0.0) == cell(noise=0)
+    assert math.copysign(1.0, schema.check("noise", -0.0)) == 1.0
+    assert cell(seed=-0.0) == cell(seed=0)

@@ -121,6 +121,58 @@ def test_resume_runs_what_is_missing_from_the_manifest(made_up, capsys):
     assert set(load_cells("runs/demo")["status"]) == {"ok"}
 
 
+def test_memory_is_asked_for_before_anything_is_computed(made_up, capsys):
+    large = ["dimension=1e6", "n_samples=1e7", "regularization=0.1"]
+    lpbench("plan", *large, code=2)
+    out, err = capsys.readouterr()
+    assert "memory: about 80 TB, 1 cells at a time" in out
+    assert err.startswith("error: about 80 TB of memory are needed")
+    lpbench("plan", *large, "--json", "--max-memory", "inf")
+    assert json.loads(capsys.readouterr().out)["estimate"]["memory"] == pytest.approx(8e13, rel=1e-3)
+    lpbench("sweep", *large, "--max-memory", "inf", "--name", "large")
+    made_up.update({0: "failed"})
+    lpbench("sweep", *large, "--max-memory", "1e5", "--force", "--name", "large", code=3)
+    lpbench("resume", "large", code=2)
+    lpbench("resume", "large", "--max-memory", "inf", code=3)
+
+
+DATA = "a,b,target\n" + "".join(f"{i},{i * i % 7},{i % 2}\n" for i in range(20))
+OWN = ["problem=logistic_regression", "dataset=file", "path=data/own.csv", "algorithm=sgd", "steps=50"]
+
+
+def test_resume_from_another_folder_finds_the_data(made_up, monkeypatch, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "own.csv").write_text(DATA)
+    (tmp_path / "elsewhere").mkdir()
+    made_up.update({1: "timeout"})
+    lpbench("sweep", *OWN, "seed=range(3)", "--name", "demo", code=3)
+    manifest = read_manifest(tmp_path / "runs" / "demo")
+    assert manifest["calls"][0]["folder"] == str(tmp_path)
+    assert manifest["runtime"]["runs_dir"] == str(tmp_path / "runs")
+    made_up.clear()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    lpbench("resume", "demo", "--runs-dir", tmp_path / "runs")
+    cells = load_cells(tmp_path / "runs" / "demo")
+    assert set(cells["status"]) == {"ok"}
+    assert set(cells["path"]) == {"data/own.csv"}  # as it was asked for: one configuration, not two
+    assert read_manifest(tmp_path / "runs" / "demo")["calls"] == manifest["calls"]
+
+
+def test_a_hint_names_no_option_that_the_command_lacks(made_up, capsys, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "own.csv").write_text(DATA)
+    made_up.update({0: "timeout"})
+    lpbench("sweep", *OWN, "--name", "demo", code=3)
+    (tmp_path / "data" / "own.csv").unlink()
+    capsys.readouterr()
+    lpbench("resume", "demo", code=2)
+    err = capsys.readouterr().err
+    assert "data/own.csv: cannot be read" in err
+    assert "--skip-invalid" not in err
+    lpbench("sweep", *OWN, code=2)
+    assert "--skip-invalid" in capsys.readouterr().err
+
+
 def test_force_and_fail_fast(made_up, capsys):
     lpbench("sweep", *GRID)
     lpbench("sweep", *GRID, "--force")
@@ -202,6 +254,38 @@ def test_combinations_that_make_no_sense_exit_2_and_are_listed(made_up, capsys):
         (["sweep", "--workers", "0"], "--workers"),
         (["sweep", "--nme", "x"], "--nme"),
         (["swep"], "Did you mean 'sweep'?"),
+        (["sweep", "--runs-dir", ""], "'--runs-dir': Value error, the path is empty"),
+        (["plan", "--config-dir", ""], "'--config-dir': Value error, the path is empty"),
+        (["sweep", "runs_dir="], "runs_dir must be a text, got ''"),
+        (
+            ["sweep", "precision=4", "precision=8"],
+            "precision is given twice: 'precision=4' and 'precision=8'",
+        ),
+        (["bounds", "precision=4", "precision=8"], "precision is given twice"),
+        (["bits", "--target", "1e-3", "dimension=4", "dimension=8"], "dimension is given twice"),
+        (["check", "precision=4", "precision=8"], "precision is given twice"),
+        (["baseline", "create", "x", "precision=4", "precision=8"], "precision is given twice"),
+        (["sweep", "seed=range(0,10,0)"], "the step must not be 0"),
+        (["sweep", "steps=4294967296"], "steps must be a whole number in 1..4294967295, got 4294967296"),
+        (
+            ["sweep", "epochs=1e300"],
+            "steps must be below 2**32, the period of the generator's steps, got 1e+303",
+        ),
+        (
+            ["sweep", "algorithm=svrg", "inner_steps=3000000000", "steps=4000000000"],
+            "steps must be below 2**32",
+        ),
+        (["sweep", "batch_size=1e10"], "batch_size must be a whole number in 1..2147483647, got 1"),
+        (["sweep", "workers=1e30"], "workers must be a whole number in 1..9223372036854775807, got 1e+30"),
+        (
+            ["sweep", "dimension=1e6", "n_samples=1e7"],
+            "about 80 TB of memory are needed (problem=least_squares",
+        ),
+        (["sweep", "record_points=1e9"], "record_points=1000000000 even_points=128), but this machine has"),
+        (
+            ["sweep", "record_points=1e5", "--max-memory", "1e-3"],
+            "max_memory allows 1 MB; --max-memory GB allows more",
+        ),
         (["plan", "precision=1"], "precision must be"),
         (["resume", "nothing"], "unknown sweep 'nothing'"),
         (["compact", "nothing"], "unknown sweep 'nothing'"),
@@ -374,7 +458,7 @@ def test_ctrl_c_and_kill_9_and_resume_give_the_same_bits():
 
 
 def test_two_sweeps_at_once_on_one_name():
-    larger = [*REAL, "seed=range(4000)"]
+    larger = ["seed=range(4000)" if one.startswith("seed") else one for one in REAL]
     with running_sweep("sweep", *larger) as running:
         second = process("sweep", *larger)
         assert second.returncode == 1, second.stdout

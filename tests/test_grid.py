@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -220,9 +221,36 @@ def test_functions_of_words() -> None:
     assert sorted(raw["precision"] for raw in raws("precision=shuffle(8,4,6)")) == [4, 6, 8]
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("precision=4", "precision=8"),
+        ("precision=4", "seed=1", "++precision=4"),
+        ("~noise", "noise=2"),
+        ("format=fixed", "+format=float"),
+        ("workers=1", "workers=1"),
+    ],
+)
+def test_a_key_given_twice_is_refused(overrides: tuple[str, ...]) -> None:
+    key = grid.key_of(overrides[0])
+    both = f"{overrides[0]!r} and {overrides[-1]!r}"
+    with pytest.raises(
+        ConfigError, match=re.escape(f"{key} is given twice: {both}; to sweep write {key}=VALUE")
+    ):
+        grid.check_once(overrides)
+    grid.check_once(("+experiment=demo", "+experiment=default", "precision=4", "seed=1"))
+    assert grid.latest(overrides) == list(overrides[1:])  # what a manifest of an earlier lpbench means
+
+
 def test_a_later_override_replaces_an_earlier_one() -> None:
     assert [raw["precision"] for raw in raws("precision=4,6", "precision=8")] == [8]
     assert [raw["noise"] for raw in raws("~noise", "noise=2")] == [2.0]
+
+
+def test_what_is_given_beside_an_experiment_replaces_its_own(conf: Callable[..., Path]) -> None:
+    folder = conf({"experiment/mine.yaml": "# @package _global_\ngrid: [precision=4, 'seed=range(3)']\n"})
+    found = raws("+experiment=mine", "precision=8", config_dir=folder)
+    assert [(raw["precision"], raw["seed"]) for raw in found] == [(8, 0), (8, 1), (8, 2)]
 
 
 def test_whole_numbers_may_be_written_as_floats() -> None:

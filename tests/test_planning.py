@@ -4,10 +4,12 @@ import tracemalloc
 import pytest
 from fake_results import fake_result
 
-from lpbench import composition, planning
-from lpbench.errors import ConfigError, StoreError
-from lpbench.estimate import estimate, notes
+import lpbench
+from lpbench import composition, planning, problems
+from lpbench.errors import ConfigError, StoreError, TooLarge
+from lpbench.estimate import estimate, memory, notes
 from lpbench.planning import make_plan, plan, plan_of_sweep, union
+from lpbench.regression import baselines
 from lpbench.store import SweepWriter
 from lpbench.sweeping import resume_command
 
@@ -245,3 +247,100 @@ def test_a_hundred_thousand_cells_are_planned_in_little_memory(tmp_path):
     tracemalloc.stop()
     assert len(made.cells) == 100_000
     assert peak < 500e6
+
+
+def test_memory_grows_with_the_cells_that_run_side_by_side(tmp_path):
+    def needed(workers, *overrides):
+        made = make_plan(overrides, "demo", tmp_path)
+        return memory(made.cells, workers)[0]
+
+    one = needed(1, "dimension=1000", "n_samples=1000")
+    assert 8e6 < one < 10e6
+    assert needed(2, "dimension=1000,2000") > needed(1, "dimension=1000,2000") > 1.9 * one
+    assert needed(1, "dimension=1000", "seed=range(50)") == one
+    assert needed(1, "problem=family_q", "dimension=1000", "record_points=1e6") > 48e6
+    digits = ["problem=logistic_regression", "dataset=digits"]
+    assert needed(1, *digits) < needed(1, *digits, "dimension=4096")
+
+
+def test_sparse_data_needs_what_its_entries_do(tmp_path):
+    data = tmp_path / "data.svm"
+    data.write_text("1 1:0.5 200000:1\n-1 2:1\n" * 50)
+    made = make_plan(["problem=logistic_regression", "dataset=file", f"path={data}"], "demo", tmp_path)
+    made.check_needs(max_memory=0.03)  # as a dense table it would take 0.16 GB
+    with pytest.raises(TooLarge, match=r"about .* of memory are needed .*max_memory allows 1 MB"):
+        made.check_needs(max_memory=0.001)
+
+
+def test_what_does_not_fit_is_refused_by_the_functions_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("lpbench.estimate.machine_memory", lambda: 1e6)
+    grid = ["problem=family_q", "record_points=1e5", "executor=local"]
+    for refuse in (
+        lambda **more: plan(grid, "demo", tmp_path, **more),
+        lambda **more: lpbench.sweep(grid, "demo", tmp_path, **more),
+        lambda **more: lpbench.run(problem="family_q", record_points=100_000, **more),
+    ):
+        with pytest.raises(TooLarge, match=r"about .* but this machine has 1 MB"):
+            refuse()
+        with pytest.raises(TooLarge, match=r"but max_memory allows 2 MB"):
+            refuse(max_memory=0.002)
+    assert not (tmp_path / "demo").exists()
+    assert len(plan(grid, "demo", tmp_path, max_memory=1)) == 1
+    elsewhere = make_plan([*grid[:2], "executor=ray"], "demo", tmp_path)
+    elsewhere.check_needs()  # on machines that this one knows nothing of
+    with pytest.raises(ConfigError, match=r"steps must be below 2\*\*32"):
+        lpbench.run(problem="family_q", epochs=1e9)
+
+
+def test_calls_that_gave_a_key_twice_still_resume(tmp_path):
+    made = make_plan(GRID, "demo", tmp_path)
+    twice = {"overrides": ["precision=6", *GRID], "config_dir": None, "skip_invalid": False}
+    store(made, calls=[twice])
+    assert plan_of_sweep("demo", tmp_path).counts == {"stored": 12}
+
+
+def test_relative_data_is_found_from_everywhere(tmp_path, monkeypatch):
+    for name, rows in (("first", 20), ("moved", 20), ("other", 30)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "own.csv").write_text(
+            "a,target\n" + "".join(f"{i},{i % 2}\n" for i in range(rows))
+        )
+    grid = ["problem=logistic_regression", "dataset=file", "path=own.csv", "seed=range(2)", "steps=d*40"]
+    monkeypatch.chdir(tmp_path / "first")
+    made = make_plan(grid, "demo", tmp_path / "runs")
+    store(made)
+    (cell, *_) = made.cells
+    assert cell.choices["path"] == cell.located["path"] == "own.csv"
+    monkeypatch.chdir(tmp_path / "other")  # where another file has the same name
+    again = plan_of_sweep("demo", tmp_path / "runs")
+    assert again.cells == made.cells
+    assert again.counts == {"stored": 2}
+    assert again.calls == made.calls
+    assert cell.located["path"] == str(tmp_path / "first" / "own.csv")
+    assert problems.build(cell.located, cell.problem_key).n_samples == 20
+    (tmp_path / "first").rename(tmp_path / "gone")
+    monkeypatch.chdir(tmp_path / "moved")  # the project, with its data, lies elsewhere now
+    assert plan_of_sweep("demo", tmp_path / "runs").counts == {"stored": 2}
+
+
+def test_sweeps_stored_before_folders_were_kept_resume_where_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.csv").write_text("a,target\n1,0\n2,1\n")
+    made = make_plan(
+        ["problem=logistic_regression", "dataset=file", "path=own.csv"], "demo", tmp_path / "runs"
+    )
+    call = made.calls[0].as_dict()
+    assert call.pop("folder") == str(tmp_path)
+    store(made, calls=[call])
+    assert plan_of_sweep("demo", tmp_path / "runs").counts == {"stored": 1}
+    absolute = make_plan(["dataset=file", f"path={tmp_path}/own.csv"], "demo", tmp_path / "runs")
+    assert "folder" not in absolute.calls[0].as_dict()
+
+
+def test_a_baseline_keeps_no_folder_of_this_machine():
+    call = {"overrides": ["path=own.csv"], "skip_invalid": False, "folder": "/home/me"}
+    assert baselines._portable(call) == {
+        "overrides": ["path=own.csv"],
+        "config_dir": None,
+        "skip_invalid": False,
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from lpbench import expressions, grid, registry, schema
 from lpbench.binding import resolve
 from lpbench.choices import Cell, CellMaker
 from lpbench.errors import ConfigError
+from lpbench.estimate import machine_memory
 from lpbench.problems import build
 from lpbench.problems.base import QUADRATIC, Problem
 
@@ -65,8 +65,7 @@ class Case:
         if entries is None:
             return ""
         size = 8.0 * entries(self.choices) * problem.shape(self.choices).n_samples
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return f"its data takes {size / 1e9:.0f} GB of memory" if size > _MEMORY * memory else ""
+        return f"its data takes {size / 1e9:.0f} GB of memory" if size > _MEMORY * machine_memory() else ""
 
     @property
     def splits(self) -> bool:

@@ -8,12 +8,22 @@ import typer
 from lpbench import completion
 from lpbench.address import locate
 
+
+def each_key_once(overrides: list[str] | None) -> list[str] | None:
+    """The overrides; raises ConfigError for a key that is given twice."""
+    from lpbench.grid import check_once
+
+    check_once(overrides or [])
+    return overrides
+
+
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
         help="KEY=VALUE, KEY=VALUE,VALUE, 'KEY=range(0,5)', +experiment=NAME; none: the default grid.",
         metavar="OVERRIDES",
         autocompletion=completion.overrides,
+        callback=each_key_once,
         show_default=False,
     ),
 ]
@@ -23,6 +33,7 @@ OverridesOrSweep = Annotated[
         help="As for `lpbench sweep`; or the name of one stored sweep; none: the default grid.",
         metavar="OVERRIDES|SWEEP",
         autocompletion=completion.overrides_and_sweeps,
+        callback=each_key_once,
         show_default=False,
     ),
 ]
@@ -34,7 +45,13 @@ Name = Annotated[
 ]
 ConfigDir = Annotated[
     Path | None,
-    typer.Option("--config-dir", help="A folder with your own yamls and modules.", show_default=False),
+    typer.Option(
+        "--config-dir",
+        help="A folder with your own yamls and modules.",
+        metavar="DIRECTORY",
+        parser=locate,
+        show_default=False,
+    ),
 ]
 RunsDir = Annotated[
     Path | None,
@@ -56,6 +73,16 @@ SkipInvalid = Annotated[
     bool, typer.Option("--skip-invalid", help="Leave out combinations that make no sense.")
 ]
 MaxCells = Annotated[int, typer.Option("--max-cells", min=1, help="Ask before running a larger grid.")]
+MaxMemory = Annotated[
+    float | None,
+    typer.Option(
+        "--max-memory",
+        min=0,
+        help="GB of memory that the cells may take; inf: any (default: what this machine has).",
+        metavar="GB",
+        show_default=False,
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would run, as `lpbench plan` does.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

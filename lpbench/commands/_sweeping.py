@@ -1,11 +1,12 @@
 """What `sweep`, `plan` and `resume` share: the question before large grids, the plan and the end in words."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpbench.errors import ConfigError, Interrupted
+from lpbench.errors import ConfigError, Interrupted, TooLarge
 from lpbench.evidence import complaint
 from lpbench.terminal import Table, duration, note, print_json, size, warning
 
@@ -34,13 +35,22 @@ def asking_guard(max_cells: int, yes: bool) -> Callable[[int], None]:
     return guard
 
 
-def print_plan(plan: "Plan", as_json: bool, list_cells: bool) -> None:
-    """The plan on stdout, with an estimate of what the cells that will run cost."""
-    from lpbench.estimate import estimate, notes, warnings
+@contextmanager
+def memory_option() -> Iterator[None]:
+    """What does not fit into memory is refused with the option that lets it run."""
+    try:
+        yield
+    except TooLarge as error:
+        raise TooLarge(f"{error}; --max-memory GB allows more") from None
+
+
+def print_plan(plan: "Plan", as_json: bool, list_cells: bool, max_memory: float | None = None) -> None:
+    """The plan on stdout, with an estimate of what the cells that will run cost; raises what `plan.check` does."""
+    from lpbench.estimate import estimate, memory, notes, warnings
 
     for line in warnings(plan.todo):
         warning(line)
-    expected, remarks = estimate(plan.todo), notes(plan.todo)
+    expected, remarks, needed = estimate(plan.todo), notes(plan.todo), memory(plan.todo, plan.at_once)[0]
     if as_json:
         print_json(
             {
@@ -54,20 +64,24 @@ def print_plan(plan: "Plan", as_json: bool, list_cells: bool) -> None:
                 "estimate": {
                     "core_seconds": expected.seconds,
                     "bytes": expected.bytes,
+                    "memory": needed,
                     "unknown_cells": expected.unknown,
                 },
                 "notes": remarks,
                 **({"list": _cell_table(plan).records()} if list_cells else {}),
             }
         )
-        return
-    if list_cells:
-        _cell_table(plan).print()
-    for line in plan_lines(plan, expected, remarks):
-        print(line)
+    else:
+        if list_cells:
+            _cell_table(plan).print()
+        for line in plan_lines(plan, expected, remarks, needed):
+            print(line)
+    plan.check()
+    with memory_option():
+        plan.check_needs(max_memory)
 
 
-def plan_lines(plan: "Plan", expected: Any, remarks: list[str]) -> list[str]:
+def plan_lines(plan: "Plan", expected: Any, remarks: list[str], needed: float) -> list[str]:
     """The plan in words."""
     counts = plan.counts
     waiting = {reason: count for reason, count in counts.items() if reason != "stored"}
@@ -84,6 +98,7 @@ def plan_lines(plan: "Plan", expected: Any, remarks: list[str]) -> list[str]:
     lines += invalid_lines(plan)
     if todo:
         lines.append(_estimate_line(expected, plan.runtime.get("workers")))
+        lines.append(f"memory: about {size(needed)}, {plan.at_once} cells at a time")
     return lines + [f"note: {remark}" for remark in remarks]
 
 
@@ -130,6 +145,7 @@ def run_and_report(
     as_json: bool,
     quiet: bool,
     verbose: bool,
+    max_memory: float | None = None,
 ) -> int:
     """Run `plan`, print its noise floors and broken bounds, and return the exit code; raises Interrupted after
     Ctrl-C.
@@ -147,7 +163,8 @@ def run_and_report(
         warning(line)
     progress = Progress(quiet, verbose)
     try:
-        outcome = run_plan(plan, workers, force, fail_fast, progress)
+        with memory_option():
+            outcome = run_plan(plan, workers, force, fail_fast, progress, max_memory)
     finally:
         progress.close()
     if outcome.interrupted:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lpbench import completion
-from lpbench.commands._options import ConfigDir, Json, Quiet, RunsDir, Verbose, Workers
+from lpbench.commands._options import ConfigDir, Json, Quiet, RunsDir, Verbose, Workers, each_key_once
 
 NEEDS_ARGUMENTS = True
 
@@ -41,6 +41,7 @@ def command(
             metavar="[OVERRIDES|OTHER]",
             show_default=False,
             autocompletion=completion.overrides_and_sweeps,
+            callback=each_key_once,
         ),
     ] = None,
     source: Annotated[

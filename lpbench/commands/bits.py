@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lpbench import completion
-from lpbench.commands._options import ConfigDir, Json, Name, Quiet, RunsDir, Verbose, Workers
+from lpbench.commands._options import ConfigDir, Json, Name, Quiet, RunsDir, Verbose, Workers, each_key_once
 
 NEEDS_ARGUMENTS = True
 
@@ -21,6 +21,7 @@ def command(
             help="KEY=VALUE, KEY=VALUE,VALUE: all but precision and seed; none: the default problem.",
             metavar="[OVERRIDES]...",
             autocompletion=completion.overrides,
+            callback=each_key_once,
             show_default=False,
         ),
     ] = None,

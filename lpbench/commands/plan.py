@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from lpbench.commands._options import ConfigDir, Force, Json, Name, Overrides, RunsDir, SkipInvalid, Verbose
+from lpbench.commands._options import (
+    ConfigDir,
+    Force,
+    Json,
+    MaxMemory,
+    Name,
+    Overrides,
+    RunsDir,
+    SkipInvalid,
+    Verbose,
+)
 
 
 def command(
@@ -14,6 +24,7 @@ def command(
     runs_dir: RunsDir = None,
     force: Force = False,
     skip_invalid: SkipInvalid = False,
+    max_memory: MaxMemory = None,
     cells: Annotated[
         bool, typer.Option("--cells", help="List every cell with the reason why it runs.")
     ] = False,
@@ -28,6 +39,5 @@ def command(
     plan = make_plan(
         overrides or [], name, runs_dir, config_dir, force, skip_invalid, cells_guard(MOST_CELLS)
     )
-    print_plan(plan, as_json, cells)
-    plan.check()
+    print_plan(plan, as_json, cells, max_memory)
     return 0

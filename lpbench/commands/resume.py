@@ -1,6 +1,16 @@
 """`lpbench resume`."""
 
-from lpbench.commands._options import ConfigDir, FailFast, Json, Quiet, RunsDir, Sweep, Verbose, Workers
+from lpbench.commands._options import (
+    ConfigDir,
+    FailFast,
+    Json,
+    MaxMemory,
+    Quiet,
+    RunsDir,
+    Sweep,
+    Verbose,
+    Workers,
+)
 
 
 def command(
@@ -9,6 +19,7 @@ def command(
     runs_dir: RunsDir = None,
     workers: Workers = None,
     fail_fast: FailFast = False,
+    max_memory: MaxMemory = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -18,4 +29,4 @@ def command(
     from lpbench.planning import plan_of_sweep
 
     plan = plan_of_sweep(name, runs_dir or "runs", config_dir)
-    return run_and_report(plan, workers, False, fail_fast, as_json, quiet, verbose)
+    return run_and_report(plan, workers, False, fail_fast, as_json, quiet, verbose, max_memory)

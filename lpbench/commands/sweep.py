@@ -7,6 +7,7 @@ from lpbench.commands._options import (
     Force,
     Json,
     MaxCells,
+    MaxMemory,
     Name,
     Overrides,
     Quiet,
@@ -28,6 +29,7 @@ def command(
     fail_fast: FailFast = False,
     skip_invalid: SkipInvalid = False,
     max_cells: MaxCells = 20_000,
+    max_memory: MaxMemory = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -41,7 +43,6 @@ def command(
     guard = asking_guard(max_cells, yes or dry_run)
     plan = make_plan(overrides or [], name, runs_dir, config_dir, force, skip_invalid, guard)
     if dry_run:
-        print_plan(plan, as_json, list_cells=False)
-        plan.check()
+        print_plan(plan, as_json, list_cells=False, max_memory=max_memory)
         return 0
-    return run_and_report(plan, workers, force, fail_fast, as_json, quiet, verbose)
+    return run_and_report(plan, workers, force, fail_fast, as_json, quiet, verbose, max_memory)

@@ -158,7 +158,7 @@ class Ray:
 
     def _seconds(self, cell: Cell) -> float:
         if self._estimated[0] is not cell.group:  # seeds come one after the other
-            cost = self._estimator.cost(cell.choices, cell.problem_key)
+            cost = self._estimator.cost(cell.located, cell.problem_key)
             self._estimated = cell.group, cost.seconds if cost else 1.0
         return self._estimated[1]
 

@@ -104,6 +104,21 @@ class EmpiricalRisk:
         return Shape(n, d, _n_classes(cls.loss(size.n_labels), size.n_labels))
 
     @classmethod
+    def memory(cls, choices: Mapping[str, Any]) -> float:
+        """Bytes of memory while the problem is built: the data, and copies of it where it is scaled."""
+        shape, dataset = cls.shape(choices), cls._dataset(choices)
+        whole = 8.0 * shape.n_samples * shape.dimension
+        if not dataset.real:
+            return whole
+        if not dataset.files(choices):
+            return 3.0 * whole
+        X = dataset.load(choices, cls.task).X
+        if isinstance(X, np.ndarray):
+            return X.nbytes + 2.0 * whole
+        raw = float(X.data.nbytes + X.indices.nbytes + X.indptr.nbytes)
+        return raw + 2.0 * (raw if choices.get("dimension") is None else whole)
+
+    @classmethod
     def remarks(cls, choices: Mapping[str, Any]) -> list[str]:
         """What should be known of the user's own data before a run, a line each; reads the data."""
         resolved = cls.values(choices)

@@ -91,7 +91,7 @@ def create(name: str, sweep: str, runs_dir: Path, replace: bool = False) -> Base
     manifest = read_manifest(source) or {}
     meta = {
         "schema": SCHEMA_VERSION, "name": name, "platform": platform_class(), "created_at": now(), "sweep": source.name,
-        "calls": [{**call, "config_dir": call.get("config_dir")} for call in manifest.get("calls", [])],
+        "calls": [_portable(call) for call in manifest.get("calls", [])],
         "git_commit": _common(cells, "git_commit"), "lpbench_version": _common(cells, "lpbench_version"),
         "written_by": provenance()["lpbench_version"], "generator": generator.SCHEME,
         "libraries": {name: _version(name) for name in LIBRARIES},
@@ -99,6 +99,11 @@ def create(name: str, sweep: str, runs_dir: Path, replace: bool = False) -> Base
     }  # fmt: skip
     rows = sorted(cells, key=lambda cell: (cell["config_id"], cell["seed"]))
     return write(Baseline(folder, meta, rows))
+
+
+def _portable(call: dict[str, Any]) -> dict[str, Any]:
+    """A call without the folder that it was made in: on another machine, its data files lie where check runs."""
+    return {"config_dir": None, **{key: value for key, value in call.items() if key != "folder"}}
 
 
 def write(baseline: Baseline) -> Baseline:

@@ -228,7 +228,9 @@ def plan_of(
     """
     name = name or f"check-{baseline.name}"
     if overrides:
-        return make_plan(overrides, name, runs_dir, config_dir, force=True)
+        plan = make_plan(overrides, name, runs_dir, config_dir, force=True)
+        plan.can_skip = False  # check has no such option
+        return plan
     if not baseline.meta["calls"]:
         raise ConfigError(f"baseline {baseline.name} does not know its grid: name a sweep, or overrides")
     instead = f"lpbench check --baseline {baseline.name} OVERRIDES"
