@@ -164,8 +164,13 @@ class Sweep:
 
         From the rollup, which a finished sweep has; of a running one from the traces of the cells that are done.
         """
-        known = set(self._rolled) & set(group_ids)
-        found = self._from_rollup(sorted(known), points) if known else {}
+        import duckdb
+
+        try:
+            known = set(self._rolled) & set(group_ids)
+            found = self._from_rollup(sorted(known), points) if known else {}
+        except duckdb.Error:  # a rollup that cannot be read: the next compaction makes it anew
+            known, found = set(), {}
         return found | self._from_traces([one for one in group_ids if one not in known], points)
 
     @functools.cached_property

@@ -20,7 +20,8 @@ from lpbench.executors.base import cores
 from lpbench.grid import Guard, Look, expand, latest
 from lpbench.store.folder import find_sweep, sweep_folder
 from lpbench.store.manifest import read_manifest
-from lpbench.store.read import FINAL, read_statuses
+from lpbench.store.read import read_statuses
+from lpbench.store.schema import FINAL
 
 if TYPE_CHECKING:
     import pandas

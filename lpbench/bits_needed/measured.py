@@ -15,7 +15,8 @@ from lpbench.estimate import Estimator
 from lpbench.executors.base import cores
 from lpbench.planning import Call, Plan, set_reasons
 from lpbench.store.folder import sweep_folder
-from lpbench.store.read import FINAL, read_cells, read_statuses
+from lpbench.store.read import read_cells, read_statuses
+from lpbench.store.schema import FINAL
 from lpbench.sweeping import BAD, Event, run_plan
 from lpbench.terminal import duration
 

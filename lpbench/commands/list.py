@@ -115,15 +115,18 @@ def _experiments(config_dir: Any) -> Any:
 
 
 def _sweeps(runs_dir: Any) -> Any:
+    from lpbench.address import locate
     from lpbench.errors import StoreError
-    from lpbench.store.folder import list_sweeps, sweep_folder
+    from lpbench.store.folder import list_sweeps
     from lpbench.store.manifest import new_manifest, read_manifest
     from lpbench.terminal import Table, warning
 
     rows = []
     for name in list_sweeps(runs_dir):
         try:
-            manifest = read_manifest(sweep_folder(name, runs_dir))
+            manifest = read_manifest(
+                locate(runs_dir) / name
+            )  # a folder may have a name that no sweep is given
         except StoreError as error:
             warning(str(error))
             continue

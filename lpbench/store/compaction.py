@@ -16,27 +16,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lpbench.address import is_remote
-from lpbench.store.arrays import flat, from_numpy, to_numpy
-from lpbench.store.files import TEMPORARY, open_parquet, write_pieces
+from lpbench.store.arrays import flat, from_numpy, from_texts, to_numpy
+from lpbench.store.files import TEMPORARY, open_parquet, set_aside, write_pieces
 from lpbench.store.folder import CELLS, PARTS, ROLLUP, TRACES
 from lpbench.store.lock import lock
-from lpbench.store.manifest import Manifest, new_manifest, read_manifest, write_manifest
+from lpbench.store.manifest import Manifest, open_manifest, write_manifest
 from lpbench.store.rollup import rollup
 from lpbench.store.schema import CELLS as CELLS_SCHEMA
-from lpbench.store.schema import CHOICES, concatenate, conform, unite
+from lpbench.store.schema import CHOICES, FINAL, concatenate, conform, unite
 from lpbench.store.schema import ROLLUP as ROLLUP_SCHEMA
 from lpbench.store.schema import TRACES as TRACES_SCHEMA
 from lpbench.store.sorting import Buckets
 from lpbench.store.sources import (
-    DAMAGED,
     PART,
     Damaged,
     Source,
     choose,
     find_sources,
     newest,
+    rejected,
+    scan_pair,
     scan_parts,
     warn_of,
+    what_is_wrong,
 )
 
 CELL_ROWS, TRACE_ROWS = 100_000, 2_000_000  # in memory at once: 0.1 to 0.2 GB
@@ -55,7 +57,7 @@ def compact(folder: Path, state: str = "interrupted") -> Manifest:
     """
     held = lock(folder)
     try:
-        manifest = read_manifest(folder) or new_manifest(folder.name)
+        manifest = open_manifest(folder)
         if manifest["state"] == "running":  # we hold the lock, so whoever wrote that is gone
             manifest["state"] = state
         compact_locked(folder, manifest)
@@ -67,31 +69,46 @@ def compact(folder: Path, state: str = "interrupted") -> Manifest:
 def compact_locked(folder: Path, manifest: Manifest) -> bool:
     """`compact` for a caller that holds the lock; updates the version and the counts of `manifest`.
 
-    Returns whether a part turned out to be damaged: its cells are not among the stored ones any more.
+    What cannot be read is set aside, never deleted. Returns whether there was such: the cells that it held are not
+    among the stored ones any more.
     """
     for leftover in () if is_remote(folder) else list(folder.glob(f"**/*{TEMPORARY}")):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
-    sources = find_sources(folder)
+    sources = find_sources(folder, strict=False)
     broken: set[int] = set()
-    if any(source.index >= 0 for source in sources) or not (folder / ROLLUP).exists():
+    pair, reason = scan_pair(folder)
+    if pair is not None and reason is not None:
+        broken.add(pair.index)
+        _set_aside(pair)
+    if what_is_wrong(folder / ROLLUP, ROLLUP_SCHEMA.names) is not None:
+        set_aside(folder / ROLLUP)
+    if broken or any(source.index >= 0 for source in sources) or not (folder / ROLLUP).exists():
         while True:
             try:
-                manifest["counts"] = _merge(folder, sources)
+                manifest["counts"] = _merge(folder, sources, broken)
                 break
             except Damaged as damaged:
                 warn_of(damaged.source.cells, damaged.reason)
                 broken.add(damaged.source.index)
+                if damaged.source.index < 0:
+                    _set_aside(damaged.source)
                 sources = [source for source in sources if source is not damaged.source]
     write_manifest(folder, manifest)
     for source in sources:
-        if source.index >= 0:
+        if source.index >= 0 and source.index not in broken:
             source.cells.unlink(missing_ok=True)
             source.traces.unlink(missing_ok=True)
     _clear(folder, broken)
     return bool(broken)
+
+
+def _set_aside(source: Source, copy: bool = False) -> None:
+    for path in (source.cells, source.traces):
+        if path.exists():
+            set_aside(path, copy)
 
 
 @dataclass(frozen=True)
@@ -104,11 +121,20 @@ class _Kept:
     rows: slice
 
 
-def _merge(folder: Path, sources: Sequence[Source]) -> dict[str, int]:
-    """Write the three files from `sources`; returns the number of cells by status."""
+def _merge(folder: Path, sources: Sequence[Source], broken: set[int]) -> dict[str, int]:
+    """Write the three files from `sources`; returns the number of cells by status.
+
+    Sources that hold rows which are no cells are added to `broken`: they are to be kept, under another name.
+    """
     kept: list[_Kept] = []
     tables, keys, count = [], [], 0
-    for source, names, keep in newest(sources):
+    for source, names, keep in newest(sources, strict=False):
+        if lost := _without_trace(source, names, keep):
+            warn_of(source.cells, f"{lost} cells have no trace in {source.traces.name}", "some of it")
+        if source.index not in broken and (lost or rejected(names).any()):
+            broken.add(source.index)
+            if source.index < 0:
+                _set_aside(source, copy=True)  # as it is about to be written anew, with its cells
         kept.append(_Kept(source, names, keep, slice(count, count + int(keep.sum()))))
         count = kept[-1].rows.stop
         table = source.read_cells([*_ORDER, *_KNOWN.names]).filter(from_numpy(keep))
@@ -124,6 +150,17 @@ def _merge(folder: Path, sources: Sequence[Source]) -> dict[str, int]:
     return {entry["values"]: entry["counts"] for entry in pc.value_counts(cells["status"]).to_pylist()}
 
 
+def _without_trace(source: Source, names: pa.Table, keep: np.ndarray) -> int:
+    """Take out of `keep` the cells that ran and have no trace in `source`; returns their number."""
+    there = source.read_traces(["cell_id"])["cell_id"].unique()
+    ran = pc.is_in(names["status"], value_set=from_texts(sorted(FINAL)))
+    lost = keep & np.array(
+        pc.and_(ran, pc.invert(pc.is_in(names["cell_id"], value_set=there))).to_pylist(), bool
+    )
+    keep[lost] = False
+    return int(lost.sum())
+
+
 def _write_traces(folder: Path, kept: Sequence[_Kept], cells: pa.Table, ranks: np.ndarray) -> None:
     """`traces.parquet`: by cell and step. Each trace is one piece by its steps in its source already."""
     rows, schema = _size_and_schema([one.source.traces for one in kept], TRACES_SCHEMA)
@@ -132,8 +169,11 @@ def _write_traces(folder: Path, kept: Sequence[_Kept], cells: pa.Table, ranks: n
             table = one.source.read_traces(None, choose(one.names, one.keep, None))
             codes = flat(table["cell_id"]).dictionary_encode()
             rank_of = dict(zip(cells["cell_id"][one.rows].to_pylist(), ranks[one.rows].tolist(), strict=True))
-            found = np.array([rank_of[name] for name in codes.dictionary.to_pylist()], np.int64)
-            buckets.add(table, found[to_numpy(codes.indices)])
+            found = np.array([rank_of.get(name, -1) for name in codes.dictionary.to_pylist()], np.int64)
+            rank = found[to_numpy(codes.indices)] if table.num_rows else np.zeros(0, np.int64)
+            if (rank < 0).any():  # points of a cell that is not there
+                table, rank = table.filter(from_numpy(rank >= 0)), rank[rank >= 0]
+            buckets.add(table, rank)
         write_pieces(folder / TRACES, buckets, schema)
 
 
@@ -202,6 +242,6 @@ def _clear(folder: Path, broken: set[int]) -> None:
     for path in (folder / PARTS).glob("*.parquet"):
         match = PART.fullmatch(path.name)
         if match and int(match[1]) in broken:
-            path.rename(path.with_name(path.name + DAMAGED))
+            set_aside(path)
         elif match:
             path.unlink()

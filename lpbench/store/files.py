@@ -1,6 +1,8 @@
 """Files that are there whole or not at all: written under a temporary name, synced, renamed; or put at once."""
 
 import contextlib
+import errno
+import itertools
 import os
 import shutil
 import stat
@@ -18,7 +20,16 @@ from lpbench.address import first_line, is_remote
 from lpbench.errors import StoreError
 
 TEMPORARY = ".tmp"
+DAMAGED = ".damaged"  # what was set aside
+# Errors that say nothing of the file: it may be read another time, and is left where it is.
+_ELSEWHERE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ETIMEDOUT}
+)
 ROW_GROUP = 100_000  # rows: a curve's points lie in one or two row groups of a sorted file
+
+
+class StoreWarning(UserWarning):
+    """A file of a sweep was left out."""
 
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], None]) -> None:
@@ -128,6 +139,30 @@ def read_bytes(path: Path) -> bytes:
 def was_replaced(error: BaseException) -> bool:
     """Whether reading failed because the file went, or an object was put anew: whoever reads starts again."""
     return isinstance(error, FileNotFoundError) or type(error).__name__ == "FileExpired"
+
+
+def is_elsewhere(error: BaseException) -> bool:
+    """Whether reading failed for a reason outside the file: no right to, a disk or a net that does not answer."""
+    return isinstance(error, OSError) and error.errno in _ELSEWHERE
+
+
+def set_aside(path: Path, copy: bool = False) -> Path:
+    """Rename `path` (or copy it), over no other file, so that nobody reads it; returns its new name.
+
+    Raises StoreError.
+    """
+    names = (f"{path.name}{n}{DAMAGED}" for n in itertools.chain([""], map(".{}".format, itertools.count(2))))
+    target = next(other for name in names if not (other := path.with_name(name)).exists())
+    try:
+        if not copy:
+            path.rename(target)
+        elif is_remote(path):
+            target.write_bytes(read_bytes(path))
+        else:
+            shutil.copyfile(path, target)
+    except OSError as error:
+        raise StoreError(f"cannot set {path} aside: {error.strerror or error}") from error
+    return target
 
 
 def open_parquet(path: Path, **options: Any) -> pq.ParquetFile:

@@ -26,8 +26,11 @@ def sweep_folder(name: str, runs_dir: Path | str = "runs") -> Path:
 
 
 def is_sweep(folder: Path) -> bool:
-    """Whether `folder` holds a sweep."""
-    return (folder / MANIFEST).is_file() or (folder / CELLS).is_file()
+    """Whether `folder` holds a sweep, or may not be looked into."""
+    try:
+        return (folder / MANIFEST).is_file() or (folder / CELLS).is_file()
+    except PermissionError:
+        return True  # whoever reads it says so; the others can be read
 
 
 def find_sweep(path_or_name: Path | str, runs_dir: Path | str = "runs") -> Path:

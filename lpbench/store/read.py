@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -10,15 +11,15 @@ import pyarrow as pa
 
 from lpbench.errors import StoreError
 from lpbench.store.arrays import from_numpy
+from lpbench.store.files import StoreWarning
 from lpbench.store.folder import find_sweep
-from lpbench.store.manifest import read_manifest
+from lpbench.store.manifest import ManifestDamaged, read_manifest
 from lpbench.store.schema import CELLS, TRACES, concatenate
-from lpbench.store.sources import Damaged, choose, find_sources, newest, warn_of
+from lpbench.store.sources import Damaged, choose, find_sources, leave_out, newest
 
 if TYPE_CHECKING:
     import pandas
 
-FINAL = frozenset({"ok", "diverged"})  # a failed or timed-out cell runs again on resume
 _ATTEMPTS = 5
 T = TypeVar("T")
 
@@ -47,13 +48,20 @@ def load_traces(
 
 
 def read_statuses(folder: Path) -> dict[str, str]:
-    """`status` by `cell_id`, for all cells of the sweep in `folder`; empty where there is no sweep yet."""
-    read_manifest(folder)
+    """`status` by `cell_id`, for all cells of the sweep in `folder`; empty where there is no sweep yet.
+
+    For whoever is to compute what is missing: what cannot be read is warned of, and missing.
+    """
+    try:
+        read_manifest(folder)
+    except ManifestDamaged as error:
+        warnings.warn(str(error), StoreWarning, stacklevel=2)
 
     def read() -> dict[str, str]:
         found: dict[str, str] = {}
-        for _, table, _ in newest(find_sources(folder)):
-            found.update(zip(table["cell_id"].to_pylist(), table["status"].to_pylist(), strict=True))
+        for _, table, keep in newest(find_sources(folder, strict=False), strict=False):
+            pairs = zip(table["cell_id"].to_pylist(), table["status"].to_pylist(), strict=True)
+            found.update(pair for pair, kept in zip(pairs, keep.tolist(), strict=True) if kept)
         return found
 
     return _steadily(folder, read)
@@ -69,7 +77,7 @@ def read_cells(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
             try:
                 table = source.read_cells(columns)
             except Damaged as damaged:
-                warn_of(source.cells, damaged.reason)
+                leave_out(damaged)
                 continue
             tables.append(table if keep.all() else table.filter(from_numpy(keep)))
         wanted = [field for field in CELLS if columns is None or field.name in columns]
@@ -91,7 +99,7 @@ def read_traces(
             try:
                 tables.append(source.read_traces(columns, choose(ids, keep, wanted)))
             except Damaged as damaged:
-                warn_of(source.traces, damaged.reason)
+                leave_out(damaged)
         kept = [field for field in TRACES if columns is None or field.name in columns]
         return concatenate(tables, pa.schema(kept))
 

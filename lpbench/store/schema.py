@@ -37,6 +37,8 @@ RESULTS = {
     "noise_ball_dimension_free": REAL, "box_excess": REAL, "gap_to_box": REAL,
     "saturation_rate": REAL, "stall_rate": REAL, "seconds": REAL, "steps_per_second": REAL, "digest": TEXT,
 }  # fmt: skip
+STATUSES = frozenset({"ok", "diverged", "timeout", "failed"})
+FINAL = frozenset({"ok", "diverged"})  # a failed or timed-out cell runs again on resume
 # `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was
 # made.
 CONSTANTS = dict.fromkeys(
@@ -171,11 +173,45 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     if table.schema.equals(schema):
         return table
     columns = {
-        name: table[name].cast(kind) if name in table.column_names else pa.nulls(table.num_rows, kind)
+        name: _cast(table[name], kind) if name in table.column_names else pa.nulls(table.num_rows, kind)
         for name, kind in zip(schema.names, schema.types, strict=True)
     }
     further = {name: table[name] for name in table.column_names if name not in columns}
     return pa.table(columns | further)
+
+
+def plain(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """`table` with the types of `schema`, and text, int64, float64 or bool for its further columns.
+
+    Raises ValueError, or what pyarrow does, where a column is there twice or its values do not fit.
+    """
+    if len(set(table.column_names)) < table.num_columns:
+        raise ValueError("a column is there twice")
+    kinds = dict(zip(schema.names, schema.types, strict=True))
+    columns = {
+        field.name: _cast(table[field.name], kinds.get(field.name) or _plain(field.type))
+        for field in table.schema
+    }
+    made = pa.table(columns)
+    made.validate(full=True)  # among others that texts are UTF-8
+    return made
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    for found, ours in (
+        (pa.types.is_null, kind),
+        (pa.types.is_boolean, FLAG),
+        (pa.types.is_integer, INT),
+        (pa.types.is_floating, REAL),
+    ):
+        if found(kind):
+            return ours
+    return TEXT
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    # An integer beyond 2**53 is a float, if not exactly.
+    return column if column.type == kind else column.cast(kind, safe=kind != REAL)
 
 
 def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:

@@ -12,22 +12,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lpbench.address import first_line
 from lpbench.errors import StoreError
 from lpbench.store.arrays import from_texts
-from lpbench.store.files import TEMPORARY, open_parquet, was_replaced
+from lpbench.store.files import (
+    DAMAGED,
+    TEMPORARY,
+    StoreWarning,
+    is_elsewhere,
+    open_parquet,
+    was_replaced,
+)
 from lpbench.store.folder import CELLS, PARTS, TRACES
+from lpbench.store.schema import CELLS as CELLS_SCHEMA
+from lpbench.store.schema import STATUSES, plain
+from lpbench.store.schema import TRACES as TRACES_SCHEMA
 
-DAMAGED = ".damaged"  # a part that compaction set aside
-NEEDED = {"cells": ("cell_id", "status"), "traces": ("cell_id", "step")}
+NEEDED = {"cells": ("cell_id", "group_id", "status"), "traces": ("cell_id", "step")}
 PART = re.compile(r"(\d{6,})\.(cells|traces)\.parquet")
 
 
-class StoreWarning(UserWarning):
-    """A file of a sweep was left out."""
-
-
 class Damaged(Exception):
-    """A part that looked whole has pages that cannot be read."""
+    """A source that looked whole cannot be read, or holds what is none of ours."""
 
     def __init__(self, source: "Source", reason: object):
         super().__init__(f"{source.cells}: {reason}")
@@ -44,16 +50,24 @@ class Source:
     traces: Path
 
     def read_cells(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The cells, of the columns that the file has. Raises Damaged (StoreError for the compacted pair)."""
-        return self._read(self.cells, columns, None)
+        """The cells, of the columns that the file has, with our types.
+
+        Raises Damaged; StoreError for a file that cannot be read now.
+        """
+        return self._read(self.cells, CELLS_SCHEMA, columns, None)
 
     def read_traces(
         self, columns: Sequence[str] | None = None, cells: Sequence[str] | None = None
     ) -> pa.Table:
         """The traces of `cells` (None: of all); only row groups that may hold them are read."""
-        return self._read(self.traces, columns, cells)
+        table = self._read(self.traces, TRACES_SCHEMA, columns, cells)
+        if any(name in table.column_names and table[name].null_count for name in NEEDED["traces"]):
+            raise Damaged(self, "a point without its cell or its step")
+        return table
 
-    def _read(self, path: Path, columns: Sequence[str] | None, cells: Sequence[str] | None) -> pa.Table:
+    def _read(
+        self, path: Path, schema: pa.Schema, columns: Sequence[str] | None, cells: Sequence[str] | None
+    ) -> pa.Table:
         # By ParquetFile, since `read_table` imports pandas.
         try:
             with open_parquet(path, page_checksum_verification=True) as file:
@@ -61,35 +75,41 @@ class Source:
                     there = set(file.schema_arrow.names)
                     columns = [name for name in columns if name in there]
                 if cells is None:
-                    return file.read(columns)
+                    return plain(file.read(columns), schema)
                 extra = [] if columns is None or "cell_id" in columns else ["cell_id"]
                 wanted = sorted(cells)
-                table = file.read_row_groups(
-                    _groups_with(file, wanted), None if columns is None else [*columns, *extra]
+                table = plain(
+                    file.read_row_groups(
+                        _groups_with(file, wanted), None if columns is None else [*columns, *extra]
+                    ),
+                    schema,
                 )
-        except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        except Exception as error:  # what a file can contain makes Arrow and Python raise whatever they have
             if was_replaced(error):
                 raise FileNotFoundError(path) from error
-            reason = str(error).splitlines()[0]
-            if self.index < 0:
-                raise StoreError(
-                    f"{path} cannot be read ({reason}); "
-                    "move it and its neighbours away to compute its cells again"
-                ) from error
-            raise Damaged(self, reason) from error
+            _check_readable(path, error)
+            raise Damaged(self, first_line(error)) from error
         table = table.filter(pc.is_in(table["cell_id"], value_set=from_texts(wanted)))
         return table.drop_columns(extra) if extra else table
 
 
+def _check_readable(path: Path, error: BaseException) -> None:
+    """Raise StoreError for an error that says nothing of the file `path`."""
+    if is_elsewhere(error):
+        raise StoreError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
 def _groups_with(file: pq.ParquetFile, wanted: Sequence[str]) -> list[int]:
     """The row groups of `file` whose range of `cell_id` holds one of `wanted`, which are sorted."""
-    column = file.schema_arrow.names.index("cell_id")
     groups = []
     for i in range(file.metadata.num_row_groups):
-        statistics = file.metadata.row_group(i).column(column).statistics
+        group = file.metadata.row_group(i)
+        columns = (group.column(j) for j in range(group.num_columns))  # nested ones have several
+        statistics = next(column.statistics for column in columns if column.path_in_schema == "cell_id")
         if (
             statistics is None
             or not statistics.has_min_max
+            or not isinstance(statistics.min, str)
             or bisect_left(wanted, statistics.min) < bisect_right(wanted, statistics.max)
         ):
             groups.append(i)
@@ -102,25 +122,50 @@ def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
     return stem.with_suffix(".cells.parquet"), stem.with_suffix(".traces.parquet")
 
 
-def find_sources(folder: Path) -> list[Source]:
-    """All sources of the sweep, oldest first. A truncated or foreign part is warned of and left out."""
+def find_sources(folder: Path, strict: bool = True) -> list[Source]:
+    """All sources of the sweep, oldest first. A truncated or foreign part is warned of and left out.
+
+    strict  raise StoreError where the compacted pair cannot be read; else it is warned of and left out, too
+    """
     parts, problems = scan_parts(folder)
     for path, reason in problems.items():
         warn_of(path, reason)
-    cells, traces = folder / CELLS, folder / TRACES
-    if not cells.exists():
+    pair, wrong = scan_pair(folder)
+    if pair is None:
         return parts
-    if not traces.exists():
+    if wrong is not None:
+        leave_out(Damaged(pair, wrong), strict)
+        return parts
+    return [pair, *parts]
+
+
+def scan_pair(folder: Path) -> tuple[Source | None, str | None]:
+    """The compacted pair, None before the first compaction; and what is wrong with it."""
+    pair = Source(-1, folder / CELLS, folder / TRACES)
+    if not pair.cells.exists():
+        return None, None
+    if not pair.traces.exists():
+        return pair, f"{TRACES} is missing"
+    return pair, what_is_wrong(pair.cells, NEEDED["cells"]) or what_is_wrong(pair.traces, NEEDED["traces"])
+
+
+def leave_out(damaged: Damaged, strict: bool = True) -> None:
+    """Warn of a source that is left out; raises StoreError where it is the compacted pair and `strict`."""
+    source = damaged.source
+    if source.index < 0 and strict:
         raise StoreError(
-            f"{traces} is missing, but {cells} is there; move that away to compute its cells again"
-        )
-    return [Source(-1, cells, traces), *parts]
+            f"{source.cells} cannot be read ({damaged.reason}); the next `lpbench resume {source.cells.parent.name}` "
+            "sets it aside and computes its cells again"
+        ) from damaged
+    warn_of(source.cells, damaged.reason)
 
 
-def warn_of(path: Path, reason: object) -> None:
-    """Say on stderr, once, that `path` is left out."""
+def warn_of(path: Path, reason: object, what: str = "it") -> None:
+    """Say on stderr, once, that `path`, or some of it, is left out."""
     warnings.warn(
-        f"{path} is left out, its cells will be computed again: {reason}", StoreWarning, stacklevel=3
+        f"{path}: {what} is left out, and what it held will be computed again: {reason}",
+        StoreWarning,
+        stacklevel=3,
     )
 
 
@@ -136,7 +181,7 @@ def scan_parts(folder: Path) -> tuple[list[Source], dict[Path, str]]:
         if not match:
             problems[path] = "not a part of lpbench"
             continue
-        reason = _what_is_wrong(path, NEEDED[match[2]])
+        reason = what_is_wrong(path, NEEDED[match[2]])
         if reason:
             problems[path] = reason
         else:
@@ -150,33 +195,54 @@ def scan_parts(folder: Path) -> tuple[list[Source], dict[Path, str]]:
     return sources, problems
 
 
-def _what_is_wrong(path: Path, needed: tuple[str, ...]) -> str | None:
+def what_is_wrong(path: Path, needed: Sequence[str]) -> str | None:
+    """Why `path` is no Parquet file with the columns `needed`, by its footer; None if it is one, or is gone."""
     try:
         with open_parquet(path) as file:
             names = file.schema_arrow.names
     except FileNotFoundError:
         return None  # compacted away since the folder was listed: whoever opens it starts again
-    except (OSError, pa.ArrowInvalid) as error:
-        return f"truncated or damaged ({str(error).splitlines()[0]})"
-    return None if set(needed) <= set(names) else f"not a part of lpbench: no columns {', '.join(needed)}"
+    except Exception as error:
+        if was_replaced(error):
+            return None
+        _check_readable(path, error)
+        return f"truncated or damaged ({first_line(error)})"
+    missing = [name for name in needed if names.count(name) != 1]
+    return f"not a part of lpbench: no column {', '.join(missing)}" if missing else None
 
 
-def newest(sources: Sequence[Source]) -> list[tuple[Source, pa.Table, np.ndarray]]:
-    """For each readable source: `cell_id` and `status`, and which of its rows no later source replaces."""
+def rejected(table: pa.Table) -> np.ndarray:
+    """Which rows, of which `table` has the NEEDED columns, are no cells: without identity, or of an unknown status."""
+    good = pc.is_in(table["status"], value_set=from_texts(sorted(STATUSES)))
+    for name in ("cell_id", "group_id"):
+        good = pc.and_(good, pc.is_valid(table[name]))
+    return ~np.array(good.to_pylist(), bool)
+
+
+def newest(sources: Sequence[Source], strict: bool = True) -> list[tuple[Source, pa.Table, np.ndarray]]:
+    """For each readable source: the NEEDED columns, and which of its rows are cells that no later source replaces.
+
+    strict  as in `find_sources`
+    """
     found = []
     seen: set[str] = set()
     for source in reversed(sources):
         try:
-            table = source.read_cells(["cell_id", "status"])
+            table = source.read_cells(NEEDED["cells"])
         except Damaged as damaged:
-            warn_of(source.cells, damaged.reason)
+            leave_out(damaged, strict)
             continue
-        ids = table["cell_id"].to_pylist()
-        keep = np.ones(len(ids), bool)
+        ids, keep = table["cell_id"].to_pylist(), ~rejected(table)
+        if not keep.all():
+            warn_of(
+                source.cells,
+                f"{(~keep).sum()} rows without cell_id, group_id or a known status",
+                "rows of it",
+            )
         for i in range(len(ids) - 1, -1, -1):
             if ids[i] in seen:
                 keep[i] = False
-            else:
+            elif keep[i]:
                 seen.add(ids[i])
         found.append((source, table, keep))
     return found[::-1]

@@ -11,9 +11,10 @@ from typing import Any
 from lpbench.address import is_folder, is_remote, make_folder
 from lpbench.errors import StoreError
 from lpbench.store.compaction import compact_locked
+from lpbench.store.files import set_aside
 from lpbench.store.folder import PARTS
 from lpbench.store.lock import lock
-from lpbench.store.manifest import new_manifest, read_manifest, write_manifest
+from lpbench.store.manifest import open_manifest, write_manifest
 from lpbench.store.parts import Finished, PartWriter, Target
 from lpbench.store.read import read_statuses
 from lpbench.store.sources import PART, part_paths
@@ -51,7 +52,9 @@ class SweepWriter:
         try:
             self.statuses = read_statuses(folder)
             self._counts = Counter(self.statuses.values())
-            self._manifest = read_manifest(folder) or new_manifest(folder.name)
+            self._manifest = open_manifest(folder)
+            if not is_remote(folder) and (folder / PARTS).exists() and not (folder / PARTS).is_dir():
+                set_aside(folder / PARTS)
             self._writing = threading.RLock()  # the manifest, which the parts' thread writes too
             self._written = 0.0
             self._next = self._first_part()

@@ -5,7 +5,7 @@ import pytest
 from fake_results import fake_cell, fake_result
 from lpbench.dashboard.data import Store, thin
 
-from lpbench.errors import ConfigError
+from lpbench.errors import ConfigError, StoreError
 from lpbench.store.writer import SweepWriter
 
 
@@ -67,3 +67,27 @@ def test_thinned_curves_keep_their_ends():
     assert kept[0] == 0
     assert kept[-1] == 9_999
     assert thin(np.arange(5), 200).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_sweep_that_cannot_be_read_takes_no_other_down(tmp_path):
+    for name in ("good", "bad"):
+        with SweepWriter(tmp_path / name, [], 1) as store:
+            store.put(fake_result(fake_cell()))
+    (tmp_path / "bad" / "manifest.json").write_text('{"schema": 1, "counts": ["x"]}')
+    (tmp_path / "bad" / "cells.parquet").write_bytes(b"nonsense")
+    found = {info.name: info for info in Store(tmp_path).sweeps()}
+    assert found["good"].counts == {"ok": 1}
+    assert "bad/manifest.json is damaged" in found["bad"].problem
+    with pytest.raises(StoreError, match="bad/manifest"):
+        Store(tmp_path).sweep("bad")
+
+
+def test_curves_do_without_a_rollup_that_cannot_be_read(tmp_path):
+    with SweepWriter(tmp_path / "demo", [], 1) as store:
+        store.put(fake_result(fake_cell()))
+    whole = Store(tmp_path).sweep("demo")
+    group = whole.groups[0]["group_id"]
+    rollup = tmp_path / "demo" / "rollup.parquet"
+    rollup.write_bytes(rollup.read_bytes()[:-20])
+    found = Store(tmp_path).sweep("demo").curves([group])[group]
+    np.testing.assert_allclose(found["q50"], whole._from_traces([group], 200)[group]["q50"])
