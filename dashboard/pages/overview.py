@@ -120,7 +120,7 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
         first, last = int(min(by)), int(max(by))
         each = (by[first] / by[last]) ** (1 / (last - first))
         found.append((f"÷ {each:.1f} a bit", f"LP-SGD in fixed point from {first} to {last} bits"))
-    ratios = [ratio for row in groups if (ratio := row["mean_gap"] / row["bound"]) > 0]
+    ratios = [ratio for row in groups if (ratio := row["bound_ratio"]) is not None and ratio >= 0]
     if ratios:
         said = f"measured over proven, {len(ratios)} of {len(groups)} groups have a bound"
         ends = dict.fromkeys(f"{ratio:.2g}" for ratio in (min(ratios), max(ratios)))

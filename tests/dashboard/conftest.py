@@ -38,6 +38,7 @@ def results(**more: Any) -> list[Any]:
                         result.row |= CONSTANTS | {
                             "mean_gap": value / 50,
                             "bound": value / 10,
+                            "bound_ratio": 0.2,
                             "bound_kind": "1c",
                         }
                         result.row |= {

@@ -3,6 +3,7 @@
 import pytest
 from fake_results import fake_cell, fake_result
 from lpbench.dashboard.data import Store
+from lpbench.dashboard.page import pages, state_of
 from lpbench.dashboard.pages import overview
 
 
@@ -63,3 +64,38 @@ def test_the_body_lists_axes_and_sweeps(made, runs):
     said = repr([part.to_plotly_json() for part in overview.body(Store(runs), made, {}, "/lp/")])
     for word in ("lp_sgd, halp", "fixed, float", "4, 6, 8", "/lp/?sweep=made", "1 diverged"):
         assert word in said
+
+
+def zeros(writing, tmp_path, *gaps):
+    """A sweep whose bounds are all 0, with a group of cells for each gap."""
+    cells = []
+    for precision, gap in zip((4, 6, 8), gaps, strict=False):
+        result = fake_result(fake_cell(precision=precision), value=gap)
+        ratio = 0.0 if gap == 0 else float("inf")
+        result.row |= {
+            "mean_gap": gap,
+            "noise_floor": gap,
+            "bound": 0.0,
+            "bound_kind": "1b",
+            "bound_ratio": ratio,
+        }
+        cells.append(result)
+    writing(tmp_path, "zero", cells)
+    return Store(tmp_path).sweep("zero")
+
+
+def test_a_bound_of_zero_divides_nothing(tmp_path, writing):
+    found = {said: value for value, said in overview.headlines(zeros(writing, tmp_path, 0.0, 0.0))}
+    assert found["measured over proven, 2 of 2 groups have a bound"] == "0"
+
+
+def test_a_gap_above_a_bound_of_zero_is_infinitely_far_above(tmp_path, writing):
+    found = {said: value for value, said in overview.headlines(zeros(writing, tmp_path, 0.0, 1e-3))}
+    assert found["measured over proven, 2 of 2 groups have a bound"] == "0 … inf"
+
+
+def test_every_page_draws_a_sweep_of_zeros(tmp_path, writing):
+    sweep = zeros(writing, tmp_path, 0.0, 0.0, 0.0)
+    for page in pages():
+        for panel in page.draw(sweep, state_of(page.controls(sweep), {}), False):
+            assert panel.figure is not None or panel.notes
