@@ -9,7 +9,7 @@ from typing import Any
 
 from lpbench.errors import ConfigError, LpbenchError
 
-from . import exports, security, shell
+from . import callbacks, exports, security, shell
 from .data import Store, Sweep
 from .page import Page, Panel, pages, state_of
 
@@ -61,12 +61,17 @@ def create_app(
         if page.connect is not None:
             page.connect(app, store)
     exports.serve(app.server, store, found, prefix)
-    security.protect(app.server, hosts, token, app.csp_hashes, prefix)
+    callbacks.check(app, prefix)
+    security.protect(app.server, hosts, token, app.csp_hashes, prefix)  # asked before all else
     return app
 
 
 def _layout(store: Store, page: Page, all_pages: Sequence[Page], prefix: str) -> Any:
-    def layout(sweep: str | None = None, **query: str) -> Any:
+    def layout(sweep: str | None = None, **given: Any) -> Any:
+        query = {
+            key: value for key, value in given.items() if isinstance(value, str)
+        }  # twice in a query: a list
+        sweep = sweep if isinstance(sweep, str) else None
         try:
             chosen = choose(store, sweep, page.of_sweep)
             controls = page.controls(chosen)
@@ -120,8 +125,14 @@ def _connect(app: Any, store: Store, all_pages: Sequence[Page]) -> None:
     open_tables = State({"type": "numbers", "index": ALL}, "n_clicks")
     view = State("view", "data")  # {"page": path, "sweep": name}
 
-    def panels_of(current: Mapping[str, Any], given: Mapping[str, Any], dark: Any) -> list[Panel]:
+    def panels_of(
+        view: Any, given: Mapping[str, Any], dark: Any, asked: set[int] | None = None
+    ) -> list[Panel]:
+        """The panels of a page; raises ConfigError where the page has not as many as the request counts."""
+        current = callbacks.view_of(view, by_path)
         page = by_path[current["page"]]
+        if asked not in (None, {page.panels}):
+            raise ConfigError(f"{page.path} has {page.panels} panels, got {asked}")
         sweep = choose(store, current["sweep"], page.of_sweep)
         controls = page.controls(sweep)
         state = {control.key: control.clean(given.get(control.key)) for control in controls}
@@ -132,8 +143,19 @@ def _connect(app: Any, store: Store, all_pages: Sequence[Page]) -> None:
         entries = [entry for group in listed if isinstance(group, list) for entry in group]
         return {entry["id"]["key"]: entry.get("value") for entry in entries if "key" in entry["id"]}
 
+    def counts() -> set[int]:
+        """How many panels the page that asks has; of a page, every output counts the same."""
+        return {len(group) for group in ctx.outputs_list if isinstance(group, list)}
+
+    def is_open(clicks: Any) -> bool:
+        return isinstance(clicks, int) and clicks % 2 == 1
+
     def under(panels: Sequence[Panel], clicks: Sequence[int | None]) -> list[list[Any]]:
-        tables = [shell.table(panel.data, count) for panel, count in zip(panels, clicks, strict=True)]
+        if len(clicks) != len(panels):
+            raise ConfigError(f"{len(panels)} panels, got {len(clicks)} tables")
+        tables = [
+            shell.table(panel.data, int(is_open(count))) for panel, count in zip(panels, clicks, strict=True)
+        ]
         return [[shell.notes(panel) for panel in panels], [shell.summary(panel) for panel in panels], tables]
 
     @app.callback(
@@ -142,7 +164,7 @@ def _connect(app: Any, store: Store, all_pages: Sequence[Page]) -> None:
         values, switches, Input("dark", "data"), view, open_tables, prevent_initial_call=True,
     )  # fmt: skip
     def redraw(chosen: Any, switched: Any, dark: Any, current: Any, clicks: Any) -> Any:
-        panels = panels_of(current, given_values(), dark)
+        panels = panels_of(current, given_values(), dark, counts())
         drawn = [shell.drawn(panel, bool(dark)) for panel in panels]
         return drawn, [shell.height(panel) for panel in panels], *under(panels, clicks)
 
@@ -158,13 +180,13 @@ def _connect(app: Any, store: Store, all_pages: Sequence[Page]) -> None:
         """A running sweep has new cells: only the data of the figures is replaced, so that zoom and selection stay."""
         if version is None:
             raise PreventUpdate
-        panels = panels_of(current, given_values(), dark)
+        panels = panels_of(current, given_values(), dark, counts())
         patches = []
         for panel in panels:
             patch = Patch()
             patch["data"] = shell.drawn(panel, bool(dark))["data"]
             patches.append(patch)
-        return patches, *under(panels, clicks), shell.status(store.sweep(current["sweep"]))
+        return patches, *under(panels, clicks), shell.status(store.sweep(current.get("sweep")))
 
     @app.callback(
         Output({"type": "table", "index": MATCH}, "children", allow_duplicate=True),
@@ -173,10 +195,13 @@ def _connect(app: Any, store: Store, all_pages: Sequence[Page]) -> None:
         State("dark", "data"), view, prevent_initial_call=True,
     )  # fmt: skip
     def open_table(clicks: Any, chosen: Any, switched: Any, dark: Any, current: Any) -> Any:
-        if not (clicks or 0) % 2:
+        if not is_open(clicks):
             return []
         panels = panels_of(current, given_values(), dark)
-        return shell.table(panels[ctx.triggered_id["index"]].data, clicks)
+        index = ctx.triggered_id["index"] if isinstance(ctx.triggered_id, dict) else None
+        if not isinstance(index, int) or not 0 <= index < len(panels):
+            raise ConfigError(f"there is no panel {index!r}")
+        return shell.table(panels[index].data, clicks)
 
     # Written in assets/state.js, so that no script stands in the page.
     app.clientside_callback(

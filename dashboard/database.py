@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 MOST_ROWS = 10_000  # that one answer holds
+LAST = 2**62  # a row beyond all
 MOST_CONDITIONS = 20  # of one column, as many as nobody clicks together
 SETTINGS: dict[str, Any] = {
     "memory_limit": "400MB",
@@ -82,7 +83,7 @@ def rows(
 
     Raises ConfigError for a column that there is not, or a filter that is not one.
     """
-    start, end = max(0, int(start)), int(end)
+    start, end = min(max(0, int(start)), LAST), int(end)
     wheres, parameters = [], []
     for column, model in filters.items():
         where, values = _condition(table, column, model)

@@ -1,9 +1,11 @@
-"""The dashboard for a WSGI server: `LPBENCH_RUNS=runs gunicorn lpbench.dashboard.wsgi`.
+"""The dashboard for a WSGI server:
+
+    LPBENCH_RUNS=runs gunicorn -k lpbench.dashboard.serving.PatientWorker lpbench.dashboard.wsgi
 
 LPBENCH_RUNS         the folder of sweeps (runs)
 LPBENCH_URL_PREFIX   where a proxy shows it (/)
 LPBENCH_HOSTS        host names that requests may name, separated by commas (those of this machine alone)
-LPBENCH_TOKEN        what readers must show once as ?token=...; needed by whoever listens on other addresses
+LPBENCH_TOKEN        what readers must show once as ?token=..., at least 16 characters; needed on public addresses
 """
 
 import os

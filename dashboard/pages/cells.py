@@ -197,19 +197,19 @@ def connect(app: Any, store: Any) -> None:
         State("view", "data"),
     )
     def rows(request: Any, wanted: Any, view: Any) -> Any:
-        if not request or not view or not view.get("sweep"):
+        if not request or not isinstance(view, dict) or not view.get("sweep"):
             return no_update
-        filters = dict(request.get("filterModel") or {})
-        if wanted and wanted != "all":
-            filters["status"] = {"filterType": "text", "type": "equals", "filter": str(wanted)}
         try:
+            filters = dict(request.get("filterModel") or {})
+            if wanted and wanted != "all":
+                filters["status"] = {"filterType": "text", "type": "equals", "filter": str(wanted)}
             found, total = store.sweep(view["sweep"]).rows(
                 int(request["startRow"]),
                 int(request["endRow"]),
                 list(request.get("sortModel") or []),
                 filters,
             )
-        except (LpbenchError, KeyError, TypeError, ValueError):
+        except (LpbenchError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
             return {"rowData": [], "rowCount": 0}
         return {"rowData": found, "rowCount": total}
 

@@ -232,9 +232,13 @@ def connect(app: Any, store: Any) -> None:
         prevent_initial_call=True,
     )
     def moved(platform: Any, view: Any) -> Any:
-        if not view or view.get("page") != PAGE.path or platform not in past.read(store.runs_dir).platforms:
+        if (
+            not isinstance(view, dict)
+            or view.get("page") != PAGE.path
+            or platform not in past.read(store.runs_dir).platforms
+        ):
             return no_update
-        return _moved(store, platform, view["prefix"])
+        return _moved(store, platform, str(view.get("prefix", "/")))
 
 
 PAGE = Page(

@@ -31,11 +31,14 @@ def serve(
             f"{runs} is not a folder. Run a sweep first (lpbench sweep precision=4,6,8), or name the folder: "
             "lpbench dashboard RUNS"
         )
+    from lpbench.dashboard.security import check_token
+
+    check_token(token)
     check_port(host, port)
     token = token or (None if host in LOOPBACK else secrets.token_urlsafe(18))
     hosts = [
         *("localhost", "127.0.0.1", "[::1]"),
-        *([] if host in ("0.0.0.0", "::") else [host]),
+        *([] if host in ("0.0.0.0", "::") else [f"[{host}]" if ":" in host else host]),
         *allow_hosts,
     ]
     if host in ("0.0.0.0", "::"):
@@ -83,13 +86,15 @@ def _say(shown: str) -> None:
 def _gunicorn(host: str, port: int, workers: int, threads: int, shown: str, verbose: bool) -> int:
     from gunicorn.app.base import BaseApplication
 
+    from lpbench.dashboard.serving import PatientWorker
+
     class Server(BaseApplication):
         def load_config(self) -> None:
             settings = {
                 "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
                 "workers": workers,
                 "threads": threads,
-                "worker_class": "gthread",
+                "worker_class": PatientWorker,
                 "timeout": 120,
                 "graceful_timeout": 3,
                 "loglevel": "info" if verbose else "error",

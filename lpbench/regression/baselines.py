@@ -157,9 +157,11 @@ def read(folder: Path) -> Baseline:
         raise StoreError(
             f"{folder / CELLS} cannot be read: {(str(error) or repr(error)).splitlines()[0]}"
         ) from error
-    for name, kind in (("name", str), ("platform", str), ("calls", list)):
-        if not isinstance(meta.get(name), kind):
+    for name in ("name", "platform"):  # they become parts of names of sweeps and files
+        if not isinstance(meta.get(name), str) or not _NAME.fullmatch(meta[name]):
             raise StoreError(f"{folder / META} is damaged: {name} is {meta.get(name)!r:.80}")
+    if not isinstance(meta.get("calls"), list):
+        raise StoreError(f"{folder / META} is damaged: calls is {meta.get('calls')!r:.80}")
     for name in ("config_id", "seed", "status"):
         if any(cell[name] is None for cell in cells):
             raise StoreError(f"{folder / CELLS} is damaged: a cell has no {name}")

@@ -255,6 +255,8 @@ def test_wrong_usage_is_one_line_and_runs_nothing(capsys, arguments, said):
         (lambda: (FOLDER / "meta.json").write_text("[]"), "meta.json is damaged"),
         (lambda: (FOLDER / "meta.json").write_text("[" * 100_000), "meta.json is damaged"),
         (lambda: edit_meta(name=7), "meta.json is damaged: name is 7"),
+        (lambda: edit_meta(name="../../elsewhere"), "meta.json is damaged: name is '../../elsewhere'"),
+        (lambda: edit_meta(platform="x\n::error::"), "meta.json is damaged: platform is"),
         (lambda: edit_meta(calls="precision=4"), "meta.json is damaged: calls is"),
         (lambda: edit(lambda row: row | {"seed": None}), "a cell has no seed"),
         (
@@ -335,7 +337,7 @@ def test_texts_of_a_baseline_are_no_commands_mentions_or_links(capsys, monkeypat
             worse(row) | ({"target": EVIL, "definition": row["definition"]} if row["precision"] == 6 else {})
         )
     )
-    edit_meta(name="main\n::error::" + "x", platform="linux\n::warning::")
+    edit_meta(git_commit=EVIL, lpbench_version=EVIL, generator=EVIL)
     files = ["--verdict", "verdict.json", "--junit", "junit.xml", "--markdown", "comment.md", "--github"]
     out, err = check(capsys, "demo", *files, code=4)
     commands = [line for line in (out + err).splitlines() if line.lstrip().startswith("::")]
