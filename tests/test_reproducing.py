@@ -2,12 +2,16 @@
 
 import json
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from lpbench import problems, reproducing
+from lpbench import bits_needed, problems, reproducing
+from lpbench.claims import log_log_bits
 from lpbench.claims.base import Measure, claims
 from lpbench.errors import ConfigError
 from lpbench.formats.fixed import Fixed
@@ -88,6 +92,78 @@ def test_cells_that_are_not_ok_leave_no_verdict(tmp_path: Path, monkeypatch: pyt
 
 
 # -- planted errors --------------------------------------------------------------------------------
+
+# What a broken lpbench would store of a claim's cells, and the statistic that must then miss its interval.
+Row = dict[str, Any]
+WRONG: dict[str, tuple[str, Callable[[Row], float], str]] = {
+    "any_step_size": ("noise_floor", lambda row: row["noise_floor"] * row["step_size"] ** 0.5, "F("),
+    "coarse_identity": ("noise_floor", lambda row: 1.2 * row["noise_floor"], "F / (delta E||g||_1 / 4)"),
+    "decreasing_step": ("mean_gap", lambda row: row["mean_gap"] * 2.0 ** row["precision"], "F(b) / F(b + 2)"),
+    "dense_gradients": ("noise_floor", lambda row: row["noise_floor"] * row["dimension"] ** -0.2, "slope of log F"),
+    "digits_split": ("noise_floor", lambda row: row["noise_floor"] * (1 + (row["exponent_bits"] == 0)), "8 bits: F("),
+    "dimension_free": ("noise_floor", lambda row: row["noise_floor"] * row["dimension"] ** 0.2, "slope of log F"),
+    "dimension_free_formats": (
+        "noise_floor", lambda row: row["noise_floor"] * row["dimension"] ** 0.2, "log: slope of log F",
+    ),
+    "exponent_bits": ("noise_floor", lambda row: row["noise_floor"] * 0.5 ** row["exponent_bits"], "F(predicted"),
+    "floor_halves": ("noise_floor", lambda row: row["noise_floor"] * 1.2 ** row["precision"], "log2 F(b)"),
+    "floor_stops": ("noise_floor", lambda row: row["noise_floor"] * 0.9 ** row["precision"], "log2 F(b)"),
+    "halp_beside_svrg": (
+        "final_gap", lambda row: row["final_gap"] * (1e3 if row["algorithm"] == "halp" else 1), "float32: final gap",
+    ),
+    "halp_linear": ("final_gap", lambda row: row["final_gap"] + 1e-9, "HALP: final / initial gap"),
+    "kappa_bits": ("final_gap", lambda row: 1e-9 * row["initial_gap"], "4 bits, largest kappa"),
+    "log_floor": ("noise_floor", lambda row: row["noise_floor"] * 1.2 ** row["precision"], "log2 F(b)"),
+    "lp_svrg_plateau": ("noise_floor", lambda row: row["noise_floor"] ** 0.5, "log2 fall a bit, snapshot=last"),
+    "measured_bits": ("noise_floor", lambda row: row["noise_floor"] ** 0.7, "slope of measured bits"),
+    "minibatch": ("noise_floor", lambda row: row["noise_floor"] * row["batch_size"] ** 0.5, "slope of log F"),
+    "nearest_stalls": ("noise_floor", lambda row: 0.5 * row["noise_floor"], "to nearest: floor / initial gap"),
+    "outside_range": (
+        "noise_floor", lambda row: row["box_excess"] + 2 * row["noise_ball"], "least_squares: gap to w_B",
+    ),
+    "sigma_1": ("noise_floor", lambda row: row["noise_floor"] * row["k"] ** 0.2, "slope of log F"),
+    "swalp_average": ("final_gap", lambda row: row["final_gap"] * row["steps"] ** 0.5, "slope of log gap"),
+    "test_error": (
+        "final_gap", lambda row: row["final_gap"] * (100 if row["algorithm"] == "halp" else 1), "HALP: gap / gap",
+    ),
+}  # fmt: skip
+FORMULAS = {"bits_flat", "log_log_bits"}
+
+
+def test_every_claim_has_a_planted_error() -> None:
+    assert sorted([*WRONG, *FORMULAS]) == sorted(SHIPPED)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_results_make_a_claim_fail(name: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the cells that are stored already: what is tested is that the statistic and its interval see the error."""
+    assert reproduced(name, runs).verdict == reproducing.PASS
+    column, wrong, expected = WRONG[name]
+    stored = reproducing.stored
+
+    def spoilt(*arguments: Any) -> Any:
+        cells, bad = stored(*arguments)
+        return replace(cells, rows=[{**row, column: wrong(row)} for row in cells.rows]), bad
+
+    monkeypatch.setattr(reproducing, "stored", spoilt)
+    result = reproduced(name, runs)
+    assert result.verdict == reproducing.FAIL
+    assert any(missed.startswith(expected) for missed in failing(result)), failing(result)
+
+
+def test_a_bound_that_grows_and_a_split_that_grows_too_fast_make_formulas_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = bits_needed.bits
+
+    def growing(*arguments: Any, **options: Any) -> Any:
+        found = right(*arguments, **options)
+        return found.assign(bits_1c=found["bits_1c"] + (found["dimension"] > 1000))
+
+    monkeypatch.setattr(bits_needed, "bits", growing)
+    assert failing(reproduced("bits_flat", tmp_path)) == ["1c: b(65536) - b(16)"]
+    monkeypatch.setattr(log_log_bits, "best_split", lambda bits, *_: (bits // 10, 0.0))
+    assert len(failing(reproduced("log_log_bits", tmp_path))) == 2
 
 
 def failing(result: reproducing.Result) -> list[str]:

@@ -28,7 +28,7 @@ class HalpLinear(Claim):
     def measure(self, cells: Cells) -> list[Measure]:
         """The ends of the three, and the rate of HALP over its first outer loops."""
         initial = cells.each("initial_gap", algorithm="halp")
-        rates = [_rate(*_loops(cells, row)) for row in cells.where(algorithm="halp")]
+        rates = [rate(cells, row) for row in cells.where(algorithm="halp")]
         return [
             Measure(
                 "HALP: final / initial gap", cells.each("final_gap", algorithm="halp") / initial, high=1e-20
@@ -52,12 +52,8 @@ def _kept(cells: Cells, algorithm: str) -> np.ndarray:
     return cells.each("noise_floor", algorithm=algorithm) / cells.each("initial_gap", algorithm=algorithm)
 
 
-def _loops(cells: Cells, row: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The outer loops from 0 to EPOCHS, and the gaps at their ends."""
+def rate(cells: Cells, row: Any) -> float:
+    """By how much log10 of the gap changes an outer loop, over the first EPOCHS of a cell."""
     trace = cells.trace(row)
     ends = (trace["step"] % row["inner_steps"] == 0) & (trace["outer"] <= EPOCHS)
-    return trace["outer"][ends], trace["objective_gap"][ends]
-
-
-def _rate(loops: np.ndarray, gaps: np.ndarray) -> float:
-    return float(np.polyfit(loops, np.log10(gaps), 1)[0])
+    return float(np.polyfit(trace["outer"][ends], np.log10(trace["objective_gap"][ends]), 1)[0])

@@ -1,9 +1,9 @@
 """Logarithmic numbers: zero and a geometric series, the logarithmic quantization of Li & De Sa (2019)."""
 
 import functools
+import math
 from dataclasses import dataclass, replace
-from decimal import Decimal, localcontext
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from lpbench.formats.base import (
 from lpbench.ops import copysign, index, like, power_of_two, reciprocal, take, where
 from lpbench.registry import formats
 from lpbench.rounding import round_to_integer
+
+_FIXED = 128  # bits behind the point, in which the knots are computed
 
 
 @elementwise
@@ -53,25 +55,24 @@ def _quantize(fmt, rounding, u, r, unit):
     return where(u == u, copysign(v, u), u)
 
 
-@functools.cache
-def _octave(fraction_bits: int) -> np.ndarray:
-    """2**(i / 2**fraction_bits), i = 0 ... 2**fraction_bits, each the float64 nearest to it.
-
-    By decimal numbers: numpy's exponential has other last bits on a processor with AVX-512 than on one without.
-    """
-    count = 2**fraction_bits
-    with localcontext() as context:
-        context.prec = 40
-        ratio, power, found = Decimal(2) ** (Decimal(1) / count), Decimal(1), [1.0]
-        for _ in range(count - 1):
-            power *= ratio
-            found.append(float(power))
-    return np.array([*found, 2.0])
-
-
 @saturated.case(LogGrid)
 def _saturated(fmt, u):
     return abs(u) > fmt.one
+
+
+@functools.lru_cache(maxsize=16)
+def octave(f: int) -> np.ndarray:
+    """2**(i / 2**f), i = 0 ... 2**f, correctly rounded: by whole numbers, as machines differ in their powers.
+
+    The roots of 2 are square roots of each other, and an odd knot is the even one before it times the root.
+    """
+    root, knots = 2 << _FIXED, [1 << _FIXED, 2 << _FIXED]
+    for _ in range(f):
+        root = math.isqrt(root << _FIXED)
+        knots = [knot for even in knots[:-1] for knot in (even, even * root >> _FIXED)] + knots[-1:]
+    found = np.array([knot / (1 << _FIXED) for knot in knots])
+    found.flags.writeable = False
+    return found
 
 
 @formats.register("log")
@@ -85,9 +86,9 @@ class Log(Format):
     Raises ConfigError for other values.
     """
 
-    version = 2
     reads = frozenset({"precision", "exponent_bits", "limit", "rounding", "random_bits"})
     dyadic = False
+    version: ClassVar[int] = 2
 
     bits: int
     exponent_bits: int | None = None
@@ -126,11 +127,14 @@ class Log(Format):
         """One line on subnormals, overflow and NaN."""
         return "no subnormals (zero is next to the smallest number); overflow saturates; NaN stays NaN"
 
+    def _knots(self) -> np.ndarray:
+        return octave(self.mantissa_bits)
+
     def native_values(self) -> np.ndarray:
         """All native numbers."""
         f, n = self.mantissa_bits, 2 ** (self.bits - 1) - 1
         octave, i = np.divmod(np.arange(1 - n, 1), 2**f)
-        return symmetric(np.ldexp(_octave(self.mantissa_bits)[i], octave))
+        return symmetric(np.ldexp(self._knots()[i], octave))
 
     def kernel(self, dtype: Any = np.float64) -> LogGrid:
         """The native grid; in float64 where float32 does not reach down to the smallest number."""
@@ -144,7 +148,7 @@ class Log(Format):
     def _grid(self, real: Any, stored: Any) -> LogGrid:
         f = self.mantissa_bits
         # Rounded to the stored numbers' own type first: numbers of the grid must be recognised as such.
-        knots = _octave(f).astype(stored).astype(real)
+        knots = self._knots().astype(stored).astype(real)
         cells = 2 ** (f + 1)
         first = np.searchsorted(knots, 1 + np.arange(cells) / cells, side="right") - 1
         octave, i = divmod(2 - 2 ** (self.bits - 1), 2**f)

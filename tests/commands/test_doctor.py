@@ -38,6 +38,26 @@ def test_a_package_that_is_missing_or_broken(capsys, tmp_path, monkeypatch):
     assert "cannot be imported: ModuleNotFoundError" in found["found"]
 
 
+def test_deep_runs_the_golden_paths_in_python_and_compiled(capsys, tmp_path, monkeypatch):
+    chosen = [case for case in golden.cases() if case.name in ("lp_sgd fixed stochastic", "random rounding")]
+    monkeypatch.setattr(golden, "cases", lambda: chosen)
+    assert cli.run(["doctor", "--deep", "--runs-dir", str(tmp_path), "--json"]) == 0
+    found = {row["check"]: row["found"] for row in json.loads(capsys.readouterr().out)}
+    assert found["golden paths"] == "2 as they were"
+    assert found["the same, compiled"] == "1 as they were"
+    kept = golden.load()
+    definition, path = kept["lp_sgd fixed stochastic"]
+    monkeypatch.setattr(
+        golden, "load", lambda: kept | {"lp_sgd fixed stochastic": (definition, "0000" + path[4:])}
+    )
+    assert cli.run(["doctor", "--deep", "--runs-dir", str(tmp_path), "--json"]) == 1
+    found = {row["check"]: row for row in json.loads(capsys.readouterr().out)}
+    assert found["golden paths"]["state"] == "BROKEN"
+    assert found["golden paths"]["found"].startswith(
+        "1 of 2 moved, the first lp_sgd fixed stochastic: moved, first seen"
+    )
+
+
 def test_a_cache_that_cannot_be_written(capsys, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LPBENCH_CACHE", str(tmp_path / "file" / "cache"))
@@ -63,26 +83,6 @@ def test_the_browser_that_is_named_comes_first(tmp_path, monkeypatch):
     monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "gone"))
     monkeypatch.setenv("PATH", "")
     assert _doctor.find_browser() is None
-
-
-def test_deep_runs_the_golden_paths_in_python_and_compiled(capsys, tmp_path, monkeypatch):
-    chosen = [case for case in golden.cases() if case.name in ("lp_sgd fixed stochastic", "random rounding")]
-    monkeypatch.setattr(golden, "cases", lambda: chosen)
-    assert cli.run(["doctor", "--deep", "--runs-dir", str(tmp_path), "--json"]) == 0
-    found = {row["check"]: row["found"] for row in json.loads(capsys.readouterr().out)}
-    assert found["golden paths"] == "2 as they were"
-    assert found["the same, compiled"] == "1 as they were"
-    kept = golden.load()
-    definition, path = kept["lp_sgd fixed stochastic"]
-    monkeypatch.setattr(
-        golden, "load", lambda: kept | {"lp_sgd fixed stochastic": (definition, "0000" + path[4:])}
-    )
-    assert cli.run(["doctor", "--deep", "--runs-dir", str(tmp_path), "--json"]) == 1
-    found = {row["check"]: row for row in json.loads(capsys.readouterr().out)}
-    assert found["golden paths"]["state"] == "BROKEN"
-    assert found["golden paths"]["found"].startswith(
-        "1 of 2 moved, the first lp_sgd fixed stochastic: moved, first seen"
-    )
 
 
 def test_kernels_that_are_not_kept(capsys, tmp_path, monkeypatch):
