@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .charts.curves import not_drawn
 from .data import Group, text
 from .page import MULTI, SELECT, Control
 
@@ -36,6 +37,12 @@ def chosen(sweep: Sweep, state: State) -> list[Group]:
 def measured(sweep: Sweep, state: State) -> list[Group]:
     """Those of them that round and have a noise floor."""
     return [row for row in chosen(sweep, state) if row["format"] != "none" and row["floor"] > 0]
+
+
+def zeros(sweep: Sweep, state: State) -> list[str]:
+    """A sentence on the groups that `measured` leaves out since their floor is 0."""
+    count = sum(row["format"] != "none" and row["floor"] == 0 for row in chosen(sweep, state))
+    return [not_drawn(count)] if count else []
 
 
 def by_axis(sweep: Sweep, key: str, label: str, first: Sequence[str], without: Sequence[str] = ()) -> Control:

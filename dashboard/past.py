@@ -63,6 +63,7 @@ class Series:
     floor       (T,) the median over the seeds; low, high   (T,) 10 and 90 % of them.
     verdicts    of every run that names it.
     choices     its own, as its newest row has them; `cell_id` is one of its cells there.
+    zeros       runs with a floor of 0, which has no logarithm.
     """
 
     config_id: str
@@ -73,6 +74,7 @@ class Series:
     floor: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    zeros: int
 
     @functools.cached_property
     def steps(self) -> list[int]:
@@ -179,13 +181,14 @@ class Past:
         verdicts = {at[row]: self._columns["verdict"][row] or "untested" for row in rows}
         floor = self._columns["floor"]
         known = [row for row in rows if floor[row] is not None and 0 < floor[row] < math.inf]
-        numbers = {
-            name: np.array([self._columns[name][row] or math.nan for row in known], float)
+        middle, low, high = (
+            np.array([self._columns[name][row] or math.nan for row in known], float)
             for name in ("floor", "floor_q10", "floor_q90")
-        }
+        )
         places = np.array([at[row] for row in known], int)
         name = choices["config_id"]
-        return Series(name, self.names[name], choices, verdicts, places, *numbers.values())
+        zeros = sum(floor[row] == 0 for row in rows)
+        return Series(name, self.names[name], choices, verdicts, places, middle, low, high, zeros)
 
     @functools.cached_property
     def searched(self) -> list[Series]:

@@ -148,7 +148,7 @@ def over_bits(groups: Sequence[Group], base: Ground, said: str, state: State, da
         floors = [
             (int(row["precision"]), float(row["floor"]), exponent_of(row))
             for row in there
-            if row["floor"] > 0
+            if row["floor"] >= 0
         ]
         curves += _kind_curves(kind, line, swept, floors, dark)
         for name, points in ((LIMIT, line), (LIMIT_SWEPT, swept), (MEASURED, floors)):

@@ -110,6 +110,9 @@ def figure(
             shown = {**shape, "xref": f"x{number} domain", "yref": f"y{number}"}
             layout.setdefault("shapes", []).append(shown)
     entries = [*keys] if keys else [*named]
+    zeros = sum(_zeros(curve, axes) for curve in curves)
+    if zeros:
+        layout.setdefault("annotations", []).append(_remark(not_drawn(zeros)))
     layout["legend"] = {**layout["legend"], "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
     layout["showlegend"] = len(entries) > 1
     return arranged({"data": data, "layout": layout}, columns, axes.x, axes.y, height)
@@ -122,6 +125,23 @@ def spaced(values: Iterable[Any], decades: float = 0.06) -> list[float]:
         if not found or math.log10(value / found[-1]) >= decades:
             found.append(value)
     return found
+
+
+def not_drawn(count: int) -> str:
+    """What a chart with a logarithmic axis says of points that are 0."""
+    return f"{count} point{'' if count == 1 else 's'} of 0: not drawn on a logarithmic axis."
+
+
+def _zeros(curve: Curve, axes: Axes) -> int:
+    """Points that a logarithmic y axis leaves out, as 0 or since float32 makes them 0."""
+    return int(np.count_nonzero(_small(curve.y) == 0)) if axes.y_log else 0
+
+
+def _remark(text: str) -> dict[str, Any]:
+    return {
+        "text": text, "showarrow": False, "xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right",
+        "yanchor": "bottom", "font": {"size": 11},
+    }  # fmt: skip
 
 
 def _axes(

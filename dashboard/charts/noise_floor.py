@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lpbench.errors import ConfigError
 from lpbench.tables import AXES, varying
 
+from .curves import not_drawn
+
 if TYPE_CHECKING:
     import pandas
     import plotly.graph_objects as go
@@ -37,9 +39,11 @@ def figure(cells: pandas.DataFrame) -> go.Figure:
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    drawn = cells[(cells["status"] == "ok") & (cells["noise_floor"] > 0)]
+    ok = cells[cells["status"] == "ok"]
+    drawn, zeros = ok[ok["noise_floor"] > 0], int((ok["noise_floor"] == 0).sum())
     if drawn.empty:
-        raise ConfigError("nothing to draw: no cell is ok and has a positive noise floor")
+        why = f" ({not_drawn(zeros).rstrip('.')})" if zeros else ""
+        raise ConfigError(f"nothing to draw: no cell is ok and has a positive noise floor{why}")
     drawn = drawn.assign(
         _problem=[_problem_name(*pair) for pair in zip(drawn.problem, drawn.dataset, strict=True)]
     )
@@ -85,6 +89,11 @@ def figure(cells: pandas.DataFrame) -> go.Figure:
             heights = [y for trace in [*near, *curves] for y in trace["y"]]
             decades = math.log10(max(heights) / min(heights))
             result.update_yaxes(dtick=max(1, math.ceil(decades / 7)), **place)
+    if zeros:
+        result.add_annotation(
+            text=not_drawn(zeros), xref="paper", yref="paper", x=1, y=1, xanchor="right", yanchor="bottom",
+            yshift=22, showarrow=False, font={"size": 11},
+        )  # fmt: skip
     bits = sorted(int(value) for value in shown["precision"].unique())
     result.update_yaxes(type="log", exponentformat="power", gridcolor="#dddddd", minor={"showgrid": False})
     result.update_xaxes(gridcolor="#eeeeee", tickvals=bits)

@@ -97,7 +97,7 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
     palette = style.colors(dark)
     for i, cell_id in enumerate(picked):
         mine = traces[traces["cell_id"] == cell_id]
-        there = (mine["step"] > 0) & (mine["objective_gap"] > 0)
+        there = (mine["step"] > 0) & (mine["objective_gap"] >= 0)
         said = choosing.labels(rows[cell_id], told)
         curves.append(
             Curve(mine["step"][there].to_numpy(float), mine["objective_gap"][there].to_numpy(float), "",
@@ -129,7 +129,10 @@ def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
     drawn = parallel.figure(told, [row["floor"] for row in shown], dark)
     rows = [[*(text(row[axis]) for axis in axes), float(row["floor"]), int(row["n"])] for row in shown]
     return Panel(
-        LINES, drawn, Data([*axes, "noise floor", "seeds"], rows), (_which(len(shown), len(groups)),)
+        LINES,
+        drawn,
+        Data([*axes, "noise floor", "seeds"], rows),
+        (_which(len(shown), len(groups)), *choosing.zeros(sweep, state)),
     )
 
 

@@ -102,7 +102,7 @@ def _ordered(rows: Sequence[Group], facets: Sequence[str], axes: Sequence[str]) 
 def _curves(
     found: dict[str, Any], row: Group, facet: str, look: Look, state: State, single: list[Any]
 ) -> list[Curve]:
-    there = (found[state["x"]] > 0) & (found["q50"] > 0)
+    there = (found[state["x"]] > 0) & (found["q50"] >= 0)
     x, y = found[state["x"]][there], found["q50"][there]
     name, group, color = look.name(row), look.group(row), look.tint(row)
     ended = f", {int(row['n_diverged'])} diverged" if row["n_diverged"] else ""
@@ -137,7 +137,7 @@ def _traces(sweep: Sweep, groups: Sequence[Group], state: State) -> dict[str, li
     found: dict[str, list[Any]] = {}
     for cell_id, trace in sweep.traces(list(group_of)).groupby("cell_id", sort=False):
         x, y = trace[state["x"]].to_numpy(float), trace["objective_gap"].to_numpy(float)
-        there = (x > 0) & (y > 0)
+        there = (x > 0) & (y >= 0)
         found.setdefault(group_of[str(cell_id)], []).append((x[there], y[there]))
     return found
 
@@ -167,6 +167,9 @@ def _notes(chosen: Sequence[Group], few: Sequence[Group], kept: dict[str, str], 
     if state["band"] == "all" and drawn < sum(ran):
         first = "seed" if _quota(few) == 1 else f"{_quota(few)} seeds"
         notes.append(f"{drawn} of {sum(ran)} traces: the first {first} of each curve.")
+    flat = sum(row["bound"] == 0 for row in few) if state["bounds"] else 0
+    if flat:
+        notes.append(f"{choosing.plural(flat, 'proven bound')} of 0: not drawn on a logarithmic axis.")
     bad = sum(int(row["n_diverged"]) for row in few)
     if bad:
         notes.append(f"{choosing.plural(bad, 'cell')} diverged; they count up to where they ended.")

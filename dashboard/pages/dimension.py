@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,9 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     others = _others(sweep, rows, facets)
     if not any(choosing.varies(line, "dimension") for line in choosing.split(rows, [*facets, *others])):
         return [Panel(title, None, notes=(RUN,)) for title in (FLOOR, BITS, CONSTANTS)]
+    floors = _floors(sweep, rows, facets, others, state, dark)
     return [
-        _floors(sweep, rows, facets, others, state, dark),
+        replace(floors, notes=(*floors.notes, *choosing.zeros(sweep, state))),
         bits(sweep, rows, facets, [axis for axis in others if axis != "precision"], state, dark),
         _constants(rows, dark),
     ]

@@ -22,7 +22,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """One small figure: for each algorithm the least median floor at each precision, over all else."""
     rounds = choosing.measured(sweep, {})
     if not rounds:
-        return [Panel(TITLE, None, notes=("No cell that rounds has a noise floor yet.",))]
+        none = "No cell that rounds has a noise floor above 0 yet."
+        return [Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, {})))]
     problems = [axis for axis in ("problem", "dataset") if choosing.varies(rounds, axis)]
     algorithms = choosing.values(rounds, "algorithm")
     axes = [axis for axis in ("format", "dimension") if axis in sweep.varying]
@@ -41,9 +42,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     bits = sorted({float(row["precision"]) for row in rounds})
     drawn = figure(curves, Axes("precision (bits)", "noise floor", x_values=bits, x_unit="bits"), dark)
     data = Data(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
-    return [
-        Panel(TITLE, drawn, data, (f"Medians over {choosing.seeds(rounds)}; the numbers name the format.",))
-    ]
+    said = f"Medians over {choosing.seeds(rounds)}; the numbers name the format."
+    return [Panel(TITLE, drawn, data, (said, *choosing.zeros(sweep, {})))]
 
 
 def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:

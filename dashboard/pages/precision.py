@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import choosing, style
-from ..charts.curves import Axes, Curve, Key, figure
+from ..charts.curves import Axes, Curve, Key, figure, not_drawn
 from ..data import Group, Sweep, text
 from ..look import Look
 from ..needed import bits_needed
@@ -212,15 +212,18 @@ def _notes(
         bad = sum(int(row[f"n_{status}"]) for row in shown)
         if bad:
             notes.append(f"{choosing.plural(bad, 'cell')} {status}: not in the medians.")
-    empty = sum(not row["floor"] > 0 for row in shown)
+    zero = sum(row["floor"] == 0 for row in shown)
+    if zero:
+        notes.append(not_drawn(zero))
+    empty = sum(not row["floor"] >= 0 for row in shown)
     if empty:
-        notes.append(
-            f"{choosing.plural(empty, 'point')} without a positive floor: not drawn, and in the table."
-        )
+        notes.append(f"{choosing.plural(empty, 'point')} without a floor: not drawn, and in the table.")
     if state["bounds"]:
-        proven = sum(row["noise_ball"] > 0 for row in shown)
+        proven = sum(row["noise_ball"] >= 0 for row in shown)
+        flat = sum(row["noise_ball"] == 0 for row in shown)
         notes.append(
-            f"Dotted: the proven limit of a run without end, known for {proven} of {len(shown)} points."
+            f"Dotted: the proven limit of a run without end, known for {proven} of {len(shown)} points"
+            + (f"; {flat} of them are 0, and not drawn." if flat else ".")
         )
     if state["target"]:
         notes.append(

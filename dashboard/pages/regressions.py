@@ -10,6 +10,7 @@ from lpbench.errors import LpbenchError
 from lpbench.store import history
 
 from .. import choosing, past
+from ..charts.curves import not_drawn
 from ..charts.history import bars, floors
 from ..data import Sweep, text
 from ..page import MULTI, SELECT, SWITCH, Control, Data, Page, Panel, State, query_of, state_of
@@ -102,9 +103,8 @@ def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
     picked = [here.series[one] for one in chosen if one in here.series] or default
     shown = [one for one in picked if one.at.size and one.at[-1] >= first][:MOST_DRAWN]
     if not shown:
-        return Panel(
-            FLOORS, None, notes=("None of these configurations has a noise floor on this platform.",)
-        )
+        none = "None of these configurations has a noise floor above 0 on this platform."
+        return Panel(FLOORS, None, notes=(none, *_zeros(picked)))
     bad = shown == default and shown[0].verdicts.get(len(here.runs) - 1) in BAD
     if shown == default:
         count = choosing.plural(len(shown), "configuration")
@@ -126,8 +126,13 @@ def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
         FLOORS,
         floors(shown, here.runs, first, dark),
         Data(names, [row for one in shown for row in _rows(one, here, first)]),
-        (which, fit),
+        (which, fit, *_zeros(shown)),
     )
+
+
+def _zeros(series: Sequence[Series]) -> list[str]:
+    count = sum(one.zeros for one in series)
+    return [not_drawn(count)] if count else []
 
 
 def _rows(one: Series, here: Past, first: int) -> list[list[Any]]:

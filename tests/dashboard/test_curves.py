@@ -148,3 +148,15 @@ def test_parallel_coordinates_run_through_the_places_of_their_values():
 def test_parallel_coordinates_of_equal_floors():
     drawn = parallel([("bits", ["4", "8"], ["4", "8"])], [0.5, 0.5], True)
     assert len(drawn["data"]) == 1
+
+
+def test_points_of_zero_are_counted_where_an_axis_is_logarithmic():
+    curves = [
+        Curve([1.0, 2.0, 3.0], [0.0, 1e-3, 1e-60], "", "a", "#000000"),
+        Curve([1.0], [0.0], "", "b", "#111111"),
+    ]
+    said = [note["text"] for note in figure(curves, Axes("x", "y"), False)["layout"]["annotations"]]
+    assert said == ["3 points of 0: not drawn on a logarithmic axis."]  # 1e-60 is none in float32
+    assert "annotations" not in figure(curves, Axes("x", "y", y_log=False), False)["layout"]
+    above = [Curve([1.0, 2.0], [1e-3, float("nan")], "", "a", "#000000")]
+    assert "annotations" not in figure(above, Axes("x", "y"), False)["layout"]

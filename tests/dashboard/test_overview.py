@@ -2,9 +2,12 @@
 
 import pytest
 from fake_results import fake_cell, fake_result
+from lpbench.dashboard.charts import noise_floor
 from lpbench.dashboard.data import Store
 from lpbench.dashboard.page import pages, state_of
 from lpbench.dashboard.pages import overview
+
+from lpbench.errors import ConfigError
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def test_no_headline_without_its_data(tmp_path, writing):
     ]
     (panel,) = overview.draw(sweep, {}, False)
     assert panel.figure is None
-    assert panel.notes == ("No cell that rounds has a noise floor yet.",)
+    assert panel.notes == ("No cell that rounds has a noise floor above 0 yet.",)
 
 
 def test_full_precision_is_no_lowest_floor(tmp_path, writing):
@@ -99,3 +102,30 @@ def test_every_page_draws_a_sweep_of_zeros(tmp_path, writing):
     for page in pages():
         for panel in page.draw(sweep, state_of(page.controls(sweep), {}), False):
             assert panel.figure is not None or panel.notes
+
+
+def told(figure):
+    return " ".join(note["text"] for note in figure["layout"].get("annotations", ()))
+
+
+def test_charts_say_how_many_points_of_zero_they_leave_out(tmp_path, writing):
+    sweep = zeros(writing, tmp_path, 0.0, 1e-3, 0.0)
+    drawn = {
+        page.path: page.draw(sweep, state_of(page.controls(sweep), {}), False)[0]
+        for page in pages()
+        if page.path in ("/", "/precision", "/convergence")
+    }
+    assert "2 points of 0: not drawn on a logarithmic axis." in drawn["/"].notes
+    assert "2 points of 0: not drawn on a logarithmic axis." in drawn["/precision"].notes
+    assert "points of 0: not drawn on a logarithmic axis." in told(drawn["/convergence"].figure)
+    assert "3 proven bounds of 0: not drawn on a logarithmic axis." in drawn["/convergence"].notes
+
+
+def test_the_figure_of_show_says_it_too(tmp_path, writing):
+    sweep = zeros(writing, tmp_path, 0.0, 1e-3, 0.0)
+    said = [note.text for note in noise_floor.figure(sweep.cells).layout.annotations]
+    assert "2 points of 0: not drawn on a logarithmic axis." in said
+    with pytest.raises(
+        ConfigError, match=r"positive noise floor .2 points of 0: not drawn on a logarithmic axis"
+    ):
+        noise_floor.figure(sweep.cells[sweep.cells["noise_floor"] == 0])

@@ -325,6 +325,14 @@ def test_a_configuration_without_a_floor_is_counted_and_not_drawn(store):
     assert "None of these configurations" in floors.notes[0]
 
 
+def test_a_floor_of_zero_is_counted_and_not_drawn(store):
+    for run in range(3):
+        kept = [row | ({"floor": 0.0} if run == 1 else {}) for row in rows(run)]
+        history.append(store.runs_dir / "history", f"{run:03d}", kept)
+    _, floors = panels(store)
+    assert "4 points of 0: not drawn on a logarithmic axis." in floors.notes
+
+
 def test_of_a_long_history_the_newest_runs_are_drawn_and_the_first_is_remembered(store):
     many = past.LATEST + 5
     for run in range(many):
