@@ -63,7 +63,9 @@ def rint(x: Any) -> Any:
 
 def copysign(x: Any, y: Any) -> Any:
     """|x| with the sign of y."""
-    return x.copysign(y) if is_tensor(x) else np.copysign(x, y)
+    if is_tensor(y):
+        return (x if is_tensor(x) else y.new_full(y.shape, float(x))).copysign(y)
+    return np.copysign(x, y)
 
 
 def index(x: Any) -> Any:

@@ -97,7 +97,8 @@ def test_pure_python_needs_no_compiler():
     code = (
         "import sys, numpy as np; from lpbench import quantizing as q; from lpbench import rounding as r;"
         "from lpbench.formats import Fixed; x = np.array([[0.3, 0.6]]); f = Fixed(4, 0.5);"
-        "q._round_keyed.py_func(f.kernel(), r.make('nearest_even'), x, np.uint32(0), q._Inexact(0.5), x);"
+        "scaling = q._Inexact(0.5, 1, 0, 0, 1e300);"
+        "q._round_keyed.py_func(f.kernel(), r.make('nearest_even'), x, np.uint32(0), scaling, x);"
         "assert x.tolist() == [[0.5, 0.5]]; sys.exit('numba' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

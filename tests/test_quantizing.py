@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 
 from lpbench import quantize, quantizing
@@ -171,3 +172,121 @@ def test_native_numbers_are_the_nearest_in_units_of_the_scale(form):
         assert native.dtype == dtype
         rounded = quantize(x, form, "nearest_even")
         assert np.allclose(native * form.scale, rounded, rtol=1e-6, atol=0)
+
+
+LIMITS = [0.3, 1 / 3, 1e-30, 7.0]
+SCALED = {
+    "fixed": lambda limit: Fixed.for_range(6, limit),
+    "float": lambda limit: Float(3, 2, limit=limit),
+    "log": lambda limit: Log(6, limit=limit),
+    "block 2": lambda limit: Block(2, 4, limit),
+    "block 5": lambda limit: Block(5, 4, limit),
+}
+CASTS = {
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "float32": torch.float32,
+    "float64": torch.float64,
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("name", SCALED)
+@pytest.mark.parametrize("dtype", CASTS)
+def test_numbers_of_the_format_stay_in_every_dtype_on_every_path(name, limit, dtype):
+    form = SCALED[name](limit)
+    values = form.values()
+    generator = np.random.default_rng(5)
+    wild = limit * generator.standard_normal(240) * np.exp(generator.uniform(-4, 0, 240))
+    # Whole blocks of the largest exponent, so that all of values() are numbers of theirs.
+    own = np.stack([values, np.full(values.size, form.max)], 1)
+    for x in (torch.from_numpy(own).to(CASTS[dtype]), torch.from_numpy(wild).reshape(60, 4).to(CASTS[dtype])):
+        once = x if x.shape[1] == 2 else quantize(x, form, random=1)
+        for mode in ("stochastic", "nearest_even", "toward_zero"):
+            assert torch.equal(quantize(once, form, mode, 2), once)
+            if dtype != "bfloat16":
+                assert np.array_equal(quantize(once.numpy(), form, mode, 2), once.numpy())
+            if dtype in ("float32", "float64"):
+                assert torch.equal(round_tensor(once, form, mode, 2), once)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "form", [Fixed(4, 4.0), Fixed(4, 3.0), Float(2, 1, limit=600.0), Float(2, 1, bias=-8)], ids=str
+)
+def test_what_vanishes_in_units_of_the_scale_is_not_zero(form, dtype):
+    x = np.array([np.finfo(dtype).smallest_subnormal, -np.finfo(dtype).smallest_subnormal, 0.0], dtype)
+    for u, expected in ((0.0, [form.min_positive, 0.0, 0.0]), (1 - 2.0**-24, [0.0, 0.0, 0.0])):
+        random = np.full(3, u, dtype)
+        assert quantize(x, form, random=random).tolist() == expected
+        tensor = round_tensor(torch.from_numpy(x), form, "stochastic", torch.from_numpy(random))
+        assert tensor.tolist() == expected
+
+
+def test_what_overflows_in_units_of_the_scale_is_finite_still():
+    for limit in (2.0**-1000 * 240, 1e-300):
+        form = Float(4, 3, limit, specials="ieee")
+        x = np.array([1e300, -1e300, np.inf])
+        for found in (
+            quantize(x, form, "toward_zero"),
+            round_tensor(torch.from_numpy(x), form, "toward_zero"),
+        ):
+            assert found.tolist() == [form.max, -form.max, np.inf]
+        assert quantize(x, form, "nearest_even").tolist() == [np.inf, -np.inf, np.inf]
+    assert quantize(np.array([1e300, -1e300]), Fixed(4, 1e-300), random=0).tolist() == [7e-300, -8e-300]
+
+
+def test_narrow_dtypes_come_back():
+    for random in (3, np.full((2, 2), 0.4, np.float16)):
+        x = np.array([[0.3, -1.7], [2.2, 300.0]], np.float16)
+        out = np.empty_like(x)
+        found = quantize(x, Fixed(6, 0.1), random=random, out=out)
+        assert found.dtype == np.float16
+        assert out.tobytes() == found.tobytes()
+        words = random if isinstance(random, int) else torch.from_numpy(random)
+        assert np.array_equal(quantize(torch.from_numpy(x), Fixed(6, 0.1), random=words).numpy(), found)
+    assert quantize(np.float16(6e4), Float(5, 2, limit=1e5), "nearest_even") < 65504
+    assert quantize(np.float16(6.5e4), Fixed(3, 3e4), "nearest_even") == 6e4
+
+
+def test_every_layout_and_gradient_is_taken():
+    form = Fixed(6, 0.1)
+    x = torch.linspace(-1, 1, 24, dtype=torch.float64).reshape(4, 6)
+    for view in (x.T, x[::2, 1::2], x.clone().requires_grad_(), x[1, 2], x[:0], x[:, :0]):
+        found = quantize(view, form, "nearest_even")
+        assert found.shape == view.shape
+        assert not found.requires_grad
+        assert torch.allclose(found, view.detach(), atol=0.05 + 1e-12)
+        random = torch.full_like(view.detach(), 0.4).requires_grad_()
+        again = quantize(view, form, random=random)
+        assert np.array_equal(again.numpy(), quantize(view.detach().numpy(), form, random=random))
+    fixed = np.array([0.31, 0.4])
+    fixed.flags.writeable = False
+    assert np.allclose(quantize(fixed, form, "nearest_even"), [0.3, 0.4])
+    assert quantize(np.array([True, False]), form).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("x", "arguments", "part"),
+    [
+        (None, {}, "got NoneType"),
+        ("0.3", {}, "x must be"),
+        ([0.3, None], {}, "x must be"),
+        (np.array([1j]), {}, "x.real and x.imag"),
+        (torch.tensor([1j]), {}, "real and imag"),
+        (torch.eye(2).to_sparse(), {}, r"sparse tensor of float32; quantize its values\(\)"),
+        (scipy.sparse.eye_array(2), {}, "of a sparse matrix x.data"),
+        (np.ma.masked_array([0.3, 0.4], [True, False]), {}, "masked array"),
+        (np.zeros(2), {"out": [0.0, 0.0]}, "got list"),
+        (np.zeros(2), {"out": np.broadcast_to(0.0, 2)}, "writeable"),
+        (torch.zeros(2), {"out": torch.zeros(2)}, "out is for numpy arrays"),
+        (torch.zeros(2), {"random": torch.zeros(3)}, "shape of x"),
+        (torch.zeros(2), {"random": torch.ones(2)}, r"\[0, 1\)"),
+        (np.zeros(2), {"random": "seed"}, "random must be None"),
+        (np.zeros(0), {"rounding": "nearest"}, "nearest_even"),
+        (np.zeros(0), {"random": np.zeros(2)}, "shape of x"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_rounded_is_named(x, arguments, part):
+    with pytest.raises(ConfigError, match=part):
+        quantize(x, **({"fmt": Fixed(6, 0.1)} | arguments))

@@ -88,10 +88,11 @@ def round_vector(fmt, rounding, x, first, second, w):
     length = block_length(fmt, w.size)
     for start in range(0, w.size, length):
         ws, xs, word = w[start : start + length], x[start : start + length], key_from(first, start)
-        largest = abs(xs[0])
+        largest = 0.0
         if has_blocks(fmt):
-            for j in range(1, ws.size):
-                largest = max(largest, abs(xs[j]))
+            for j in range(ws.size):
+                size = abs(xs[j])
+                largest = size if size > largest else largest  # a NaN is larger than nothing
         unit = shared_unit(fmt, largest)
         for j in range(ws.size):
             ws[j] = quantize(fmt, rounding, xs[j], offset(rounding, word, second, j), unit)

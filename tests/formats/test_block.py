@@ -4,10 +4,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 
 from lpbench import quantize
+from lpbench.algorithms.lp_svrg import round_vector
 from lpbench.errors import ConfigError
 from lpbench.formats import Block
+from lpbench.quantizing import round_tensor
+from lpbench.rounding import NearestEven
 
 
 def expected(x: np.ndarray, bits: int, size: int, mode: str, u: np.ndarray | None = None) -> np.ndarray:
@@ -93,3 +97,32 @@ def test_blocks_start_anew_in_every_row():
 def test_bad_arguments_are_named(arguments, part):
     with pytest.raises(ConfigError, match=part):
         Block(*arguments)
+
+
+@pytest.mark.parametrize("form", [Block(5, 4, 15.0), Block(5, 4, 0.3)], ids=["exact", "inexact"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("place", range(4))
+def test_a_nan_has_no_part_in_the_shared_exponent(form, dtype, place):
+    x = (np.array([0.11, -0.031, 0.17, 0.07]) * form.max).astype(dtype)
+    x[place] = 0
+    expected = quantize(x, form, "nearest_even")
+    expected[place] = x[place] = np.nan
+    for found in (
+        quantize(x, form, "nearest_even"),
+        quantize(torch.from_numpy(x), form, "nearest_even").numpy(),
+        round_tensor(torch.from_numpy(x), form, "nearest_even").numpy(),
+    ):
+        assert np.array_equal(found, expected, equal_nan=True)
+    if form.scale == 1:
+        out = np.empty(4)
+        with np.errstate(over="ignore"):
+            round_vector(form.kernel(), NearestEven(), x.astype(np.float64), np.uint32(0), np.uint32(0), out)
+        assert np.array_equal(out, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("form", [Block(5, 4, 15.0), Block(5, 4, 0.3)], ids=["exact", "inexact"])
+def test_an_infinity_asks_for_the_largest_exponent(form):
+    x = form.max * np.array([0.11, np.inf, -0.031, 0.07])
+    expected = [form.scale * k for k in (2, 15, 0, 1)]
+    for found in (quantize(x, form, "nearest_even"), round_tensor(torch.from_numpy(x), form, "nearest_even")):
+        assert found.tolist() == expected
