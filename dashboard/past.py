@@ -51,8 +51,10 @@ class Run:
 
     @property
     def short(self) -> str:
-        """The commit in seven letters, `+` after it where files differed from it."""
-        return (self.commit[:7] or "unknown") + ("+" if self.commit.endswith("-dirty") else "")
+        """lpbench's commit in seven letters, `+` after it where files differed from it; else its version."""
+        return (self.commit[:7] or self.version or "unknown") + (
+            "+" if self.commit.endswith("-dirty") else ""
+        )
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 import functools
 import importlib.metadata
+import os
 import platform
 import socket
 import subprocess
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,8 +22,9 @@ def now() -> str:
 def provenance() -> dict[str, str | None]:
     """The columns `lpbench_version git_commit host cpu`; constant for a process, so asked for once.
 
-    `git_commit` is the commit of the checkout that lpbench runs from, with `-dirty` where tracked files
-    differ from it, and None where lpbench is not run from a checkout of its own.
+    `git_commit` is the commit of lpbench's own sources, with `-dirty` where tracked files differ from it, and
+    None where lpbench is not run from a checkout of its own: then `lpbench_version` says which code it was. The
+    repository that lpbench is used in has no part in it.
     """
     return {
         "lpbench_version": version(),
@@ -41,15 +44,30 @@ def version() -> str:
 
 
 def git_commit(folder: Path) -> str | None:
-    """The commit that tracks `folder`, `-dirty` added where its files differ from it; None without one."""
-    # A package in a virtual environment inside somebody's repository is not tracked there: its commit would
-    # lie.
-    if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
+    """The commit of lpbench's own repository, which tracks the package in `folder`; None without one.
+
+    `-dirty` is added where files differ from it.
+    """
+    # A package in a virtual environment inside somebody's repository is not tracked there, one that was copied
+    # into it is: that repository's commit would say nothing of lpbench.
+    root = _git(folder, "rev-parse", "--show-toplevel")
+    if root is None or _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    if Path(root).resolve() != folder.resolve() and not _is_ours(Path(root), folder):
         return None
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return None
     return f"{commit}-dirty" if _git(folder, "status", "--porcelain", "--untracked-files=no") else commit
+
+
+def _is_ours(root: Path, folder: Path) -> bool:
+    """Whether the repository at `root` is that of the distribution lpbench, with its package at `folder`."""
+    try:
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+    except (OSError, ValueError):
+        return False
+    return folder.resolve().parent == root.resolve() and project.get("name") == "lpbench"
 
 
 def cpu() -> str:
@@ -63,9 +81,16 @@ def cpu() -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
+    # In a hook of another repository, GIT_DIR and its like name that one.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+            env=environment,
         )
     except (OSError, subprocess.SubprocessError):
         return None

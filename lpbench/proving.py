@@ -14,7 +14,7 @@ from lpbench.binding import resolve
 from lpbench.choices import Cell
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.evidence import COLUMNS, Evidence, weigh
-from lpbench.grid import DEFAULT_EXPERIMENT, check_once, expand
+from lpbench.grid import DEFAULT_EXPERIMENT, expand
 from lpbench.planning import MAX_CELLS, Call, Plan
 from lpbench.problems.base import QUADRATIC, SQUARED, Problem
 from lpbench.registry import bounds as theorems
@@ -83,7 +83,6 @@ def plan_groups(
     Raises ConfigError for what cannot be run, unless such combinations are to be skipped.
     """
     folder = None if config_dir is None else Path(config_dir)
-    check_once(overrides)
     asked = list(overrides) or [f"+experiment={DEFAULT_EXPERIMENT}"]
     found = expand([*asked, "seed=0"], folder, guard)
     plan = Plan(

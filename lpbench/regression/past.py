@@ -15,9 +15,14 @@ from lpbench.store.schema import CHOICES
 
 
 def run_name(result: Check) -> str:
-    """`20261124T101500123-1a2b3c4-main`: sorts by time; unique for checks that do not share a millisecond."""
+    """`20261124T101500123-1a2b3c4-main`: sorts by time; unique for checks that do not share a millisecond.
+
+    In the middle, which lpbench it was: the commit of its sources, or the version where there is none.
+    """
     stamp = "".join(mark for mark in result.checked_at.partition("+")[0] if mark not in "-:.")
-    return f"{stamp}-{(provenance()['git_commit'] or 'unknown')[:7]}-{result.baseline.name}"
+    made = provenance()
+    code = made["git_commit"][:7] if made["git_commit"] else made["lpbench_version"]
+    return f"{stamp}-{code}-{result.baseline.name}"
 
 
 def rows(result: Check) -> list[dict[str, Any]]:
