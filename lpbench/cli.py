@@ -135,6 +135,8 @@ def run(arguments: Sequence[str]) -> int:
     verbose = "--verbose" in arguments
     try:
         code = _call(list(arguments))
+        if code == INTERRUPTED:  # Ctrl-C that typer took
+            return _report("interrupted", INTERRUPTED, verbose=False)
         with terminal.until_closed():
             return code
     except TyperException as error:

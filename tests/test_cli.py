@@ -440,3 +440,12 @@ def test_ctrl_c_while_a_module_is_imported_is_no_error_of_the_module(capsys, mon
     monkeypatch.setattr(cli, "_call", call)
     lpbench("list", code=130)
     assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_ctrl_c_before_the_sweep_is_said(capsys, monkeypatch):
+    def plan(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lpbench.planning.make_plan", plan)
+    lpbench("sweep", *GRID, code=130)
+    assert capsys.readouterr().err.strip() == "error: interrupted"
