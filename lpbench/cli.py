@@ -104,14 +104,29 @@ def application() -> Any:
 
 def main() -> None:
     """The console script."""
+    _open_streams()
     code = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            terminal.hush(stream)  # or the interpreter's own flush would say so, and change the code
     if any(thread.name.startswith("lpbench-") for thread in threading.enumerate()):
         # A worker that compiles or solves cannot be stopped, and would hold up the end of the interpreter.
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Open what the caller closed (`2>&-`), on nothing: or the next file takes its number, and gets what is printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+        if getattr(sys, name) is None:
+            stream = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115 (until the end)
+            setattr(sys, name, stream)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -120,8 +135,10 @@ def run(arguments: Sequence[str]) -> int:
     verbose = "--verbose" in arguments
     try:
         code = _call(list(arguments))
-        sys.stdout.flush()
-        return code
+        if code == INTERRUPTED:  # Ctrl-C that typer took
+            return _report("interrupted", INTERRUPTED, verbose=False)
+        with terminal.until_closed():
+            return code
     except TyperException as error:
         return _usage(error)
     except LpbenchError as error:
@@ -129,15 +146,19 @@ def run(arguments: Sequence[str]) -> int:
     except (Abort, KeyboardInterrupt):
         return _report("interrupted", INTERRUPTED, verbose)
     except BrokenPipeError:
-        # The reader has seen enough (`| head`): no error, and none at the interpreter's own flush either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _no_reader()
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _report(f"{where}{error.strerror or error}", INTERNAL, verbose)
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and _COMPLETE in os.environ:
             raise  # how typer ends a completion
+        if isinstance(error, SystemExit) and _is_behind(BrokenPipeError, error):
+            return _no_reader()  # which typer makes an exit with 1
+        if _is_behind(
+            KeyboardInterrupt, error
+        ):  # as modules that are being imported make it an error of their own
+            return _report("interrupted", INTERRUPTED, verbose)
         text = f"internal error: {type(error).__name__}: {error}"
         return _report(text if verbose else f"{text} (--verbose shows the traceback)", INTERNAL, verbose)
 
@@ -184,6 +205,19 @@ def _report(text: str, code: int, verbose: bool) -> int:
         traceback.print_exc()
     terminal.error(text)
     return code
+
+
+def _no_reader() -> int:
+    """The reader of stdout has seen enough (`| head`): no error, and none at the interpreter's own flush either."""
+    terminal.hush(sys.stdout)
+    return 0
+
+
+def _is_behind(kind: type[BaseException], error: BaseException | None) -> bool:
+    """Whether an error of `kind` led to `error`."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _show_warning(

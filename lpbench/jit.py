@@ -29,6 +29,7 @@ from lpbench.terminal import note
 _lock = threading.RLock()
 _waiting: list[Callable[[], None]] = []  # what to tell numba once it is imported
 _loaded = False
+_compiling = 0  # kernels that are being compiled, those inside others counted
 _keyed: list[Path] | None = None  # the plug-ins that numba's cache folder stands for
 _plain: ContextVar[bool] = ContextVar("plain", default=False)  # whether kernels run in Python, see in_python
 
@@ -141,10 +142,34 @@ def load() -> Any:
             numba.config.CACHE_DIR = str(kernel_folder())  # type: ignore[attr-defined]
         if not _loaded:
             _loaded = True
+            _listen()
             for action in _waiting:
                 action()
             _waiting.clear()
         return numba
+
+
+def compiling() -> bool:
+    """Whether a thread of this process compiles a kernel, for which the others may wait."""
+    return _compiling > 0
+
+
+def _listen() -> None:
+    from numba.core import event
+
+    class Listener(event.Listener):
+        def on_start(self, event: Any) -> None:
+            _count(1)
+
+        def on_end(self, event: Any) -> None:
+            _count(-1)
+
+    event.register("numba:compile", Listener())
+
+
+def _count(change: int) -> None:
+    global _compiling
+    _compiling += change  # under numba's lock: one thread compiles at a time
 
 
 def inner(function: Callable) -> Callable:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections import Counter, deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lpbench.terminal import duration, note, shown
@@ -50,7 +51,8 @@ class Progress:
     def close(self) -> None:
         """Leave the terminal as it was."""
         if self._bar is not None:
-            self._bar.stop()
+            with suppress(OSError):  # a terminal that is gone
+                self._bar.stop()
             self._bar = None
 
     def _start(self, event: "Event") -> None:

@@ -29,6 +29,7 @@ CALL_SECONDS = 0.05  # how long one kernel call should last, so that time-outs a
 _DIVERGED = 1e6  # a gap this many times the larger of the initial gap and the gap at 0
 _BEYOND_NOISE = 1e3  # and this many times what noise makes, where those are next to nothing beside it
 _COORDINATE_SECONDS = 1e-8  # of a step or an evaluation, at the slowest: a log format
+_MOST_PAUSES = 1_000_000  # of a cell: they lie in memory
 _NOT_DIGESTED = ("seconds",)
 PROVEN = frozenset({"ok", "diverged"})  # what a bound is about: runs that went as far as was asked, or off
 
@@ -45,13 +46,26 @@ class Result:
     trace: dict[str, np.ndarray]
 
 
-@np.errstate(
-    over="ignore", divide="ignore", invalid="ignore"
-)  # in a cell those are outcomes, and no warnings
+class Watch(threading.Event):
+    """Set to give one cell up. Tells who watches it how long the cell has been at what it does now.
+
+    since   when it began that, by time.monotonic;  built   whether it is past the building of its problem
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.since, self.built = time.monotonic(), False
+
+    def move_on(self) -> None:
+        """The problem is there, or the kernels are, and the run begins."""
+        self.since, self.built = time.monotonic(), True
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # in a cell those are outcomes, no warnings
 def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | None = None) -> Result:
     """Run one cell in this thread; the same bits wherever and in whatever order it runs.
 
-    stop      set it to give up: raises Interrupted at the next chance (0.1 s).
+    stop      set it to give up: raises Interrupted at the next chance (0.1 s). A `Watch` is told how far the cell is.
     timeout   seconds; a cell that takes longer keeps the points seen so far and has status `timeout`.
     A cell that cannot be run, or raises whatever it may (`sys.exit` too), has status `failed` and the reason in
     `error`; nothing else is raised, but KeyboardInterrupt.
@@ -63,6 +77,8 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
         problem = problems.build(cell.located, cell.problem_key)
         choices = resolve(cell.choices, problem)
         ready = setup(choices, problem)
+        if isinstance(stop, Watch):
+            stop.move_on()
         row |= {key: value for key, value in choices.items() if cell.choices[key] is not None}
         row |= _describe(choices, problem)
         advance = registry.algorithms.get(choices["algorithm"])().prepare(ready)
@@ -143,12 +159,17 @@ class _Record:
     def run(self) -> str:
         """Run to the end, or until it diverges or the time is out; returns the status."""
         ready, coordinates = self.ready, self.ready.start.size
-        step_seconds = 1e-7 + _COORDINATE_SECONDS * coordinates * ready.choices["batch_size"]
-        where, rows = stops(self.points.steps, max(1, int(CALL_SECONDS / step_seconds)))
+        inner = ready.choices["inner_steps"]
+        samples = ready.choices["batch_size"] + (ready.samples / inner if inner else 0)  # a step, on average
+        step_seconds = 1e-7 + _COORDINATE_SECONDS * coordinates * samples
+        stride = max(1, int(CALL_SECONDS / step_seconds), int(self.points.steps[-1]) // _MOST_PAUSES)
+        where, rows = stops(self.points.steps, stride)
         look_seconds = 1e-6 + _COORDINATE_SECONDS * coordinates * ready.samples
         stop_seconds = look_seconds + step_seconds * int(where[-1]) / where.size
         done, calls = 0, max(1, int(CALL_SECONDS / stop_seconds))
         self.advance(where, rows, 0, 0, self.rows)  # compiles; the clock starts behind it
+        if isinstance(self.stop, Watch):
+            self.stop.move_on()
         began = time.perf_counter()
         while done < where.size:
             if self.stop is not None and self.stop.is_set():

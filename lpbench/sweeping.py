@@ -288,18 +288,24 @@ class _Presses:
 
 @contextmanager
 def _interrupts() -> Iterator[_Presses]:
-    """Count Ctrl-C in place of raising, up to the third, which raises as ever; SIGTERM counts as two."""
+    """Count Ctrl-C in place of raising, up to the third, which raises as ever.
+
+    SIGTERM, and SIGHUP unless it is ignored (nohup), count as two.
+    """
     presses = _Presses()
     if threading.current_thread() is not threading.main_thread():
         yield presses  # signals reach the main thread alone
         return
 
     def press(number: int, frame: object) -> None:
-        presses.count += 2 if number == signal.SIGTERM else 1
+        presses.count = presses.count + 1 if number == signal.SIGINT else max(2, presses.count)
         if presses.count > 2:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, press) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, press) for number in numbers}
     try:
         yield presses
     finally:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
@@ -87,9 +88,13 @@ def console(stderr: bool = False) -> "Console":
     """A rich console on stdout (or stderr), as wide as the terminal, $COLUMNS, or what is printed."""
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich itself would end the process
+
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _UNLIMITED
-    return Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
+    return Plain(file=stream, width=width, highlight=False, emoji=False, markup=False)
 
 
 def print_json(value: Any) -> None:
@@ -122,8 +127,29 @@ def colored(text: str, code: int | None, stream: IO[str]) -> str:
 
 
 def note(text: str, color: int | None = None) -> None:
-    """A line on stderr, in an ANSI colour."""
-    print(colored(text, color, sys.stderr), file=sys.stderr)
+    """A line on stderr, in an ANSI colour; where nobody hears it any more (a closed pipe, a terminal that is gone), none."""
+    try:
+        print(colored(text, color, sys.stderr), file=sys.stderr)
+    except (OSError, ValueError):
+        hush(sys.stderr)
+
+
+def hush(stream: IO[str]) -> None:
+    """Let what `stream` still holds, and will get, vanish: what it leads to is gone."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+@contextmanager
+def until_closed() -> Iterator[None]:
+    """What is printed in here ends where the reader of stdout has seen enough (`| head`); what comes after it runs."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        hush(sys.stdout)
 
 
 def error(text: str) -> None:

@@ -1,5 +1,6 @@
 """The command line as its user meets it: what is printed where, and with which exit code."""
 
+import io
 import json
 import os
 import signal
@@ -466,3 +467,61 @@ def test_two_sweeps_at_once_on_one_name():
         running.send_signal(signal.SIGTERM)
         running.communicate(timeout=60)
     assert running.returncode == 130
+
+
+# -- who listens, and who does not any more --------------------------------------------------------------------------
+
+
+def shell(line, **options):
+    """Run a line of the shell in which `lpbench` is this one; returns the process."""
+    line = line.replace("lpbench ", f"{sys.executable} -m lpbench.cli ")
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True, check=False, **options
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-", "| head -n 1", "| true"])
+def test_closed_streams_and_pipes_are_no_error(closed):
+    done = shell(f"lpbench list bounds {closed}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_disk_behind_stdout_is_one_line():
+    done = shell("lpbench list bounds > /dev/full")
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
+
+
+def test_a_sweep_goes_on_when_nobody_listens_and_keeps_its_code(made_up, capsys, monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+        def fileno(self):
+            raise OSError
+
+    made_up.update({1: "failed"})
+    monkeypatch.setattr(sys, "stderr", Gone())
+    monkeypatch.setattr(sys, "stdout", Gone())
+    lpbench("sweep", *GRID, code=3)
+    assert len(load_cells("runs/default")) == 12
+
+
+def test_ctrl_c_while_a_module_is_imported_is_no_error_of_the_module(capsys, monkeypatch):
+    def call(arguments):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise ImportError("numpy failed to import")  # noqa: B904 (as such modules do)
+
+    monkeypatch.setattr(cli, "_call", call)
+    lpbench("list", code=130)
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_ctrl_c_before_the_sweep_is_said(capsys, monkeypatch):
+    def plan(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lpbench.planning.make_plan", plan)
+    lpbench("sweep", *GRID, code=130)
+    assert capsys.readouterr().err.strip() == "error: interrupted"

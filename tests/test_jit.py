@@ -257,3 +257,23 @@ def test_a_user_without_a_home_that_can_be_written_sweeps(tmp_path, home, comman
         )
         assert done.returncode == 0, done.stderr
         assert f"cannot be written (Permission denied): the cache is {ours} instead" in done.stderr
+
+
+def test_it_is_known_when_a_kernel_is_compiled(monkeypatch):
+    seen = []
+    from numba.core import event
+
+    jit.load()
+
+    class Listener(event.Listener):
+        def on_start(self, event):
+            seen.append(jit.compiling())
+
+        def on_end(self, event):
+            pass
+
+    with event.install_listener("numba:compile", Listener()):
+        kernel(_half)(Half(0.5), 1.0)
+    assert seen
+    assert all(seen)
+    assert not jit.compiling()

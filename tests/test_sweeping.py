@@ -153,8 +153,10 @@ def test_one_ctrl_c_ends_after_the_running_cells(tmp_path, ran):
     assert set(ran.count.values()) == {1}
 
 
-@pytest.mark.parametrize("numbers", [[signal.SIGINT, signal.SIGINT], [signal.SIGTERM]])
-def test_two_ctrl_c_or_a_sigterm_stop_at_once(tmp_path, ran, numbers):
+@pytest.mark.parametrize(
+    "numbers", [[signal.SIGINT] * 2, [signal.SIGTERM], [signal.SIGTERM] * 2, [signal.SIGHUP]]
+)
+def test_two_ctrl_c_a_sigterm_or_a_closed_terminal_stop_at_once(tmp_path, ran, numbers):
     def before(cell, stop):
         if cell.choices["seed"] == 3:
             for number in numbers:
@@ -349,3 +351,13 @@ def test_a_disk_that_is_full_at_compaction_loses_nothing_and_says_how_to_go_on(t
         run_plan(plan_of(tmp_path / "demo"))
     monkeypatch.undo()
     assert len(load_cells(tmp_path / "demo")) == 20
+
+
+def test_under_nohup_a_closed_terminal_stops_nothing(tmp_path, ran):
+    ran.before = lambda cell, stop: press(signal.SIGHUP) if cell.choices["seed"] == 1 else None
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        outcome = run_plan(plan_of(tmp_path / "demo", GRID[:5]), workers=1)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (outcome.interrupted, outcome.ran) == (False, 5)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lpbench.errors import ConfigError, Interrupted, TooLarge
 from lpbench.evidence import complaint
-from lpbench.terminal import Table, duration, note, print_json, size, warning
+from lpbench.terminal import Table, duration, note, print_json, size, until_closed, warning
 
 if TYPE_CHECKING:
     from lpbench.evidence import Evidence
@@ -173,7 +173,8 @@ def run_and_report(
     columns = _columns(outcome)
     evidence = weigh(columns)
     if as_json or not quiet:
-        _print_floors(outcome, columns, evidence, as_json)
+        with until_closed():
+            _print_floors(outcome, columns, evidence, as_json)
     say_evidence(evidence, plan.name, plan.folder.parent, quiet)
     if bad or not quiet:
         _summary(outcome)

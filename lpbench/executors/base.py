@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lpbench.errors import LpbenchError
+
 if TYPE_CHECKING:
     from lpbench.choices import Cell
     from lpbench.running import Result
@@ -80,6 +82,16 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def hung(cell: "Cell", seconds: float) -> "Result":
+    """The result of a cell that gave no answer for so long that it was given up."""
+    result = failed(cell, LpbenchError())
+    result.row["status"], result.row["error"] = (
+        "timeout",
+        f"it hung: no answer for {seconds:.0f} s, and was given up",
+    )
+    return result
 
 
 def failed(cell: "Cell", error: BaseException) -> "Result":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpbench.errors import LpbenchError
-from lpbench.executors.base import failed
+from lpbench.executors.base import failed, hung
 from lpbench.provenance import version
 from lpbench.registry import load_plugins
 
@@ -86,10 +86,8 @@ class _Watch:
 
     def _end(self) -> None:
         seconds = (self._work.timeout or 0.0) + self._work.grace
-        hung = failed(self._cell, LpbenchError(f"it hung: no answer {seconds:g} s after it began"))
-        hung.row["status"], hung.row["error"] = "timeout", hung.row["error"].partition(": ")[2]
         try:
-            self._work.target.write(self._number, [*self._finished, hung])
+            self._work.target.write(self._number, [*self._finished, hung(self._cell, seconds)])
         finally:
             os._exit(1)
 

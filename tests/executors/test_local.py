@@ -6,6 +6,7 @@ import pytest
 from fake_results import FakeResult, fake_cell, fake_result
 
 from lpbench.errors import Interrupted
+from lpbench.executors import local
 from lpbench.executors.base import Shard
 from lpbench.executors.local import Local
 
@@ -153,3 +154,68 @@ def test_no_cells_at_all(run):
     executor = Local(3)
     executor.submit([])
     assert drain(executor) == []
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A cell hangs 0.2 s after its time-out, 10 s after it while its problem is built."""
+    monkeypatch.setattr(local, "RUN", 0.2)
+    monkeypatch.setattr(local, "BUILD", 10.0)
+    monkeypatch.setattr(local, "HEARTBEAT", 0.02)
+
+
+def test_a_cell_that_hangs_is_given_up_and_the_others_run(run, impatient, capsys):
+    release = threading.Event()
+
+    def cell(cell, stop, timeout):
+        stop.move_on()
+        if cell.choices["seed"] == 1:
+            assert release.wait(20)
+        return fake_result(cell)
+
+    run.cell = cell
+    executor = Local(1)
+    executor.submit(shards("a", 4), timeout=0.1)
+    rows = {result.row["seed"]: result.row for result in drain(executor)}
+    assert [rows[seed]["status"] for seed in range(4)] == ["ok", "timeout", "ok", "ok"]
+    assert "it hung: no answer for" in rows[1]["error"]
+    assert "hangs: given up" in capsys.readouterr().err
+    left = next(thread for thread in threading.enumerate() if thread.name == "lpbench-0")
+    release.set()
+    left.join(5)
+    assert not left.is_alive()
+    assert not executor._done  # what comes too late is nobody's
+
+
+def test_several_cells_that_hang_leave_a_thread_each(run, impatient):
+    release = threading.Event()
+    run.cell = lambda cell, stop, timeout: stop.move_on() or (release.wait(20) and fake_result(cell))
+    executor = Local(2)
+    executor.submit(shards("ab", 2), timeout=0.1)
+    assert [result.row["status"] for result in drain(executor)] == ["timeout"] * 4
+    release.set()
+
+
+def test_a_problem_that_is_built_and_a_kernel_that_is_compiled_have_more_time(run, impatient, monkeypatch):
+    compiling = [True]
+    monkeypatch.setattr("lpbench.jit.compiling", lambda: compiling[0])
+
+    def cell(cell, stop, timeout):
+        time.sleep(0.5)  # builds
+        stop.move_on()
+        time.sleep(0.5)  # compiles
+        compiling[0] = False
+        stop.move_on()
+        return fake_result(cell)
+
+    run.cell = cell
+    executor = Local(1)
+    executor.submit(shards("a", 1), timeout=0.1)
+    assert [result.row["status"] for result in drain(executor)] == ["ok"]
+
+
+def test_without_a_timeout_nothing_hangs(run, impatient):
+    run.cell = lambda cell, stop, timeout: stop.move_on() or time.sleep(0.5) or fake_result(cell)
+    executor = Local(1)
+    executor.submit(shards("a", 1))
+    assert [result.row["status"] for result in drain(executor)] == ["ok"]
