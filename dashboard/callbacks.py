@@ -17,6 +17,7 @@ def check(app: Any, prefix: str) -> None:
     be read. All else that goes wrong is an error of lpbench, and logged with its traceback.
     """
     import flask
+    from dash.exceptions import UnsupportedRelativePath
 
     def look() -> Any:
         if flask.request.path != prefix + ENDPOINT or flask.request.method != "POST":
@@ -28,12 +29,13 @@ def check(app: Any, prefix: str) -> None:
         if not is_request(body, app.callback_map):
             raise ConfigError("this is no request of these pages")
 
-    def refuse(error: LpbenchError) -> Any:
-        code = 400 if isinstance(error, ConfigError) else 500
-        return flask.Response(f"{error}\n", code, mimetype="text/plain")
+    def refuse(error: Exception) -> Any:
+        code = 400 if isinstance(error, ConfigError | UnsupportedRelativePath) else 500
+        return flask.Response(" ".join(str(error).split()) + "\n", code, mimetype="text/plain")
 
     app.server.before_request(look)
     app.server.register_error_handler(LpbenchError, refuse)
+    app.server.register_error_handler(UnsupportedRelativePath, refuse)  # an address outside of `prefix`
 
 
 def is_request(body: Any, callbacks: Mapping[str, Any]) -> bool:

@@ -166,6 +166,19 @@ def test_a_key_that_stands_twice_in_an_address_is_left_out(client, bodies, app):
     assert "made: 96 cells" in answer.text
 
 
+def test_an_address_outside_of_the_prefix_is_400(client, bodies, caplog):
+    (body,) = [
+        one
+        for one in bodies
+        if "_pages_content" in one["output"] and one["inputs"][0]["value"] == "/precision"
+    ]
+    body = copy.deepcopy(body)
+    body["inputs"][0]["value"] = "precision"
+    answer = client.post(URL, json=body)
+    assert (answer.status_code, len(answer.text.splitlines())) == (400, 1)
+    assert caplog.text == ""
+
+
 def test_a_sweep_that_cannot_be_read_is_one_line(client, bodies, monkeypatch, caplog):
     def broken(self, name):
         raise StoreError("made/cells.parquet cannot be read")
