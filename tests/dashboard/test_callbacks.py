@@ -179,6 +179,11 @@ def test_an_address_outside_of_the_prefix_is_400(client, bodies, caplog):
     assert caplog.text == ""
 
 
+def test_half_a_character_in_a_filter_finds_nothing(runs):
+    model = {"status": {"filterType": "text", "type": "equals", "filter": "\ud800"}}
+    assert Store(runs).sweep("made").rows(0, 10, [], model) == ([], 0)
+
+
 def test_a_sweep_that_cannot_be_read_is_one_line(client, bodies, monkeypatch, caplog):
     def broken(self, name):
         raise StoreError("made/cells.parquet cannot be read")
