@@ -24,7 +24,10 @@ def check(app: Any, prefix: str) -> None:
             return
         try:
             body = flask.request.get_json(silent=True)
-        except RecursionError:
+            json.dumps(
+                body, ensure_ascii=False
+            ).encode()  # half a character has no bytes, and no page sends one
+        except (RecursionError, UnicodeEncodeError):
             body = None
         if not is_request(body, app.callback_map):
             raise ConfigError("this is no request of these pages")

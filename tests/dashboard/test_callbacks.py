@@ -166,6 +166,15 @@ def test_a_key_that_stands_twice_in_an_address_is_left_out(client, bodies, app):
     assert "made: 96 cells" in answer.text
 
 
+def test_half_a_character_is_400(client, bodies, caplog):
+    for body in bodies:
+        if body["inputs"] and isinstance(body["inputs"][0], dict):
+            spoilt = copy.deepcopy(body)
+            spoilt["inputs"][0]["value"] = "\ud800"
+            assert client.post(URL, json=spoilt).status_code == 400
+    assert caplog.text == ""
+
+
 def test_an_address_outside_of_the_prefix_is_400(client, bodies, caplog):
     (body,) = [
         one
