@@ -17,23 +17,28 @@ def check(app: Any, prefix: str) -> None:
     be read. All else that goes wrong is an error of lpbench, and logged with its traceback.
     """
     import flask
+    from dash.exceptions import UnsupportedRelativePath
 
     def look() -> Any:
         if flask.request.path != prefix + ENDPOINT or flask.request.method != "POST":
             return
         try:
             body = flask.request.get_json(silent=True)
-        except RecursionError:
+            json.dumps(
+                body, ensure_ascii=False
+            ).encode()  # half a character has no bytes, and no page sends one
+        except (RecursionError, UnicodeEncodeError):
             body = None
         if not is_request(body, app.callback_map):
             raise ConfigError("this is no request of these pages")
 
-    def refuse(error: LpbenchError) -> Any:
-        code = 400 if isinstance(error, ConfigError) else 500
-        return flask.Response(f"{error}\n", code, mimetype="text/plain")
+    def refuse(error: Exception) -> Any:
+        code = 400 if isinstance(error, ConfigError | UnsupportedRelativePath) else 500
+        return flask.Response(" ".join(str(error).split()) + "\n", code, mimetype="text/plain")
 
     app.server.before_request(look)
     app.server.register_error_handler(LpbenchError, refuse)
+    app.server.register_error_handler(UnsupportedRelativePath, refuse)  # an address outside of `prefix`
 
 
 def is_request(body: Any, callbacks: Mapping[str, Any]) -> bool:

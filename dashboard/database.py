@@ -136,10 +136,15 @@ def _single(table: pyarrow.Table, name: str, column: str, model: Any) -> tuple[s
         if kind in _NUMBER:
             return f"{name} {_NUMBER[kind]}", [_number(column, model.get("filter"))]
     elif isinstance(model, Mapping) and model.get("filterType") == "text" and kind in _TEXT:
-        return _TEXT[kind].format(f"CAST({name} AS VARCHAR)"), [str(model.get("filter", ""))]
+        return _TEXT[kind].format(f"CAST({name} AS VARCHAR)"), [_encoded(model.get("filter", ""))]
     raise ConfigError(
         f"filter of {column}: {model!r} is none for a column of {table.schema.field(column).type}"
     )
+
+
+def _encoded(value: Any) -> str:
+    """A text that UTF-8 has: half a character is `?`."""
+    return str(value).encode(errors="replace").decode()
 
 
 def _quoted(table: pyarrow.Table, column: Any) -> str:

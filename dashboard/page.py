@@ -10,9 +10,12 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from .data import Sweep
@@ -109,6 +112,28 @@ class Panel:
     figure: dict[str, Any] | None
     data: Data = field(default_factory=lambda: Data([], []))
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "figure", defused(self.figure))
+
+
+_MARKUP = re.compile(r"<(?!/?(?:br|b|sub|extra)>)")  # all but what our own texts have
+
+
+def defused(value: Any) -> Any:
+    """A figure without markup that its texts brought along: plotly would make links and headings of it."""
+    if isinstance(value, str):
+        return _MARKUP.sub("&lt;", value) if "<" in value else value
+    if isinstance(value, dict):
+        return {key: defused(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(defused(one) if isinstance(one, _HOLDERS) else one for one in value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OU":
+        return [defused(one) for one in value.tolist()]
+    return value
+
+
+_HOLDERS = (str, dict, list, tuple, np.ndarray)
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,33 @@ def test_a_key_that_stands_twice_in_an_address_is_left_out(client, bodies, app):
     assert "made: 96 cells" in answer.text
 
 
+def test_half_a_character_is_400(client, bodies, caplog):
+    for body in bodies:
+        if body["inputs"] and isinstance(body["inputs"][0], dict):
+            spoilt = copy.deepcopy(body)
+            spoilt["inputs"][0]["value"] = "\ud800"
+            assert client.post(URL, json=spoilt).status_code == 400
+    assert caplog.text == ""
+
+
+def test_an_address_outside_of_the_prefix_is_400(client, bodies, caplog):
+    (body,) = [
+        one
+        for one in bodies
+        if "_pages_content" in one["output"] and one["inputs"][0]["value"] == "/precision"
+    ]
+    body = copy.deepcopy(body)
+    body["inputs"][0]["value"] = "precision"
+    answer = client.post(URL, json=body)
+    assert (answer.status_code, len(answer.text.splitlines())) == (400, 1)
+    assert caplog.text == ""
+
+
+def test_half_a_character_in_a_filter_finds_nothing(runs):
+    model = {"status": {"filterType": "text", "type": "equals", "filter": "\ud800"}}
+    assert Store(runs).sweep("made").rows(0, 10, [], model) == ([], 0)
+
+
 def test_a_sweep_that_cannot_be_read_is_one_line(client, bodies, monkeypatch, caplog):
     def broken(self, name):
         raise StoreError("made/cells.parquet cannot be read")
