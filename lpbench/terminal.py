@@ -127,7 +127,7 @@ def colored(text: str, code: int | None, stream: IO[str]) -> str:
 
 
 def note(text: str, color: int | None = None) -> None:
-    """A line on stderr, in an ANSI colour; where nobody hears it any more (a closed pipe, a terminal that is gone), none."""
+    """A line on stderr, in an ANSI colour; where nobody hears it (a closed pipe, a terminal that is gone), none."""
     try:
         print(colored(text, color, sys.stderr), file=sys.stderr)
     except (OSError, ValueError):
