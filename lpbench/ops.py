@@ -88,6 +88,13 @@ def power_of_two(x: Any) -> Any:
     return (bits & mask).view(x.dtype)
 
 
+def odd_exponent(x: Any) -> Any:
+    """1 where the exponent field of x, bias included, is odd, else 0; in the dtype of x."""
+    bits, mask, _ = _integer_view(x)
+    odd = (bits & (mask & -mask)) != 0
+    return odd.to(x.dtype) if is_tensor(odd) else np.asarray(odd).astype(x.dtype)[()]
+
+
 def reciprocal(p: Any) -> Any:
     """1/p, exactly, for p a power of two whose reciprocal is normal."""
     bits, _, twice_bias = _integer_view(p)
@@ -108,6 +115,8 @@ def from_magnitude(bits: Any) -> Any:
 
 def like(x: Any, value: Any) -> Any:
     """value (a number, array or tensor) in the dtype of x."""
+    if is_tensor(x):
+        return value.to(x.dtype) if is_tensor(value) else x.new_full((), float(value))
     if is_tensor(value):
         import torch
 
@@ -126,6 +135,11 @@ scalar(
     power_of_two,
     float32=lambda x: np.int32(np.float32(x).view(np.int32) & _EXPONENT32).view(np.float32),
     float64=lambda x: np.int64(np.float64(x).view(np.int64) & _EXPONENT64).view(np.float64),
+)
+scalar(
+    odd_exponent,
+    float32=lambda x: np.float32((np.float32(x).view(np.int32) >> np.int32(23)) & np.int32(1)),
+    float64=lambda x: np.float64((np.float64(x).view(np.int64) >> np.int64(52)) & np.int64(1)),
 )
 scalar(
     reciprocal,

@@ -16,9 +16,10 @@ from lpbench.formats.base import (
     split_bits,
     symmetric,
 )
-from lpbench.ops import copysign, like, power_of_two, reciprocal, where
+from lpbench.jit import generic
+from lpbench.ops import copysign, like, odd_exponent, power_of_two, reciprocal, where
 from lpbench.registry import formats
-from lpbench.rounding import overflow_result, round_to_integer
+from lpbench.rounding import overflow_result, round_sum, round_to_integer
 
 
 @elementwise
@@ -44,34 +45,72 @@ class OverflowingGrid(NamedTuple):
     huge: Any  # the largest finite number of the arithmetic: beyond it u is infinite itself
 
 
+@elementwise
+class SaturatingPowers(SaturatingGrid):
+    """Without mantissa bits: powers of two."""
+
+
+@elementwise
+class OverflowingPowers(OverflowingGrid):
+    """Without mantissa bits: powers of two."""
+
+
+@generic
+def _rounded_place(fmt, rounding, s, p, r):
+    """s, the place of a number in units of the spacing in its binade, that of p, as a neighbouring integer."""
+
+
+@_rounded_place.case(SaturatingGrid)
+@_rounded_place.case(OverflowingGrid)
+def _significand(fmt, rounding, s, p, r):
+    return round_to_integer(rounding, s, r)
+
+
+@_rounded_place.case(SaturatingPowers)
+@_rounded_place.case(OverflowingPowers)
+def _power(fmt, rounding, s, p, r):
+    # The only significand is 1, so that the last digit of a code is that of its exponent field: a tie goes to the even
+    # one. The place is shifted by an integer that makes its parity that of the code.
+    one = copysign(like(s, 1.0), s)
+    k = (
+        odd_exponent(p * reciprocal(fmt.smallest_normal)) * one
+    )  # p = 2**(field - 1) of these, and the biases are odd
+    v = round_sum(rounding, k, s - one, r) - k + one
+    return where(p < fmt.smallest_normal, round_to_integer(rounding, s, r), v)
+
+
 @quantize.case(SaturatingGrid)
+@quantize.case(SaturatingPowers)
 def _saturating(fmt, rounding, u, r, unit):
     u = like(fmt.largest, u)
     c = clip(u, -fmt.largest, fmt.largest)
     p = power_of_two(c)
     ulp = where(p < fmt.smallest_normal, fmt.subnormal_ulp, p * fmt.epsilon)
-    return copysign(round_to_integer(rounding, c * reciprocal(ulp), r) * ulp, u)
+    return copysign(_rounded_place(fmt, rounding, c * reciprocal(ulp), p, r) * ulp, u)
 
 
 @quantize.case(OverflowingGrid)
+@quantize.case(OverflowingPowers)
 def _overflowing(fmt, rounding, u, r, unit):
     u = like(fmt.largest, u)
     c = clip(u, -fmt.reach, fmt.reach)
     p = power_of_two(c)
     ulp = where(p < fmt.smallest_normal, fmt.subnormal_ulp, p * fmt.epsilon)
-    v = abs(round_to_integer(rounding, c * reciprocal(ulp), r) * ulp)
+    v = abs(_rounded_place(fmt, rounding, c * reciprocal(ulp), p, r) * ulp)
     beyond = overflow_result(rounding, fmt.largest, fmt.special)
     v = where(v > fmt.largest, where(abs(u) > fmt.huge, fmt.special, beyond), v)
     return copysign(v, u)
 
 
 @saturated.case(SaturatingGrid)
+@saturated.case(SaturatingPowers)
 def _saturated(fmt, u):
     u = like(fmt.largest, u)
     return clip(u, -fmt.largest, fmt.largest) != u
 
 
 @saturated.case(OverflowingGrid)
+@saturated.case(OverflowingPowers)
 def _overflowed(fmt, u):
     return abs(u) > fmt.largest
 
@@ -196,10 +235,11 @@ class Float(Format):
         real = np.float64 if wide else np.dtype(dtype).type
         common = (self.native_max, self.smallest_normal, self._subnormal_ulp, 2.0**-self.mantissa_bits)
         if self.overflow == "saturate":
-            return SaturatingGrid(*map(real, common))
+            return (SaturatingGrid if self.mantissa_bits else SaturatingPowers)(*map(real, common))
         reach = 2.0 ** (np.floor(np.log2(self.native_max)) + 1)
         special = np.inf if self.overflow == "inf" else np.nan
-        return OverflowingGrid(*map(real, (*common, reach, special, np.finfo(real).max)))
+        kind = OverflowingGrid if self.mantissa_bits else OverflowingPowers
+        return kind(*map(real, (*common, reach, special, np.finfo(real).max)))
 
     def scaled(self, largest: float) -> "Float":
         """The same split with another limit."""
