@@ -115,7 +115,7 @@ def spoiled(body, rng):
     for _ in range(rng.randint(1, 2)):
         path = rng.choice(list(places(body)))
         if not path:
-            return rng.choice(ODD)
+            return copy.deepcopy(rng.choice(ODD))
         holder = body
         for key in path[:-1]:
             holder = holder[key]
@@ -125,7 +125,7 @@ def spoiled(body, rng):
         elif what < 0.4 and isinstance(holder, list):
             holder.append(copy.deepcopy(holder[path[-1]]))
         else:
-            holder[path[-1]] = rng.choice(ODD)
+            holder[path[-1]] = copy.deepcopy(rng.choice(ODD))
     return body
 
 
