@@ -23,8 +23,8 @@ FILE = Path(__file__).parent / "data" / "versions.json"
 SHARED = {
     "format": ["ops", "rounding", "formats/base"],
     "algorithm": [
-        "ops", "dot", "generator", "rounding", "models", "stepping", "schedules", "judges", "points", "binding",
-        "formats/base", "algorithms/base",
+        "ops", "dot", "elementary", "products", "generator", "rounding", "models", "stepping", "schedules", "judges",
+        "points", "binding", "formats/base", "algorithms/base",
     ],
 }  # fmt: skip
 
