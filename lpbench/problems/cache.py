@@ -2,7 +2,7 @@
 
 They are kept under the digest of the sources that made them, plug-ins included: what another version of the solver,
 the data or the problem left is never read. Of what is read, value and gradient are computed anew, in one pass over the
-data, and must be those that were stored.
+data, and must be those that were stored, and those of an optimum.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lpbench import products
 from lpbench.jit import cache_folder, source_digest
 from lpbench.problems.objective import Risk
+from lpbench.problems.optimum import TOLERANCE
 from lpbench.theory.constants import NAMES, Constants
 
 log = logging.getLogger(__name__)
+
+_FAR = 1e-10  # of L ||w*||: a solver that leaves a larger gradient has failed, and is asked again
 
 
 class Solved(NamedTuple):
@@ -52,6 +56,8 @@ def load(key: str, risk: Risk) -> Solved | None:
         value, norm = risk.value_and_gradient_norm(w_star)
         if (value, norm) != (f_star, gradient_norm):
             raise ValueError(f"gradient norm {norm:.3g} at its weights, not {gradient_norm:.3g}")
+        if norm > TOLERANCE + _FAR * values["L"] * products.norm(w_star):
+            raise ValueError(f"gradient norm {norm:.3g}: its weights are no optimum")
     except FileNotFoundError:
         return None
     except Exception as error:  # whatever is wrong with a file, a cell does not fail for it

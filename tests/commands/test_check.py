@@ -331,12 +331,8 @@ EVIL = "x\n::error::pwned\r\x1b[2J @team #1 https://evil.example <!-- `$(touch p
 
 def test_texts_of_a_baseline_are_no_commands_mentions_or_links(capsys, monkeypatch):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
-    worse = floor(0.5)
-    edit(
-        lambda row: (
-            worse(row) | ({"target": EVIL, "definition": row["definition"]} if row["precision"] == 6 else {})
-        )
-    )
+    worse, worst = floor(0.5), floor(0.25)
+    edit(lambda row: worst(row) | {"target": EVIL} if row["precision"] == 6 else worse(row))
     edit_meta(git_commit=EVIL, lpbench_version=EVIL, generator=EVIL)
     files = ["--verdict", "verdict.json", "--junit", "junit.xml", "--markdown", "comment.md", "--github"]
     out, err = check(capsys, "demo", *files, code=4)

@@ -91,6 +91,18 @@ def test_what_is_not_the_optimum_is_computed_anew(
     assert (second.f_star, second.optimum_gradient_norm) == (first.f_star, first.optimum_gradient_norm)
 
 
+def test_what_a_wrong_solver_left_is_solved_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its gradient norm is that of its weights, but they are no optimum."""
+    solve = empirical.solve
+    with monkeypatch.context() as wrong:
+        wrong.setattr(empirical, "solve", lambda *given: (solve(*given)[0] + 1e-3, 0.0))
+        assert build().optimum_gradient_norm > 1e-6
+    assert build().optimum_gradient_norm <= 1e-12
+    assert "its weights are no optimum" in caplog.text
+
+
 def test_what_other_sources_left_is_not_read(
     folder: Path, solves: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,8 +122,7 @@ def test_a_folder_that_cannot_be_made_costs_only_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("LPBENCH_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))  # nor can one for want of a better
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "file")
     assert build().optimum_gradient_norm <= 1e-12
     assert "not cached" in caplog.text
 
