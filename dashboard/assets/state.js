@@ -24,6 +24,7 @@
   const MOST_PICKED = 20; // as in pages/cells.py
   const followed = new WeakSet(); // tables whose loading is listened to
   let picked = new Set();
+  let own = []; // what `pick` has written and `tick` has not seen yet
   const ids = (written) => (written || "").split(",").map((id) => id.trim()).filter((id) => id);
   const mark = (grid) => grid.forEachNode((row) => {
     if (row.data && row.isSelected() !== picked.has(row.id)) row.setSelected(picked.has(row.id));
@@ -88,21 +89,27 @@
           const row = grid.getRowNode(id);
           return !row || row.isSelected();
         });
-        const found = [...new Set([...kept, ...rows.map((row) => row.cell_id)])].slice(0, MOST_PICKED);
+        // Of the table itself: `rows` may be older than the last tick, which would be lost.
+        const ticked = grid.getSelectedRows().map((row) => row.cell_id);
+        const found = [...new Set([...kept, ...ticked])].slice(0, MOST_PICKED);
         picked = new Set(found);
         mark(grid); // what is one too many loses its tick
-        return found.join(",") === ids(written).join(",") ? none : found.join(",");
+        if (found.join(",") === ids(written).join(",")) return none;
+        own.push(found.join(","));
+        return found.join(",");
       },
       // Text field -> ticked rows, now and whenever rows are loaded.
       tick: async function (written) {
-        picked = new Set(ids(written));
+        const mine = own.indexOf(ids(written).join(","));
+        own = own.slice(mine + 1); // its rows are ticked, and perhaps more of them since
+        if (mine < 0) picked = new Set(ids(written));
         const grid = await window.dash_ag_grid.getApiAsync("grid");
         if (!followed.has(grid)) {
           followed.add(grid);
           document.querySelector("#grid .ag-root").setAttribute("aria-label", "Cells");
           grid.addEventListener("modelUpdated", () => mark(grid));
         }
-        mark(grid);
+        if (mine < 0) mark(grid);
         return window.dash_clientside.no_update;
       },
       // Other rows are asked for: from the start where the choice changed, in place where the sweep went on.
