@@ -93,6 +93,7 @@ def test_an_experiment_makes_sense(name: str) -> None:
     assert {"algorithm", "format", "precision"} <= found.axes.keys()
 
 
+@pytest.mark.slow  # the tracked baseline holds the same gaps
 def test_halp_of_the_tracked_grid_is_run_to_the_end_of_float64(tmp_path: Path) -> None:
     """Bit centering that stops early, at 1e-15 say, would look sound in a run that ends at 1e-10."""
     plan = make_plan(["+experiment=ci", "seed=0"], "ci", tmp_path)

@@ -132,7 +132,7 @@ _override = st.one_of(
 
 
 @given(st.lists(_override, min_size=1, max_size=5, unique_by=lambda item: item[1]))
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_cell_is_what_hydra_composes(items: list[tuple[str, str, list[str]]]) -> None:
     cells = [list(cell) for cell in itertools.product(*(elements for _, _, elements in items))]
     found = grid.read([override for override, _, _ in items])

@@ -5,7 +5,10 @@ from browsing import MARKS, ready, until
 from lpbench.dashboard.page import pages
 
 pytestmark = MARKS
-PATHS = [page.path for page in pages()]
+SHOWN = {"/", "/dimension", "/cells"}  # of each kind of body one: the rest are built of the same parts
+PATHS = [
+    page.path if page.path in SHOWN else pytest.param(page.path, marks=pytest.mark.slow) for page in pages()
+]
 NAMED = {"button", "link", "textbox", "combobox", "checkbox", "spinbutton", "searchbox", "figure", "table", "grid",
          "navigation", "region"}  # fmt: skip
 # What has the focus: what it is, in which part of the page, and how its focus is drawn. The grid draws shadows and

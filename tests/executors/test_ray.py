@@ -151,6 +151,7 @@ def test_a_relative_folder_is_that_of_the_driver(cluster, local, tmp_path):
     same(tmp_path / "runs", local, "grid")
 
 
+@pytest.mark.slow  # half a minute, until Ray has noticed and started another
 def test_a_worker_that_is_killed_loses_nothing(cluster, local, tmp_path):
     process = start(cluster.address, tmp_path, LONG)
     until(lambda: stored(tmp_path) > 0)

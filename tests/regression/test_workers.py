@@ -75,6 +75,7 @@ def test_the_row_of_a_cell_runs_the_same_cell(choices, tmp_path):
     assert again["digest"] == row["digest"]
 
 
+@pytest.mark.slow  # it takes time by the clock: with clocks that are made up, test_throughput
 def test_a_slower_kernel_is_found_and_a_faster_one_is_not(tmp_path):
     slow = python(tmp_path, "slow", SLOW)
 

@@ -97,7 +97,7 @@ SLOW = {  # most of it the compiler's
 CASES = [*STALLED, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", CASES)
 def test_a_stall_of_the_arithmetic_breaks_no_bound(name, dtype):
     """The bound is far below what float64 or float32 resolve, and so is the gap below the resolution."""
