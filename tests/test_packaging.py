@@ -42,7 +42,7 @@ LAYERS = [
     ["sweeping"],
     ["bits_needed", "comparing", "progress", "proving", "regression"],
     ["claims"],
-    ["reproducing"],
+    ["extend", "reproducing"],
     ["commands"],
     ["cli"],
 ]

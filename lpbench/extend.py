@@ -1,0 +1,134 @@
+"""All that a format, algorithm, problem, dataset, bound, claim or executor of one's own imports from lpbench.
+
+Versions of lpbench promise what this module names, and nothing else: where a thing is defined may change.
+docs/adding.md and CONTRIBUTING.md build one of each with it. A name loads its home when it is asked for, so that a
+dataset does not load numba.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lpbench.algorithms.base import Advance as Advance
+    from lpbench.algorithms.base import Algorithm as Algorithm
+    from lpbench.algorithms.base import Setup as Setup
+    from lpbench.algorithms.base import record as record
+    from lpbench.claims.base import Claim as Claim
+    from lpbench.claims.base import Line as Line
+    from lpbench.claims.base import Measure as Measure
+    from lpbench.claims.base import Plot as Plot
+    from lpbench.claims.base import claims as claims
+    from lpbench.claims.base import slope as slope
+    from lpbench.claims.base import spread as spread
+    from lpbench.claims.cells import Cells as Cells
+    from lpbench.datasets import values as values
+    from lpbench.datasets.base import CLASSIFICATION as CLASSIFICATION
+    from lpbench.datasets.base import REGRESSION as REGRESSION
+    from lpbench.datasets.base import Data as Data
+    from lpbench.datasets.base import Dataset as Dataset
+    from lpbench.datasets.base import Size as Size
+    from lpbench.dot import dot as dot
+    from lpbench.errors import ConfigError as ConfigError
+    from lpbench.errors import did_you_mean as did_you_mean
+    from lpbench.executors.base import Executor as Executor
+    from lpbench.executors.base import Shard as Shard
+    from lpbench.executors.base import Stored as Stored
+    from lpbench.formats.base import Format as Format
+    from lpbench.formats.base import block_length as block_length
+    from lpbench.formats.base import check_precision as check_precision
+    from lpbench.formats.base import clip as clip
+    from lpbench.formats.base import elementwise as elementwise
+    from lpbench.formats.base import has_blocks as has_blocks
+    from lpbench.formats.base import move as move
+    from lpbench.formats.base import quantize as quantize
+    from lpbench.formats.base import saturated as saturated
+    from lpbench.formats.base import shared_unit as shared_unit
+    from lpbench.generator import random_index as random_index
+    from lpbench.generator import step_words as step_words
+    from lpbench.jit import generic as generic
+    from lpbench.jit import inner as inner
+    from lpbench.jit import kernel as kernel
+    from lpbench.models import copy as copy
+    from lpbench.models import difference as difference
+    from lpbench.models import fill as fill
+    from lpbench.models import full_gradient as full_gradient
+    from lpbench.models import gradient as gradient
+    from lpbench.ops import copysign as copysign
+    from lpbench.ops import index as index
+    from lpbench.ops import like as like
+    from lpbench.ops import power_of_two as power_of_two
+    from lpbench.ops import reciprocal as reciprocal
+    from lpbench.ops import take as take
+    from lpbench.ops import where as where
+    from lpbench.problems import problem_key as problem_key
+    from lpbench.problems.base import LOGISTIC as LOGISTIC
+    from lpbench.problems.base import SOFTMAX as SOFTMAX
+    from lpbench.problems.base import SQUARED as SQUARED
+    from lpbench.problems.base import Problem as Problem
+    from lpbench.problems.base import Shape as Shape
+    from lpbench.problems.empirical import EmpiricalRisk as EmpiricalRisk
+    from lpbench.problems.family import Family as Family
+    from lpbench.problems.family import noisy_quadratic as noisy_quadratic
+    from lpbench.quantizing import to_native as to_native
+    from lpbench.registry import algorithms as algorithms
+    from lpbench.registry import bounds as bounds
+    from lpbench.registry import datasets as datasets
+    from lpbench.registry import executors as executors
+    from lpbench.registry import formats as formats
+    from lpbench.registry import load_plugins as load_plugins
+    from lpbench.registry import problems as problems
+    from lpbench.rounding import round_sum as round_sum
+    from lpbench.rounding import round_to_integer as round_to_integer
+    from lpbench.schedules import step_size as step_size
+    from lpbench.stepping import round_step as round_step
+    from lpbench.stepping import sparse_step as sparse_step
+    from lpbench.theory.theorem import DIMENSION_FREE as DIMENSION_FREE
+    from lpbench.theory.theorem import EARLIER as EARLIER
+    from lpbench.theory.theorem import FINAL_GAP as FINAL_GAP
+    from lpbench.theory.theorem import HALP as HALP
+    from lpbench.theory.theorem import MEAN_GAP as MEAN_GAP
+    from lpbench.theory.theorem import OTHER as OTHER
+    from lpbench.theory.theorem import SGD as SGD
+    from lpbench.theory.theorem import SVRG as SVRG
+    from lpbench.theory.theorem import Bound as Bound
+    from lpbench.theory.theorem import Refused as Refused
+    from lpbench.theory.theorem import Setting as Setting
+    from lpbench.theory.theorem import need as need
+    from lpbench.theory.theorem import theorem as theorem
+
+_NAMES = {
+    "lpbench.algorithms.base": "Advance Algorithm Setup record",
+    "lpbench.claims.base": "Claim Line Measure Plot claims slope spread",
+    "lpbench.claims.cells": "Cells",
+    "lpbench.datasets": "values",
+    "lpbench.datasets.base": "CLASSIFICATION REGRESSION Data Dataset Size",
+    "lpbench.dot": "dot",
+    "lpbench.errors": "ConfigError did_you_mean",
+    "lpbench.executors.base": "Executor Shard Stored",
+    "lpbench.formats.base": "Format block_length check_precision clip elementwise has_blocks move quantize saturated "
+    "shared_unit",
+    "lpbench.generator": "random_index step_words",
+    "lpbench.jit": "generic inner kernel",
+    "lpbench.models": "copy difference fill full_gradient gradient",
+    "lpbench.ops": "copysign index like power_of_two reciprocal take where",
+    "lpbench.problems": "problem_key",
+    "lpbench.problems.base": "LOGISTIC SOFTMAX SQUARED Problem Shape",
+    "lpbench.problems.empirical": "EmpiricalRisk",
+    "lpbench.problems.family": "Family noisy_quadratic",
+    "lpbench.quantizing": "to_native",
+    "lpbench.registry": "algorithms bounds datasets executors formats load_plugins problems",
+    "lpbench.rounding": "round_sum round_to_integer",
+    "lpbench.schedules": "step_size",
+    "lpbench.stepping": "round_step sparse_step",
+    "lpbench.theory.theorem": "DIMENSION_FREE EARLIER FINAL_GAP HALP MEAN_GAP OTHER SGD SVRG Bound Refused Setting "
+    "need theorem",
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = importlib.import_module(_HOMES[name])
+    return getattr(home, name, None) or importlib.import_module(f"{home.__name__}.{name}")
