@@ -122,7 +122,7 @@ def _browser_figures(clicks: Clicks) -> list[Figure]:
 
 def _wanted(runs: Path, times: int) -> dict[str, list[tuple[str, str, Any]]]:
     """For each page (property, key, value) of the changes: another value of each control, and back."""
-    from lpbench.dashboard.data import Store
+    from lpbench.dashboard.data.sweeps import Store
     from lpbench.dashboard.page import MULTI, NUMBER, SELECT, SWITCH, pages
 
     sweep = Store(runs).sweep(NAME)

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import Figure
-from lpbench import generator
-from lpbench.evidence import COLUMNS, weigh
-from lpbench.grid import expand
+from lpbench.analysis.evidence import COLUMNS, weigh
+from lpbench.analysis.statistics import LEVEL, benjamini_hochberg, fit_prior, moderated_t, moments
+from lpbench.arithmetic import generator
+from lpbench.cells.run import run_cell
+from lpbench.choices.grid import expand
 from lpbench.regression import judging, measured
-from lpbench.running import run_cell
-from lpbench.statistics import LEVEL, benjamini_hochberg, fit_prior, moderated_t, moments
 from lpbench.store.writer import SweepWriter
 from lpbench.theory.evalues import e_value, rejected
 

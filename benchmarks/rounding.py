@@ -28,7 +28,7 @@ def formats() -> dict[str, Any]:
 
 def measure(python: str, smoke: bool) -> list[Figure]:
     """Nanoseconds an element, 4 MB in and 4 MB out (in the third-level cache)."""
-    from lpbench.quantizing import quantize_array
+    from lpbench.formats.quantize import quantize_array
 
     size, repetitions = (1000, 2) if smoke else (SIZE, REPETITIONS)
     x = np.random.default_rng(0).normal(0, 0.4, size).astype(np.float32)

@@ -53,7 +53,7 @@ def data(dimension: int, rows: int) -> Data:
 
 def kernel(found: Data, **changes: Any) -> Callable[[int], None]:
     """A function that carries the cell on by so many steps, as a sweep does between two evaluation points."""
-    from lpbench.binding import setup
+    from lpbench.cells.binding import setup
     from lpbench.problems.base import Problem
     from lpbench.registry import algorithms
 

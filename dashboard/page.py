@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from .data import Sweep
+    from .data.sweeps import Sweep
 
 State = Mapping[str, Any]
 SELECT, MULTI, SWITCH, NUMBER, TEXT = "select", "multi", "switch", "number", "text"

@@ -18,7 +18,7 @@ from typing import Any
 from gunicorn import http, util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from .security import MOST_BODY
+from .server.security import MOST_BODY
 
 READ_SECONDS = 10.0  # for all of a request, from its first byte
 WRITE_SECONDS = 30.0  # for a piece of an answer that the reader does not take

@@ -10,8 +10,8 @@ LPBENCH_TOKEN        what readers must show once as ?token=..., at least 16 char
 
 import os
 
-from .app import create_app
-from .security import LOOPBACK
+from .server.app import create_app
+from .server.security import LOOPBACK
 
 _hosts = [host.strip() for host in os.environ.get("LPBENCH_HOSTS", "").split(",") if host.strip()]
 _prefix = os.environ.get("LPBENCH_URL_PREFIX", "/")

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 from lpbench import formats
 
 if TYPE_CHECKING:
-    from lpbench.bits_needed import bits
-    from lpbench.comparing import compare
-    from lpbench.planning import plan
-    from lpbench.proving import bounds
-    from lpbench.quantizing import quantize_array as quantize
-    from lpbench.running import run
+    from lpbench.analysis.compare import compare
+    from lpbench.cells.run import run
+    from lpbench.formats.quantize import quantize_array as quantize
+    from lpbench.proofs.bits import bits
+    from lpbench.proofs.bounds import bounds
     from lpbench.store import load_cells, load_traces
-    from lpbench.sweeping import sweep
+    from lpbench.sweeps.plan import plan
+    from lpbench.sweeps.sweep import sweep
 
 __all__ = [
     "bits",
@@ -42,15 +42,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "bits": ("lpbench.bits_needed", "bits"),
-    "bounds": ("lpbench.proving", "bounds"),
-    "compare": ("lpbench.comparing", "compare"),
+    "bits": ("lpbench.proofs.bits", "bits"),
+    "bounds": ("lpbench.proofs.bounds", "bounds"),
+    "compare": ("lpbench.analysis.compare", "compare"),
     "load_cells": ("lpbench.store", "load_cells"),
     "load_traces": ("lpbench.store", "load_traces"),
-    "plan": ("lpbench.planning", "plan"),
-    "quantize": ("lpbench.quantizing", "quantize_array"),
-    "run": ("lpbench.running", "run"),
-    "sweep": ("lpbench.sweeping", "sweep"),
+    "plan": ("lpbench.sweeps.plan", "plan"),
+    "quantize": ("lpbench.formats.quantize", "quantize_array"),
+    "run": ("lpbench.cells.run", "run"),
+    "sweep": ("lpbench.sweeps.sweep", "sweep"),
 }
 
 

@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     from lpbench.algorithms.base import Algorithm as Algorithm
     from lpbench.algorithms.base import Setup as Setup
     from lpbench.algorithms.base import record as record
+    from lpbench.arithmetic.dot import dot as dot
+    from lpbench.arithmetic.generator import random_index as random_index
+    from lpbench.arithmetic.generator import step_words as step_words
+    from lpbench.arithmetic.jit import generic as generic
+    from lpbench.arithmetic.jit import inner as inner
+    from lpbench.arithmetic.jit import kernel as kernel
+    from lpbench.arithmetic.ops import copysign as copysign
+    from lpbench.arithmetic.ops import index as index
+    from lpbench.arithmetic.ops import like as like
+    from lpbench.arithmetic.ops import power_of_two as power_of_two
+    from lpbench.arithmetic.ops import reciprocal as reciprocal
+    from lpbench.arithmetic.ops import take as take
+    from lpbench.arithmetic.ops import where as where
+    from lpbench.arithmetic.rounding import round_sum as round_sum
+    from lpbench.arithmetic.rounding import round_to_integer as round_to_integer
     from lpbench.claims.base import Claim as Claim
     from lpbench.claims.base import Line as Line
     from lpbench.claims.base import Measure as Measure
@@ -21,13 +36,20 @@ if TYPE_CHECKING:
     from lpbench.claims.base import slope as slope
     from lpbench.claims.base import spread as spread
     from lpbench.claims.cells import Cells as Cells
+    from lpbench.convex.models import copy as copy
+    from lpbench.convex.models import difference as difference
+    from lpbench.convex.models import fill as fill
+    from lpbench.convex.models import full_gradient as full_gradient
+    from lpbench.convex.models import gradient as gradient
+    from lpbench.convex.step_sizes import step_size as step_size
+    from lpbench.convex.update import round_step as round_step
+    from lpbench.convex.update import sparse_step as sparse_step
     from lpbench.datasets import values as values
     from lpbench.datasets.base import CLASSIFICATION as CLASSIFICATION
     from lpbench.datasets.base import REGRESSION as REGRESSION
     from lpbench.datasets.base import Data as Data
     from lpbench.datasets.base import Dataset as Dataset
     from lpbench.datasets.base import Size as Size
-    from lpbench.dot import dot as dot
     from lpbench.errors import ConfigError as ConfigError
     from lpbench.errors import did_you_mean as did_you_mean
     from lpbench.executors.base import Executor as Executor
@@ -43,24 +65,7 @@ if TYPE_CHECKING:
     from lpbench.formats.base import quantize as quantize
     from lpbench.formats.base import saturated as saturated
     from lpbench.formats.base import shared_unit as shared_unit
-    from lpbench.generator import random_index as random_index
-    from lpbench.generator import step_words as step_words
-    from lpbench.jit import generic as generic
-    from lpbench.jit import inner as inner
-    from lpbench.jit import kernel as kernel
-    from lpbench.models import copy as copy
-    from lpbench.models import difference as difference
-    from lpbench.models import fill as fill
-    from lpbench.models import full_gradient as full_gradient
-    from lpbench.models import gradient as gradient
-    from lpbench.ops import copysign as copysign
-    from lpbench.ops import index as index
-    from lpbench.ops import like as like
-    from lpbench.ops import power_of_two as power_of_two
-    from lpbench.ops import reciprocal as reciprocal
-    from lpbench.ops import take as take
-    from lpbench.ops import where as where
-    from lpbench.problems import problem_key as problem_key
+    from lpbench.formats.quantize import to_native as to_native
     from lpbench.problems.base import LOGISTIC as LOGISTIC
     from lpbench.problems.base import SOFTMAX as SOFTMAX
     from lpbench.problems.base import SQUARED as SQUARED
@@ -69,7 +74,7 @@ if TYPE_CHECKING:
     from lpbench.problems.empirical import EmpiricalRisk as EmpiricalRisk
     from lpbench.problems.family import Family as Family
     from lpbench.problems.family import noisy_quadratic as noisy_quadratic
-    from lpbench.quantizing import to_native as to_native
+    from lpbench.problems.identity import problem_key as problem_key
     from lpbench.registry import algorithms as algorithms
     from lpbench.registry import bounds as bounds
     from lpbench.registry import datasets as datasets
@@ -77,11 +82,6 @@ if TYPE_CHECKING:
     from lpbench.registry import formats as formats
     from lpbench.registry import load_plugins as load_plugins
     from lpbench.registry import problems as problems
-    from lpbench.rounding import round_sum as round_sum
-    from lpbench.rounding import round_to_integer as round_to_integer
-    from lpbench.schedules import step_size as step_size
-    from lpbench.stepping import round_step as round_step
-    from lpbench.stepping import sparse_step as sparse_step
     from lpbench.theory.theorem import DIMENSION_FREE as DIMENSION_FREE
     from lpbench.theory.theorem import EARLIER as EARLIER
     from lpbench.theory.theorem import FINAL_GAP as FINAL_GAP
@@ -98,28 +98,28 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "lpbench.algorithms.base": "Advance Algorithm Setup record",
+    "lpbench.arithmetic.dot": "dot",
+    "lpbench.arithmetic.generator": "random_index step_words",
+    "lpbench.arithmetic.jit": "generic inner kernel",
+    "lpbench.arithmetic.ops": "copysign index like power_of_two reciprocal take where",
+    "lpbench.arithmetic.rounding": "round_sum round_to_integer",
     "lpbench.claims.base": "Claim Line Measure Plot claims slope spread",
     "lpbench.claims.cells": "Cells",
+    "lpbench.convex.models": "copy difference fill full_gradient gradient",
+    "lpbench.convex.step_sizes": "step_size",
+    "lpbench.convex.update": "round_step sparse_step",
     "lpbench.datasets": "values",
     "lpbench.datasets.base": "CLASSIFICATION REGRESSION Data Dataset Size",
-    "lpbench.dot": "dot",
     "lpbench.errors": "ConfigError did_you_mean",
     "lpbench.executors.base": "Executor Shard Stored",
     "lpbench.formats.base": "Format block_length check_precision clip elementwise has_blocks move quantize saturated "
     "shared_unit",
-    "lpbench.generator": "random_index step_words",
-    "lpbench.jit": "generic inner kernel",
-    "lpbench.models": "copy difference fill full_gradient gradient",
-    "lpbench.ops": "copysign index like power_of_two reciprocal take where",
-    "lpbench.problems": "problem_key",
+    "lpbench.formats.quantize": "to_native",
     "lpbench.problems.base": "LOGISTIC SOFTMAX SQUARED Problem Shape",
     "lpbench.problems.empirical": "EmpiricalRisk",
     "lpbench.problems.family": "Family noisy_quadratic",
-    "lpbench.quantizing": "to_native",
+    "lpbench.problems.identity": "problem_key",
     "lpbench.registry": "algorithms bounds datasets executors formats load_plugins problems",
-    "lpbench.rounding": "round_sum round_to_integer",
-    "lpbench.schedules": "step_size",
-    "lpbench.stepping": "round_step sparse_step",
     "lpbench.theory.theorem": "DIMENSION_FREE EARLIER FINAL_GAP HALP MEAN_GAP OTHER SGD SVRG Bound Refused Setting "
     "need theorem",
 }

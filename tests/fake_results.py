@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.choices import Cell, Group
-from lpbench.schema import KEYS
+from lpbench.choices.cell import Cell, Group
+from lpbench.choices.keys import KEYS
 from lpbench.store import schema
 
 
 @dataclass
 class FakeResult:
-    """As `lpbench.running.Result`."""
+    """As `lpbench.cells.run.Result`."""
 
     row: dict[str, Any]
     trace: dict[str, np.ndarray]

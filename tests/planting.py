@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from lpbench import binding, models, problems, rounding, schedules
 from lpbench.algorithms import base, lp_sgd, lp_svrg
+from lpbench.arithmetic import rounding
+from lpbench.cells import binding
+from lpbench.convex import models, step_sizes
 from lpbench.problems import empirical
 
 
@@ -111,7 +113,7 @@ DEFECTS: dict[str, Defect | WrongOptimum] = {
         ("halp fixed: ridge", "lp_svrg fixed: ridge sparse", "lp_sgd fixed stochastic"),
     ),
     "a step off by 1 %": Defect(
-        schedules._constant, "schedule.alpha", "schedule.alpha * 1.01",
+        step_sizes._constant, "schedule.alpha", "schedule.alpha * 1.01",
         (*STOCHASTIC, "sgd none"), ("lp_sgd fixed: decreasing",),
     ),
     "swapped samples": Defect(
@@ -128,5 +130,5 @@ DEFECTS: dict[str, Defect | WrongOptimum] = {
 
 def forget(patch: pytest.MonkeyPatch) -> None:
     """Problems and kernels' arguments that were built before, in this process."""
-    patch.setattr(problems, "_built", OrderedDict())
+    patch.setattr("lpbench.problems.build._built", OrderedDict())
     binding.kernel_problem.cache_clear()

@@ -39,8 +39,8 @@ def made_up(monkeypatch):
             result.row["error"] = "it broke"
         return result
 
-    monkeypatch.setattr("lpbench.running.run_cell", run_cell)
-    monkeypatch.setattr("lpbench.running.Result", FakeResult)
+    monkeypatch.setattr("lpbench.cells.run.run_cell", run_cell)
+    monkeypatch.setattr("lpbench.cells.run.Result", FakeResult)
     return statuses
 
 
@@ -336,7 +336,7 @@ def test_what_a_command_raises_is_one_line(monkeypatch, capsys, raised, code, sa
     def fail(*arguments, **options):
         raise raised
 
-    monkeypatch.setattr("lpbench.planning.make_plan", fail)
+    monkeypatch.setattr("lpbench.sweeps.plan.make_plan", fail)
     lpbench("plan", code=code)
     err = capsys.readouterr().err
     assert said in err or isinstance(raised, KeyboardInterrupt)
@@ -522,6 +522,6 @@ def test_ctrl_c_before_the_sweep_is_said(capsys, monkeypatch):
     def plan(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lpbench.planning.make_plan", plan)
+    monkeypatch.setattr("lpbench.sweeps.plan.make_plan", plan)
     lpbench("sweep", *GRID, code=130)
     assert capsys.readouterr().err.strip() == "error: interrupted"

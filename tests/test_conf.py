@@ -8,10 +8,11 @@ import yaml
 from hydra import compose
 from omegaconf import OmegaConf
 
-from lpbench import composition, grid, registry, schema
+from lpbench import registry
+from lpbench.cells.run import run_cell
+from lpbench.choices import grid, hydra_session, keys
 from lpbench.claims.base import claims
-from lpbench.planning import make_plan
-from lpbench.running import run_cell
+from lpbench.sweeps.plan import make_plan
 
 CONF = Path(str(files("lpbench.conf")))
 REGISTRIES = {
@@ -27,22 +28,22 @@ CHOICES = [name for name in YAMLS if not name.startswith("experiment/")]
 
 def test_all_keys_have_a_default_and_a_comment() -> None:
     text = (CONF / "config.yaml").read_text()
-    keys = [key for key in schema.ALL if key not in schema.GROUPS]
-    for key in keys:
+    expected = [key for key in keys.ALL if key not in keys.GROUPS]
+    for key in expected:
         (line,) = [line for line in text.splitlines() if line.startswith(f"{key}:")]
         assert key in ("epochs", "batch_size") or "#" in line, line
-    assert yaml.safe_load(text).keys() - {"defaults"} == set(keys)
+    assert yaml.safe_load(text).keys() - {"defaults"} == set(expected)
 
 
 def test_defaults() -> None:
     (found,) = grid.read(["precision=8"]).raws()
-    assert found.keys() == schema.ALL.keys()
+    assert found.keys() == keys.ALL.keys()
     assert {key: found[key] for key in ("problem", "dataset", "algorithm", "format", "executor")} == {
         "problem": "least_squares", "dataset": "gaussian", "algorithm": "lp_sgd", "format": "fixed",
         "executor": "local",
     }  # fmt: skip
     for key, value in found.items():
-        schema.check(key, value)
+        keys.check(key, value)
 
 
 @pytest.mark.parametrize("name", CHOICES)
@@ -55,7 +56,7 @@ def test_a_yaml_sets_flat_keys_and_its_own_name(name: str) -> None:
     content = yaml.safe_load(text)
     assert content[group] == option
     for key, value in content.items():
-        assert value is None or schema.check(key, value) == value
+        assert value is None or keys.check(key, value) == value
 
 
 @pytest.mark.parametrize("group", REGISTRIES)
@@ -68,10 +69,10 @@ def test_yamls_and_things_are_the_same(group: str) -> None:
 
 
 def test_hydra_composes_every_choice() -> None:
-    with composition.session():
+    with hydra_session.session():
         for name in CHOICES:
             group, _, option = name.partition("/")
-            found = OmegaConf.to_container(compose(composition.CONFIG, [f"{group}={option}"]))
+            found = OmegaConf.to_container(compose(hydra_session.CONFIG, [f"{group}={option}"]))
             assert isinstance(found, dict)
             assert found[group] == option
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lpbench import schema
+from lpbench.choices import keys
 from lpbench.store import schema as columns
 
 ROOT = Path(__file__).parent.parent
@@ -109,7 +109,7 @@ def test_the_commands_of_regression(tmp_path: Path) -> None:
 
 def test_sweeps_names_every_choice_and_every_column() -> None:
     words = code_words((ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8"))
-    assert set(schema.ALL) - words == set()
+    assert set(keys.ALL) - words == set()
     for table in (columns.CELLS, columns.TRACES, columns.ROLLUP):
         assert set(table.names) - words == set()
 

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from lpbench import cli, jit, registry
+from lpbench import cli, registry
+from lpbench.arithmetic import jit
 from lpbench.errors import ConfigError
 
 ALGORITHM = '''
@@ -137,7 +138,7 @@ def test_a_theorem_of_ones_own_cannot_take_a_name_of_ours(tmp_path):
 def plugin_with_helpers(folder):
     """A plug-in that imports a module beside it, one in a package beside it, one from there, and what is installed."""
     (folder / "has_helpers.py").write_text(
-        "import numpy, json, lpbench.ops\nfrom _near import A\nimport box_of.b\n"
+        "import numpy, json, lpbench.arithmetic.ops\nfrom _near import A\nimport box_of.b\n"
     )
     (folder / "_near.py").write_text("A = 1\n")
     (folder / "box_of").mkdir()

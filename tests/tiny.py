@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse
 
 from lpbench.algorithms.base import GAP, ITERATE_GAP, RECORDED, Setup
-from lpbench.binding import setup
+from lpbench.cells.binding import setup
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
 from lpbench.registry import algorithms, formats
 

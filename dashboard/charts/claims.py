@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import style
+from . import style
 from .curves import Axes, Curve, figure
 
 MOST_VALUES = 8  # of an axis, that each have a tick

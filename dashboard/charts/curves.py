@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import style
+from . import style
 from .grid import arranged, fitting_columns
 
 LABELS = 6  # of a logarithmic axis, at most

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import style
+from . import style
 
 FITTING = 6  # columns whose texts have two digits on a narrow screen; of more they have one
 ROW, AROUND = 58, 225  # pixels: the height of a row, and of what stands above and below the rows

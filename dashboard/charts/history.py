@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import style
-from ..past import VERDICTS, Run, Series
+from ..data.past import VERDICTS, Run, Series
+from . import style
 from .curves import Axes, Curve, Key, figure
 from .grid import arranged
 

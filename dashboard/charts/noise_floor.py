@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from lpbench.analysis.tables import AXES, varying
 from lpbench.errors import ConfigError
-from lpbench.tables import AXES, varying
 
 from .curves import not_drawn
 

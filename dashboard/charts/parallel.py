@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import style
+from . import style
 
 SHADES = 8
 WIDE = 120  # pixels that an axis needs for the names of its values

@@ -7,10 +7,10 @@ from typing import Any
 from lpbench.errors import LpbenchError
 from lpbench.store.schema import CHOICES
 
-from .. import choosing, style
-from ..charts import parallel
+from ..charts import parallel, style
 from ..charts.curves import Axes, Curve, figure
-from ..data import Sweep, text
+from ..data import choosing
+from ..data.sweeps import Sweep, text
 from ..page import SELECT, TEXT, Control, Data, Page, Panel, State
 
 PICKED, LINES = "Traces of the picked cells", "Groups of cells, from axis to axis"

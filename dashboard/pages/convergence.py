@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import choosing, style
+from ..charts import style
 from ..charts.curves import Axes, Curve, Key, figure
-from ..data import POINTS, Group, Sweep, text
-from ..look import Look
+from ..charts.look import Look
+from ..data import choosing
+from ..data.sweeps import POINTS, Group, Sweep, text
 from ..page import SELECT, SWITCH, Control, Data, Page, Panel, State
 
 TITLE = "Objective gap against the length of the run"

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import choosing, style
+from ..charts import style
 from ..charts.curves import Axes, Curve, figure, spaced
-from ..data import Group, Sweep, text
-from ..look import Look
-from ..needed import BITS, LINES, PROVEN, bits, over_dimension
+from ..charts.look import Look
+from ..data import choosing
+from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, SWITCH, Control, Data, Page, Panel, State
+from ..panels.needed import BITS, LINES, PROVEN, bits, over_dimension
 
 FLOOR = "Noise floor against dimension"
 CONSTANTS = "What the bounds are made of"

@@ -10,11 +10,12 @@ from typing import Any
 
 from lpbench.theory.theorem import Refused
 
-from .. import choosing, what_if
 from ..charts import heatmap
-from ..data import Group, Sweep, text
+from ..data import choosing
+from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, SELECT, Control, Data, Page, Panel, State
-from ..splits import FIXED, Ground, column, exponent_of, exponents, ground, named
+from ..panels import what_if
+from ..panels.splits import FIXED, Ground, column, exponent_of, exponents, ground, named
 
 SPLITS = "Noise floor by the split of the bits"
 LEAST, THEORY = "lowest measured", "recommended by theory"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from .. import choosing, style
+from ..charts import style
 from ..charts.curves import Axes, Curve, figure
-from ..data import Sweep, text
+from ..data import choosing
+from ..data.sweeps import Sweep, text
 from ..page import Control, Data, Page, Panel, State
 
 TITLE = "Noise floor against precision, the best format of each algorithm"

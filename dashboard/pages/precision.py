@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import choosing, style
+from ..charts import style
 from ..charts.curves import Axes, Curve, Key, figure, not_drawn
-from ..data import Group, Sweep, text
-from ..look import Look
-from ..needed import bits_needed
+from ..charts.look import Look
+from ..data import choosing
+from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, SELECT, SWITCH, Control, Data, Page, Panel, State
+from ..panels.needed import bits_needed
 
 TITLE = "Noise floor against precision"
 FULL, PROVEN = "full precision", "proven limit, T = ∞"

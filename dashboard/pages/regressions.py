@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 from lpbench.errors import LpbenchError
 from lpbench.store import history
 
-from .. import choosing, past
 from ..charts.curves import not_drawn
 from ..charts.history import bars, floors
-from ..data import Sweep, text
+from ..data import choosing, past
+from ..data.past import BAD, DRIFT, LATEST, SEARCHED, VERDICTS, Move, Past, Series
+from ..data.sweeps import Sweep, text
 from ..page import MULTI, SELECT, SWITCH, Control, Data, Page, Panel, State, query_of, state_of
-from ..past import BAD, DRIFT, LATEST, SEARCHED, VERDICTS, Move, Past, Series
 from . import cells
 
 CHECKS, FLOORS = "Checks by run", "Noise floor by commit"

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..charts.claims import claim_figure
-from ..data import Sweep
+from ..data.sweeps import Sweep
 from ..page import SELECT, Control, Data, Page, Panel, State
 
-FOLDER, RESULT, SCHEMA_VERSION = "reproduce", "claim.json", 1  # as lpbench.reproducing writes them
+FOLDER, RESULT, SCHEMA_VERSION = "reproduce", "claim.json", 1  # as lpbench.claims.reproduce writes them
 HEAD = ("claim", "statistic", "median", "min … max", "replicates", "threshold", "verdict")
 
 

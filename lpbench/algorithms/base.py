@@ -7,12 +7,12 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
-from lpbench.dot import dot
+from lpbench.arithmetic.dot import dot
+from lpbench.arithmetic.generator import ROUNDING, SAMPLES, SNAPSHOT, stream
+from lpbench.arithmetic.jit import inner
+from lpbench.convex.gap import gap
+from lpbench.convex.models import Work
 from lpbench.formats.base import Format
-from lpbench.generator import ROUNDING, SAMPLES, SNAPSHOT, stream
-from lpbench.jit import inner
-from lpbench.judges import gap
-from lpbench.models import Work
 
 # Columns of a recorded row: counts and sums are those since the start.
 GAP, ITERATE_GAP, GRADIENT_NORM, DISTANCE, SATURATED, AUDITED, MOVED, STALLED, PEAK, L1 = range(10)
@@ -94,7 +94,7 @@ class Algorithm(Protocol):
         ...
 
 
-def keys(seed: int) -> Keys:
+def keys_of(seed: int) -> Keys:
     """The generator's keys of one seed."""
     return Keys(stream(seed, SAMPLES), stream(seed, ROUNDING), stream(seed, SNAPSHOT))
 

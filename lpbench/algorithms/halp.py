@@ -7,12 +7,12 @@ import numpy as np
 
 from lpbench.algorithms.base import Advance, Setup, record
 from lpbench.algorithms.lp_svrg import AVERAGE, RANDOM, RULES, collect, new_snapshot, variance_reduced_step
-from lpbench.dot import dot
-from lpbench.jit import kernel
-from lpbench.models import fill, full_gradient
-from lpbench.ops import like
+from lpbench.arithmetic.dot import dot
+from lpbench.arithmetic.jit import kernel
+from lpbench.arithmetic.ops import like
+from lpbench.convex.models import fill, full_gradient
+from lpbench.convex.step_sizes import step_size
 from lpbench.registry import algorithms
-from lpbench.schedules import step_size
 
 
 @kernel

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 
 from lpbench.algorithms.base import Advance, Setup, record
-from lpbench.generator import step_words
-from lpbench.jit import inner, kernel
-from lpbench.models import gradient
-from lpbench.ops import like
-from lpbench.quantizing import to_native
+from lpbench.arithmetic.generator import step_words
+from lpbench.arithmetic.jit import inner, kernel
+from lpbench.arithmetic.ops import like
+from lpbench.convex.models import gradient
+from lpbench.convex.step_sizes import step_size
+from lpbench.convex.update import round_step, sparse_step
+from lpbench.formats.quantize import to_native
 from lpbench.registry import algorithms
-from lpbench.schedules import step_size
-from lpbench.stepping import round_step, sparse_step
 
 
 @inner

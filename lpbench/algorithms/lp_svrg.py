@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.algorithms.base import Advance, Setup, record
+from lpbench.arithmetic.generator import key_from, random_index, step_words
+from lpbench.arithmetic.jit import inner, kernel
+from lpbench.arithmetic.ops import like
+from lpbench.arithmetic.rounding import offset
+from lpbench.convex.models import copy, difference, full_gradient
+from lpbench.convex.step_sizes import step_size
+from lpbench.convex.update import round_step
 from lpbench.formats.base import block_length, has_blocks, quantize, shared_unit
-from lpbench.generator import key_from, random_index, step_words
-from lpbench.jit import inner, kernel
-from lpbench.models import copy, difference, full_gradient
-from lpbench.ops import like
-from lpbench.quantizing import to_native
+from lpbench.formats.quantize import to_native
 from lpbench.registry import algorithms
-from lpbench.rounding import offset
-from lpbench.schedules import step_size
-from lpbench.stepping import round_step
 
 LAST, RANDOM, AVERAGE = range(3)
 RULES = {"last": LAST, "random": RANDOM, "average": AVERAGE}

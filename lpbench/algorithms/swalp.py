@@ -6,8 +6,8 @@ import numpy as np
 
 from lpbench.algorithms.base import Advance, Setup, record
 from lpbench.algorithms.lp_sgd import lp_sgd_step
-from lpbench.jit import kernel
-from lpbench.quantizing import to_native
+from lpbench.arithmetic.jit import kernel
+from lpbench.formats.quantize import to_native
 from lpbench.registry import algorithms
 
 

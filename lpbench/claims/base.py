@@ -12,7 +12,7 @@ import numpy as np
 from lpbench.claims.cells import Cells
 from lpbench.registry import Registry
 
-claims = Registry("claim", "lpbench.claims")
+claims = Registry("claim", "lpbench.claims.papers")
 
 DIMENSION_FREE = 'Li and De Sa 2019, "Dimension-Free Bounds for Low-Precision Training"'
 HALP = 'De Sa et al. 2018, "High-Accuracy Low-Precision Training"'

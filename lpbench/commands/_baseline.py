@@ -19,10 +19,10 @@ def measure(
     quiet: bool, verbose: bool,
 ) -> str:  # fmt: skip
     """Run the grid of `overrides` (update without any: the baseline's own) anew; returns the name of its sweep."""
-    from lpbench.planning import make_plan
-    from lpbench.progress import Progress
+    from lpbench.commands._progress import Progress
     from lpbench.regression import baselines, checking
-    from lpbench.sweeping import interrupted_line, run_plan
+    from lpbench.sweeps.plan import make_plan
+    from lpbench.sweeps.sweep import interrupted_line, run_plan
 
     if not overrides and not update:
         raise ConfigError(
@@ -92,9 +92,9 @@ def show_all(runs_dir: Path, as_json: bool) -> int:
 
 def show(name: str, runs_dir: Path, as_json: bool) -> int:
     """Where a baseline comes from, and what it holds."""
-    from lpbench.evidence import COLUMNS
+    from lpbench.analysis.evidence import COLUMNS
+    from lpbench.analysis.tables import noise_floors, pivot
     from lpbench.regression import baselines
-    from lpbench.tables import noise_floors, pivot
 
     found = baselines.load(name, runs_dir)
     columns = {

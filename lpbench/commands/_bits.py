@@ -10,8 +10,8 @@ from lpbench.escaping import csv_of_records
 from lpbench.terminal import note, print_json, warning
 
 if TYPE_CHECKING:
-    from lpbench.bits_needed.answer import Answers
-    from lpbench.sweeping import Event
+    from lpbench.proofs.bits.answer import Answers
+    from lpbench.sweeps.sweep import Event
 
 SOME_BAD = 3
 _LISTED = 10
@@ -21,7 +21,7 @@ class Rounds:
     """Says what each round measures, and follows its sweep; call it with the text of a round."""
 
     def __init__(self, quiet: bool, verbose: bool):
-        from lpbench.progress import Progress
+        from lpbench.commands._progress import Progress
 
         self._make: Callable[[], Progress] = lambda: Progress(quiet, verbose)
         self._progress: Progress | None = None
@@ -54,7 +54,7 @@ def check_figure(path: Path) -> None:
 
 def report(found: "Answers", figure: Path | None, as_json: bool, as_csv: bool, quiet: bool) -> int:
     """Print the answer and draw the figure; returns the exit code."""
-    from lpbench.bits_needed import words
+    from lpbench.proofs.bits import words
 
     notes, ends = words.footnotes(found), words.conclusion(found)
     if as_json:
@@ -91,9 +91,9 @@ def report(found: "Answers", figure: Path | None, as_json: bool, as_csv: bool, q
 
 
 def _draw(found: "Answers", path: Path, quiet: bool) -> None:
-    from lpbench.bits_needed.words import about
     from lpbench.dashboard.charts.bits_needed import figure
     from lpbench.dashboard.charts.files import write_figure
+    from lpbench.proofs.bits.words import about
 
     write_figure(figure(found.frame(), found.target, found.axes, about(found)), path)
     if not quiet:
@@ -101,7 +101,7 @@ def _draw(found: "Answers", path: Path, quiet: bool) -> None:
 
 
 def _bad(found: "Answers") -> int:
-    from lpbench.bits_needed.words import bad
+    from lpbench.proofs.bits.words import bad
 
     lines = bad(found)
     for line in lines[:_LISTED]:

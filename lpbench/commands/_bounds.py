@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lpbench.choices import PROBLEM_KEYS
+from lpbench.analysis.evidence import BROKEN
+from lpbench.choices.cell import PROBLEM_KEYS
 from lpbench.commands._bounds_tables import bounds_table, constants_table, evidence_table, reasons_table
 from lpbench.commands._sweeping import SOME_BAD, invalid_lines, say_evidence
 from lpbench.errors import ConfigError, StoreError
 from lpbench.escaping import csv_of_records
-from lpbench.evidence import BROKEN
-from lpbench.proving import Proof, of_sweep, plan_groups, prove
+from lpbench.proofs.bounds import Proof, of_sweep, plan_groups, prove
 from lpbench.registry import bounds as theorems
 from lpbench.store import find_sweep
 from lpbench.store.files import write_bytes

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lpbench.choices import PROBLEM_KEYS
-from lpbench.evidence import Evidence
-from lpbench.proving import Proof
+from lpbench.analysis.evidence import Evidence
+from lpbench.analysis.tables import ALWAYS, AXES, varying
+from lpbench.choices.cell import PROBLEM_KEYS
+from lpbench.proofs.bounds import Proof
 from lpbench.registry import bounds as theorems
 from lpbench.store.schema import CONSTANTS
-from lpbench.tables import ALWAYS, AXES, varying
 from lpbench.terminal import Table, shown
 from lpbench.theory.evaluation import theorem
 

@@ -62,8 +62,8 @@ def check(request: Request, files: Files, every: bool, as_json: bool, quiet: boo
 
 
 def _run(request: Request, quiet: bool, verbose: bool) -> "Check":
-    from lpbench.progress import Progress
-    from lpbench.proving import names_sweep
+    from lpbench.commands._progress import Progress
+    from lpbench.proofs.bounds import names_sweep
     from lpbench.regression import baselines, checking
 
     baseline = baselines.load(request.baseline, request.runs_dir)

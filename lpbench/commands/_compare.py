@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from lpbench.comparing import Comparison, compare_sweeps
+from lpbench.analysis.compare import Comparison, compare_sweeps
+from lpbench.analysis.matching import shown_choice
+from lpbench.analysis.ratios import verdict
 from lpbench.escaping import csv_of_records
-from lpbench.matching import shown_choice
-from lpbench.ratios import verdict
 from lpbench.store.files import write_bytes
 from lpbench.terminal import Table, note, print_json
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lpbench.address import is_folder, is_remote
 from lpbench.errors import ConfigError, LpbenchError
+from lpbench.store.address import is_folder, is_remote
 from lpbench.terminal import note
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -31,7 +31,7 @@ def serve(
             f"{runs} is not a folder. Run a sweep first (lpbench sweep precision=4,6,8), or name the folder: "
             "lpbench dashboard RUNS"
         )
-    from lpbench.dashboard.security import check_token
+    from lpbench.dashboard.server.security import check_token
 
     check_token(token)
     check_port(host, port)

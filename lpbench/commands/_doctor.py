@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpbench import jit
-from lpbench.address import is_folder, is_remote
+from lpbench.arithmetic import jit
 from lpbench.errors import StoreError
 from lpbench.executors.base import cores
 from lpbench.provenance import cpu, provenance
+from lpbench.store.address import is_folder, is_remote
 from lpbench.terminal import size
 
 if TYPE_CHECKING:

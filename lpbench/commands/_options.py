@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from lpbench import completion
-from lpbench.address import locate
+from lpbench.commands import _completion
+from lpbench.store.address import locate
 
 
 def each_key_once(overrides: list[str] | None) -> list[str] | None:
     """The overrides; raises ConfigError for a key that is given twice."""
-    from lpbench.grid import check_once
+    from lpbench.choices.grid import check_once
 
     check_once(overrides or [])
     return overrides
@@ -22,7 +22,7 @@ Overrides = Annotated[
     typer.Argument(
         help="KEY=VALUE, KEY=VALUE,VALUE, 'KEY=range(0,5)', +experiment=NAME; none: the default grid.",
         metavar="OVERRIDES",
-        autocompletion=completion.overrides,
+        autocompletion=_completion.overrides,
         callback=each_key_once,
         show_default=False,
     ),
@@ -32,16 +32,16 @@ OverridesOrSweep = Annotated[
     typer.Argument(
         help="As for `lpbench sweep`; or the name of one stored sweep; none: the default grid.",
         metavar="OVERRIDES|SWEEP",
-        autocompletion=completion.overrides_and_sweeps,
+        autocompletion=_completion.overrides_and_sweeps,
         callback=each_key_once,
         show_default=False,
     ),
 ]
 Sweep = Annotated[
-    str, typer.Argument(help="The sweep's name.", metavar="NAME", autocompletion=completion.sweeps)
+    str, typer.Argument(help="The sweep's name.", metavar="NAME", autocompletion=_completion.sweeps)
 ]
 Name = Annotated[
-    str, typer.Option("--name", "-n", help="The sweep's name.", autocompletion=completion.sweeps)
+    str, typer.Option("--name", "-n", help="The sweep's name.", autocompletion=_completion.sweeps)
 ]
 ConfigDir = Annotated[
     Path | None,

@@ -15,7 +15,7 @@ from lpbench.store.files import write_bytes
 from lpbench.terminal import Table, duration, note, print_json, shown, warning
 
 if TYPE_CHECKING:
-    from lpbench.reproducing import Result
+    from lpbench.claims.reproduce import Result
 
 FAILED, SOME_BAD = 4, 3
 PICTURES = (".svg", ".png")
@@ -36,10 +36,10 @@ class Options:
 
 def list_claims(as_json: bool) -> int:
     """The claims, without running any."""
-    from lpbench import reproducing
+    from lpbench.claims import reproduce
     from lpbench.claims.base import claims
 
-    found = [claims.get(name) for name in reproducing.names()]
+    found = [claims.get(name) for name in reproduce.names()]
     columns = ["name", "statement", "paper", "limits", "theory"]
     records = [{column: getattr(claim, column) for column in columns} for claim in found]
     if as_json:
@@ -58,12 +58,12 @@ def run(
     verbose: bool,
 ) -> int:  # fmt: skip
     """Run the claims one after the other; returns the exit code."""
-    from lpbench import reproducing
-    from lpbench.progress import Progress
+    from lpbench.claims import reproduce
+    from lpbench.commands._progress import Progress
 
     if markdown is not None and not markdown.parent.is_dir():
         raise ConfigError(f"cannot write {markdown}: there is no folder {markdown.parent}")
-    chosen, left = reproducing.choose(list(asked), options.path)
+    chosen, left = reproduce.choose(list(asked), options.path)
     results: list[Result] = []
     for number, claim in enumerate(chosen, 1):
         if not quiet:
@@ -71,7 +71,7 @@ def run(
         # In a log two lines a claim are enough.
         progress = Progress(quiet or not (verbose or sys.stderr.isatty()), verbose)
         try:
-            result = reproducing.reproduce(
+            result = reproduce.reproduce(
                 claim, options.runs_dir, options.seeds, options.quick, options.workers, options.force, options.path,
                 progress,
             )  # fmt: skip

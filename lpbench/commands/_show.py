@@ -6,14 +6,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lpbench.analysis.evidence import BROKEN, COLUMNS, weigh
+from lpbench.analysis.tables import noise_floors, pivot
 from lpbench.commands._sweeping import say_evidence
 from lpbench.errors import ConfigError, did_you_mean
-from lpbench.evidence import BROKEN, COLUMNS, weigh
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
 from lpbench.store.arrays import plain_columns
 from lpbench.store.folder import is_sweep
 from lpbench.store.schema import CHOICES
-from lpbench.tables import noise_floors, pivot
 from lpbench.terminal import Table, note, print_json, print_pairs
 
 _LIST_BITS = 8  # values of formats up to this many bits are printed one by one

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lpbench.analysis.evidence import complaint
 from lpbench.errors import ConfigError, Interrupted, TooLarge
-from lpbench.evidence import complaint
 from lpbench.terminal import Table, duration, note, print_json, size, until_closed, warning
 
 if TYPE_CHECKING:
-    from lpbench.evidence import Evidence
-    from lpbench.planning import Plan
-    from lpbench.sweeping import Outcome
+    from lpbench.analysis.evidence import Evidence
+    from lpbench.sweeps.plan import Plan
+    from lpbench.sweeps.sweep import Outcome
 
 SOME_BAD = 3  # exit code: finished, but some cells failed, diverged or timed out
 _LISTED = 10  # lines about single cells or combinations
@@ -46,7 +46,7 @@ def memory_option() -> Iterator[None]:
 
 def print_plan(plan: "Plan", as_json: bool, list_cells: bool, max_memory: float | None = None) -> None:
     """The plan on stdout, with an estimate of what the cells that will run cost; raises what `plan.check` does."""
-    from lpbench.estimate import estimate, memory, notes, warnings
+    from lpbench.cells.cost import estimate, memory, notes, warnings
 
     for line in warnings(plan.todo):
         warning(line)
@@ -150,10 +150,10 @@ def run_and_report(
     """Run `plan`, print its noise floors and broken bounds, and return the exit code; raises Interrupted after
     Ctrl-C.
     """
-    from lpbench.estimate import warnings
-    from lpbench.evidence import BROKEN, weigh
-    from lpbench.progress import Progress
-    from lpbench.sweeping import interrupted_line, run_plan
+    from lpbench.analysis.evidence import BROKEN, weigh
+    from lpbench.cells.cost import warnings
+    from lpbench.commands._progress import Progress
+    from lpbench.sweeps.sweep import interrupted_line, run_plan
 
     plan.check()
     if plan.invalid and not quiet:  # and they are to be left out
@@ -183,7 +183,7 @@ def run_and_report(
 
 def _columns(outcome: "Outcome") -> dict[str, list[Any]]:
     """What tables and bounds need of the cells of the plan."""
-    from lpbench.evidence import COLUMNS
+    from lpbench.analysis.evidence import COLUMNS
     from lpbench.store import read_cells
     from lpbench.store.arrays import plain_columns
 
@@ -198,7 +198,7 @@ def _columns(outcome: "Outcome") -> dict[str, list[Any]]:
 def _print_floors(
     outcome: "Outcome", columns: dict[str, list[Any]], evidence: "Evidence", as_json: bool
 ) -> None:
-    from lpbench.tables import noise_floors, pivot
+    from lpbench.analysis.tables import noise_floors, pivot
 
     records = noise_floors(columns)
     if as_json:
@@ -229,7 +229,7 @@ def say_evidence(
 
 def _summary(outcome: "Outcome") -> None:
     plan = outcome.plan
-    from lpbench.progress import cell_line
+    from lpbench.commands._progress import cell_line
 
     for row in outcome.bad[:_LISTED]:
         warning(cell_line(row))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lpbench import completion
+from lpbench.commands import _completion
 from lpbench.commands._options import ConfigDir, Json, Quiet, RunsDir, Verbose, Workers, each_key_once
 
 NEEDS_ARGUMENTS = True
@@ -30,7 +30,7 @@ def command(
             help="The baseline's name.",
             metavar="NAME",
             show_default=False,
-            autocompletion=completion.baselines,
+            autocompletion=_completion.baselines,
         ),
     ] = None,
     overrides: Annotated[
@@ -40,7 +40,7 @@ def command(
             "another baseline or a sweep.",
             metavar="[OVERRIDES|OTHER]",
             show_default=False,
-            autocompletion=completion.overrides_and_sweeps,
+            autocompletion=_completion.overrides_and_sweeps,
             callback=each_key_once,
         ),
     ] = None,
@@ -51,7 +51,7 @@ def command(
             metavar="SWEEP",
             help="Of a stored sweep.",
             show_default=False,
-            autocompletion=completion.sweeps,
+            autocompletion=_completion.sweeps,
         ),
     ] = None,
     runs_dir: RunsDir = None,

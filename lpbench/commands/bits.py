@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lpbench import completion
+from lpbench.commands import _completion
 from lpbench.commands._options import ConfigDir, Json, Name, Quiet, RunsDir, Verbose, Workers, each_key_once
 
 NEEDS_ARGUMENTS = True
@@ -20,7 +20,7 @@ def command(
         typer.Argument(
             help="KEY=VALUE, KEY=VALUE,VALUE: all but precision and seed; none: the default problem.",
             metavar="[OVERRIDES]...",
-            autocompletion=completion.overrides,
+            autocompletion=_completion.overrides,
             callback=each_key_once,
             show_default=False,
         ),
@@ -55,9 +55,9 @@ def command(
 
     lpbench bits --target 0.01 problem=family_s k=4 dimension=16,256,4096 --figure bits.html
     """
-    from lpbench.bits_needed import find
     from lpbench.commands import _bits
     from lpbench.errors import ConfigError
+    from lpbench.proofs.bits import find
 
     if as_json and csv:
         raise ConfigError("choose --json or --csv, not both")

@@ -47,7 +47,7 @@ def command(
     from lpbench.commands import _bounds
     from lpbench.commands._sweeping import asking_guard
     from lpbench.errors import ConfigError
-    from lpbench.proving import names_sweep
+    from lpbench.proofs.bounds import names_sweep
 
     kind = _bounds.output_kind(output, as_json, as_csv)
     asked = overrides or []

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from lpbench import completion
-from lpbench.address import locate
+from lpbench.commands import _completion
 from lpbench.commands._options import ConfigDir, Json, OverridesOrSweep, Quiet, RunsDir, Verbose, Workers
+from lpbench.store.address import locate
 
 
 def command(
@@ -18,7 +18,7 @@ def command(
             "--baseline",
             "-b",
             help="The baseline's name, or its folder.",
-            autocompletion=completion.baselines,
+            autocompletion=_completion.baselines,
         ),
     ] = "main",
     runs_dir: RunsDir = None,

@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from lpbench import completion
+from lpbench.commands import _completion
 from lpbench.commands._options import Json, Quiet, RunsDir, Verbose
 
 NEEDS_ARGUMENTS = True
 
 
 def command(
-    a: Annotated[str, typer.Argument(help="A sweep.", metavar="A", autocompletion=completion.sweeps)],
-    b: Annotated[str, typer.Argument(help="Another one.", metavar="B", autocompletion=completion.sweeps)],
+    a: Annotated[str, typer.Argument(help="A sweep.", metavar="A", autocompletion=_completion.sweeps)],
+    b: Annotated[str, typer.Argument(help="Another one.", metavar="B", autocompletion=_completion.sweeps)],
     by: Annotated[
         str | None,
         typer.Option(

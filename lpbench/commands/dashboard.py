@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from lpbench.address import locate
 from lpbench.commands._options import Verbose
+from lpbench.store.address import locate
 
 
 def command(

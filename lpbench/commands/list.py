@@ -115,8 +115,8 @@ def _experiments(config_dir: Any) -> Any:
 
 
 def _sweeps(runs_dir: Any) -> Any:
-    from lpbench.address import locate
     from lpbench.errors import StoreError
+    from lpbench.store.address import locate
     from lpbench.store.folder import list_sweeps
     from lpbench.store.manifest import new_manifest, read_manifest
     from lpbench.terminal import Table, warning

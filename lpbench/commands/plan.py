@@ -33,8 +33,8 @@ def command(
 ) -> int:
     """Say what a sweep would run, what is stored, and what the rest would cost."""
     from lpbench.commands._sweeping import print_plan
-    from lpbench.planning import MOST_CELLS, make_plan
-    from lpbench.sweeping import cells_guard
+    from lpbench.sweeps.plan import MOST_CELLS, make_plan
+    from lpbench.sweeps.sweep import cells_guard
 
     plan = make_plan(
         overrides or [], name, runs_dir, config_dir, force, skip_invalid, cells_guard(MOST_CELLS)

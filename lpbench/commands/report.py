@@ -19,7 +19,7 @@ def command(
     verbose: Verbose = False,
 ) -> int:
     """Write a sweep's figures and tables as a folder that opens offline."""
-    from lpbench.dashboard.report import write
+    from lpbench.dashboard.report.report import write
     from lpbench.store import find_sweep
     from lpbench.terminal import note
 

@@ -26,7 +26,7 @@ def command(
 ) -> int:
     """Run what is missing of a sweep: cells that are new, failed or timed out."""
     from lpbench.commands._sweeping import run_and_report
-    from lpbench.planning import plan_of_sweep
+    from lpbench.sweeps.plan import plan_of_sweep
 
     plan = plan_of_sweep(name, runs_dir or "runs", config_dir)
     return run_and_report(plan, workers, False, fail_fast, as_json, quiet, verbose, max_memory)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lpbench import completion
+from lpbench.commands import _completion
 from lpbench.commands._options import Json, RunsDir, Verbose
 
 NEEDS_ARGUMENTS = True
@@ -17,7 +17,7 @@ def command(
         typer.Argument(
             help="A sweep, or a format.",
             metavar="SWEEP|FORMAT",
-            autocompletion=completion.sweeps_and_formats,
+            autocompletion=_completion.sweeps_and_formats,
             show_default=False,
         ),
     ] = None,

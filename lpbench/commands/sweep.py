@@ -38,7 +38,7 @@ def command(
 ) -> int:
     """Run the cells of a grid that are not stored yet."""
     from lpbench.commands._sweeping import asking_guard, print_plan, run_and_report
-    from lpbench.planning import make_plan
+    from lpbench.sweeps.plan import make_plan
 
     guard = asking_guard(max_cells, yes or dry_run)
     plan = make_plan(overrides or [], name, runs_dir, config_dir, force, skip_invalid, guard)

@@ -31,7 +31,7 @@ class Data(NamedTuple):
 
 
 class FileData(Data):
-    """Data of files, as `lpbench.datasets.files.parsed` returns it.
+    """Data of files, as `lpbench.datasets.reading.files.parsed` returns it.
 
     content   hashes of the files as they were read, one a file.
     columns   names of the features, or their indices in the file.

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lpbench.datasets import svmlight, tables
 from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Dataset, FileData, Size
-from lpbench.datasets.files import (
+from lpbench.datasets.reading import svmlight, tables
+from lpbench.datasets.reading.files import (
     chosen_path,
     compression,
     decompressed,

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from lpbench.arithmetic.elementary import to_exp
 from lpbench.datasets import values
 from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Dataset, Size
-from lpbench.elementary import to_exp
 from lpbench.errors import ConfigError
 from lpbench.registry import datasets
 

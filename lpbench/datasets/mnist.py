@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lpbench.datasets.base import CLASSIFICATION, Data, Dataset, FileData, Size
-from lpbench.datasets.files import (
+from lpbench.datasets.reading.files import (
     Read,
     chosen_path,
     compression,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lpbench.errors import LpbenchError
 
 if TYPE_CHECKING:
-    from lpbench.choices import Cell
-    from lpbench.running import Result
+    from lpbench.cells.run import Result
+    from lpbench.choices.cell import Cell
     from lpbench.store.parts import Target
 
 HEARTBEAT = 0.1  # seconds: how often `events` yields, finished cell or not
@@ -98,7 +98,7 @@ def failed(cell: "Cell", error: BaseException) -> "Result":
     """The result of a cell whose run raised what it should have kept in its row: a bug, but of one cell."""
     import numpy as np
 
-    from lpbench.running import Result
+    from lpbench.cells.run import Result
 
     row = {**cell.choices, **cell.identity, "status": "failed"}
     row["error"] = f"{type(error).__name__}: {error}"

@@ -12,8 +12,8 @@ from lpbench.registry import executors
 from lpbench.terminal import note
 
 if TYPE_CHECKING:
-    from lpbench.choices import Cell
-    from lpbench.running import Result, Watch
+    from lpbench.cells.run import Result, Watch
+    from lpbench.choices.cell import Cell
 
 POLL = 0.01  # seconds between two looks at what has finished
 GRACE = 0.5  # seconds that a stopped worker has; between two evaluation points a kernel takes at most 0.1
@@ -52,7 +52,6 @@ class Local:
         self, shards: Sequence[Shard], timeout: float | None = None, store: Store | None = None
     ) -> None:
         """Start to run `shards` in their order; `timeout` in seconds a cell."""
-        import lpbench.running  # noqa: F401 (before the threads start: they would wait for each other to import it)
 
         self._untouched.extend(deque(shard.cells) for shard in shards)
         self._timeout = timeout
@@ -98,7 +97,7 @@ class Local:
 
     def _leave_hung(self) -> None:
         """Give up the cells that hang."""
-        from lpbench import jit
+        from lpbench.arithmetic import jit
 
         if self._timeout is None:
             return
@@ -117,7 +116,7 @@ class Local:
                     self._start(thread.name)
 
     def _work(self) -> None:
-        from lpbench.running import Watch, run_cell
+        from lpbench.cells.run import Watch, run_cell
 
         me = threading.current_thread()
         mine: deque[Cell] = deque()

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lpbench.cells.cost import Estimator
 from lpbench.errors import LpbenchError, StoreError
-from lpbench.estimate import Estimator
 from lpbench.executors.base import HEARTBEAT, Shard, Store, Stored, failed
 from lpbench.executors.ray_cluster import Cluster
 from lpbench.executors.ray_task import Work, run_shard
@@ -22,8 +22,8 @@ from lpbench.registry import executors, plugin_sources
 from lpbench.store.parts import MAX_CELLS
 
 if TYPE_CHECKING:
-    from lpbench.choices import Cell, Group
-    from lpbench.running import Result
+    from lpbench.cells.run import Result
+    from lpbench.choices.cell import Cell, Group
 
 SHARD_SECONDS, LEAST_SECONDS = 10.0, 0.5  # of a shard: the longest, and towards the end the shortest
 RETRIES = 2  # of a shard whose worker or node died

@@ -18,7 +18,7 @@ from lpbench.provenance import version
 from lpbench.registry import load_plugins
 
 if TYPE_CHECKING:
-    from lpbench.choices import Cell
+    from lpbench.choices.cell import Cell
     from lpbench.store.parts import Target
 
 _loaded: set[str] = set()
@@ -55,7 +55,7 @@ def run_shard(work: Work, number: int, cells: Sequence[Cell]) -> tuple[list[Mapp
     if written is not None:
         return written, 0.0
     _load(work.plugins)
-    from lpbench.running import run_cell
+    from lpbench.cells.run import run_cell
 
     began = time.monotonic()
     finished: list[Any] = []

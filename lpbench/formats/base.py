@@ -9,9 +9,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from lpbench.arithmetic.jit import generic, inner
+from lpbench.arithmetic.ops import where
 from lpbench.errors import ConfigError
-from lpbench.jit import generic, inner
-from lpbench.ops import where
 
 
 @inner

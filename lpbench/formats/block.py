@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpbench.arithmetic.ops import like, power_of_two, reciprocal, where
+from lpbench.arithmetic.rounding import round_to_integer
 from lpbench.errors import ConfigError
 from lpbench.formats.base import (
     Format,
@@ -18,9 +20,7 @@ from lpbench.formats.base import (
     saturated,
     shared_unit,
 )
-from lpbench.ops import like, power_of_two, reciprocal, where
 from lpbench.registry import formats
-from lpbench.rounding import round_to_integer
 
 SHARED_BITS = 8
 

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpbench.arithmetic.rounding import round_sum, round_to_integer
 from lpbench.errors import ConfigError
 from lpbench.formats.base import Format, check_precision, clip, elementwise, move, quantize, saturated
 from lpbench.registry import formats
-from lpbench.rounding import round_sum, round_to_integer
 
 
 @elementwise

@@ -5,6 +5,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from lpbench.arithmetic.jit import generic
+from lpbench.arithmetic.ops import copysign, like, odd_exponent, power_of_two, reciprocal, where
+from lpbench.arithmetic.rounding import overflow_result, round_sum, round_to_integer
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.formats.base import (
     Format,
@@ -16,10 +19,7 @@ from lpbench.formats.base import (
     split_bits,
     symmetric,
 )
-from lpbench.jit import generic
-from lpbench.ops import copysign, like, odd_exponent, power_of_two, reciprocal, where
 from lpbench.registry import formats
-from lpbench.rounding import overflow_result, round_sum, round_to_integer
 
 
 @elementwise

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from lpbench.arithmetic.ops import copysign, index, like, power_of_two, reciprocal, take, where
+from lpbench.arithmetic.rounding import round_to_integer
 from lpbench.errors import ConfigError
 from lpbench.formats.base import (
     Format,
@@ -17,9 +19,7 @@ from lpbench.formats.base import (
     split_bits,
     symmetric,
 )
-from lpbench.ops import copysign, index, like, power_of_two, reciprocal, take, where
 from lpbench.registry import formats
-from lpbench.rounding import round_to_integer
 
 _FIXED = 128  # bits behind the point, in which the knots are computed
 

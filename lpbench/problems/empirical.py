@@ -10,10 +10,11 @@ import numpy as np
 from lpbench.datasets import values
 from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, FileData, Size
 from lpbench.errors import ConfigError
-from lpbench.problems import cache, features
+from lpbench.problems import features
 from lpbench.problems.base import Problem, Shape
-from lpbench.problems.objective import Risk
-from lpbench.problems.optimum import solve
+from lpbench.problems.solving import cache
+from lpbench.problems.solving.objective import Risk
+from lpbench.problems.solving.optimum import solve
 from lpbench.registry import datasets
 from lpbench.theory import constants
 from lpbench.theory.moments import Moments, moments
@@ -137,7 +138,7 @@ class EmpiricalRisk:
 
         Raises ConfigError for data that cannot be used.
         """
-        from lpbench.problems import problem_key
+        from lpbench.problems.identity import problem_key
 
         X, y, n_labels, content = cls._prepared(choices)
         key = problem_key(choices, content)

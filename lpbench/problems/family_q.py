@@ -36,7 +36,7 @@ class FamilyQ(Family):
     @classmethod
     def build(cls, choices: Mapping[str, Any]) -> Problem:
         """Draw w* from `data_seed`; constants in closed form."""
-        from lpbench.problems import problem_key
+        from lpbench.problems.identity import problem_key
 
         resolved = cls.values(choices)
         d = resolved["dimension"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpbench import products
+from lpbench.arithmetic import products
 from lpbench.datasets import values
 from lpbench.errors import ConfigError
 from lpbench.problems.base import SQUARED, Problem
@@ -54,7 +54,7 @@ class FamilyS(Family):
     @classmethod
     def outline(cls, choices: Mapping[str, Any]) -> Problem:
         """The problem without its data (X is None, y empty): optimum and constants need none, at any dimension."""
-        from lpbench.problems import problem_key
+        from lpbench.problems.identity import problem_key
 
         resolved = cls.values(choices)
         d, s = resolved["dimension"], resolved["noise"]

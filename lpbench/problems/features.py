@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpbench import products
-from lpbench.elementary import to_cos
+from lpbench.arithmetic import products
+from lpbench.arithmetic.elementary import to_cos
 from lpbench.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from lpbench import generator
-from lpbench.address import locate, make_folder
+from lpbench.arithmetic import generator
 from lpbench.errors import ConfigError, StoreError, did_you_mean
 from lpbench.provenance import now, provenance
 from lpbench.regression import measured
 from lpbench.regression.measured import Cell
 from lpbench.store import find_sweep, read_manifest
+from lpbench.store.address import locate, make_folder
 from lpbench.store.files import read_bounded, read_bytes, write_atomic, write_table
 from lpbench.store.schema import CHOICES, REAL, TEXT, conform
 

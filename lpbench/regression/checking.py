@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpbench import generator
+from lpbench.analysis.evidence import BROKEN, Evidence, weigh
+from lpbench.arithmetic import generator
 from lpbench.errors import ConfigError, Interrupted
-from lpbench.evidence import BROKEN, Evidence, weigh
-from lpbench.planning import MAX_CELLS, Plan, Stored, make_plan
 from lpbench.provenance import now, provenance
 from lpbench.regression import golden, judging, measured
 from lpbench.regression.baselines import Baseline, platform_class
@@ -19,7 +18,8 @@ from lpbench.regression.golden import Finding
 from lpbench.regression.judging import Group, Slice
 from lpbench.regression.measured import Cell
 from lpbench.store import find_sweep
-from lpbench.sweeping import Event, interrupted_line, run_plan
+from lpbench.sweeps.plan import MAX_CELLS, Plan, Stored, make_plan
+from lpbench.sweeps.sweep import Event, interrupted_line, run_plan
 
 if TYPE_CHECKING:
     from lpbench.regression.throughput import Timing
@@ -258,7 +258,7 @@ def escalate(
     wanted = further(result)
     templates = {cell.group.config_id: cell for cell in plan.cells}
     more = Plan(plan.name, plan.folder, plan.calls, [], [], runtime=plan.runtime)
-    from lpbench.choices import make_cell
+    from lpbench.choices.cell import make_cell
 
     for config_id, seeds in wanted.items():
         if config_id in templates:

@@ -31,15 +31,17 @@ from typing import Any
 
 import numpy as np
 
-from lpbench import generator, models, registry, rounding
+from lpbench import registry
 from lpbench.algorithms import base
-from lpbench.binding import kernel_problem, number_format, resolve, setup
-from lpbench.choices import CellMaker
+from lpbench.arithmetic import generator, rounding
+from lpbench.arithmetic.jit import in_python
+from lpbench.cells.binding import kernel_problem, number_format, resolve, setup
+from lpbench.choices.cell import CellMaker
+from lpbench.convex import models
 from lpbench.errors import ConfigError
 from lpbench.formats.base import quantize, saturated, shared_unit
-from lpbench.jit import in_python
-from lpbench.problems import build
 from lpbench.problems.base import SQUARED_HINGE, Problem
+from lpbench.problems.build import build
 from lpbench.store.files import write_bytes
 
 FILE = Path(__file__).with_name("golden.json")
@@ -289,7 +291,7 @@ def _keys() -> Iterator[tuple[str, bytes]]:
     for seed in (0, 1, 12345):
         yield (
             f"seed {seed}",
-            repr({name: int(key) for name, key in base.keys(seed)._asdict().items()}).encode(),
+            repr({name: int(key) for name, key in base.keys_of(seed)._asdict().items()}).encode(),
         )
 
 

@@ -13,9 +13,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lpbench.analysis.statistics import (
+    LEVEL,
+    Moderated,
+    Prior,
+    benjamini_hochberg,
+    fit_prior,
+    moderated_t,
+    moments,
+)
 from lpbench.regression import measured
 from lpbench.regression.measured import Cell
-from lpbench.statistics import LEVEL, Moderated, Prior, benjamini_hochberg, fit_prior, moderated_t, moments
 
 FLOOR = 1.10  # a change by less is none
 SLICE_FLOOR = 1.03

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from lpbench.analysis.evidence import COLUMNS as EVIDENCE
 from lpbench.errors import StoreError
-from lpbench.evidence import COLUMNS as EVIDENCE
 from lpbench.store import read_cells, read_traces
 from lpbench.store.arrays import to_numpy
 from lpbench.store.schema import CHOICES

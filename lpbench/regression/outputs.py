@@ -9,9 +9,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Any
 
+from lpbench.analysis.evidence import complaint
 from lpbench.escaping import markdown as escaped
 from lpbench.escaping import one_line
-from lpbench.evidence import complaint
 from lpbench.provenance import version
 from lpbench.regression import golden, judging
 from lpbench.regression.baselines import platform_class

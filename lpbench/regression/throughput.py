@@ -14,9 +14,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lpbench.composition import refers
+from lpbench.analysis.statistics import (
+    LEVEL,
+    Prior,
+    benjamini_hochberg,
+    fit_prior,
+    moderated_t,
+    moments,
+    winsorised,
+)
+from lpbench.choices.hydra_session import refers
 from lpbench.errors import ConfigError, LpbenchError, StoreError
-from lpbench.statistics import LEVEL, Prior, benjamini_hochberg, fit_prior, moderated_t, moments, winsorised
 
 FLOOR = 1.10  # a ratio below this is no alarm, however sure
 PAIRS = 10

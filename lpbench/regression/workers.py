@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from lpbench import schema
+from lpbench.choices import keys
 from lpbench.errors import ConfigError, LpbenchError
 
 SHORTEST = (
@@ -33,7 +33,7 @@ def arguments(choices: Mapping[str, Any]) -> dict[str, Any]:
 
     Null keys are left out: the cell does not read them, or null is their default.
     """
-    given = {key: choices[key] for key in schema.KEYS if choices.get(key) is not None}
+    given = {key: choices[key] for key in keys.KEYS if choices.get(key) is not None}
     if "path" in given:
         given["path"] = os.path.abspath(os.path.expanduser(given["path"]))
     return given
@@ -211,8 +211,8 @@ class Worker:
         if end:
             self._answers.put(None)
 
-    def _answer(self, keys: frozenset[str]) -> dict[str, Any]:
-        """The next answer; `keys` are what it must hold."""
+    def _answer(self, expected: frozenset[str]) -> dict[str, Any]:
+        """The next answer; `expected`: the keys that it must hold."""
         try:
             line = self._answers.get(timeout=self.timeout)
         except queue.Empty:
@@ -226,7 +226,7 @@ class Worker:
             answer = json.loads(line)
         except ValueError:
             answer = None
-        if not isinstance(answer, dict) or not keys <= answer.keys():
+        if not isinstance(answer, dict) or not expected <= answer.keys():
             raise self._error(f"answered nonsense, {line.strip()[:80]!r}")
         return answer
 

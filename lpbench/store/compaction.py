@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lpbench.address import is_remote
+from lpbench.store.address import is_remote
 from lpbench.store.arrays import flat, from_numpy, from_texts, to_numpy
 from lpbench.store.files import TEMPORARY, open_parquet, set_aside, write_pieces
 from lpbench.store.folder import CELLS, PARTS, ROLLUP, TRACES

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lpbench.address import first_line, is_remote
 from lpbench.errors import StoreError
+from lpbench.store.address import first_line, is_remote
 
 TEMPORARY = ".tmp"
 DAMAGED = ".damaged"  # what was set aside

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from lpbench.address import is_folder, locate
 from lpbench.errors import ConfigError, did_you_mean
+from lpbench.store.address import is_folder, locate
 
 # What `check` compares with, what it found so far, and what `reproduce` keeps.
 RESERVED = frozenset({"baselines", "history", "reproduce"})

@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from lpbench.address import make_folder
 from lpbench.errors import StoreError
+from lpbench.store.address import make_folder
 from lpbench.store.files import open_parquet, read_bounded, write_table
 from lpbench.store.schema import CHOICES, INT, REAL, TEXT
 

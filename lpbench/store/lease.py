@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lpbench.address import first_line
 from lpbench.errors import StoreError, SweepBusy
+from lpbench.store.address import first_line
 from lpbench.store.files import read_bytes
 from lpbench.terminal import note
 

@@ -8,8 +8,8 @@ import os
 import socket
 from pathlib import Path
 
-from lpbench.address import is_remote
 from lpbench.errors import StoreError, SweepBusy
+from lpbench.store.address import is_remote
 from lpbench.store.folder import LOCK
 from lpbench.store.lease import Lease
 

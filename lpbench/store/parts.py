@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lpbench.address import make_folder
 from lpbench.errors import LpbenchError, StoreError
+from lpbench.store.address import make_folder
 from lpbench.store.files import write_table
 from lpbench.store.folder import PARTS
 from lpbench.store.schema import cells_table, traces_table

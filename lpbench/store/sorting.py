@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from lpbench.address import is_remote
 from lpbench.errors import StoreError
+from lpbench.store.address import is_remote
 from lpbench.store.arrays import flat, from_numpy, to_numpy
 from lpbench.store.files import TEMPORARY
 from lpbench.store.schema import conform

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lpbench.address import first_line
 from lpbench.errors import StoreError
+from lpbench.store.address import first_line
 from lpbench.store.arrays import from_texts
 from lpbench.store.files import (
     DAMAGED,

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lpbench.address import is_folder, is_remote, make_folder
 from lpbench.errors import StoreError
+from lpbench.store.address import is_folder, is_remote, make_folder
 from lpbench.store.compaction import compact_locked
 from lpbench.store.files import set_aside
 from lpbench.store.folder import PARTS

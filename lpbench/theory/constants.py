@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lpbench import products
+from lpbench.arithmetic import products
 from lpbench.theory.moments import Moments
 from lpbench.theory.reference import CURVATURE, at_reference
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lpbench import products
+from lpbench.arithmetic import products
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

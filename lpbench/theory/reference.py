@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lpbench import products
-from lpbench.elementary import to_exp
+from lpbench.arithmetic import products
+from lpbench.arithmetic.elementary import to_exp
 from lpbench.theory.moments import row_blocks
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tiny
 
-from lpbench.jit import Kernel
+from lpbench.arithmetic.jit import Kernel
 
 STEPS = 24
 CASES = [*tiny.KERNELS, *(pytest.param(name, marks=pytest.mark.slow) for name in tiny.SLOW)]

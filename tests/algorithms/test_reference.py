@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 import tiny
 
-from lpbench.binding import number_format
+from lpbench.arithmetic.generator import (
+    ROUNDING,
+    SAMPLES,
+    SNAPSHOT,
+    random_bits,
+    random_index,
+    step_words,
+    stream,
+)
+from lpbench.cells.binding import number_format
 from lpbench.formats import Block
-from lpbench.generator import ROUNDING, SAMPLES, SNAPSHOT, random_bits, random_index, step_words, stream
 
 STEPS = 28
 CASES = [

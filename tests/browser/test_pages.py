@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from browsing import MARKS, WAIT, ready, until
 from lpbench.dashboard.page import pages
-from lpbench.dashboard.report import write
+from lpbench.dashboard.report.report import write
 
 pytestmark = MARKS
 

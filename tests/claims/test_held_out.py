@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lpbench import reproducing
-from lpbench.choices import make_cell
-from lpbench.claims import held_out
+from lpbench.cells.run import run_cell
+from lpbench.choices.cell import make_cell
+from lpbench.choices.grid import single
+from lpbench.claims import reproduce
 from lpbench.claims.base import claims
 from lpbench.claims.cells import Cells
+from lpbench.claims.papers import held_out
 from lpbench.errors import ConfigError, LpbenchError
-from lpbench.grid import single
-from lpbench.problems import build
-from lpbench.running import run_cell
+from lpbench.problems.build import build
 
 CHOICES = {
     "problem": "logistic_regression", "dataset": "breast_cancer", "n_samples": 400, "algorithm": "lp_sgd", "epochs": 2,
@@ -89,7 +89,7 @@ def mnist_folder(folder: Path, with_test: bool = True) -> Path:
 
 def test_mnist_from_its_own_files(tmp_path: Path) -> None:
     data = mnist_folder(tmp_path)
-    result = reproducing.reproduce(claims.get("mnist")(), tmp_path / "runs", 1, True, path=str(data))
+    result = reproduce.reproduce(claims.get("mnist")(), tmp_path / "runs", 1, True, path=str(data))
     assert (result.cells, result.bad) == (4, [])
     assert result.command == f"lpbench reproduce mnist --quick --seeds 1 --path {data}"
     assert "HALP, 8 bits 0.00 %" in result.remarks[0]

@@ -31,8 +31,8 @@ def made_up(monkeypatch):
         bits = cell.choices["precision"]
         return fake_result(cell, statuses.get(bits, "ok"), cell.choices["dimension"] * 2.0**-bits)
 
-    monkeypatch.setattr("lpbench.running.run_cell", run_cell)
-    monkeypatch.setattr("lpbench.running.Result", FakeResult)
+    monkeypatch.setattr("lpbench.cells.run.run_cell", run_cell)
+    monkeypatch.setattr("lpbench.cells.run.Result", FakeResult)
     return statuses
 
 

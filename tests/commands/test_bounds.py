@@ -266,8 +266,8 @@ def made_up(monkeypatch):
         result.row |= {**PROVEN, "mean_gap": 0.5, **more}
         return result
 
-    monkeypatch.setattr("lpbench.running.run_cell", run_cell)
-    monkeypatch.setattr("lpbench.running.Result", FakeResult)
+    monkeypatch.setattr("lpbench.cells.run.run_cell", run_cell)
+    monkeypatch.setattr("lpbench.cells.run.Result", FakeResult)
     return columns
 
 

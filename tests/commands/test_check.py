@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from planting import DEFECTS, forget
 
-from lpbench import cli, generator
+from lpbench import cli
+from lpbench.arithmetic import generator
 from lpbench.regression import baselines, checking, golden, outputs
 from lpbench.store import history, load_cells
 

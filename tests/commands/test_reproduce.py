@@ -7,7 +7,7 @@ import pytest
 
 from lpbench import cli
 from lpbench.claims.base import Measure, claims
-from lpbench.claims.floor_stops import FloorStops
+from lpbench.claims.papers.floor_stops import FloorStops
 
 
 def lpbench(*arguments: str | Path) -> int:

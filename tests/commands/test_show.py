@@ -4,7 +4,7 @@ import pytest
 from fake_results import fake_cell, fake_result
 
 from lpbench import cli, formats
-from lpbench.completion import group_options
+from lpbench.commands._completion import group_options
 from lpbench.store import SweepWriter
 
 CELLS = [fake_cell(seed=seed, precision=bits) for bits in (4, 8) for seed in range(2)]

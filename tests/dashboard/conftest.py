@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fake_results import fake_cell, fake_result
 
-from lpbench import reproducing
+from lpbench.claims import reproduce
 from lpbench.claims.base import claims
 from lpbench.store import history
 from lpbench.store.writer import SweepWriter
@@ -88,7 +88,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder, "made", results())
     for run in range(2):
         history.append(folder / history.FOLDER, f"check-{run}", checked(run))
-    reproducing.reproduce(claims.get("bits_flat")(), folder)  # formulas alone: nothing is trained
+    reproduce.reproduce(claims.get("bits_flat")(), folder)  # formulas alone: nothing is trained
     return folder
 
 

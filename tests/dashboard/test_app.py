@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lpbench.dashboard.app import choose, create_app, draw
-from lpbench.dashboard.data import Store
+from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import pages, query_of, state_of
+from lpbench.dashboard.server.app import choose, create_app, draw
 
 from lpbench.errors import ConfigError
 

@@ -5,10 +5,10 @@ import json
 import random
 
 import pytest
-from lpbench.dashboard import callbacks
-from lpbench.dashboard.app import create_app
-from lpbench.dashboard.data import Store
+from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import SWITCH, pages
+from lpbench.dashboard.server import callbacks
+from lpbench.dashboard.server.app import create_app
 
 from lpbench.errors import StoreError
 

@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from lpbench.dashboard import choosing
-from lpbench.dashboard.needed import bits_needed
+from lpbench.dashboard.data import choosing
+from lpbench.dashboard.panels.needed import bits_needed
 
 
 def rows(**axes):

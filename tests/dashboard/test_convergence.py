@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from fake_results import fake_cell, fake_result
-from lpbench.dashboard.data import Store
+from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import state_of
 from lpbench.dashboard.pages import convergence
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from fake_results import fake_cell, fake_result
-from lpbench.dashboard.data import Store, thin
+from lpbench.dashboard.data.sweeps import Store, thin
 
 from lpbench.errors import ConfigError, StoreError
 from lpbench.store.writer import SweepWriter

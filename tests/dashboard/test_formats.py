@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from fake_results import fake_cell, fake_result
-from lpbench.dashboard import splits, style, what_if
-from lpbench.dashboard.charts import heatmap
-from lpbench.dashboard.data import Store, Sweep
+from lpbench.dashboard.charts import heatmap, style
+from lpbench.dashboard.data.sweeps import Store, Sweep
 from lpbench.dashboard.page import Panel, state_of
 from lpbench.dashboard.pages.formats import LEAST, NO_FLOOR, PAGE, THEORY
+from lpbench.dashboard.panels import splits, what_if
 
 from lpbench.theory import grids
 from lpbench.theory.rows import setting_of_row

@@ -2,7 +2,7 @@
 
 import pytest
 from fake_results import fake_cell, fake_result
-from lpbench.dashboard.data import Store
+from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import state_of
 from lpbench.dashboard.pages.precision import PAGE
 

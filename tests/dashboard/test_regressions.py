@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 from fake_results import fake_cell, fake_result
-from lpbench.dashboard import past
-from lpbench.dashboard.data import Store
+from lpbench.dashboard.data import past
+from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import query_of, state_of
 from lpbench.dashboard.pages import regressions
 from lpbench.dashboard.pages.regressions import PAGE
@@ -357,7 +357,7 @@ def test_configurations_with_one_name_are_told_apart():
 
 def test_the_page_is_there_without_any_sweep(tmp_path):
     import dash
-    from lpbench.dashboard.app import create_app
+    from lpbench.dashboard.server.app import create_app
 
     keep(tmp_path)
     client = create_app(tmp_path).server.test_client()

@@ -7,9 +7,8 @@ import shutil
 import xml.etree.ElementTree as ET
 
 import pytest
-from lpbench.dashboard import markdown, report
 from lpbench.dashboard.page import Data, Panel, pages
-from lpbench.dashboard.report import write
+from lpbench.dashboard.report.report import markdown, report, write
 
 from lpbench.errors import ConfigError, LpbenchError
 

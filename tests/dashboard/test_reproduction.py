@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from lpbench.dashboard.data import NoSweep
+from lpbench.dashboard.data.sweeps import NoSweep
 from lpbench.dashboard.page import state_of
 from lpbench.dashboard.pages import reproduction
 
-from lpbench import reproducing
+from lpbench.claims import reproduce
 from lpbench.claims.base import claims
 
 
@@ -15,7 +15,7 @@ from lpbench.claims.base import claims
 def folder(tmp_path):
     """Two claims, of which one is made to fail."""
     for name in ("bits_flat", "log_log_bits"):
-        reproducing.reproduce(claims.get(name)(), tmp_path)
+        reproduce.reproduce(claims.get(name)(), tmp_path)
     path = tmp_path / "reproduce" / "log_log_bits" / "claim.json"
     record = json.loads(path.read_text())
     record |= {"verdict": "FAIL", "why": ["too many bits"]}

@@ -4,9 +4,9 @@ import os
 from typing import Any
 
 import pytest
-from lpbench.dashboard import security
-from lpbench.dashboard.app import create_app
-from lpbench.dashboard.data import Store
+from lpbench.dashboard.data.sweeps import Store
+from lpbench.dashboard.server import security
+from lpbench.dashboard.server.app import create_app
 
 from lpbench.commands import _dashboard
 from lpbench.errors import ConfigError

@@ -65,7 +65,14 @@ def served(folder, seconds):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
-        worker = ["-k", "lpbench.dashboard.serving.PatientWorker", "--threads", "2", "--keep-alive", "600"]
+        worker = [
+            "-k",
+            "lpbench.dashboard.serving.PatientWorker",
+            "--threads",
+            "2",
+            "--keep-alive",
+            "600",
+        ]
         command = [
             "-m",
             "gunicorn",

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from lpbench.dashboard import panels, shell
-from lpbench.dashboard.app import create_app
-from lpbench.dashboard.data import Store
+from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Data, Panel, pages, state_of
+from lpbench.dashboard.server import panels, shell
+from lpbench.dashboard.server.app import create_app
 
 DATA = Data(["bits", "floor"], [[i, i / 7] for i in range(300)])
 

@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from lpbench.dashboard import choosing, style
+from lpbench.dashboard.charts import style
+from lpbench.dashboard.data import choosing
 
 # Machado, Oliveira and Fernandes 2009, severity 1: what those see who lack one kind of cone.
 BLIND = {

@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fake_results import FakeResult, fake_result
+from lpbench.problems.build import build
+from lpbench.problems.identity import problem_key
 from scipy import sparse
 
 from lpbench.cli import run
 from lpbench.datasets.base import CLASSIFICATION, REGRESSION
 from lpbench.datasets.file import File
-from lpbench.datasets.tables import BLOCK
+from lpbench.datasets.reading.tables import BLOCK
 from lpbench.errors import ConfigError
-from lpbench.problems import build, problem_key
 from lpbench.registry import problems
 
 CASES = Path(__file__).parent.parent / "data" / "cases"
@@ -187,8 +188,8 @@ def test_huge_targets_of_a_regression(tmp_path: Path) -> None:
 def test_what_scaling_takes_away_is_said_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lpbench.running.run_cell", lambda cell, **options: fake_result(cell))
-    monkeypatch.setattr("lpbench.running.Result", FakeResult)
+    monkeypatch.setattr("lpbench.cells.run.run_cell", lambda cell, **options: fake_result(cell))
+    monkeypatch.setattr("lpbench.cells.run.Result", FakeResult)
     path = write(tmp_path, "t.csv", "a,b,target\n" + "".join(f"{i},3,{i % 2}\n" for i in range(20)))
     grid = ["problem=logistic_regression", "dataset=file", f"path={path}", "regularization=0.1,0.2"]
     grid += ["algorithm=sgd", "steps=10", "--runs-dir", str(tmp_path / "runs")]

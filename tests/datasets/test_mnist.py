@@ -1,32 +1,16 @@
 import gzip
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mnist_files import CLASSES, PIXELS, N, folder_with, idx
 
 from lpbench.datasets.base import CLASSIFICATION
 from lpbench.datasets.mnist import IMAGES, LABELS, Mnist
 from lpbench.errors import ConfigError
-from lpbench.problems import build, problem_key
+from lpbench.problems.build import build
+from lpbench.problems.identity import problem_key
 from lpbench.registry import problems
-
-N = 40
-PIXELS = np.random.default_rng(0).integers(0, 256, (N, 3, 2), dtype=np.uint8)
-CLASSES = (np.arange(N) % 4).astype(np.uint8)
-
-
-def idx(array: np.ndarray, kind: int = 8) -> bytes:
-    return bytes([0, 0, kind, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
-
-
-def folder_with(
-    folder: Path, images: bytes = idx(PIXELS), labels: bytes = idx(CLASSES), suffix: str = ""
-) -> Path:
-    folder.mkdir(exist_ok=True)
-    (folder / f"{IMAGES}{suffix}").write_bytes(images)
-    (folder / f"{LABELS}{suffix}").write_bytes(labels)
-    return folder
 
 
 def choices(folder: Path) -> dict:

@@ -4,18 +4,19 @@ import os
 from pathlib import Path
 
 import pytest
-from test_mnist import CLASSES, folder_with, idx
+from mnist_files import CLASSES, folder_with, idx
 
-from lpbench.choices import make_cell
-from lpbench.datasets import files
+from lpbench.cells.run import run_cell
+from lpbench.choices.cell import make_cell
 from lpbench.datasets.base import REGRESSION
 from lpbench.datasets.file import File
+from lpbench.datasets.reading import files
 from lpbench.errors import ConfigError
-from lpbench.planning import make_plan
-from lpbench.problems import build, problem_key
-from lpbench.running import run_cell
+from lpbench.problems.build import build
+from lpbench.problems.identity import problem_key
 from lpbench.store import load_cells
-from lpbench.sweeping import run_plan
+from lpbench.sweeps.plan import make_plan
+from lpbench.sweeps.sweep import run_plan
 
 FIRST, SECOND = ("a,target\n" + "".join(f"{i},{i * i % 7}.5\n" for i in range(n)) for n in (10, 11))
 LS = {"problem": "least_squares", "dataset": "file"}
@@ -64,7 +65,7 @@ def test_cells_before_the_replacement_keep_their_results(data: Path, monkeypatch
         data.write_text(SECOND)
         return result
 
-    monkeypatch.setattr("lpbench.running.run_cell", then_replaced)
+    monkeypatch.setattr("lpbench.cells.run.run_cell", then_replaced)
     assert run_plan(plan, workers=1).counts == {"ok": 1, "failed": 3}
     rows = load_cells(plan.folder)
     (kept,) = rows[rows["status"] == "ok"].itertuples()

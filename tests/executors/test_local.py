@@ -13,7 +13,7 @@ from lpbench.executors.local import Local
 
 @pytest.fixture
 def run(monkeypatch):
-    """A stand-in for `lpbench.running.run_cell` whose behaviour each test sets."""
+    """A stand-in for `lpbench.cells.run.run_cell` whose behaviour each test sets."""
     held = SimpleNamespace(
         cell=lambda cell, stop, timeout: fake_result(cell), calls=[], lock=threading.Lock()
     )
@@ -23,8 +23,8 @@ def run(monkeypatch):
             held.calls.append((threading.current_thread().name, cell))
         return held.cell(cell, stop, timeout)
 
-    monkeypatch.setattr("lpbench.running.run_cell", run_cell)
-    monkeypatch.setattr("lpbench.running.Result", FakeResult)
+    monkeypatch.setattr("lpbench.cells.run.run_cell", run_cell)
+    monkeypatch.setattr("lpbench.cells.run.Result", FakeResult)
     return held
 
 
@@ -198,7 +198,7 @@ def test_several_cells_that_hang_leave_a_thread_each(run, impatient):
 
 def test_a_problem_that_is_built_and_a_kernel_that_is_compiled_have_more_time(run, impatient, monkeypatch):
     compiling = [True]
-    monkeypatch.setattr("lpbench.jit.compiling", lambda: compiling[0])
+    monkeypatch.setattr("lpbench.arithmetic.jit.compiling", lambda: compiling[0])
 
     def cell(cell, stop, timeout):
         time.sleep(0.5)  # builds

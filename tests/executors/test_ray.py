@@ -23,31 +23,31 @@ HERE = ["seconds", "steps_per_second", "started_at", "workers", "runs_dir", "exe
 # These run in the driver and in every worker: a cell that kills its worker, one that never ends, a disk that is full.
 POISON = """
 import os
-from lpbench import running
+from lpbench.cells import run
 
-run_cell = running.run_cell
+run_cell = run.run_cell
 
 def poisoned(cell, **options):
     if cell.choices["seed"] == 2:
         os.kill(os.getpid(), 9)
     return run_cell(cell, **options)
 
-running.run_cell = poisoned
+run.run_cell = poisoned
 """
 HANGS = """
 import time
 import lpbench.executors.ray
-from lpbench import running
+from lpbench.cells import run
 
 lpbench.executors.ray.Ray.grace = 1.0
-run_cell = running.run_cell
+run_cell = run.run_cell
 
 def hanging(cell, **options):
     if cell.choices["seed"] == 5:
         time.sleep(1000)
     return run_cell(cell, **options)
 
-running.run_cell = hanging
+run.run_cell = hanging
 """
 FULL = """
 import errno, os, sys
@@ -269,6 +269,6 @@ def test_two_nodes_that_share_an_object_store_alone_and_one_is_killed(tmp_path, 
 
 def load_parts(bucket):
     """The parts in an object store."""
-    from lpbench.address import locate
+    from lpbench.store.address import locate
 
     return list((locate(bucket) / "there" / "parts").glob("*.cells.parquet"))

@@ -7,7 +7,8 @@ import pytest
 import ray
 from fake_results import fake_cell, fake_result
 
-from lpbench import registry, running
+from lpbench import registry
+from lpbench.cells import run
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.executors.ray_cluster import Cluster
 from lpbench.executors.ray_task import Work, run_shard
@@ -29,7 +30,7 @@ def ran(monkeypatch):
             raise SystemExit(0)
         return fake_result(cell)
 
-    monkeypatch.setattr(running, "run_cell", run_cell)
+    monkeypatch.setattr(run, "run_cell", run_cell)
     return found
 
 

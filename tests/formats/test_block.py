@@ -8,10 +8,10 @@ import torch
 
 from lpbench import quantize
 from lpbench.algorithms.lp_svrg import round_vector
+from lpbench.arithmetic.rounding import NearestEven
 from lpbench.errors import ConfigError
 from lpbench.formats import Block
-from lpbench.quantizing import round_tensor
-from lpbench.rounding import NearestEven
+from lpbench.formats.quantize import round_tensor
 
 
 def expected(x: np.ndarray, bits: int, size: int, mode: str, u: np.ndarray | None = None) -> np.ndarray:

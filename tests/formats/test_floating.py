@@ -9,7 +9,7 @@ import torch
 from lpbench import quantize
 from lpbench.errors import ConfigError
 from lpbench.formats import Float
-from lpbench.quantizing import round_tensor
+from lpbench.formats.quantize import round_tensor
 
 SPLITS = [(e, b - 1 - e) for b in range(2, 9) for e in range(b) if e + (b - 1 - e) >= 1]
 

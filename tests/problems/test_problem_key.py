@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-import lpbench.problems as module
+import lpbench.problems.build as module
 from lpbench.errors import ConfigError
-from lpbench.problems import build, keys_read, problem_key
+from lpbench.problems.build import build
+from lpbench.problems.identity import keys_read, problem_key
 from lpbench.registry import datasets, problems
 
 LS = {"problem": "least_squares", "dataset": "gaussian", "dimension": 6, "n_samples": 40, "data_seed": 0}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from measuring import cell, changed, grid
 
-from lpbench.evidence import weigh
+from lpbench.analysis.evidence import weigh
 from lpbench.regression import judging, measured, outputs
 from lpbench.regression.baselines import Baseline, platform_class
 from lpbench.regression.checking import Check

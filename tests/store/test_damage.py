@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from fake_results import FakeResult, fake_cell, fake_result
 
-from lpbench import cli, sweeping
+from lpbench import cli
 from lpbench.errors import LpbenchError, StoreError
-from lpbench.planning import Call, Plan, set_reasons
 from lpbench.store import SweepWriter, load_cells, load_traces, read_manifest, read_statuses
 from lpbench.store.files import StoreWarning
+from lpbench.sweeps import sweep
+from lpbench.sweeps.plan import Call, Plan, set_reasons
 
 CELLS = [fake_cell(seed=seed) for seed in range(9)]
 IN = {
@@ -52,16 +53,16 @@ def ran(monkeypatch):
         count[cell.cell_id] += 1
         return fake_result(cell)
 
-    monkeypatch.setattr("lpbench.running.run_cell", run_cell)
-    monkeypatch.setattr("lpbench.running.Result", FakeResult)
-    monkeypatch.setattr(sweeping, "cell_costs", lambda cells: [None] * len(cells))
+    monkeypatch.setattr("lpbench.cells.run.run_cell", run_cell)
+    monkeypatch.setattr("lpbench.cells.run.Result", FakeResult)
+    monkeypatch.setattr(sweep, "cell_costs", lambda cells: [None] * len(cells))
     return count
 
 
 def go_on(folder):
     plan = Plan("demo", folder, [Call(("precision=8",))], list(CELLS), [])
     set_reasons(plan, read_statuses(folder))
-    return sweeping.run_plan(plan, workers=1)
+    return sweep.run_plan(plan, workers=1)
 
 
 def flip(path, rng):

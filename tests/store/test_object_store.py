@@ -8,15 +8,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from fake_results import fake_cell, fake_result
-from lpbench.dashboard.data import Store
-from lpbench.dashboard.past import read as read_past
+from lpbench.dashboard.data.past import read as read_past
+from lpbench.dashboard.data.sweeps import Store
 
 import lpbench
 from lpbench import cli
-from lpbench.address import is_remote, locate
 from lpbench.errors import ConfigError, StoreError, SweepBusy
 from lpbench.store import SweepWriter, compact, load_cells, load_traces, read_manifest
 from lpbench.store import lease as leases
+from lpbench.store.address import is_remote, locate
 from lpbench.store.files import open_parquet, write_atomic, write_table
 from lpbench.store.lease import Lease
 from lpbench.store.sources import StoreWarning

@@ -5,7 +5,7 @@ import math
 import pytest
 
 import lpbench
-from lpbench.evidence import COLUMNS, weigh
+from lpbench.analysis.evidence import COLUMNS, weigh
 from lpbench.theory.arithmetic import READS, ratio, resolution
 
 KNOWN = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from lpbench.problems.objective import Risk
-from lpbench.problems.optimum import solve
+from lpbench.problems.solving.objective import Risk
+from lpbench.problems.solving.optimum import solve
 from lpbench.theory import moments as moments_module
 from lpbench.theory.constants import (
     NAMES,

@@ -1,0 +1,184 @@
+"""What pages share: a filter for each axis that varies, the axis of the panels, the order and the names of values."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..charts.curves import not_drawn
+from ..page import MULTI, SELECT, Control
+from .sweeps import Group, text
+
+if TYPE_CHECKING:
+    from ..page import State
+    from .sweeps import Sweep
+
+NO_AXIS = "-"
+# Methods without variance reduction before those with it, as in the papers.
+ALGORITHMS = ("sgd", "lp_sgd", "swalp", "svrg", "lp_svrg", "halp")
+
+
+def filters(sweep: Sweep, without: Sequence[str] = ()) -> list[Control]:
+    """A control for each axis that varies, which chooses among its values; all where none is chosen."""
+    return [
+        Control(axis, named(axis), MULTI, (), tuple((value, value) for value in values_of(sweep, axis)))
+        for axis in sweep.varying
+        if axis not in without
+    ]
+
+
+def chosen(sweep: Sweep, state: State) -> list[Group]:
+    """The groups that the filters leave."""
+    return sweep.groups_where({axis: state.get(axis, ()) for axis in sweep.varying})
+
+
+def measured(sweep: Sweep, state: State) -> list[Group]:
+    """Those of them that round and have a noise floor."""
+    return [row for row in chosen(sweep, state) if row["format"] != "none" and row["floor"] > 0]
+
+
+def zeros(sweep: Sweep, state: State) -> list[str]:
+    """A sentence on the groups that `measured` leaves out since their floor is 0."""
+    count = sum(row["format"] != "none" and row["floor"] == 0 for row in chosen(sweep, state))
+    return [not_drawn(count)] if count else []
+
+
+def by_axis(sweep: Sweep, key: str, label: str, first: Sequence[str], without: Sequence[str] = ()) -> Control:
+    """A control that chooses one of the axes that vary, or none; by default the first of `first` that varies."""
+    axes = [axis for axis in sweep.varying if axis not in without]
+    default = next((axis for axis in first if axis in axes), NO_AXIS)
+    options = ((NO_AXIS, "nothing"), *((axis, named(axis)) for axis in axes))
+    return Control(key, label, SELECT, default, options)
+
+
+def values_of(sweep: Sweep, axis: str) -> list[str]:
+    """The values of an axis as texts, in their order."""
+    return values(sweep.groups, axis)
+
+
+def values(rows: Iterable[Group], axis: str) -> list[str]:
+    """The same of some groups."""
+    return in_order(text(row[axis]) for row in rows)
+
+
+def varies(rows: Sequence[Group], axis: str) -> bool:
+    """Whether the groups differ in an axis."""
+    return len({text(row[axis]) for row in rows}) > 1
+
+
+def in_order(values: Iterable[str]) -> list[str]:
+    """Different texts: numbers by size, algorithms as the papers list them, others by name, null last."""
+    return sorted(set(values), key=natural)
+
+
+def natural(value: str) -> tuple[int, float, str]:
+    """What `in_order` sorts by."""
+    if value == NO_AXIS:
+        return (2, 0.0, "")
+    if value in ALGORITHMS:
+        return (0, float(ALGORITHMS.index(value)), "")
+    try:
+        return (0, float(value), "")
+    except ValueError:
+        return (1, 0.0, value)
+
+
+def named(axis: str) -> str:
+    """`step_size` as a label: step size."""
+    return axis.replace("_", " ")
+
+
+def label(axis: str, value: Any) -> str:
+    """A value as a legend calls it: `fixed`, `8 bits`, `dimension 64`."""
+    said = text(value)
+    if axis == "precision":
+        return f"{said} bits" if said != NO_AXIS else "no precision"
+    worded = not isinstance(value, bool | int | float) and said != NO_AXIS
+    return said if worded else f"{named(axis)} {said}"
+
+
+def labels(row: Group, axes: Sequence[str], joint: str = ", ") -> str:
+    """The labels of one group."""
+    return joint.join(label(axis, row[axis]) for axis in axes)
+
+
+def split(rows: Iterable[Group], axes: Sequence[str]) -> list[list[Group]]:
+    """The groups parted by the values of the axes, in the order of the values."""
+    parts: dict[tuple[str, ...], list[Group]] = {}
+    for row in rows:
+        parts.setdefault(tuple(text(row[axis]) for axis in axes), []).append(row)
+    return [parts[key] for key in sorted(parts, key=lambda key: [natural(value) for value in key])]
+
+
+def fewer(rows: list[Group], axes: Sequence[str], most: int) -> tuple[list[Group], dict[str, str]]:
+    """Keep one value of each of `axes`, one axis after the other, until at most `most` groups are left.
+
+    The value with the most groups stays, the first of equals. Returns what is left, and the values that were kept.
+    """
+    kept: dict[str, str] = {}
+    for axis in axes:
+        if len(rows) <= most:
+            break
+        counts = Counter(text(row[axis]) for row in rows)
+        if len(counts) > 1:
+            value = min(counts, key=lambda value: (-counts[value], natural(value)))
+            rows, kept[axis] = [row for row in rows if text(row[axis]) == value], value
+    return rows, kept
+
+
+def said(kept: Mapping[str, str]) -> str:
+    """What `fewer` kept, in words: `format fixed, problem family_s`."""
+    return ", ".join(f"{named(axis)} {value}" for axis, value in kept.items())
+
+
+def capped(panels: Sequence[Sequence[list[Group]]], most: int) -> list[list[list[Group]]]:
+    """At most `most` parts over all panels, in each those of the lowest floors, in their order."""
+    quota = max(1, most // max(1, len(panels)))
+    found = []
+    for parts in panels[:most]:
+        lowest = [min((row["floor"] for row in part if row["floor"] > 0), default=math.inf) for part in parts]
+        best = sorted(range(len(parts)), key=lowest.__getitem__)
+        found.append([parts[i] for i in sorted(best[:quota])])
+    return found
+
+
+def spread(panels: Sequence[Sequence[list[Group]]], most: int) -> list[list[list[Group]]]:
+    """At most `most` parts over all panels, in each evenly spread over their order, first and last included."""
+    quota = max(2, most // max(1, len(panels)))
+    return [
+        [parts[i] for i in sorted({round(j * (len(parts) - 1) / (quota - 1)) for j in range(quota)})]
+        if len(parts) > quota
+        else list(parts)
+        for parts in panels[: max(1, most // 2)]
+    ]
+
+
+def full_precision(everything: Iterable[Group], shown: Iterable[Group]) -> list[Group]:
+    """The groups in full precision that `shown` is set beside: of its problems, with snapshots where it takes some."""
+    problems = {(_problem(row), text(row["snapshot"]) == NO_AXIS) for row in shown}
+    return [
+        row
+        for row in everything
+        if row["format"] == "none"
+        and row["floor"] > 0
+        and (_problem(row), text(row["snapshot"]) == NO_AXIS) in problems
+    ]
+
+
+def _problem(row: Group) -> tuple[str, ...]:
+    return tuple(text(row[axis]) for axis in ("problem", "dataset", "dimension"))
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 seed`, `3 seeds`."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def seeds(rows: Iterable[Group]) -> str:
+    """`5 seeds`, or `3 to 5 seeds` where groups differ."""
+    counts = sorted({int(row["n"]) for row in rows})
+    if not counts:
+        return "no seeds"
+    return plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"

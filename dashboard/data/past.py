@@ -1,0 +1,254 @@
+"""The history of checks as a page sees it: runs in the order of time, and the noise floor of each configuration."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpbench.analysis import statistics
+from lpbench.analysis.tables import AXES, varying
+from lpbench.store import history
+from lpbench.store.schema import CHOICES
+
+from . import choosing
+
+LATEST, SEARCHED = (
+    60,
+    100,
+)  # runs and configurations that steps are looked for in: the time grows with runs squared
+DRIFT = 1.10  # a change by less is none, as `lpbench check` has it
+ALWAYS = ("algorithm", "format", "precision")  # first in the name of a configuration, whatever varies
+# The verdicts of `lpbench check`, the worst first.
+VERDICTS = (
+    "bound broken", "failed", "worse", "missing", "definition changed", "undecided", "untested", "new", "better",
+    "same", "identical",
+)  # fmt: skip
+BAD = VERDICTS[:3]
+RUN = ("checked_at", "git_commit", "lpbench_version", "platform", "baseline", "sweep")
+READ = ("run", *RUN, "config_id", "verdict", "floor", "floor_q10", "floor_q90")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One check: its configurations by verdict, when and where it was made."""
+
+    counts: Mapping[str, int]
+    name: str
+    checked_at: str
+    commit: str
+    version: str
+    platform: str
+    baseline: str
+    sweep: str
+
+    @property
+    def short(self) -> str:
+        """lpbench's commit in seven letters, `+` after it where files differed from it; else its version."""
+        return (self.commit[:7] or self.version or "unknown") + (
+            "+" if self.commit.endswith("-dirty") else ""
+        )
+
+
+@dataclass(frozen=True)
+class Series:
+    """A configuration over the runs of one platform.
+
+    at          (T,) the runs in which it has a noise floor > 0, ascending places in their list.
+    floor       (T,) the median over the seeds; low, high   (T,) 10 and 90 % of them.
+    verdicts    of every run that names it.
+    choices     its own, as its newest row has them; `cell_id` is one of its cells there.
+    zeros       runs with a floor of 0, which has no logarithm.
+    """
+
+    config_id: str
+    label: str
+    choices: Mapping[str, Any]
+    verdicts: Mapping[int, str]
+    at: np.ndarray
+    floor: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    zeros: int
+
+    @functools.cached_property
+    def steps(self) -> list[int]:
+        """Places in `at` at which the level of log10(floor) changes, over the last LATEST runs."""
+        recent = self.floor[-LATEST:]
+        if not recent.size or np.ptp(recent) == 0:
+            return []
+        return [self.floor.size - recent.size + step for step in statistics.steps(np.log10(recent))]
+
+    @functools.cached_property
+    def levels(self) -> list[tuple[int, int, float]]:
+        """(first, end, floor) of each piece between two steps, over the last LATEST runs: its median in logarithms."""
+        edges = [max(0, self.floor.size - LATEST), *self.steps, self.floor.size]
+        logs = np.log10(self.floor)
+        return [(a, b, float(10 ** np.median(logs[a:b]))) for a, b in itertools.pairwise(edges)]
+
+    @property
+    def change(self) -> float:
+        """The newest floor over the first."""
+        return float(self.floor[-1] / self.floor[0]) if self.floor.size else 1.0
+
+    @property
+    def range(self) -> float:
+        """The largest floor over the least."""
+        return float(self.floor.max() / self.floor.min()) if self.floor.size else 1.0
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where a configuration moved.
+
+    at        place of the run in which the last step happened; None: there is none, it drifted.
+    across    floor after that step over the floor before it.
+    release   (place of the newest earlier run with another version, newest floor over that run's); None: none such.
+    """
+
+    series: Series
+    at: int | None
+    across: float | None
+    release: tuple[int, float] | None
+
+    @property
+    def worst(self) -> float:
+        """What tables are sorted by: the larger of the changes since the last release and since the first run."""
+        return max(self.series.change, self.release[1] if self.release else 0.0)
+
+
+class Past:
+    """All checks of one folder, or with `on` those of one platform.
+
+    runs    in the order of time.     problems   files that could not be read, in words.
+    names   labels of the configurations by their identity, the same on all platforms.
+    """
+
+    def __init__(self, table: Any, problems: Sequence[str], names: Mapping[str, str] | None = None):
+        self.problems, self._table = tuple(problems), table
+        self._columns = {name: table[name].to_pylist() for name in READ}
+        self.runs = self._runs()
+        self.names = self._names() if names is None else names
+        self._on: dict[str, Past] = {}
+
+    def _runs(self) -> list[Run]:
+        counts: dict[str, Counter[str]] = {}
+        told: dict[str, list[str]] = {}
+        for name, verdict, *facts in zip(
+            *(self._columns[one] for one in ("run", "verdict", *RUN)), strict=True
+        ):
+            counts.setdefault(name, Counter())[verdict or "untested"] += 1
+            told.setdefault(name, [fact or "" for fact in facts])
+        found = [Run(counts[name], name, *facts) for name, facts in told.items()]
+        return sorted(found, key=lambda run: (run.checked_at, run.name))
+
+    @property
+    def platforms(self) -> list[str]:
+        """Those that were checked on, that of the newest run first."""
+        return list(dict.fromkeys(run.platform for run in reversed(self.runs)))
+
+    def on(self, platform: str) -> Past:
+        """The runs of one platform alone: between two, floors may differ in their last digits."""
+        if platform not in self._on:
+            there = [name == platform for name in self._columns["platform"]]
+            self._on[platform] = Past(self._table.filter(there), self.problems, self.names)
+        return self._on[platform]
+
+    def _names(self) -> dict[str, str]:
+        last = {config_id: row for row, config_id in enumerate(self._columns["config_id"])}
+        newest = self._table.take(np.array([*last.values()], int)).to_pylist()
+        return dict(zip(last, labels(newest), strict=True))
+
+    @functools.cached_property
+    def series(self) -> dict[str, Series]:
+        """Every configuration by its identity, in the order of its choices."""
+        places = {run.name: i for i, run in enumerate(self.runs)}
+        at = [places[name] for name in self._columns["run"]]
+        rows: dict[str, list[int]] = {}
+        for row in sorted(range(len(at)), key=at.__getitem__):
+            rows.setdefault(self._columns["config_id"][row], []).append(row)
+        newest = self._table.take(np.array([mine[-1] for mine in rows.values()], int)).to_pylist()
+        found = [self._series(row, mine, at) for row, mine in zip(newest, rows.values(), strict=True)]
+        found.sort(key=lambda one: [choosing.natural(part) for part in one.label.split(", ")])
+        return {one.config_id: one for one in found}
+
+    def _series(self, choices: Mapping[str, Any], rows: Sequence[int], at: Sequence[int]) -> Series:
+        verdicts = {at[row]: self._columns["verdict"][row] or "untested" for row in rows}
+        floor = self._columns["floor"]
+        known = [row for row in rows if floor[row] is not None and 0 < floor[row] < math.inf]
+        middle, low, high = (
+            np.array([self._columns[name][row] or math.nan for row in known], float)
+            for name in ("floor", "floor_q10", "floor_q90")
+        )
+        places = np.array([at[row] for row in known], int)
+        name = choices["config_id"]
+        zeros = sum(floor[row] == 0 for row in rows)
+        return Series(name, self.names[name], choices, verdicts, places, middle, low, high, zeros)
+
+    @functools.cached_property
+    def searched(self) -> list[Series]:
+        """Where steps are looked for: the SEARCHED configurations whose floors range widest."""
+        moving = [one for one in self.series.values() if one.range > 1]
+        return sorted(moving, key=lambda one: -one.range)[:SEARCHED]
+
+    @functools.cached_property
+    def moves(self) -> list[Move]:
+        """What has a step, or drifted by more than DRIFT since the first run or the last release; the worst first."""
+        found = []
+        for series in self.searched:
+            release = self._release(series)
+            drifted = [series.change, release[1] if release else 1.0]
+            if series.steps:
+                *_, (_, _, before), (first, _, after) = series.levels
+                found.append(Move(series, int(series.at[first]), after / before, release))
+            elif any(not 1 / DRIFT <= ratio <= DRIFT for ratio in drifted):
+                found.append(Move(series, None, None, release))
+        return sorted(found, key=lambda move: -move.worst)
+
+    def _release(self, series: Series) -> tuple[int, float] | None:
+        """The newest earlier run of another version in which it was measured, and its change since then."""
+        now = self.runs[series.at[-1]].version
+        for place, floor in zip(series.at[::-1], series.floor[::-1], strict=True):
+            if self.runs[place].version != now:
+                return int(place), float(series.floor[-1] / floor)
+        return None
+
+    def worst(self, most: int) -> list[Series]:
+        """At most `most` that are bad in the newest run, else those whose floor moved furthest."""
+        last = len(self.runs) - 1
+        known = [one for one in self.series.values() if one.at.size]
+        bad = [one for one in known if one.verdicts.get(last) in BAD]
+        bad.sort(key=lambda one: (BAD.index(one.verdicts[last]), -one.change))
+        moved = sorted(known, key=lambda one: -one.range)
+        return (bad or moved)[:most]
+
+
+def labels(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each configuration by what varies: `halp, fixed, 8 bits`; where that names two, by its identity as well."""
+    found = varying({axis: [row[axis] for row in rows] for axis in (*AXES, "precision")})
+    axes = [*ALWAYS, *(axis for axis in CHOICES if axis in found and axis not in ALWAYS)]
+    names = [choosing.labels(dict(row), axes) for row in rows]
+    twice = Counter(names)
+    return [
+        name if twice[name] == 1 else f"{name}, {row['config_id'][:7]}"
+        for name, row in zip(names, rows, strict=True)
+    ]
+
+
+def read(runs_dir: Path) -> Past:
+    """The history under a folder of sweeps; read anew when a file of it appears, goes or changes."""
+    folder = runs_dir / history.FOLDER
+    files = sorted(folder.glob("*.parquet")) if folder.is_dir() else []
+    return _read(folder, tuple((file.name, hash(file.stat().st_mtime)) for file in files))
+
+
+@functools.lru_cache(maxsize=4)
+def _read(folder: Path, stamp: tuple[tuple[str, int], ...]) -> Past:
+    return Past(*history.read(folder))

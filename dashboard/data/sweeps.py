@@ -1,0 +1,281 @@
+"""The store as the pages see it: sweeps, their cells and groups, curves of the rollup. Read in place, never written."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lpbench.analysis.tables import AXES, varying
+from lpbench.errors import ConfigError, LpbenchError
+from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
+from lpbench.store.address import locate
+from lpbench.store.folder import ROLLUP
+from lpbench.store.schema import CELLS
+
+from . import database
+
+if TYPE_CHECKING:
+    import pandas
+
+KEPT = 4  # sweeps in memory
+POINTS = 200  # of a curve: more than a screen shows
+CURVE = ("step", "epoch", "gradient_evaluations", "n", "q10", "q50", "q90", "min", "max")
+BOUNDS = (
+    "bound", "bound_earlier", "bound_dimension_free", "noise_ball", "noise_ball_earlier", "noise_ball_dimension_free",
+)  # fmt: skip
+
+
+Group = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Info:
+    """A sweep in the list: its name, cells by status, state, when it changed; `problem` says why it cannot be read."""
+
+    name: str
+    counts: dict[str, int]
+    state: str
+    updated_at: str
+    problem: str = ""
+
+
+class Store:
+    """The sweeps under one folder. Names come from a list of that folder: no other path is ever opened."""
+
+    def __init__(self, runs_dir: Path | str):
+        self.runs_dir = locate(runs_dir)
+        self._kept: OrderedDict[tuple[str, int], Sweep] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def sweeps(self) -> list[Info]:
+        """All sweeps, the newest first."""
+        found = []
+        for name in list_sweeps(self.runs_dir):
+            try:
+                manifest = read_manifest(self.runs_dir / name) or {}
+            except LpbenchError as error:
+                found.append(Info(name, {}, "unreadable", "", str(error)))
+                continue
+            counts, state = manifest.get("counts", {}), manifest.get("state", "no manifest")
+            found.append(Info(name, counts, state, manifest.get("updated_at", "")))
+        return sorted(found, key=lambda info: info.updated_at, reverse=True)
+
+    def version(self, name: str) -> int:
+        """A number that rises with every change of the sweep's files."""
+        self._check(name)
+        return int((read_manifest(self.runs_dir / name) or {"version": 0})["version"])
+
+    def sweep(self, name: str) -> Sweep:
+        """The sweep called `name`. Raises ConfigError for an unknown one, StoreError for one that cannot be read."""
+        key = (name, self.version(name))
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = Sweep(find_sweep(self.runs_dir / name), key[1])
+                for old in [k for k in self._kept if k[0] == name and k != key]:
+                    del self._kept[old]
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
+    def no_sweep(self) -> Sweep:
+        """A sweep without name and cells, for pages that show the folder where it holds none."""
+        return NoSweep(self.runs_dir)
+
+    def _check(self, name: str) -> None:
+        if name not in list_sweeps(self.runs_dir):
+            raise ConfigError(f"there is no sweep {name!r} in {self.runs_dir}")
+
+
+class Sweep:
+    """One sweep at one version: cells, groups (all seeds of a cell), and their curves.
+
+    cells     one row a cell, the columns of the contract; rows of failed cells included.
+    groups    one dictionary a group: the columns of one of its cells (one that is ok, if there is any), and over its
+              seeds n, n_ok, n_diverged, n_timeout, n_failed; floor (median of noise_floor), floor_q10, floor_q90,
+              floor_min, floor_max; mean_gap (mean), and the mean of every bound column; NaN where there is nothing.
+    varying   the choices that vary between groups, without those that others determine.
+    """
+
+    def __init__(self, folder: Path, version: int):
+        self.folder, self.name, self.version = folder, folder.name, version
+        self.manifest = read_manifest(folder) or {}
+
+    @functools.cached_property
+    def cells(self) -> pandas.DataFrame:
+        """All cells."""
+        return self._table.to_pandas()
+
+    @functools.cached_property
+    def cell_ids(self) -> frozenset[str]:
+        """The identities of all cells."""
+        return frozenset(self.cells["cell_id"])
+
+    @functools.cached_property
+    def varying(self) -> list[str]:
+        """The choices that vary, precision among them where it does."""
+        cells = self.cells
+        names = [*AXES, "precision"]
+        known = cells[names].astype(object).where(cells[names].notna(), None)
+        found = varying({name: known[name].tolist() for name in names})
+        return ["precision", *found] if cells["precision"].nunique() > 1 else found
+
+    @functools.cached_property
+    def groups(self) -> list[Group]:
+        """All groups, in the order of the cells."""
+        import pandas as pd
+
+        cells = self.cells
+        bounds = [name for name in cells.columns if name.startswith("bound_") and cells[name].dtype == float]
+        numbers = list(dict.fromkeys([*BOUNDS, *bounds, "mean_gap", "box_excess", "gap_to_box"]))
+        numbers = [name for name in numbers if name in cells.columns]
+        order = cells["group_id"].unique()
+        ok = cells[cells["status"] == "ok"]
+        first = pd.concat([ok, cells]).drop_duplicates("group_id").set_index("group_id").loc[order]
+        by = ok.groupby("group_id")
+        floors = by["noise_floor"]
+        counts = cells.groupby(["group_id", "status"]).size().unstack(fill_value=0)
+        more = {
+            "floor": floors.median(),
+            "floor_min": floors.min(),
+            "floor_max": floors.max(),
+            "n": counts.sum(axis=1),
+        }
+        more |= {"floor_q10": floors.quantile(0.1), "floor_q90": floors.quantile(0.9)}
+        more |= {name: by[name].mean() for name in numbers}
+        zero = pd.Series(0, index=order)
+        more |= {
+            f"n_{status}": counts.get(status, zero) for status in ("ok", "diverged", "timeout", "failed")
+        }
+        columns = {"group_id": order.tolist(), **{name: first[name].tolist() for name in first.columns}}
+        columns |= {name: values.reindex(order).tolist() for name, values in more.items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def curves(self, group_ids: Sequence[str], points: int = POINTS) -> dict[str, dict[str, np.ndarray]]:
+        """For each group `step epoch gradient_evaluations n q10 q50 q90 min max`, at most `points` of them.
+
+        From the rollup, which a finished sweep has; of a running one from the traces of the cells that are done.
+        """
+        import duckdb
+
+        try:
+            known = set(self._rolled) & set(group_ids)
+            found = self._from_rollup(sorted(known), points) if known else {}
+        except duckdb.Error:  # a rollup that cannot be read: the next compaction makes it anew
+            known, found = set(), {}
+        return found | self._from_traces([one for one in group_ids if one not in known], points)
+
+    @functools.cached_property
+    def _rolled(self) -> dict[str, int]:
+        """Groups of which the rollup holds every cell, with how many."""
+        path = self.folder / ROLLUP
+        if not path.is_file():
+            return {}
+        with database.cursor(path) as cursor:
+            rows = cursor.execute(
+                "SELECT group_id, max(n) FROM read_parquet(?) GROUP BY group_id", [str(path)]
+            ).fetchall()
+        done = self.cells[self.cells["status"].isin(["ok", "diverged", "timeout"])]
+        there = done.groupby("group_id").size().to_dict()
+        return {group: n for group, n in rows if there.get(group) == n}
+
+    def _from_rollup(self, group_ids: Sequence[str], points: int) -> dict[str, dict[str, np.ndarray]]:
+        columns = ", ".join(CURVE)
+        query = (
+            f"SELECT group_id, {columns} FROM read_parquet(?) WHERE list_contains(?, group_id) "
+            "ORDER BY group_id, step"
+        )
+        with database.cursor(self.folder) as cursor:
+            rows = cursor.execute(query, [str(self.folder / ROLLUP), list(group_ids)]).fetchnumpy()
+        groups = np.asarray(rows["group_id"], str)
+        if not len(groups):
+            return {}
+        edges = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1], True])
+        found = {}
+        for low, high in itertools.pairwise(edges):
+            keep = low + thin(np.asarray(rows["step"][low:high]), points)
+            found[str(groups[low])] = {name: np.asarray(rows[name], float)[keep] for name in CURVE}
+        return found
+
+    def _from_traces(self, group_ids: Sequence[str], points: int) -> dict[str, dict[str, np.ndarray]]:
+        found = {}
+        for group_id in group_ids:
+            mine = self.cells[(self.cells["group_id"] == group_id) & (self.cells["status"] != "failed")]
+            if mine.empty:
+                continue
+            traces = self.traces(mine["cell_id"].tolist())
+            by = traces[np.isfinite(traces["objective_gap"])].groupby("step")
+            gaps = by["objective_gap"]
+            curve = by[["epoch", "gradient_evaluations"]].first()
+            for name, at in (("q10", 0.1), ("q50", 0.5), ("q90", 0.9)):
+                curve[name] = gaps.quantile(at)
+            curve["min"], curve["max"], curve["n"] = gaps.min(), gaps.max(), gaps.size()
+            curve = curve[curve["n"] == curve["n"].max()].reset_index()  # the steps that all seeds recorded
+            keep = thin(curve["step"].to_numpy(), points)
+            found[group_id] = {name: curve[name].to_numpy(float)[keep] for name in CURVE}
+        return found
+
+    def rows(
+        self,
+        start: int,
+        end: int,
+        sort: Sequence[Mapping[str, Any]],
+        filters: Mapping[str, Mapping[str, Any]],
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Cells for a table in the browser: see `database.rows`."""
+        return database.rows(self._table, start, end, sort, filters)
+
+    @functools.cached_property
+    def _table(self) -> Any:
+        return read_cells(self.folder)
+
+    def traces(self, cell_ids: Sequence[str]) -> pandas.DataFrame:
+        """The traces of some cells."""
+        return read_traces(self.folder, cell_ids).to_pandas()
+
+    def groups_where(self, chosen: Mapping[str, Sequence[str]]) -> list[Group]:
+        """The groups whose axes have one of the chosen values (as texts); () chooses all."""
+        asked = {axis: set(values) for axis, values in chosen.items() if values}
+        return [
+            row for row in self.groups if all(text(row[axis]) in values for axis, values in asked.items())
+        ]
+
+
+class NoSweep(Sweep):
+    """What stands for a sweep in a folder without any."""
+
+    def __init__(self, runs_dir: Path):
+        self.folder, self.name, self.version, self.manifest = runs_dir / "none", "", 0, {}
+
+    @functools.cached_property
+    def _table(self) -> Any:
+        return CELLS.empty_table()
+
+
+def thin(steps: np.ndarray, points: int) -> np.ndarray:
+    """Indices of at most `points` of ascending `steps`, spread evenly in log(step), with the first and the last."""
+    if len(steps) <= points:
+        return np.arange(len(steps))
+    places = np.log1p(steps.astype(float))
+    wanted = np.linspace(places[0], places[-1], points)
+    return np.unique(np.clip(np.searchsorted(places, wanted), 0, len(steps) - 1))
+
+
+@functools.lru_cache(maxsize=4096, typed=True)
+def text(value: Any) -> str:
+    """A choice as the query string and the legends write it: `-` for null, 8 for 8.0."""
+    if value is None or value != value:
+        return "-"
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, float | np.floating):
+        return f"{value:g}"
+    return str(value)

@@ -1,0 +1,1 @@
+"""A sweep as one file: Markdown or HTML."""

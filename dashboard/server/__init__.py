@@ -1,0 +1,1 @@
+"""The app: layout, callbacks, exports, security, and what serves it."""

@@ -1,0 +1,143 @@
+"""A figure on a page: its title, its buttons, its notes, and the numbers under it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..charts import style
+from ..charts.grid import narrowed
+from ..page import Data, Panel
+
+ROWS = 200  # of the table under a figure; exports hold all
+THEME_COOKIE, NARROW_COOKIE = "lpbench_theme", "lpbench_narrow"  # written by assets/state.js
+KINDS = {"png": "PNG", "svg": "SVG", "csv": "CSV", "parquet": "Parquet", "tex": "LaTeX"}
+PLOTLY = {
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,
+    "doubleClick": "reset",
+    "modeBarButtonsToRemove": ["toImage", "select2d", "lasso2d"],
+}
+
+
+def is_dark() -> bool:
+    """Whether the reader's browser asked for the dark palette."""
+    import flask
+
+    return flask.has_request_context() and flask.request.cookies.get(THEME_COOKIE) == "dark"
+
+
+def is_narrow() -> bool:
+    """Whether the reader's screen is a phone's: figures then have one column."""
+    import flask
+
+    return flask.has_request_context() and flask.request.cookies.get(NARROW_COOKIE) == "1"
+
+
+def figure(index: int, panel: Panel) -> Any:
+    """A figure with its title, buttons, and numbers."""
+    from dash import dcc, html
+
+    graph = dcc.Graph(
+        id={"type": "figure", "index": index},
+        figure=drawn(panel, is_dark()),
+        style=height(panel),
+        config=PLOTLY,
+        responsive=True,
+        className="graph",
+    )
+    name = panel.title or "Figure"
+    buttons = [
+        html.Button(
+            label, type="button", className="button",
+            **{"data-export": kind, "data-panel": str(index), "aria-label": f"{label} of: {name}"},
+        )
+        for kind, label in KINDS.items()
+    ]  # fmt: skip
+    return html.Figure(
+        [
+            html.Figcaption([html.H2(name), html.Div(buttons, className="exports")]),
+            html.Div(dcc.Loading(graph, delay_show=400, type="dot"), className="drawing"),
+            html.Div(html.Div(notes(panel), id={"type": "notes", "index": index}), id=f"notes-{index}"),
+            html.Details(
+                [
+                    html.Summary(summary(panel), id={"type": "numbers", "index": index}, n_clicks=0),
+                    html.Div(id={"type": "table", "index": index}),
+                ]
+            ),
+        ],
+        className="panel",
+        **{"aria-label": name, "aria-describedby": f"notes-{index}"},
+    )
+
+
+def drawn(panel: Panel, dark: bool) -> dict[str, Any]:
+    """The figure of a panel; an empty one where there is nothing to draw."""
+    if panel.figure is not None:
+        return narrowed(panel.figure) if is_narrow() else panel.figure
+    hidden = {"visible": False}
+    note = {
+        "text": "nothing to draw",
+        "showarrow": False,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.5,
+        "y": 0.5,
+    }
+    return {
+        "data": [],
+        "layout": style.layout(dark, height=120, xaxis=hidden, yaxis=hidden, annotations=[note]),
+    }
+
+
+def height(panel: Panel) -> dict[str, str]:
+    """The size of the figure as a style: a responsive graph takes that of its place and not of its layout.
+
+    `layout.meta.least_width` is that of figures which no narrow screen holds: there they scroll sideways.
+    """
+    layout = drawn(panel, False)["layout"]
+    least = (layout.get("meta") or {}).get("least_width")
+    wide = {"minWidth": f"{least}px"} if least else {}
+    return {"height": f"{layout['height']:.0f}px", **wide}
+
+
+def notes(panel: Panel) -> list[Any]:
+    """What a reader must know of a figure."""
+    from dash import html
+
+    return [html.P(note, className="note") for note in panel.notes]
+
+
+def summary(panel: Panel) -> str:
+    """What opens the numbers of a figure: only then they are sent, for drawing them costs as much as the figure."""
+    count = len(panel.data.rows)
+    return f"Numbers ({count} {'row' if count == 1 else 'rows'})" if count else "No numbers"
+
+
+def table(data: Data, clicks: int | None) -> list[Any]:
+    """The first rows of a table, where it is open: after an odd number of clicks.
+
+    One component with the cells as data: as components of their own, thousands of them hold up the browser for seconds.
+    """
+    import dash_mantine_components as dmc
+    from dash import html
+
+    if not (clicks or 0) % 2 or not data.rows:
+        return []
+    rows = [[cell(value) for value in row] for row in data.rows[:ROWS]]
+    shown = dmc.Table(data={"head": list(data.columns), "body": rows})
+    found: list[Any] = [
+        html.Div(shown, className="scroll", tabIndex="0", role="region", **{"aria-label": "Numbers"})
+    ]
+    if len(data.rows) > ROWS:
+        found.append(
+            html.P(f"The first {ROWS} of {len(data.rows)} rows; CSV and Parquet hold all.", className="note")
+        )
+    return found
+
+
+def cell(value: Any) -> str:
+    """A number of a table, to four digits."""
+    if value is None or value != value:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

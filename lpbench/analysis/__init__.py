@@ -1,0 +1,1 @@
+"""What stored cells say: noise floors, broken bounds, statistics, matched pairs, ratios, comparisons."""

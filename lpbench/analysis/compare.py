@@ -1,0 +1,198 @@
+"""Two stored sweeps: by which factor a metric differs, with its error, by any axes.
+
+Paired by seed, for cells of one seed draw the same samples. The logarithms of the ratios are averaged over the
+configurations of a row seed by seed: the seeds are the replicates, and the interval is Student's over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lpbench.analysis.matching import AXES, Cell, Configuration, Match, key_of, match, read
+from lpbench.analysis.ratios import COLUMNS, METRICS, Sample, paired, shared, unpaired, value
+from lpbench.analysis.tables import ALWAYS, varying
+from lpbench.analysis.tables import AXES as ROW_AXES
+from lpbench.errors import ConfigError, did_you_mean
+from lpbench.store import find_sweep
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass
+class Comparison:
+    """What `compare_sweeps` found.
+
+    rows        one a combination of `by`: its values; `ratio`, `low`, `high` of B / A; `seeds_a`, `seeds_b`;
+                `configurations`; `median_a`, `median_b`; `paired`. None where it cannot be said.
+    statuses    configurations that end otherwise in B: `configuration`, `a`, `b`, `seeds` (None: unpaired).
+    alone_a, alone_b    cells without a partner.
+    bad                 pairs (where nothing pairs: cells) without a number, in no ratio: not ok in A or in B.
+    left_out            the same, with a number, but of a seed that another configuration of the row lacks.
+    older_a, older_b    cells left aside for newer ones of the same choices.
+    """
+
+    a: Path
+    b: Path
+    metric: str
+    by: list[str]
+    match: Match
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+    alone_a: int = 0
+    alone_b: int = 0
+    bad: int = 0
+    left_out: int = 0
+    older_a: int = 0
+    older_b: int = 0
+
+    def summary(self) -> dict[str, Any]:
+        """All but the rows, as plain values."""
+        named = ("alone_a", "alone_b", "bad", "left_out", "older_a", "older_b", "statuses")
+        return {
+            "a": str(self.a),
+            "b": str(self.b),
+            "metric": self.metric,
+            "by": self.by,
+            "differs": {
+                axis: [{"a": x, "b": y} for x, y in pairs] for axis, pairs in self.match.differs.items()
+            },
+            **{name: getattr(self, name) for name in named},
+        }
+
+
+def compare(
+    a: Path | str,
+    b: Path | str,
+    by: str | Sequence[str] | None = None,
+    metric: str = "noise_floor",
+    runs_dir: Path | str | None = None,
+) -> pandas.DataFrame:
+    """Compare two stored sweeps: one row a combination of the axes `by`, with the ratio B / A of a metric.
+
+    a, b      names or paths of sweeps.              by    axes, `"algorithm,precision"` or a list; None: all that vary.
+    metric    noise_floor, final_gap, mean_gap, best_gap, seconds or steps_per_second.
+    runs_dir  where sweeps lie (None: runs).
+
+    Columns: `by`; `ratio`, the geometric mean, with a 95 % interval over the seeds in `low`, `high`; `seeds_a`,
+    `seeds_b`; `configurations`; `median_a`, `median_b`; `paired`, whether by seed. `attrs` of the frame says in what
+    the sweeps differ, which cells have no partner, and whose status differs. Raises ConfigError.
+
+    >>> lpbench.compare("before", "after", by="algorithm,precision")[["algorithm", "precision", "ratio", "low", "high"]]
+    """
+    import pandas
+
+    found = compare_sweeps(a, b, by, metric, runs_dir)
+    frame = pandas.DataFrame(found.rows)
+    frame.attrs.update(found.summary())
+    return frame
+
+
+def compare_sweeps(
+    a: Path | str,
+    b: Path | str,
+    by: str | Sequence[str] | None = None,
+    metric: str = "noise_floor",
+    runs_dir: Path | str | None = None,
+) -> Comparison:
+    """As `compare`, in plain values."""
+    if metric not in METRICS:
+        raise ConfigError(f"unknown metric {metric!r}.{did_you_mean(metric, METRICS)}")
+    asked = _axes(by)
+    of_a, of_b = (find_sweep(name, runs_dir or "runs") for name in (a, b))
+    (mine, older_a), (other, older_b) = (read(folder, [metric, *COLUMNS]) for folder in (of_a, of_b))
+    matched = match(mine, other, (str(a), str(b)))
+    axes = every_axis(matched) if asked is None else asked
+    for axis in axes:
+        if axis not in matched.axes:
+            raise ConfigError(f"--by {axis}: in this the two sweeps differ as wholes; leave it out")
+    found = Comparison(of_a, of_b, metric, axes, matched, older_a=older_a, older_b=older_b)
+    found.alone_a, found.alone_b = len(matched.only_a), len(matched.only_b)
+    for members in _groups(matched.configurations, axes):
+        choices = {axis: members[0].choices[axis] for axis in axes}
+        found.rows.append({**choices, **_row(found, members)})
+    told = every_axis(matched)
+    found.statuses = [change for one in matched.configurations for change in one.statuses(told)]
+    return found
+
+
+def _axes(by: str | Sequence[str] | None) -> list[str] | None:
+    if by is None:
+        return None
+    axes = [name.strip() for name in (by.split(",") if isinstance(by, str) else by)]
+    for axis in axes:
+        if axis == "seed":
+            raise ConfigError("--by seed: seeds are what the interval is over, not a row")
+        if axis not in AXES:
+            raise ConfigError(f"unknown axis {axis!r}.{did_you_mean(axis, AXES)}")
+    return list(dict.fromkeys(axes))
+
+
+def every_axis(matched: Match) -> list[str]:
+    """The axes that tell the matched configurations apart, without those that others decide."""
+    columns = {axis: [one.choices.get(axis) for one in matched.configurations] for axis in AXES}
+    told = {*varying(columns), *ALWAYS, "precision"}
+    return [axis for axis in [*ROW_AXES, "precision"] if axis in told and len(set(columns[axis])) > 1]
+
+
+def _groups(configurations: Sequence[Configuration], axes: Sequence[str]) -> list[list[Configuration]]:
+    """The configurations of each row, by the values on `axes`, null first."""
+    groups: dict[tuple[Any, ...], list[Configuration]] = {}
+    for one in configurations:
+        key = tuple((value is not None, value) for value in key_of(one.choices, axes))
+        groups.setdefault(key, []).append(one)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _row(found: Comparison, members: Sequence[Configuration]) -> dict[str, Any]:
+    """The numbers of a row over the configurations `members`; what they leave out is counted in `found`."""
+    by_seed = any(one.seeds for one in members)
+    used = [(one, *sides) for one in members if all(sides := _measured(found, one, by_seed))]
+    a, b = [x for _, x, _ in used], [y for _, _, y in used]
+    if by_seed:
+        estimate = paired([{seed: y[seed] - x[seed] for seed in x} for x, y in zip(a, b, strict=True)])
+    else:
+        estimate = unpaired(a, b)
+    ratio, low, high = estimate.ratios()
+    medians = [
+        _median(found, [one.a for one, *_ in used], a),
+        _median(found, [one.b for one, *_ in used], b, count=not by_seed),
+    ]
+    return {
+        "ratio": ratio, "low": low, "high": high, "seeds_a": estimate.seeds[0], "seeds_b": estimate.seeds[1],
+        "configurations": len(used), "median_a": medians[0], "median_b": medians[1], "paired": by_seed,
+    }  # fmt: skip
+
+
+def _measured(found: Comparison, one: Configuration, by_seed: bool) -> tuple[Sample, Sample]:
+    """log10 of the metric in A and in B by seed; `by_seed`: where both were measured."""
+    x, y = (
+        {seed: log for seed, cell in cells.items() if (log := value(cell, found.metric)) is not None}
+        for cells in (one.a, one.b)
+    )
+    if not by_seed:
+        found.bad += len(one.a) + len(one.b) - len(x) - len(y)
+        return x, y
+    both = x.keys() & y.keys()
+    found.alone_a += len(one.a) - len(one.seeds)
+    found.alone_b += len(one.b) - len(one.seeds)
+    found.bad += len(one.seeds) - len(both)
+    return {seed: x[seed] for seed in both}, {seed: y[seed] for seed in both}
+
+
+def _median(
+    found: Comparison, cells: Sequence[Mapping[int, Cell]], samples: Sequence[Sample], count: bool = True
+) -> float | None:
+    """Of the metric in the cells that the estimate is of; the others are counted as left out."""
+    seeds = shared(samples)
+    if seeds and count:
+        found.left_out += sum(len(sample) - len(seeds) for sample in samples)
+    numbers = [
+        of[seed][found.metric] for of, sample in zip(cells, samples, strict=True) for seed in seeds or sample
+    ]
+    return float(np.median(numbers)) if numbers else None

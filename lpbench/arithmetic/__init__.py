@@ -1,0 +1,1 @@
+"""Numbers computed alike in numpy, in torch and in compiled kernels: every operation rounded once, in one order."""

@@ -1,0 +1,102 @@
+"""The dot product, summed in one fixed order: the same bits on every machine, in compiled code and in Python.
+
+Lane l sums the products of the elements j = l (mod LANES), without fused multiply-adds; then lanes are added pairwise,
+halving their number. The compiled version says so in vector instructions of LLVM, which no optimiser may reorder; it
+is as fast as one that lets the compiler choose the order.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from lpbench.arithmetic.jit import when_loaded
+
+_VECTORS = 4  # accumulators, to hide the latency of the addition
+_VECTOR_BITS = 512
+
+
+def lanes(dtype: Any) -> int:
+    """How many partial sums there are: 64 in float32, 32 in float64."""
+    return _VECTORS * _VECTOR_BITS // (8 * np.dtype(dtype).itemsize)
+
+
+def dot(x: Any, w: Any) -> Any:
+    """x . w for two C-contiguous arrays of one dtype and length."""
+    count = lanes(x.dtype)
+    sums = np.zeros(count, x.dtype)
+    whole = x.size - x.size % count
+    for start in range(0, whole, count):
+        sums += x[start : start + count] * w[start : start + count]
+    sums[: x.size - whole] += x[whole:] * w[whole:]
+    while count > 1:
+        count //= 2
+        sums[:count] += sums[count : 2 * count]
+    return sums[0]
+
+
+def _register() -> None:
+    from llvmlite import ir
+    from numba.core import cgutils
+    from numba.extending import intrinsic, overload
+
+    @intrinsic
+    def vector_dot(typing_context, x, w):
+        def generate(context, builder, signature, args):
+            real = context.get_value_type(signature.return_type)
+            bits = signature.return_type.bitwidth
+            width, align = _VECTOR_BITS // bits, bits // 8
+            vector, step = ir.VectorType(real, width), _VECTORS * width
+            xs = context.make_array(signature.args[0])(context, builder, args[0])
+            ws = context.make_array(signature.args[1])(context, builder, args[1])
+            (size,) = cgutils.unpack_tuple(builder, xs.shape, 1)
+            index = size.type
+
+            def load(base, at):
+                value = builder.load(builder.bitcast(builder.gep(base, [at]), vector.as_pointer()))
+                value.align = align
+                return value
+
+            sums = cgutils.alloca_once(builder, ir.ArrayType(real, step))
+            base = builder.bitcast(sums, real.as_pointer())
+            places = [ir.Constant(index, width * q) for q in range(_VECTORS)]
+            registers = [cgutils.alloca_once_value(builder, ir.Constant(vector, None)) for _ in places]
+            blocks = builder.udiv(size, ir.Constant(index, step))
+            with cgutils.for_range(builder, blocks) as loop:
+                start = builder.mul(loop.index, ir.Constant(index, step))
+                for register, place in zip(registers, places, strict=True):
+                    at = builder.add(start, place)
+                    product = builder.fmul(load(xs.data, at), load(ws.data, at))
+                    builder.store(builder.fadd(builder.load(register), product), register)
+            for register, place in zip(registers, places, strict=True):
+                target = builder.bitcast(builder.gep(base, [place]), vector.as_pointer())
+                builder.store(builder.load(register), target).align = align
+            done = builder.mul(blocks, ir.Constant(index, step))
+            with cgutils.for_range(builder, builder.sub(size, done)) as loop:
+                at, lane = builder.add(done, loop.index), builder.gep(base, [loop.index])
+                x_value = builder.load(builder.gep(xs.data, [at]))
+                w_value = builder.load(builder.gep(ws.data, [at]))
+                builder.store(builder.fadd(builder.load(lane), builder.fmul(x_value, w_value)), lane)
+            parts = [load(base, place) for place in places]
+            while len(parts) > 1:
+                half = len(parts) // 2
+                parts = [builder.fadd(parts[q], parts[q + half]) for q in range(half)]
+            (total,) = parts
+            while width > 1:
+                width //= 2
+                nothing = ir.Constant(total.type, ir.Undefined)
+                mask = ir.VectorType(ir.IntType(32), width)
+                low = builder.shuffle_vector(total, nothing, ir.Constant(mask, list(range(width))))
+                high = builder.shuffle_vector(
+                    total, nothing, ir.Constant(mask, list(range(width, 2 * width)))
+                )
+                total = builder.fadd(low, high)
+            return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
+
+        return x.dtype(x, w), generate
+
+    @overload(dot)
+    def _(x, w):
+        return lambda x, w: vector_dot(x, w)  # type: ignore[call-arg]
+
+
+when_loaded(_register)

@@ -1,0 +1,159 @@
+"""Elementwise operations that formats are written in: one definition for numpy arrays, torch tensors and kernels.
+
+In Python they take numpy scalars and arrays or torch tensors; inside kernels the scalar versions below are compiled.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from lpbench.arithmetic.jit import scalar
+
+_EXPONENT32 = np.int32(0x7F800000)
+_EXPONENT64 = np.int64(0x7FF0000000000000)
+_TWICE_BIAS32 = np.int32(0x7F000000)
+_TWICE_BIAS64 = np.int64(0x7FE0000000000000)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether x is a torch tensor (asked without importing torch)."""
+    return type(x).__module__.partition(".")[0] == "torch"
+
+
+def _integer_view(x: Any) -> tuple[Any, Any, Any]:
+    """The bits of x as integers of its own width, its exponent mask, and twice its exponent bias in place."""
+    if is_tensor(x):
+        import torch
+
+        single = x.dtype == torch.float32
+        bits = x.contiguous().view(torch.int32 if single else torch.int64)
+        return (
+            bits,
+            int(_EXPONENT32 if single else _EXPONENT64),
+            int(_TWICE_BIAS32 if single else _TWICE_BIAS64),
+        )
+    if x.dtype == np.float32:
+        return x.view(np.int32), _EXPONENT32, _TWICE_BIAS32
+    return x.view(np.int64), _EXPONENT64, _TWICE_BIAS64
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition holds, else y."""
+    if is_tensor(condition):
+        import torch
+
+        return torch.where(condition, x, y)
+    return np.where(condition, x, y)[()]
+
+
+def floor(x: Any) -> Any:
+    """The largest integer that is at most x."""
+    return x.floor() if is_tensor(x) else np.floor(x)
+
+
+def trunc(x: Any) -> Any:
+    """The integer next to x towards zero."""
+    return x.trunc() if is_tensor(x) else np.trunc(x)
+
+
+def rint(x: Any) -> Any:
+    """The integer nearest to x, ties to even."""
+    return x.round() if is_tensor(x) else np.rint(x)
+
+
+def copysign(x: Any, y: Any) -> Any:
+    """|x| with the sign of y."""
+    if is_tensor(y):
+        return (x if is_tensor(x) else y.new_full(y.shape, float(x))).copysign(y)
+    return np.copysign(x, y)
+
+
+def index(x: Any) -> Any:
+    """x >= 0 truncated to an int64, to look a table up with."""
+    return x.long() if is_tensor(x) else np.asarray(x).astype(np.int64)[()]
+
+
+def take(table: Any, i: Any) -> Any:
+    """table[i] for every i; the table a numpy array."""
+    if is_tensor(i):
+        import torch
+
+        return torch.as_tensor(table, device=i.device)[i]
+    return table[i]
+
+
+def power_of_two(x: Any) -> Any:
+    """The largest power of two that is at most |x|; 0 for subnormal x, inf for inf and NaN."""
+    bits, mask, _ = _integer_view(x)
+    return (bits & mask).view(x.dtype)
+
+
+def odd_exponent(x: Any) -> Any:
+    """1 where the exponent field of x, bias included, is odd, else 0; in the dtype of x."""
+    bits, mask, _ = _integer_view(x)
+    odd = (bits & (mask & -mask)) != 0
+    return odd.to(x.dtype) if is_tensor(odd) else np.asarray(odd).astype(x.dtype)[()]
+
+
+def reciprocal(p: Any) -> Any:
+    """1/p, exactly, for p a power of two whose reciprocal is normal."""
+    bits, _, twice_bias = _integer_view(p)
+    with np.errstate(over="ignore"):
+        return (twice_bias - bits).view(p.dtype)
+
+
+def magnitude(x: Any) -> Any:
+    """The bits of |x| as an integer: its order is that of |x|, and an integer maximum vectorises."""
+    bits, _, _ = _integer_view(x)
+    return bits & np.iinfo(bits.dtype).max
+
+
+def from_magnitude(bits: Any) -> Any:
+    """The inverse of `magnitude`, as float64."""
+    return np.float64(bits.view(np.float32 if bits.dtype == np.int32 else np.float64))
+
+
+def like(x: Any, value: Any) -> Any:
+    """value (a number, array or tensor) in the dtype of x."""
+    if is_tensor(x):
+        return value.to(x.dtype) if is_tensor(value) else x.new_full((), float(value))
+    if is_tensor(value):
+        import torch
+
+        return value.to(torch.float32 if x.dtype == np.float32 else torch.float64)
+    return x.dtype.type(value)
+
+
+scalar(where, any=lambda condition, x, y: x if condition else y)
+scalar(floor, any=lambda x: np.floor(x))
+scalar(trunc, any=lambda x: np.trunc(x))
+scalar(rint, any=lambda x: np.rint(x))
+scalar(copysign, any=lambda x, y: np.copysign(x, y))
+scalar(index, any=lambda x: np.int64(x))
+scalar(take, any=lambda table, i: table[np.uint64(i)])  # unsigned: no wrap-around to check, so it vectorises
+scalar(
+    power_of_two,
+    float32=lambda x: np.int32(np.float32(x).view(np.int32) & _EXPONENT32).view(np.float32),
+    float64=lambda x: np.int64(np.float64(x).view(np.int64) & _EXPONENT64).view(np.float64),
+)
+scalar(
+    odd_exponent,
+    float32=lambda x: np.float32((np.float32(x).view(np.int32) >> np.int32(23)) & np.int32(1)),
+    float64=lambda x: np.float64((np.float64(x).view(np.int64) >> np.int64(52)) & np.int64(1)),
+)
+scalar(
+    reciprocal,
+    float32=lambda p: np.int32(_TWICE_BIAS32 - np.float32(p).view(np.int32)).view(np.float32),
+    float64=lambda p: np.int64(_TWICE_BIAS64 - np.float64(p).view(np.int64)).view(np.float64),
+)
+scalar(
+    magnitude,
+    float32=lambda x: np.int32(np.float32(x).view(np.int32) & np.int32(0x7FFFFFFF)),
+    float64=lambda x: np.int64(np.float64(x).view(np.int64) & np.int64(0x7FFFFFFFFFFFFFFF)),
+)
+scalar(
+    from_magnitude,
+    int32=lambda bits: np.float64(np.int32(bits).view(np.float32)),
+    int64=lambda bits: np.int64(bits).view(np.float64),
+)
+scalar(like, float32=lambda x, value: np.float32(value), float64=lambda x, value: np.float64(value))

@@ -1,0 +1,177 @@
+"""From a built problem and a cell's choices to what kernels take."""
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from lpbench.algorithms.base import Run, Setup, keys_of, scratch
+from lpbench.arithmetic import products, rounding
+from lpbench.cells.theorems import best_exponent_bits
+from lpbench.choices import keys
+from lpbench.convex import gap, models, step_sizes
+from lpbench.convex.update import new_tally
+from lpbench.errors import ConfigError
+from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
+from lpbench.registry import formats
+
+_LOSSES = {SQUARED: models.Squared(), LOGISTIC: models.Logistic(), SQUARED_HINGE: models.SquaredHinge()}
+_FORM_DIMENSION = 256  # up to here the quadratic form costs less than a pass over the data
+
+
+def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
+    """The choices with every `auto` and expression replaced by its number, and steps for epochs.
+
+    Raises ConfigError when one comes out impossible (a negative step size, say).
+    """
+    constants, n_samples = problem.constants, problem.n_samples
+    chosen = dict(choices)
+    chosen["dimension"], chosen["n_samples"] = problem.dimension, n_samples
+    chosen["regularization"] = problem.regularization
+    L, mu = batch_smoothness(constants, chosen["batch_size"]), constants["mu"]
+    values = {
+        "L": constants["L"], "L_f": constants["L_f"], "mu": mu, "N": n_samples, "d": problem.dimension,
+        "w_max": constants["w_max"],
+    }  # fmt: skip
+    if mu > 0:
+        values["kappa"] = constants["L"] / mu
+    if chosen["limit"] is not None:
+        auto = automatic_limit(constants["w_max"])
+        chosen["limit"] = (
+            auto if chosen["limit"] == "auto" else keys.resolve("limit", chosen["limit"], values)
+        )
+    if chosen["exponent_bits"] != "auto":
+        values["delta"] = number_format(chosen).scale
+    if chosen["schedule"] == "decreasing":
+        if mu <= 0:
+            raise ConfigError(
+                "schedule=decreasing needs a strongly convex problem: mu is 0 here; add regularization"
+            )
+        chosen["step_size"] = step_sizes.step_size(step_sizes.decreasing(mu, L), 0)
+    elif chosen["step_size"] == "auto":
+        chosen["step_size"] = 0.1 / constants["L"] if chosen["snapshot"] is not None else 0.25 / L
+    else:
+        chosen["step_size"] = keys.resolve("step_size", chosen["step_size"], values)
+    values["alpha"] = chosen["step_size"]
+    if chosen["exponent_bits"] == "auto":
+        chosen["exponent_bits"] = best_exponent_bits(chosen, problem)
+        values["delta"] = number_format(chosen).scale
+    if chosen["mu"] is not None:
+        chosen["mu"] = keys.resolve("mu", chosen["mu"], values)
+    if chosen["steps"] is None:
+        chosen["steps"] = int(np.ceil(chosen["epochs"] * n_samples / chosen["batch_size"]))
+    else:
+        chosen["steps"] = keys.resolve("steps", chosen["steps"], values)
+    if chosen["snapshot"] is not None:
+        inner = chosen["inner_steps"] = chosen["inner_steps"] or 2 * n_samples
+        chosen["steps"] = -(-chosen["steps"] // inner) * inner
+    if chosen["steps"] >= 2**32:
+        raise ConfigError(
+            f"steps must be below 2**32, the period of the generator's steps, got {chosen['steps']}"
+        )
+    drawn = chosen["batch_size"] * problem.dimension
+    if problem.noise_kind == "dense" and drawn >= 2**32:
+        raise ConfigError(
+            f"batch_size * dimension must be below 2**32, the generator's numbers of a step, got {drawn}"
+        )
+    return chosen
+
+
+def batch_smoothness(constants: dict[str, float], batch: int) -> float:
+    """L of the mean of a batch: L / B + (1 - 1/B) L_f."""
+    return constants["L"] / batch + (1 - 1 / batch) * constants["L_f"]
+
+
+def automatic_limit(w_max: float) -> float:
+    """The least power of two at or above 1.5 max_j |w*_j|; 1 where w* = 0."""
+    if not w_max > 0:
+        return 1.0
+    fraction, exponent = math.frexp(1.5 * w_max)  # exact, as a logarithm is not
+    return math.ldexp(1.0, exponent - (fraction == 0.5))
+
+
+def number_format(choices: dict[str, Any]) -> Any:
+    """The format of resolved choices."""
+    return formats.get(choices["format"]).from_choices(choices, choices["limit"])
+
+
+def setup(choices: dict[str, Any], problem: Problem) -> Setup:
+    """A cell with resolved choices, ready to start."""
+    dtype = np.dtype(choices["compute_dtype"]).type
+    form = number_format(choices)
+    n, L = problem.w_star.size, batch_smoothness(problem.constants, choices["batch_size"])
+    model, judge = kernel_problem(problem, dtype)
+    stored = (
+        isinstance(model, models.Linear)
+        and isinstance(model.rows, models.Dense)
+        and choices["batch_size"] == 1
+    )
+    table = model.rows.X if stored else np.zeros((1, n), dtype)
+    work, look = scratch(n, problem.n_classes, table)
+    mode: Any = rounding.NearestEven()
+    if choices["rounding"] is not None:
+        mode = rounding.make(choices["rounding"], dtype, choices["random_bits"])
+    decreasing = choices["schedule"] == "decreasing"
+    schedule = (
+        step_sizes.decreasing(problem.constants["mu"], L)
+        if decreasing
+        else step_sizes.Constant(np.float64(choices["step_size"]))
+    )
+    start = problem.w_star if choices["start"] == "optimum" else np.zeros(n)
+    return Setup(
+        run=Run(
+            model,
+            judge,
+            form.step_kernel(dtype),
+            mode,
+            schedule,
+            keys_of(choices["seed"]),
+            np.int64(choices["batch_size"]),
+            work,
+            new_tally(n, dtype),
+            look,
+        ),
+        format=form,
+        start=start.copy(),
+        dtype=dtype,
+        L=L,
+        mu=problem.constants["mu"],
+        samples=problem.n_samples,
+        margins=1 if problem.loss == QUADRATIC else problem.n_samples,
+        choices=choices,
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def kernel_problem(problem: Problem, dtype: Any) -> tuple[Any, Any]:
+    """The model in the arithmetic's dtype and the judge in float64; shared by all cells of a problem."""
+    w_star, strength = np.ascontiguousarray(problem.w_star), np.float64(problem.regularization)
+    if problem.loss == QUADRATIC:
+        assert problem.h is not None
+        assert problem.noise is not None
+        h, sparse = np.ascontiguousarray(problem.h), problem.noise_kind == "sparse"
+        size = np.float64(problem.noise if sparse else problem.noise / np.sqrt(h.size))
+        return models.Diagonal(h, w_star, size, sparse, np.float64(0)), gap.DiagonalForm(w_star, h)
+    rows, exact = _rows(problem, dtype), _rows(problem, np.float64)
+    margins = products.margins(problem.X, w_star.reshape(problem.n_classes, -1))
+    if problem.loss == SOFTMAX:
+        model = models.Multinomial(rows, np.int64(problem.n_classes), strength)
+        return model, gap.MultinomialDivergence(w_star, exact, strength, margins)
+    loss = _LOSSES[problem.loss]
+    judge: Any = gap.LinearDivergence(w_star, exact, loss, strength, margins)
+    small = w_star.size <= min(_FORM_DIMENSION, problem.n_samples // 2)
+    if problem.loss == SQUARED and isinstance(exact, models.Dense) and small:
+        H = products.second_moments(exact.X) + strength * np.eye(w_star.size)
+        judge = gap.QuadraticForm(w_star, H)
+    return models.Linear(rows, loss, strength), judge
+
+
+def _rows(problem: Problem, dtype: Any) -> Any:
+    X, y = problem.X, np.ascontiguousarray(problem.y, dtype=np.float64)
+    if isinstance(X, np.ndarray):
+        return models.Dense(np.ascontiguousarray(X, dtype=dtype), y)
+    assert X is not None
+    return models.Sparse(
+        X.indptr.astype(np.int64), X.indices.astype(np.int64), np.ascontiguousarray(X.data, dtype=dtype), y
+    )

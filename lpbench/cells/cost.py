@@ -1,0 +1,258 @@
+"""How long cells take, how much they store and how much memory they need, before any of them runs: rough, and
+honest where unknown.
+"""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lpbench import registry
+from lpbench.choices.cell import Cell
+from lpbench.errors import ConfigError, LpbenchError, TooLarge
+from lpbench.terminal import size
+
+# Measured on one core of a shared 2-core x86 machine (float64, d = 16 to 2048): within a factor of about 2.
+NS_STEP = 45.0  # per step: sampling, keys, loop
+NS_COORDINATE = {"sgd": 0.35, "lp_sgd": 0.35, "swalp": 0.6, "svrg": 0.35, "lp_svrg": 0.5, "halp": 0.5}
+NS_COORDINATE_OTHER = 0.6  # an algorithm of the user's own
+NS_ROUNDING = {"none": 0.0, "fixed": 0.4, "float": 0.6, "log": 14.0, "block": 1.0}  # more, per coordinate
+NS_ROUNDING_OTHER = 0.6  # presets, and formats of the user's own
+NS_GRADIENT = 0.8  # per sample and coordinate of a full gradient or an evaluation
+SECONDS_POINT, SECONDS_CELL = 3e-6, 1e-3  # in Python
+BYTES_POINT, BYTES_CELL = 46.0, 300.0  # stored, compressed
+# Of memory: a number; those of a cell for each weight (scratch), for each record point (drawing them), and for each
+# point that is evaluated (its record and its trace).
+BYTES_NUMBER, PER_WEIGHT, PER_RECORD, PER_POINT = 8.0, 12, 6, 24
+LOOPS = frozenset({"svrg", "lp_svrg", "halp"})  # algorithms with full gradients at snapshots
+SPARSE = frozenset(
+    {"sgd", "lp_sgd"}
+)  # algorithms that touch the non-zeros of a row alone, without a regulariser
+
+_DATA = (
+    "problem",
+    "dataset",
+    "path",
+    "target",
+    "scaling",
+    "n_samples",
+    "data_seed",
+)  # what remarks depend on
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one cell: `seconds` on one core (kernels compiled, problem built) and `bytes` stored."""
+
+    seconds: float
+    bytes: float
+
+
+class Estimator:
+    """Estimates cells, remembering the sizes of their problems. A file may have to be read to know them."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[str, Any] = {}
+
+    def cost(self, choices: Mapping[str, Any], problem_key: str) -> Cost | None:
+        """The cost of the cell with `choices`; None if steps depend on constants of an unbuilt problem."""
+        shape, steps = self._shape(choices, problem_key), self.steps(choices, problem_key)
+        if steps is None:
+            return None
+        n, coordinates = shape.n_samples, shape.dimension * shape.n_classes
+        entries = _row_entries(choices, coordinates)
+        seconds = SECONDS_CELL
+        algorithm = choices["algorithm"]
+        if algorithm in LOOPS:
+            loops = steps // (choices["inner_steps"] or 2 * n)
+            seconds += loops * n * coordinates * NS_GRADIENT * 1e-9
+        per_coordinate = NS_COORDINATE.get(algorithm, NS_COORDINATE_OTHER) * choices["batch_size"]
+        per_coordinate += NS_ROUNDING.get(choices["format"], NS_ROUNDING_OTHER)
+        touched = entries if choices["algorithm"] in SPARSE and not choices["regularization"] else coordinates
+        seconds += steps * (NS_STEP + per_coordinate * touched) * 1e-9
+        points = min(steps + 1, choices["record_points"] + choices["even_points"])
+        # A small Hessian is kept, and evaluates a quadratic without a pass over the data.
+        evaluation = entries * min(n, coordinates if choices["problem"] == "least_squares" else n)
+        seconds += points * (SECONDS_POINT + evaluation * NS_GRADIENT * 1e-9)
+        return Cost(seconds, BYTES_CELL + points * BYTES_POINT)
+
+    def steps(self, choices: Mapping[str, Any], problem_key: str) -> int | None:
+        """Parameter updates, in whole loops; None where the problem has to be built to know."""
+        shape = self._shape(choices, problem_key)
+        if shape is None or isinstance(choices["steps"], str):
+            return None
+        n = shape.n_samples
+        steps = int(choices["steps"] or math.ceil(choices["epochs"] * n / choices["batch_size"]))
+        if choices["algorithm"] not in LOOPS:
+            return steps
+        inner = int(choices["inner_steps"] or 2 * n)
+        return -(-steps // inner) * inner
+
+    def problem_bytes(self, choices: Mapping[str, Any], problem_key: str) -> float:
+        """Memory of the problem while it is built, data included; 0 where that is not known."""
+        shape = self._shape(choices, problem_key)
+        if shape is None:
+            return 0.0
+        problem = registry.problems.get(choices["problem"])
+        if hasattr(problem, "memory"):
+            return float(problem.memory(choices))
+        entries = problem.row_entries(choices) * shape.n_samples if hasattr(problem, "row_entries") else 0
+        return BYTES_NUMBER * (2 * entries + PER_WEIGHT * shape.dimension)
+
+    def run_bytes(self, choices: Mapping[str, Any], problem_key: str) -> float:
+        """Memory of one running cell beside its problem."""
+        shape = self._shape(choices, problem_key)
+        weights = shape.dimension * shape.n_classes if shape is not None else 0
+        records, points = choices["record_points"], choices["record_points"] + choices["even_points"]
+        if not isinstance(choices["steps"], str) and choices["steps"] is not None:
+            points = min(points, choices["steps"] + 1)
+        return BYTES_NUMBER * (PER_WEIGHT * weights + PER_RECORD * records + PER_POINT * points)
+
+    def _shape(self, choices: Mapping[str, Any], problem_key: str) -> Any:
+        if problem_key not in self._shapes:
+            try:
+                self._shapes[problem_key] = registry.problems.get(choices["problem"]).shape(choices)
+            except LpbenchError:  # the data cannot be read: the cell will fail and say why
+                self._shapes[problem_key] = None
+        return self._shapes[problem_key]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of several cells: `seconds` on one core and `bytes`, without those counted in `unknown`."""
+
+    seconds: float
+    bytes: float
+    unknown: int
+
+
+def estimate(cells: Sequence[Cell]) -> Estimate:
+    """A rough estimate: kernels compiled, problems built; reads data files where their sizes are needed."""
+    costs = cell_costs(cells)
+    known = [cost for cost in costs if cost is not None]
+    seconds, stored = sum(cost.seconds for cost in known), sum(cost.bytes for cost in known)
+    return Estimate(seconds, stored, len(costs) - len(known))
+
+
+def cell_costs(cells: Sequence[Cell]) -> list[Cost | None]:
+    """The cost of each of `cells`; seeds of a group cost the same and are estimated once."""
+    estimator = Estimator()
+    memory: dict[str, Cost | None] = {}
+    costs = []
+    for cell in cells:
+        if cell.group_id not in memory:
+            memory[cell.group_id] = estimator.cost(cell.located, cell.problem_key)
+        costs.append(memory[cell.group_id])
+    return costs
+
+
+def memory(cells: Sequence[Cell], workers: int) -> tuple[float, str]:
+    """(bytes that the cells take, `workers` at a time; what takes the most): problems are built once, side by side."""
+    estimator = Estimator()
+    built = {cell.problem_key: cell for cell in cells}
+    groups = {cell.group_id: cell for cell in cells}
+    problems = [(estimator.problem_bytes(cell.located, key), cell) for key, cell in built.items()]
+    runs = [(estimator.run_bytes(cell.located, cell.problem_key), cell) for cell in groups.values()]
+    problems.sort(key=lambda need: -need[0])
+    runs.sort(key=lambda need: -need[0])
+    if not runs:
+        return 0.0, ""
+    total = sum(need for need, _ in problems[:workers]) + workers * runs[0][0]
+    if problems[0][0] >= runs[0][0]:
+        choices, keys = problems[0][1].choices, ["problem", "dataset", "dimension", "n_samples"]
+    else:
+        choices, keys = runs[0][1].choices, ["record_points", "even_points"]
+    shown = " ".join(f"{key}={choices[key]}" for key in keys if choices[key] is not None)
+    return total, shown
+
+
+def machine_memory() -> float:
+    """Bytes of memory that this process may take: the machine's, or its control group's where that has less."""
+    found = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            found = min(found, float(Path(file).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # none, or the word max
+            continue
+    return found
+
+
+def check_memory(cells: Sequence[Cell], workers: int, max_memory: float | None = None) -> None:
+    """Raise TooLarge where the cells take more than `max_memory` GB (None: what this machine has)."""
+    allowed = machine_memory() if max_memory is None else max_memory * 1e9
+    needed, most = memory(cells, workers)
+    if needed > allowed:
+        at_once = f", {workers} cells at a time" if workers > 1 else ""
+        whose = "this machine has" if max_memory is None else "max_memory allows"
+        raise TooLarge(
+            f"about {size(needed)} of memory are needed ({most}{at_once}), but {whose} {size(allowed)}"
+        )
+
+
+def check_steps(cells: Sequence[Cell]) -> None:
+    """Raise ConfigError where `epochs` ask for more steps than the generator can tell apart."""
+    estimator = Estimator()
+    for cell in {cell.group_id: cell for cell in cells}.values():
+        choices = cell.located
+        steps = estimator.steps(choices, cell.problem_key)
+        if steps is not None and steps >= 2**32:
+            raise ConfigError(
+                f"steps must be below 2**32, the period of the generator's steps, got {steps:.3g}: give fewer"
+                " epochs, steps or inner_steps"
+            )
+
+
+def notes(cells: Sequence[Cell]) -> list[str]:
+    """What is worth knowing before the sweep starts: sparse data whose steps cost O(d)."""
+    dense = 0
+    memory: dict[str, bool] = {}
+    for cell in cells:
+        if cell.problem_key not in memory:
+            memory[cell.problem_key] = _is_sparse(cell.located)
+        if memory[cell.problem_key] and (
+            cell.choices["regularization"] != 0 or cell.choices["algorithm"] in LOOPS
+        ):
+            dense += 1
+    if not dense:
+        return []
+    return [
+        f"{dense} cells have sparse data, but a step of theirs costs O(dimension): only sgd and lp_sgd with "
+        f"regularization=0 touch the non-zeros alone"
+    ]
+
+
+def warnings(cells: Sequence[Cell]) -> list[str]:
+    """What scaling makes of the columns of the user's own data, a line each; reads the files."""
+    lines: dict[str, None] = {}
+    asked = set()
+    for cell in {cell.problem_key: cell for cell in cells}.values():
+        choices = cell.located
+        data = tuple(choices[key] for key in _DATA)
+        if choices["path"] is None or data in asked:
+            continue
+        asked.add(data)
+        problem = registry.problems.get(choices["problem"])
+        try:
+            lines |= dict.fromkeys(problem.remarks(choices) if hasattr(problem, "remarks") else ())
+        except LpbenchError:  # the cells will fail and say why
+            continue
+    return list(lines)
+
+
+def _row_entries(choices: Mapping[str, Any], coordinates: int) -> int:
+    """Stored entries of a row of X: fewer than coordinates where a problem says that it is sparse."""
+    entries = getattr(registry.problems.get(choices["problem"]), "row_entries", None)
+    return coordinates if entries is None else entries(choices)
+
+
+def _is_sparse(choices: Mapping[str, Any]) -> bool:
+    """Whether the cell's data stays sparse: an svmlight file without random features."""
+    if choices["dataset"] != "file" or choices["dimension"] is not None:
+        return False
+    dataset = registry.datasets.get("file")
+    try:
+        return dataset.values(choices, next(iter(dataset.tasks)))["path"].startswith("svmlight")
+    except ConfigError:  # the file is gone since the plan was made
+        return False

@@ -1,0 +1,69 @@
+"""The steps at which a cell is evaluated."""
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.arithmetic.generator import POINTS
+
+
+class Points(NamedTuple):
+    """Ascending steps from 0 to T, and how often each was drawn as an even point, of which floor and means are made."""
+
+    steps: np.ndarray
+    even: np.ndarray
+
+
+@functools.lru_cache(maxsize=64)
+def points(
+    steps: int, log_points: int, even_points: int, seed: int, inner_steps: int | None = None
+) -> Points:
+    """Log-spaced and evenly spaced evaluation steps of a run of `steps` updates.
+
+    The even points of SGD are drawn one from each of `even_points` equal parts of [0, steps), so every step is drawn
+    as often as any other, even_points / steps times on average: their mean is an unbiased estimate of the mean over
+    all steps, which the theorems bound. A step that two parts share may be drawn twice, and then counts twice. Where
+    there are no more steps than even points, all of them are, each once. With `inner_steps` (SVRG, HALP) they are the
+    ends of outer loops, where the snapshots are, at most `even_points` of them, spread evenly, each once.
+    """
+    log = [_power(int(steps), i, max(1, log_points - 1)) for i in range(log_points)]
+    if inner_steps is None:
+        starts = np.arange(even_points) * steps / even_points
+        offsets = np.random.default_rng([seed, POINTS]).random(even_points)
+        even = np.floor(starts + offsets * (steps / even_points)).astype(np.int64)
+        even = np.minimum(even, steps - 1) if even_points < steps else np.arange(steps)
+    else:
+        loops = steps // inner_steps
+        count = min(loops, even_points)
+        even = np.rint(np.linspace(loops / count, loops, count)).astype(np.int64) * inner_steps
+    every = np.unique(np.concatenate([[0, steps], log, even]).astype(np.int64))
+    return Points(every, np.bincount(np.searchsorted(every, even), minlength=every.size))
+
+
+def _power(base: int, i: int, n: int) -> int:
+    """base**(i / n) to the nearest whole number, on every machine: near a half, where powers differ, whole numbers
+    decide."""
+    power = base ** (i / n)
+    low = math.floor(power)
+    if abs(power - low - 0.5) > 1e-12 * power:
+        return round(power)
+    return low + ((2 * low + 1) ** n < 2**n * base**i)
+
+
+def stops(points: np.ndarray, steps_a_pause: int) -> tuple[np.ndarray, np.ndarray]:
+    """The points with pauses between distant ones, so that no stretch is longer than `steps_a_pause`.
+
+    Returns the stops, and for each the row of its point, or -1 for a pause.
+    """
+    gaps = np.diff(points, prepend=points[:1])
+    parts = np.maximum(1, -(-gaps // steps_a_pause))
+    if parts.max() == 1:
+        return points, np.arange(points.size)
+    where: list[Any] = []
+    rows: list[Any] = []
+    for row, (point, gap, count) in enumerate(zip(points, gaps, parts, strict=True)):
+        where.append(point - gap + np.arange(1, count + 1) * gap // count if count > 1 else np.array([point]))
+        rows.append(np.where(np.arange(1, where[-1].size + 1) == where[-1].size, row, -1))
+    return np.concatenate(where), np.concatenate(rows)

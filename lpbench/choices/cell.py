@@ -1,0 +1,358 @@
+"""A cell: the choices that decide its result, in one canonical form, and the identity made from them.
+
+A choice that the algorithm, the format or the problem of a cell does not read is null, so that two ways to
+ask for the same result are the same cell. The identity is a hash of the canonical choices, of the versions
+that algorithm, format, problem and dataset declare, and of the problem's own key, which holds data files by
+content.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from lpbench import registry
+from lpbench.choices import expressions, keys
+from lpbench.errors import ConfigError
+
+PROBLEM_KEYS = (
+    "problem", "dataset", "dimension", "n_samples", "regularization", "scaling", "k", "noise", "noise_kind",
+    "solution", "path", "target", "data_seed",
+)  # fmt: skip
+FORMAT_KEYS = ("precision", "exponent_bits", "block_size", "subnormals", "limit", "rounding", "random_bits")
+ALGORITHM_KEYS = ("inner_steps", "snapshot", "mu", "average_start", "average_every", "schedule")
+COMMON_KEYS = (
+    "start", "step_size", "batch_size", "epochs", "steps", "seed", "compute_dtype", "record_points",
+    "even_points", "tail",
+)  # fmt: skip
+NULLABLE = {
+    "dataset", "dimension", "n_samples", "regularization", "k", "noise", "noise_kind", "solution", "path",
+    "target", "inner_steps", "mu", "exponent_bits", "block_size", "random_bits", "epochs", "steps",
+}  # fmt: skip
+_NOT_HASHED = ("seed", "path")  # seeds make the cells of a group; the content of a file stands for its path
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What the cells share that differ in nothing but the seed. Small, since a grid may have a million.
+
+    values       every choice in the order of schema.KEYS, null where not read and in the seed's place; expressions
+                 over constants that only the built problem knows stay text
+    group_id     16 hex digits: the identity without the seed
+    problem_key  the identity of the problem: cells that share it share data, optimum and constants
+    config_id    16 hex digits: the choices without the seed, the same in every version of lpbench
+    definition   what these choices mean here: the versions of algorithm, format, problem and data
+    folder       absolute: where `path` starts, where that is relative; else empty
+    """
+
+    values: tuple[Any, ...]
+    group_id: str
+    problem_key: str
+    config_id: str = ""
+    definition: str = ""
+    folder: str = ""
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The choices by key, made anew at each call."""
+        return dict(zip(keys.KEYS, self.values, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One point of the grid: a seed of a group; `cell_id`, 16 hex digits, is its identity."""
+
+    group: Group
+    seed: int
+    cell_id: str
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The choices by key in the order of schema.KEYS, made anew at each call."""
+        return {**self.group.choices, "seed": self.seed}
+
+    @property
+    def located(self) -> dict[str, Any]:
+        """The choices with `path` as this process reaches it, wherever it runs: for what reads the data."""
+        choices = self.choices
+        return {**choices, "path": _located(choices["path"], self.group.folder)}
+
+    @property
+    def group_id(self) -> str:
+        """The identity without the seed."""
+        return self.group.group_id
+
+    @property
+    def problem_key(self) -> str:
+        """The identity of the problem."""
+        return self.group.problem_key
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The columns of `cells` that say which cell it is."""
+        group = self.group
+        identity = {"cell_id": self.cell_id, "group_id": group.group_id}
+        return {**identity, "config_id": group.config_id, "definition": group.definition}
+
+
+def canonical(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The canonical choices of one cell: defaults filled in, null where not read, one spelling a value.
+
+    Raises ConfigError with one line for an unknown key or name, a value out of range, or choices that do not
+    go together.
+    """
+    return make_cell(raw).choices
+
+
+def make_cell(raw: Mapping[str, Any]) -> Cell:
+    """The cell that `raw` asks for; raises ConfigError as `canonical` does."""
+    return CellMaker().cell(raw)
+
+
+def make_cells(raws: Iterable[Mapping[str, Any]]) -> Iterator[Cell]:
+    """The cells that `raws` ask for, in order, with the work that they share done once."""
+    maker = CellMaker()
+    return (maker.cell(raw) for raw in raws)
+
+
+@dataclass
+class _Problem:
+    thing: Any
+    choices: dict[str, Any]
+    key: str
+    versions: dict[str, int]
+    folder: str
+
+    @cached_property
+    def sizes(self) -> dict[str, float]:
+        """d and N, for expressions; only where one asks, since a file may have to be read for them."""
+        path = _located(self.choices["path"], self.folder)
+        shape = self.thing.shape({**dict.fromkeys(keys.KEYS), **self.choices, "path": path})
+        return {"d": shape.dimension, "N": shape.n_samples}
+
+
+class CellMaker:
+    """Makes cells, remembering what they share; for one batch, since a data file may change between two.
+
+    folder   where relative paths of data files start; None: the working directory.
+    """
+
+    def __init__(self, folder: Path | str | None = None) -> None:
+        self._problem = partial(_problem_part, folder)
+        self._values: dict[tuple[str, type, Any], Any] = {}
+        self._parts: dict[tuple[Any, ...], Any] = {}
+        self._texts: dict[str, str] = {}
+
+    def cell(self, raw: Mapping[str, Any]) -> Cell:
+        """The cell of `raw`, which may leave out keys that are null."""
+        return self.cells(raw, [raw.get("seed")])[0]
+
+    def cells(self, raw: Mapping[str, Any], seeds: Iterable[Any]) -> list[Cell]:
+        """The cells of `raw`, whose own seed is not looked at, with `seeds`; raises ConfigError."""
+        group, digest = self._group(raw)
+        return [_cell(group, digest, self._seed(seed)) for seed in seeds]
+
+    def _seed(self, value: Any) -> int:
+        seed = keys.check("seed", value)
+        _need("seed", seed)
+        return seed
+
+    def _group(self, raw: Mapping[str, Any]) -> tuple[Group, Any]:
+        """The group of `raw`, and the hash that its cells' identities go on from."""
+        if not raw.keys() <= keys.ALL.keys():
+            keys.kind(next(key for key in raw if key not in keys.ALL))
+        value = {key: self._value(key, raw.get(key)) for key in keys.KEYS}
+        problem = self._shared(self._problem, value, ("problem",), PROBLEM_KEYS)
+        algorithm = _registered(registry.algorithms, value["algorithm"])
+        choices: dict[str, Any] = dict.fromkeys(keys.KEYS)
+        choices.update(problem.choices)
+        choices.update(
+            self._shared(_format_part, value, ("algorithm", "format", "compute_dtype"), FORMAT_KEYS)
+        )
+        for key in COMMON_KEYS:
+            choices[key] = value[key]
+        for key in ALGORITHM_KEYS:
+            if key in algorithm.reads:
+                choices[key] = value[key]
+        choices["algorithm"] = value["algorithm"]
+        choices["seed"] = None
+        if choices["steps"] is not None:
+            choices["epochs"] = None
+        elif choices["epochs"] is None:
+            raise ConfigError("give epochs or steps: both are null")
+        for key in ("step_size", "steps", "mu", "limit"):
+            choices[key] = _resolve_sizes(key, choices[key], problem)
+        if choices["exponent_bits"] == "auto":
+            _check_auto_split(choices, algorithm)
+        for key in (*COMMON_KEYS, *(key for key in ALGORITHM_KEYS if key in algorithm.reads)):
+            if key != "seed":
+                _need(key, choices[key])
+        return self._identify(choices, algorithm, problem)
+
+    def _identify(self, choices: dict[str, Any], algorithm: Any, problem: _Problem) -> tuple[Group, Any]:
+        versions = {"algorithm": algorithm.version, **problem.versions}
+        if "format" in algorithm.reads:
+            versions["format"] = registry.formats.get(choices["format"]).version
+        # Without the nulls, so that a key added one day leaves the cells that do not read it as they are.
+        hashed = {
+            key: chosen for key, chosen in choices.items() if chosen is not None and key not in _NOT_HASHED
+        }
+        text = orjson.dumps(
+            {"choices": hashed, "versions": versions, "problem_key": problem.key}, option=orjson.OPT_SORT_KEYS
+        )
+        digest = hashlib.blake2b(text, digest_size=8)
+        config = orjson.dumps({**hashed, "path": choices["path"]}, option=orjson.OPT_SORT_KEYS)
+        config_id = hashlib.blake2b(config, digest_size=8).hexdigest()
+        definition = ", ".join(f"{kind} {choices[kind]} {version}" for kind, version in versions.items())
+        if choices["path"] is not None:
+            definition += f", content {problem.key}"
+        values = tuple(choices[key] for key in keys.KEYS)
+        group = Group(
+            values, digest.hexdigest(), problem.key, config_id, self._texts.setdefault(definition, definition),
+            problem.folder,
+        )  # fmt: skip
+        return group, digest
+
+    def _value(self, key: str, value: Any) -> Any:
+        # The type is part of the memory's key: 1, 1.0 and True are equal, but True is no number here.
+        try:
+            return self._values[key, type(value), value]
+        except KeyError:
+            normal = self._values[key, type(value), value] = keys.check(key, value)
+            return normal
+        except TypeError:  # not hashable: a list
+            return keys.check(key, value)
+
+    def _shared(
+        self, part: Callable[[dict[str, Any]], Any], value: dict[str, Any], *keys: tuple[str, ...]
+    ) -> Any:
+        """`part` of `value`, computed once for each combination of `keys`; an error is remembered too."""
+        memory = (part, *(value[key] for names in keys for key in names))
+        result = self._parts.get(memory)
+        if result is None:
+            try:
+                result = part(value)
+            except ConfigError as error:
+                result = error
+            self._parts[memory] = result
+        if isinstance(result, ConfigError):
+            raise ConfigError(str(result))
+        return result
+
+
+def _cell(group: Group, digest: Any, seed: int) -> Cell:
+    digest = digest.copy()
+    digest.update(b"seed %d" % seed)
+    return Cell(group, seed, digest.hexdigest())
+
+
+def _problem_part(folder: Path | str | None, value: dict[str, Any]) -> _Problem:
+    """What decides the problem: its choices (null where not read), key, versions, and the sizes d and N."""
+    from lpbench.problems.identity import keys_read, problem_key
+
+    problem = _registered(registry.problems, value["problem"])
+    reads = set(problem.reads)
+    versions = {"problem": problem.version}
+    dataset = None
+    if "dataset" in reads:
+        dataset = _registered(registry.datasets, value["dataset"])
+        reads |= dataset.reads
+        versions["dataset"] = dataset.version
+    choices = {key: value[key] if key in reads else None for key in PROBLEM_KEYS}
+    choices["problem"] = value["problem"]
+    whole = {**dict.fromkeys(keys.KEYS), **choices}
+    kept = keys_read(whole)
+    for key, chosen in choices.items():
+        if key in kept:
+            _need(key, chosen)
+    if isinstance(choices["k"], str):
+        sizes = {} if whole["dimension"] is None else {"d": whole["dimension"]}
+        choices["k"] = whole["k"] = keys.resolve("k", choices["k"], sizes)
+    start = ""
+    if whole["path"] is not None and not Path(whole["path"]).expanduser().is_absolute():
+        start = str(Path.cwd() if folder is None else folder)
+        whole["path"] = _located(whole["path"], start)
+    problem.check(whole)
+    if dataset is not None and not hasattr(problem, "keys"):  # those that name their keys check their dataset
+        dataset.check(whole)
+    key = problem_key(whole)
+    if hasattr(problem, "files") and problem.files(whole):
+        # Reading a data file finds what is wrong with it, before anything is run or written.
+        problem.shape(whole)
+    choices = {key: chosen if key in kept or key == "problem" else None for key, chosen in choices.items()}
+    return _Problem(problem, choices, key, versions, start)
+
+
+def _located(path: Any, folder: str) -> Any:
+    """`path`, which starts in `folder` if that is not empty, from where this process is: itself where that is there."""
+    return path if not folder or Path(folder) == Path.cwd() else str(Path(folder) / path)
+
+
+def _format_part(value: dict[str, Any]) -> dict[str, Any]:
+    """The format and what it reads; full precision where the algorithm does not round."""
+    algorithm = _registered(registry.algorithms, value["algorithm"])
+    if "format" not in algorithm.reads:
+        _need("compute_dtype", value["compute_dtype"])
+        return {"format": "none", "precision": 32 if value["compute_dtype"] == "float32" else 64}
+    number_format = _registered(registry.formats, value["format"])
+    reads = set(number_format.reads)
+    if "limit" not in algorithm.reads:
+        reads.discard("limit")
+    choices = {key: value[key] if key in reads else None for key in FORMAT_KEYS}
+    for key in reads:
+        _need(key, choices[key])
+    if choices["rounding"] != "stochastic":
+        choices["random_bits"] = None
+    if (
+        choices["random_bits"] is not None
+        and choices["random_bits"] > 23
+        and value["compute_dtype"] == "float32"
+    ):
+        raise ConfigError(
+            f"random_bits must be at most 23 with compute_dtype=float32, got {choices['random_bits']}"
+        )
+    filled = number_format.defaults({**value, **choices})
+    for key in FORMAT_KEYS:
+        if key != "limit":
+            choices[key] = filled.get(key, choices[key])
+    choices["format"] = value["format"]
+    return choices
+
+
+def _resolve_sizes(key: str, chosen: Any, problem: _Problem) -> Any:
+    """The number of an expression that uses nothing but d and N; anything else as it is."""
+    if not isinstance(chosen, str) or chosen in getattr(keys.KEYS[key], "words", ()):
+        return chosen
+    if expressions.parse(chosen).names <= {"d", "N"}:
+        return keys.resolve(key, chosen, problem.sizes)
+    return chosen
+
+
+def _check_auto_split(choices: dict[str, Any], algorithm: Any) -> None:
+    """The best split depends on range and step size, so neither may depend on it."""
+    if "limit" not in algorithm.reads:
+        raise ConfigError(
+            f"exponent_bits=auto needs a range that is known beforehand, and that of {choices['algorithm']} moves: "
+            "give exponent_bits a number"
+        )
+    step_size = choices["step_size"]
+    if isinstance(step_size, str) and step_size != "auto" and "delta" in expressions.parse(step_size).names:
+        raise ConfigError(
+            f"step_size={step_size} reads delta, which exponent_bits=auto chooses for the step size: "
+            "give one of them a number"
+        )
+
+
+def _registered(things: registry.Registry, name: Any) -> Any:
+    if name is None:
+        raise ConfigError(f"{things.kind} is null: choose one of {', '.join(things.names())}")
+    return things.get(name)
+
+
+def _need(key: str, chosen: Any) -> None:
+    if chosen is None and key not in NULLABLE:
+        raise ConfigError(f"{key} is null, but it is read here: give it a value")

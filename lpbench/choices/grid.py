@@ -1,0 +1,270 @@
+"""From overrides to cells: what `lpbench sweep OVERRIDES...` asks for.
+
+The grammar is Hydra's (choice, range, glob, comma lists, +, ++, ~), and each cell is what Hydra's own compose
+would give; only the product is ours, since composing every cell would take minutes. Seeds vary fastest: what
+the cells of one group share is computed once.
+"""
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lpbench.choices import hydra_session, keys
+from lpbench.choices.axis import Axis, read_axis, values_of
+from lpbench.choices.cell import Cell, CellMaker
+from lpbench.choices.hydra_session import Base, Session
+from lpbench.errors import ConfigError
+
+DEFAULT_EXPERIMENT = "default"
+
+
+@dataclass
+class Expansion:
+    """The cells of a sweep.
+
+    cells      all different, in the order of the grid, seeds fastest
+    invalid    (overrides, message) of each combination that makes no sense; its cells are left out
+    collapsed  how many cells of the grid were equal to another one
+    runtime    timeout, workers, runs_dir, executor
+    axes       the overridden keys that vary among the cells, in the order of the grid, each with its values:
+               numbers ascending, others in the order of the grid
+    """
+
+    cells: list[Cell] = field(default_factory=list)
+    invalid: list[tuple[str, str]] = field(default_factory=list)
+    collapsed: int = 0
+    runtime: dict[str, Any] = field(default_factory=dict)
+    axes: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One product of axes, with what each choice of its groups composes to."""
+
+    axes: list[Axis]
+    bases: dict[tuple[int, ...], Base]
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return math.prod(len(axis.values) for axis in self.axes)
+
+    @property
+    def refers(self) -> bool:
+        """Whether a key may refer to another one, so that each cell must be resolved by itself."""
+        plain = (axis.values for axis in self.axes if not axis.composed)
+        values = itertools.chain(*plain)
+        return any(base.refers for base in self.bases.values()) or any(map(hydra_session.refers, values))
+
+    def groups(self) -> Iterator[tuple[dict[str, Any], Sequence[Any], Callable[[], str]]]:
+        """Each combination of all but the seed: its raw choices, its seeds, and its overrides as a text."""
+        inner = [axis for axis in self.axes if axis.key == "seed" and not (axis.composed or self.refers)]
+        outer = [axis for axis in self.axes if axis not in inner]
+        composed = [i for i, axis in enumerate(outer) if axis.composed]
+        plain = [i for i, axis in enumerate(outer) if not axis.composed]
+        for index in itertools.product(*(range(len(axis.values)) for axis in outer)):
+            base = self.bases[tuple(index[i] for i in composed)]
+            raw = base.with_values({outer[i].key: outer[i].values[index[i]] for i in plain})
+
+            def text(index: tuple[int, ...] = index) -> str:
+                shown = zip(outer, index, strict=True)
+                return " ".join(axis.texts[i] for axis, i in shown if axis.key != "seed")
+
+            yield raw, inner[0].values if inner else (raw.get("seed"),), text
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The union of products that a list of overrides asks for, before any cell is made."""
+
+    blocks: list[Block]
+
+    @property
+    def size(self) -> int:
+        """Number of cells, counting equal ones and those that make no sense."""
+        return sum(block.size for block in self.blocks)
+
+    def raws(self) -> Iterator[dict[str, Any]]:
+        """The flat choices of each cell, as Hydra composes them; runtime keys included."""
+        for block in self.blocks:
+            for raw, seeds, _ in block.groups():
+                for seed in seeds:
+                    yield {**raw, "seed": seed} if "seed" in raw else raw
+
+    def expand(self, folder: Path | str | None = None) -> Expansion:
+        """The cells: canonical, without repetition. Raises ConfigError if runtime choices differ.
+
+        folder   where relative paths of data files start; None: the working directory.
+        """
+        expansion = Expansion(runtime=self._runtime())
+        maker, seen = CellMaker(folder), set()
+        swept = dict.fromkeys(axis.key for block in self.blocks for axis in block.axes)
+        found: dict[str, dict[Any, None]] = {key: {} for key in swept if key in keys.KEYS}
+        for block in self.blocks:
+            for raw, seeds, text in block.groups():
+                try:
+                    cells = maker.cells(raw, seeds)
+                except ConfigError as error:
+                    expansion.invalid.append((text() or "the defaults", str(error)))
+                    continue
+                choices = cells[0].group.choices
+                for key, values in found.items():
+                    values.update(
+                        dict.fromkeys(cell.seed for cell in cells) if key == "seed" else {choices[key]: None}
+                    )
+                for cell in cells:
+                    if cell.cell_id in seen:
+                        expansion.collapsed += 1
+                    else:
+                        seen.add(cell.cell_id)
+                        expansion.cells.append(cell)
+        for key, values in found.items():
+            if len(values) > 1:
+                numbers = all(isinstance(value, int | float) for value in values)
+                expansion.axes[key] = sorted(values) if numbers else list(values)
+        return expansion
+
+    def _runtime(self) -> dict[str, Any]:
+        runtime: dict[str, Any] = {}
+        for block in self.blocks:
+            plain = [axis for axis in block.axes if axis.key in keys.RUNTIME and not axis.composed]
+            chosen = {axis.key: axis.values[0] for axis in plain}
+            for base in block.bases.values():
+                raw = base.with_values(chosen)
+                for key in keys.RUNTIME:
+                    value = keys.check(key, raw.get(key))
+                    if runtime.setdefault(key, value) != value:
+                        parts = f"{runtime[key]!r} in one part of the grid and {value!r} in another"
+                        raise ConfigError(f"{key} is {parts}")
+        return runtime
+
+
+Guard = Callable[[int], None]  # called with the number of cells; may raise
+Look = Callable[[Axis], None]  # called with each override as it was read; may raise
+
+
+def expand(
+    overrides: Sequence[str],
+    config_dir: Path | None = None,
+    guard: Guard | None = None,
+    look: Look | None = None,
+    folder: Path | str | None = None,
+) -> Expansion:
+    """The cells that `overrides` ask for; none at all ask for the experiment `default`.
+
+    `folder`: where relative paths of data files start (None: the working directory).
+    `guard` and `look` are called before anything is composed, resolved or made. Combinations that make no
+    sense are collected, not raised. Raises ConfigError for what no combination can mend: an override that
+    cannot be read, an unknown key, group or name, a value out of range, a `config_dir` that is no folder.
+    """
+    return read(overrides, config_dir, guard, look).expand(folder)
+
+
+def read(
+    overrides: Sequence[str],
+    config_dir: Path | None = None,
+    guard: Guard | None = None,
+    look: Look | None = None,
+) -> Grid:
+    """The grid of `overrides`; raises ConfigError as `expand` does."""
+    with hydra_session.session(config_dir) as hydra:
+        if look is not None:
+            for override in overrides:
+                look(read_axis(override, hydra))
+        lists = _with_experiments(list(overrides) or [f"+experiment={DEFAULT_EXPERIMENT}"], hydra)
+        blocks = [_axes(lines, hydra) for lines in lists]
+        if guard is not None:
+            guard(sum(math.prod(len(axis.values) for axis in axes) for axes in blocks))
+        return Grid([_block(axes, hydra) for axes in blocks])
+
+
+def single(choices: Mapping[str, Any], config_dir: Path | None = None) -> dict[str, Any]:
+    """The raw choices of one cell from keyword arguments; null (None) means not given.
+
+    Groups (problem, dataset, algorithm, format) set their yaml's keys, as on the command line.
+    Raises ConfigError.
+    """
+    given = {key: value for key, value in choices.items() if value is not None}
+    for key, value in given.items():
+        keys.check(key, value)
+    groups = tuple(f"{key}={value}" for key, value in given.items() if key in keys.GROUPS)
+    base = _base(groups, config_dir)
+    return base.with_values({key: value for key, value in given.items() if key not in keys.GROUPS})
+
+
+@lru_cache(maxsize=256)
+def _base(groups: tuple[str, ...], config_dir: Path | None) -> Base:
+    with hydra_session.session(config_dir) as hydra:
+        for override in groups:
+            hydra.check_option(*override.split("=", 1))
+        return hydra.base(groups)
+
+
+def check_once(overrides: Sequence[str]) -> None:
+    """Raise ConfigError for a key that a user gave twice: one of the two would be lost."""
+    count = Counter(map(key_of, overrides))
+    for key in (key for key, times in count.items() if times > 1 and key != "experiment"):
+        both = " and ".join(repr(override) for override in overrides if key_of(override) == key)
+        raise ConfigError(f"{key} is given twice: {both}; to sweep write {key}=VALUE,VALUE")
+
+
+def latest(overrides: Sequence[str]) -> list[str]:
+    """`overrides` with the last one of each key alone: what they meant when they were stored by an lpbench that
+    took a key twice. Experiments add to one another.
+    """
+    named = list(map(key_of, overrides))
+    last = {key: i for i, key in enumerate(named)}
+    return [overrides[i] for i, key in enumerate(named) if key == "experiment" or last[key] == i]
+
+
+def key_of(override: str) -> str:
+    """The key that an override is about."""
+    return override.lstrip("+~").partition("=")[0].strip()
+
+
+def _with_experiments(overrides: list[str], hydra: Session) -> list[list[str]]:
+    """The lists of overrides to sweep: each part of an experiment's grid, then the user's own overrides."""
+    names: list[str] = []
+    own = []
+    for override in overrides:
+        if key_of(override) == "experiment":
+            names += [str(value) for value in values_of(hydra.parse(override), override)]
+        else:
+            own.append(override)
+    if not names:
+        return [own]
+    lists = []
+    for name in names:
+        for part in hydra.grid(name):
+            if any(line.lstrip("+").startswith("experiment=") for line in part):
+                raise ConfigError(f"experiment {name!r}: a grid cannot name another experiment")
+            lists.append([f"+experiment={name}", *part, *own])
+    return lists
+
+
+def _axes(overrides: list[str], hydra: Session) -> list[Axis]:
+    axes: dict[str, Axis] = {}
+    for override in overrides:
+        axis = read_axis(override, hydra)
+        axes[axis.key] = axis  # a later override of a key replaces an earlier one, and stays in its place
+    return list(axes.values())
+
+
+def _block(axes: list[Axis], hydra: Session) -> Block:
+    composed = [axis for axis in axes if axis.composed]
+    indices = list(itertools.product(*(range(len(axis.values)) for axis in composed)))
+    choices = [[axis.texts[i] for axis, i in zip(composed, index, strict=True)] for index in indices]
+    block = Block(axes, dict(zip(indices, hydra.bases(choices), strict=True)))
+    for axis in block.axes:
+        if axis.key in keys.RUNTIME and len(axis.values) > 1:
+            count = len(axis.values)
+            raise ConfigError(f"{axis.key} is a run-time choice and cannot be swept, got {count} values")
+        there = [base.values.get(axis.key) for base in block.bases.values()] if axis.added else []
+        if any(value is not None for value in there):
+            raise ConfigError(f"+{axis.key}: the key is there already ({there[0]!r}); leave out the +")
+    return block

@@ -1,0 +1,1 @@
+"""The claims, one file each, found by being here."""

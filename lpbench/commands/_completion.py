@@ -1,0 +1,82 @@
+"""What the shell offers after TAB: keys, values, sweeps; cheap, so from file names and the schema alone."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+GROUPS_AND_EXPERIMENT = ("problem", "dataset", "algorithm", "format", "executor", "experiment")
+
+
+def group_options(group: str, config_dir: Path | None = None) -> list[str]:
+    """The names of the yamls of a Hydra group, sorted; those in `config_dir` included."""
+    import lpbench.conf
+
+    folders = [Path(base) / group for base in lpbench.conf.__path__]
+    if config_dir is not None:
+        folders.append(Path(config_dir) / group)
+    return sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
+
+
+def overrides(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of `KEY=VALUE,VALUE`."""
+    from lpbench.choices import keys
+
+    key, equals, values = incomplete.partition("=")
+    bare = key.lstrip("+~")
+    if not equals:
+        lead = key[: len(key) - len(bare)]
+        names = [*keys.ALL, *GROUPS_AND_EXPERIMENT] if lead else keys.ALL
+        return [f"{lead}{name}=" for name in sorted(set(names)) if name.startswith(bare)]
+    before, comma, last = values.rpartition(",")
+    found = _starting(_values(bare, _config_dir(ctx)), last)
+    return [f"{key}={before}{comma}{value}" for value in found]
+
+
+def sweeps(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of a sweep's name."""
+    base = Path(_parameter(ctx, "runs_dir") or "runs")
+    found = base.glob("*/manifest.json") if base.is_dir() else []
+    return sorted(file.parent.name for file in found if file.parent.name.startswith(incomplete))
+
+
+def baselines(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of a baseline's name."""
+    base = Path(_parameter(ctx, "runs_dir") or "runs") / "baselines"
+    found = base.glob("*/*/meta.json") if base.is_dir() else []
+    return sorted(
+        {file.parent.parent.name for file in found if file.parent.parent.name.startswith(incomplete)}
+    )
+
+
+def overrides_and_sweeps(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of what `lpbench bounds` takes."""
+    return [*sweeps(ctx, args, incomplete), *overrides(ctx, args, incomplete)]
+
+
+def sweeps_and_formats(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of what `lpbench show` takes."""
+    return [*sweeps(ctx, args, incomplete), *_starting(group_options("format"), incomplete)]
+
+
+def _values(key: str, config_dir: Path | None) -> list[str]:
+    from lpbench.choices import keys
+
+    if key in GROUPS_AND_EXPERIMENT:
+        return group_options(key, config_dir)
+    kind = keys.ALL.get(key)
+    if isinstance(kind, keys.Flag):
+        return ["false", "true"]
+    return sorted(getattr(kind, "words", ()))
+
+
+def _starting(names: Iterable[str], incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _config_dir(ctx: Any) -> Path | None:
+    folder = _parameter(ctx, "config_dir")
+    return Path(folder) if folder else None
+
+
+def _parameter(ctx: Any, name: str) -> Any:
+    return getattr(ctx, "params", {}).get(name)

@@ -1,0 +1,128 @@
+"""How far a sweep is: a bar on a terminal, else a line on stderr for every 5 % or 30 s."""
+
+import sys
+import time
+from collections import Counter, deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from lpbench.terminal import duration, note, shown
+
+if TYPE_CHECKING:
+    from lpbench.sweeps.sweep import Event
+
+LINE_SHARE, LINE_SECONDS = 0.05, 30.0
+RATE_SECONDS = 10.0  # over which the rate is taken
+
+
+class Progress:
+    """Follows the events of a sweep; call it with each.
+
+    quiet    say nothing;  verbose   a line for each cell, in place of the bar
+    """
+
+    def __init__(self, quiet: bool = False, verbose: bool = False):
+        self._quiet = quiet
+        self._verbose = verbose
+        self._bar: Any = None
+        self._task: Any = None
+        self._last_time = time.monotonic()
+        self._marks: deque[tuple[float, int, float]] = deque()
+        self._last_done = self._done = self._total = 0
+        self._cost = self._cost_done = 0.0
+        self._bad: Counter[str] = Counter()
+
+    def __call__(self, event: "Event") -> None:
+        """Take note of `event`."""
+        if self._quiet:
+            return
+        if event.kind == "start":
+            self._start(event)
+        elif event.kind == "cell":
+            self._cell(event)
+        elif event.kind == "stopping":
+            self.close()
+            note(event.text)
+        elif event.kind == "end":
+            self.close()
+            self._total = 0
+        self._show()
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._bar is not None:
+            with suppress(OSError):  # a terminal that is gone
+                self._bar.stop()
+            self._bar = None
+
+    def _start(self, event: "Event") -> None:
+        self._total, self._cost = event.total, event.cost
+        self._last_time = time.monotonic()
+        self._marks = deque([(self._last_time, 0, 0.0)])
+        if event.total and sys.stderr.isatty() and not self._verbose:
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            from lpbench.terminal import console
+
+            columns = (
+                BarColumn(bar_width=30),
+                TextColumn("{task.percentage:>3.0f} %"),
+                TextColumn("{task.description}"),
+            )
+            self._bar = Progress(*columns, console=console(stderr=True), refresh_per_second=5, transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("", total=1.0)
+
+    def _cell(self, event: "Event") -> None:
+        self._done += 1
+        self._cost_done += event.cost
+        assert event.row is not None
+        status = event.row["status"]
+        if status != "ok":
+            self._bad[status] += 1
+        if self._verbose:
+            note(f"{self._done}/{self._total} {cell_line(event.row)}")
+
+    def _show(self) -> None:
+        if not self._total:
+            return
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._share(), description=self._text())
+            return
+        elapsed = time.monotonic() - self._last_time
+        grown = self._done - self._last_done
+        due = (
+            grown >= LINE_SHARE * self._total
+            or elapsed >= LINE_SECONDS
+            or (grown and self._done == self._total)
+        )
+        if due and not self._verbose:
+            note(f"{100 * self._done / self._total:3.0f} %  {self._text()}")
+            self._last_time, self._last_done = time.monotonic(), self._done
+
+    def _share(self) -> float:
+        """The part of the work that is done: by estimated cost, since the dear cells run first."""
+        return self._cost_done / self._cost if self._cost else self._done / self._total
+
+    def _text(self) -> str:
+        """Cells, their rate and the time left, by the last seconds: the first cells wait for compilers."""
+        now, share = time.monotonic(), self._share()
+        while len(self._marks) > 1 and self._marks[1][0] <= now - RATE_SECONDS:
+            self._marks.popleft()
+        then, done, share_then = self._marks[0]
+        self._marks.append((now, self._done, share))
+        parts = [f"{self._done}/{self._total} cells"]
+        if self._done > done and now > then:
+            parts.append(f"{(self._done - done) / (now - then):.3g} cells/s")
+            if self._done < self._total and share > share_then:
+                parts.append(f"{duration((now - then) * (1 - share) / (share - share_then))} left")
+        parts += [f"{count} {status}" for status, count in sorted(self._bad.items())]
+        return ", ".join(parts)
+
+
+def cell_line(row: Any) -> str:
+    """One line about a finished cell: its identity, status, main choices and noise floor."""
+    names = ("problem", "dataset", "dimension", "algorithm", "format", "precision", "seed", "noise_floor")
+    parts = [row["cell_id"], row["status"]]
+    parts += [f"{name}={shown(row[name])}" for name in names if row.get(name) is not None]
+    return " ".join([*parts, *filter(None, [row.get("error")])])

@@ -1,0 +1,367 @@
+"""`lpbench.quantize`: round an array or a tensor to a number format."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.arithmetic import rounding as roundings
+from lpbench.arithmetic.generator import FIRST, GOLDEN, ROUNDING, SECOND, key_from, step_words, stream
+from lpbench.arithmetic.jit import generic, inner, kernel
+from lpbench.arithmetic.ops import copysign, is_tensor, like, where
+from lpbench.arithmetic.rounding import NearestEven, offset
+from lpbench.errors import ConfigError
+from lpbench.formats.base import Format, block_length, has_blocks, quantize, shared_unit
+
+_MASK = 0xFFFFFFFF
+_LEAST = 2.0**-100  # down to this scale float32 holds the scale and its reciprocal with room to spare
+
+
+def quantize_array(
+    x: Any, fmt: Format | str, rounding: str = "stochastic", random: Any = None, out: np.ndarray | None = None
+) -> Any:
+    """x rounded to numbers of fmt.
+
+    x          numpy array or dense torch tensor of any shape, of float16, bfloat16, float32 or float64; integers and
+               booleans are taken as float64. Formats with blocks share an exponent along the last axis; a NaN has no
+               part in it, and an infinity asks for the largest.
+    fmt        a format, or the name of a preset ("fp8_e4m3").
+    rounding   "stochastic" (unbiased), "nearest_even" or "toward_zero".
+    random     of stochastic rounding: None (fresh), a seed, a numpy.random.Generator, or an array of uniforms u in
+               [0, 1) of x's shape; with uniforms the result is a pure function: up (towards +inf) if and only if
+               u < (x - lo) / (hi - lo), lo and hi the neighbours of x. Numbers of the format always stay.
+    out        numpy only: a writeable C-contiguous array of x's shape and dtype for the result (it may be x itself).
+    Returns the same kind, shape and dtype as x; a tensor without gradient. The same bits on numpy and torch, on any
+    device. Values beyond the range saturate or overflow as the format's policy says; NaN stays NaN. Numbers of the
+    format stay, also where x's dtype holds only the nearest to them; other results are rounded to x's dtype.
+    Raises ConfigError for an unknown format or rounding, uniforms of another shape or outside [0, 1), an unfit out,
+    and whatever else x is: sparse, masked, complex, no numbers at all.
+    """
+    form = _format(fmt)
+    roundings.make(rounding)  # says what is wrong with the name, also where x is empty
+    if is_tensor(x):
+        if out is not None:
+            raise ConfigError(
+                "out is for numpy arrays; assign the result to a tensor instead: out.copy_(result)"
+            )
+        return _tensor(x, form, rounding, random)
+    array = _numbers(x)
+    if out is None:
+        out = np.empty_like(array, order="C")
+    elif not (
+        isinstance(out, np.ndarray)
+        and out.shape == array.shape
+        and out.dtype == array.dtype
+        and out.flags.c_contiguous
+        and out.flags.writeable
+    ):
+        came = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise ConfigError(
+            f"out must be a writeable C-contiguous {array.dtype} array of shape {array.shape}, got {came}"
+        )
+    if rounding == "stochastic" and _is_uniforms(random):
+        random = _uniforms(random, array.shape)
+    if array.size == 0:
+        return out
+    if array.dtype != np.float16:
+        _round(array, form, rounding, random, out, np.finfo(array.dtype))
+        return out[()]
+    wide, held = array.astype(np.float32), np.finfo(np.float16)
+    near, v = np.empty_like(wide), np.empty_like(wide)
+    _round(wide, form, "nearest_even", None, near, held)
+    _round(wide, form, rounding, random, v, held)
+    with np.errstate(over="ignore"):  # beyond float16 lies its infinity
+        out[...] = np.where(near.astype(np.float16) == array, array, v.astype(np.float16))
+    return out[()]
+
+
+def _round(array: np.ndarray, form: Format, rounding: str, random: Any, out: np.ndarray, held: Any) -> None:
+    """array, float32 or float64, into out; held: finfo of the dtype that the caller keeps numbers in."""
+    rows = (-1, array.shape[-1] if array.ndim else 1)
+    values, result = np.ascontiguousarray(array).reshape(rows), out.reshape(rows)
+    if rounding == "stochastic" and _is_uniforms(random):
+        work, scaling = _arithmetic(form, np.promote_types(array.dtype, random.dtype), held)
+        uniforms = np.ascontiguousarray(random, dtype=work).reshape(rows)
+        _round_given(form.kernel(work), roundings.given(work), values, uniforms, scaling, result)
+    else:
+        work, scaling = _arithmetic(form, array.dtype, held)
+        key = _key(random) if rounding == "stochastic" else np.uint32(0)
+        _round_keyed(form.kernel(work), roundings.make(rounding, work), values, key, scaling, result)
+
+
+def _numbers(x: Any) -> np.ndarray:
+    if isinstance(x, np.ma.MaskedArray):
+        raise ConfigError(
+            "x is a masked array, whose mask would be lost: quantize x.data, or x.filled(value)"
+        )
+    array = np.asarray(x)
+    if array.dtype in (np.float16, np.float32, np.float64):
+        return array
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        what = type(x).__name__ if array.dtype == object else f"numbers of {array.dtype}"
+        raise ConfigError(
+            f"x must be a dense array or tensor of float16, float32, float64 or integers, got {what}; "
+            "of complex numbers quantize x.real and x.imag, of a sparse matrix x.data"
+        )
+    return array.astype(np.float64)
+
+
+def to_native(form: Format, x: np.ndarray, dtype: Any) -> np.ndarray:
+    """The native numbers of form that are nearest to x (n,), n >= 1, in dtype; ties to even."""
+    units, one = np.asarray(x, np.float64) / form.scale, np.float64(1)
+    out = np.empty(units.shape, dtype)
+    _round_keyed(
+        form.step_kernel(dtype), NearestEven(), units[None, :], np.uint32(0), _Exact(one, one), out[None, :]
+    )
+    return out
+
+
+def _arithmetic(form: Format, dtype: np.dtype, held: Any = None) -> tuple[np.dtype, NamedTuple]:
+    """The dtype to work in, and the scale; where x / scale is not exact, float64 and a second look.
+
+    held   finfo of the dtype that x came in, where it is not dtype.
+    """
+    held, scale, double = held or np.finfo(dtype), form.scale, np.finfo(np.float64)
+    dtype = np.dtype(np.float32 if dtype == np.float32 and scale >= _LEAST else np.float64)
+    # In units above 1 a small x may vanish; in smaller ones a large x may overflow, which matters where that is inf.
+    bounded = scale == 1 or (scale < 1 and getattr(form, "overflow", "saturate") == "saturate")
+    exact = form.dyadic and np.frexp(scale)[0] == 0.5 and form.native_min <= 1 and bounded
+    if exact and held.eps <= np.finfo(np.float32).eps:
+        return dtype, _Exact(dtype.type(scale), dtype.type(1 / scale))
+    share, finest = 1 - held.eps / 2 - double.eps, float(held.eps) * float(held.tiny) / 2 / scale
+    return np.dtype(np.float64), _Inexact(*map(np.float64, (scale, share, finest, double.tiny, double.max)))
+
+
+def _format(fmt: Any) -> Format:
+    if isinstance(fmt, str):
+        from lpbench.formats import get
+
+        return get(fmt)
+    if not isinstance(fmt, Format):
+        raise ConfigError(f"fmt must be a format or the name of one, got {type(fmt).__name__}")
+    return fmt
+
+
+def _is_uniforms(random: Any) -> bool:
+    return not (random is None or isinstance(random, int | np.integer | np.random.Generator))
+
+
+def _uniforms(random: Any, shape: tuple[int, ...]) -> np.ndarray:
+    if is_tensor(random):
+        random = random.detach().cpu().double().numpy()
+    random = np.asarray(random)
+    if random.dtype.kind not in "biuf":
+        raise ConfigError(
+            f"random must be None, a seed, a numpy.random.Generator or uniforms in [0, 1), got {random.dtype} values"
+        )
+    if random.shape != shape:
+        raise ConfigError(f"random must have the shape of x, {shape}, got {random.shape}")
+    if random.size and not (random.min() >= 0 and random.max() < 1):
+        raise ConfigError("random must hold uniforms in [0, 1)")
+    return random
+
+
+def _key(random: Any) -> np.uint32:
+    if random is None:
+        return np.uint32(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random, np.random.Generator):
+        return np.uint32(random.integers(2**32))
+    if random < 0:
+        raise ConfigError(f"random: a seed must be >= 0, got {random}")
+    return stream(int(random), ROUNDING)
+
+
+class _Exact(NamedTuple):
+    """A power-of-two scale."""
+
+    scale: Any
+    inverse: Any
+
+
+class _Inexact(NamedTuple):
+    """A scale with which x / scale is rounded itself, or leaves the range of the arithmetic."""
+
+    scale: Any
+    share: Any  # what x's dtype holds as x has this share of |x| / scale at least, less finest
+    finest: Any
+    least: Any  # the smallest normal and the largest number of the arithmetic
+    huge: Any
+
+
+@generic
+def _native(scaling, x):
+    """x in native units."""
+
+
+@generic
+def _extent(scaling, x):
+    """The least magnitude, in native units, of what x's dtype holds as x: a block must have room for it."""
+
+
+@generic
+def _place(scaling, fmt, rounding, x, r, unit):
+    """x rounded to a number of scale * fmt."""
+
+
+@_native.case(_Exact)
+def _native_exact(scaling, x):
+    return x * scaling.inverse
+
+
+@_native.case(_Inexact)
+def _native_inexact(scaling, x):
+    # What is not zero stays so, and what is finite too, although the quotient may be neither.
+    s = x / scaling.scale
+    s = where((abs(s) > scaling.huge) & (abs(x) <= scaling.huge), copysign(scaling.huge, s), s)
+    return where((abs(s) < scaling.least) & (x != 0), copysign(scaling.least, s), s)
+
+
+@_extent.case(_Exact)
+def _extent_exact(scaling, x):
+    return abs(x * scaling.inverse)
+
+
+@_extent.case(_Inexact)
+def _extent_inexact(scaling, x):
+    s = abs(_native(scaling, x))
+    return s * scaling.share - scaling.finest
+
+
+@_place.case(_Exact)
+def _place_exact(scaling, fmt, rounding, x, r, unit):
+    return quantize(fmt, rounding, x * scaling.inverse, r, unit) * scaling.scale
+
+
+@_place.case(_Inexact)
+def _place_inexact(scaling, fmt, rounding, x, r, unit):
+    # Recognise the numbers of the format first: they must stay, although x / scale may miss the grid.
+    s = _native(scaling, x)
+    near = like(x, quantize(fmt, NearestEven(), s, r, unit) * scaling.scale)
+    v = like(x, quantize(fmt, rounding, s, r, unit) * scaling.scale)
+    return where(near == x, x, v)
+
+
+@inner
+def _unit(fmt, x, scaling):
+    largest = scaling.scale - scaling.scale
+    if has_blocks(fmt):
+        for j in range(x.size):
+            size = _extent(scaling, x[j])
+            largest = size if size > largest else largest  # a NaN is larger than nothing
+    return shared_unit(fmt, largest)
+
+
+# The innermost loops run over slices from 0: numba then knows that no index is negative, and they vectorise.
+@kernel
+def _round_given(fmt, rounding, x, r, scaling, out):
+    length = block_length(fmt, x.shape[1])
+    for i in range(x.shape[0]):
+        for start in range(0, x.shape[1], length):
+            xs, rs, block = (
+                x[i, start : start + length],
+                r[i, start : start + length],
+                out[i, start : start + length],
+            )
+            unit = _unit(fmt, xs, scaling)
+            for j in range(xs.size):
+                block[j] = _place(scaling, fmt, rounding, xs[j], rs[j], unit)
+
+
+@kernel
+def _round_keyed(fmt, rounding, x, key, scaling, out):
+    first, second = step_words(key, 0)
+    length = block_length(fmt, x.shape[1])
+    for i in range(x.shape[0]):
+        for start in range(0, x.shape[1], length):
+            xs, block = x[i, start : start + length], out[i, start : start + length]
+            unit = _unit(fmt, xs, scaling)
+            word = key_from(first, i * x.shape[1] + start)
+            for j in range(xs.size):
+                r = offset(rounding, word, second, 0)
+                word = np.uint32(
+                    word + GOLDEN
+                )  # number j of the key, by an addition in place of a multiplication
+                block[j] = _place(scaling, fmt, rounding, xs[j], r, unit)
+
+
+def _tensor(x: Any, form: Format, rounding: str, random: Any) -> Any:
+    import torch
+
+    narrow, dense = x.dtype in (torch.float16, torch.bfloat16), x.layout == torch.strided
+    whole = not (x.is_floating_point() or x.is_complex() or x.is_quantized)
+    if not (dense and (narrow or whole or x.dtype in (torch.float32, torch.float64))):
+        what = f"{'' if dense else 'sparse '}tensor of {str(x.dtype).removeprefix('torch.')}"
+        raise ConfigError(
+            "x must be a dense array or tensor of float16, bfloat16, float32, float64 or integers, "
+            f"got a {what}; quantize its values() if it is sparse, its real and imag if it is complex"
+        )
+    if rounding == "stochastic" and _is_uniforms(random):
+        random = torch.from_numpy(_uniforms(random, tuple(x.shape)))
+    plain = x.detach()
+    if narrow or whole:
+        plain = plain.to(torch.float32 if narrow else torch.float64)
+    held = torch.finfo(x.dtype if narrow else plain.dtype)
+    by = _by_numpy if plain.device.type == "cpu" else round_tensor
+    if x.numel() == 0:
+        return torch.empty_like(x.detach() if narrow else plain)
+    v = by(plain, form, rounding, random, held)
+    if not narrow:
+        return v
+    near = by(plain, form, "nearest_even", None, held).to(x.dtype)
+    return torch.where(near == x, x.detach(), v.to(x.dtype))
+
+
+def _by_numpy(x: Any, form: Format, rounding: str, random: Any, held: Any) -> Any:
+    import torch
+
+    array = x.numpy()
+    out = np.empty_like(array, order="C")
+    _round(array, form, rounding, random.numpy() if is_tensor(random) else random, out, held)
+    return torch.from_numpy(out)
+
+
+def round_tensor(x: Any, form: Format, rounding: str, random: Any = None, held: Any = None) -> Any:
+    """`quantize_array` by tensor operations, for any device: the same definitions, the same bits as the kernels.
+
+    x   torch tensor, float32 or float64; random: a seed, a Generator, None, or a tensor of uniforms of x's shape.
+    held   finfo of the dtype that x came in, where it is not x's own.
+    """
+    import torch
+
+    given = rounding == "stochastic" and _is_uniforms(random)
+    dtype = torch.promote_types(x.dtype, random.dtype) if given else x.dtype
+    held = held or torch.finfo(x.dtype)
+    work, scaling = _arithmetic(form, np.dtype(str(dtype).removeprefix("torch.")), held)
+    mode = roundings.given(work) if given else roundings.make(rounding, work)
+    grid, scale = form.kernel(work), float(form.scale)
+    rows = x.reshape(-1, x.shape[-1] if x.ndim else 1)
+    wide = rows.to(getattr(torch, work.name))
+    s = _native(scaling, wide)
+    if rounding != "stochastic":
+        r = torch.zeros_like(s)
+    elif given:
+        r = random.to(device=x.device, dtype=s.dtype).reshape(s.shape)
+    else:
+        bits = _random_bits_tensor(_key(random), torch.arange(x.numel(), device=x.device))
+        r = (bits & int(mode.mask)).to(s.dtype).reshape(s.shape) * float(mode.unit)  # type: ignore[attr-defined]
+    unit = torch.where(wide.isnan(), 0.0, _extent(scaling, wide))
+    if has_blocks(grid):
+        length = int(block_length(grid, rows.shape[1]))
+        blocks = torch.nn.functional.pad(unit, (0, -rows.shape[1] % length)).reshape(
+            rows.shape[0], -1, length
+        )
+        unit = shared_unit(grid, blocks.amax(-1)).repeat_interleave(length, -1)[:, : rows.shape[1]]
+    v = (quantize(grid, mode, s, r, unit) * scale).to(x.dtype)
+    if isinstance(scaling, _Inexact):
+        near = (quantize(grid, NearestEven(), s, r, unit) * scale).to(x.dtype)
+        v = torch.where(near == rows, rows, v)
+    return v.reshape(x.shape)
+
+
+def _random_bits_tensor(key: np.uint32, j: Any) -> Any:
+    """`generator.random_bits` of step 0 in int64 tensor operations (torch has no full uint32 arithmetic)."""
+    with np.errstate(over="ignore"):
+        first, second = map(int, step_words(key, 0))
+    x = (first + j * int(GOLDEN)) & _MASK
+    x = ((x ^ (x >> 16)) * int(FIRST)) & _MASK
+    x = ((x ^ (x >> 15) ^ second) * int(SECOND)) & _MASK
+    return x ^ (x >> 16)

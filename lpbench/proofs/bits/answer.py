@@ -1,0 +1,219 @@
+"""The answer: for each combination what is proven and what is measured, as rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lpbench.analysis.tables import AXES, varying
+from lpbench.choices import keys
+from lpbench.errors import ConfigError
+from lpbench.proofs.bits.cases import Case, read_cases, runtime
+from lpbench.proofs.bits.measured import Search, Store, search
+from lpbench.proofs.bits.proven import SPLIT, Answer, Proof
+from lpbench.proofs.bits.suited import described, suited
+from lpbench.theory.evaluation import theorem
+from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, OTHER
+
+if TYPE_CHECKING:
+    import pandas
+
+    from lpbench.sweeps.sweep import Event
+
+SEEDS = 5
+MINUTES = 5.0
+PROVEN = ("step_size", "snapshot")  # the defaults that a noise ball depends on
+ALWAYS = ("problem", "dimension", "algorithm", "format")
+
+
+@dataclass
+class Entry:
+    """One combination.
+
+    answers     what each theorem says, by its name.      search   by measurement; None: formulas only.
+    choices     resolved.
+    best_split  what theorem 4 says of the best exponent bits, where the user chose others; else None.
+    """
+
+    case: Case
+    proof: Proof
+    answers: dict[str, Answer]
+    search: Search | None
+    choices: dict[str, Any]
+    best_split: Answer | None = None
+
+    def chosen(self, key: str) -> Any:
+        """A choice as it was made (k=d), or as it came out where nothing was said."""
+        asked = self.case.raw.get(key)
+        return asked if isinstance(keys.KEYS[key], keys.Formula) and asked != "auto" else self.choices[key]
+
+    def best(self, *forms: str) -> tuple[str, int] | None:
+        """The theorem of these forms that needs the fewest bits, and how many."""
+        fitting = [
+            (name, answer.bits)
+            for name, answer in self.answers.items()
+            if answer.bits is not None and theorem(name).form in forms
+        ]
+        return min(fitting, key=lambda pair: pair[1], default=None)
+
+    @property
+    def measured(self) -> int | None:
+        """The fewest bits by measurement; None where there are none, or nothing was measured."""
+        return self.search.bits if self.search is not None and not self.search.skipped else None
+
+    def remarks(self) -> list[tuple[str, str]]:
+        """(column, why there is no number in it)."""
+        found = [(name, answer.reason) for name, answer in self.answers.items() if answer.bits is None]
+        if self.search is None or self.measured is not None:
+            return found
+        most = self.case.precisions[-1]
+        gap = self.search.floors.get(most, math.inf)
+        reason = self.search.skipped or f"{most} bits, the most of this format, leave {gap:.3g}"
+        return [("measured", reason), *found]
+
+    def row(self, names: Sequence[str]) -> dict[str, Any]:
+        """As a row of the table that `lpbench.bits` returns; `names` are the theorems that have a column."""
+        found: dict[str, Any] = {
+            "measured": None,
+            "measured_gap": None,
+            "measured_error": None,
+            "gap_below": None,
+        }
+        if self.search is not None and self.measured is not None:
+            bits, floors = self.measured, self.search.floors
+            found |= {
+                "measured": bits,
+                "measured_gap": floors[bits],
+                "measured_error": self.search.errors[bits],
+            }
+            below = floors.get(bits - 1)
+            found["gap_below"] = below if below is not None and math.isfinite(below) else None
+        for form in (DIMENSION_FREE, EARLIER):
+            best = self.best(form)
+            found[form.replace("-", "_")] = None if best is None else best[1]
+        for name in names:
+            found[column(name)] = self.answers[name].bits if name in self.answers else None
+        if self.best_split is not None:
+            found["bits_best_split"] = self.best_split.bits
+        splits = [
+            answer.split for answer in self.answers.values() if answer.split and answer.bits is not None
+        ]
+        found["split"] = "e{}m{}".format(*splits[0]) if splits else None
+        found["step_size"], found["steps"] = self.choices["step_size"], self.choices["steps"]
+        found["remarks"] = "; ".join(f"{name}: {reason}" for name, reason in self.remarks()) or None
+        return found
+
+
+@dataclass
+class Answers:
+    """All combinations.
+
+    target    the objective gap.         axes      the choices that vary among them, in the order of the table.
+    ran       cells computed in this call.         folder   the sweep that keeps them; None: formulas only.
+    defaults  what was chosen where the user chose nothing, in words.
+    """
+
+    target: float
+    entries: list[Entry]
+    axes: list[str]
+    defaults: str
+    seeds: int
+    folder: Path | None = None
+    ran: int = 0
+
+    @property
+    def names(self) -> list[str]:
+        """The theorems that say something of any combination: dimension-free ones, others, earlier ones."""
+        found = dict.fromkeys(name for entry in self.entries for name in entry.answers)
+        order = {DIMENSION_FREE: 0, OTHER: 1, EARLIER: 2}
+        return sorted(found, key=lambda name: order.get(theorem(name).form, 1))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dictionary a combination."""
+        keys = [*dict.fromkeys([*ALWAYS, *self.axes])]
+        return [{key: entry.chosen(key) for key in keys} | entry.row(self.names) for entry in self.entries]
+
+    def frame(self) -> pandas.DataFrame:
+        """The rows as a DataFrame; bits are whole numbers or null."""
+        import pandas
+
+        frame = pandas.DataFrame(self.rows())
+        counts = [name for name in frame if name in BITS or str(name).startswith("bits_")]
+        return frame.astype(dict.fromkeys(counts, "Int64"))
+
+
+BITS = ("measured", "dimension_free", "earlier")
+
+
+def column(name: str) -> str:
+    """The column of a theorem: bits_1a_ii for 1a-ii."""
+    return theorem(name).column.replace("bound_", "bits_", 1)
+
+
+def find(
+    target: float,
+    overrides: Sequence[str] = (),
+    measure: bool = True,
+    seeds: int = SEEDS,
+    minutes: float | None = MINUTES,
+    name: str = "bits",
+    runs_dir: Path | str | None = None,
+    workers: int | None = None,
+    config_dir: Path | str | None = None,
+    on_round: Callable[[str], Callable[[Event], None] | None] | None = None,
+) -> Answers:
+    """What `lpbench.bits` returns as a table, with all that is known of it. Arguments as there."""
+    if not (target > 0 and math.isfinite(target)):
+        raise ConfigError(f"target must be a positive number, got {target}")
+    if seeds < 1:
+        raise ConfigError(f"seeds must be at least 1, got {seeds}")
+    folder = None if config_dir is None else Path(config_dir)
+    asked = read_cases(overrides, folder)
+    chosen = [(case, suited(case, target)) for case in asked]
+    entries = []
+    for case, extra in chosen:
+        ready = case.with_choices(extra)
+        proof = Proof(ready, target)
+        answers = {name: proof.answer(name) for name in proof.names}
+        numbers, impossible = _numbers(ready, extra)
+        entry = Entry(ready, proof, answers, None, numbers)
+        if SPLIT in answers and not ready.splits:
+            entry.best_split = Proof(ready.with_choices({"exponent_bits": None}), target).answer(SPLIT)
+        if measure:
+            best = entry.best(DIMENSION_FREE, EARLIER, OTHER)
+            entry.search = Search(ready, seeds, best[1] if best else None, proof.exponent_bits, target)
+            entry.search.skipped = impossible
+        entries.append(entry)
+    said = (
+        chosen
+        if measure
+        else [(case, {k: v for k, v in extra.items() if k in PROVEN}) for case, extra in chosen]
+    )
+    found = Answers(target, entries, _axes(entries), described(said), seeds)
+    if measure:
+        where = runtime(asked) | ({} if runs_dir is None else {"runs_dir": str(runs_dir)})
+        store = Store(name, where, None if folder is None else str(folder.absolute()))
+        searches = [entry.search for entry in entries if entry.search is not None]
+        search(searches, store, workers, minutes, on_round)
+        found.folder, found.ran = store.folder, store.ran
+    return found
+
+
+def _numbers(case: Case, extra: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """The choices as numbers, and why the run is impossible: by a length that the user did not choose."""
+    try:
+        return case.resolved(), ""
+    except ConfigError as error:
+        if "steps" not in extra:
+            raise
+        return case.resolved(run=False) | {"steps": None}, str(error)
+
+
+def _axes(entries: Sequence[Entry]) -> list[str]:
+    """The choices that tell the combinations apart, without those that others determine."""
+    columns = {name: [entry.chosen(name) for entry in entries] for name in AXES if name in keys.KEYS}
+    columns["precision"] = [None] * len(entries)
+    return varying(columns, [name for name in AXES if name in columns])

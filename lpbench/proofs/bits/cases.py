@@ -1,0 +1,191 @@
+"""The combinations whose bits are counted: everything that the overrides choose but the precision and the seed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpbench import registry
+from lpbench.cells.binding import resolve
+from lpbench.cells.cost import machine_memory
+from lpbench.choices import expressions, grid, keys
+from lpbench.choices.cell import Cell, CellMaker
+from lpbench.errors import ConfigError
+from lpbench.problems.base import QUADRATIC, Problem
+from lpbench.problems.build import build
+
+_MEMORY = 0.5  # of the machine's memory that a problem's data may take
+FOUND = ("precision", "seed")  # what is searched, and what is averaged over
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One combination.
+
+    raw         all keys as they were chosen, `precision` and `seed` without meaning.
+    texts       the overrides that choose it.
+    given       the keys that the user chose; the others may get defaults that suit the question.
+    precisions  the bits that the format can have, ascending.
+    """
+
+    raw: dict[str, Any]
+    texts: tuple[str, ...]
+    given: frozenset[str]
+    precisions: tuple[int, ...]
+
+    @cached_property
+    def choices(self) -> dict[str, Any]:
+        """The canonical choices at one of the precisions."""
+        return self.cell(min(self.precisions, key=lambda bits: abs(bits - 8))).choices
+
+    @cached_property
+    def problem(self) -> Problem:
+        """Optimum and constants; without the data where a problem knows them without it."""
+        outline = getattr(registry.problems.get(self.choices["problem"]), "outline", None)
+        return build(self.choices) if outline is None else outline(self.choices)
+
+    def problem_on(self, reach: float) -> Problem:
+        """The problem, with its data where w* lies beyond -reach .. reach: the optimum over the range needs them."""
+        if float(np.abs(self.problem.w_star).max(initial=0.0)) <= reach or self.problem.loss == QUADRATIC:
+            return self.problem
+        if self.too_large:
+            raise ConfigError(f"the optimum over -{reach:g} .. {reach:g} cannot be found: {self.too_large}")
+        return build(self.choices)
+
+    @property
+    def too_large(self) -> str:
+        """Why the data would not fit into memory; empty: it does, or its size is not known beforehand."""
+        problem = registry.problems.get(self.choices["problem"])
+        entries = getattr(problem, "row_entries", None)
+        if entries is None:
+            return ""
+        size = 8.0 * entries(self.choices) * problem.shape(self.choices).n_samples
+        return f"its data takes {size / 1e9:.0f} GB of memory" if size > _MEMORY * machine_memory() else ""
+
+    @property
+    def splits(self) -> bool:
+        """Whether the bits are to be split into exponent and mantissa as the theory says."""
+        free = self.raw["exponent_bits"] in (None, "auto")
+        return free and "exponent_bits" in registry.formats.get(self.raw["format"]).reads
+
+    def with_choices(self, chosen: Mapping[str, Any]) -> Case:
+        """The same with the keys of `chosen` set; expressions are allowed."""
+        texts = tuple(
+            f'{key}="{value}"' if isinstance(value, str) and "(" in value else f"{key}={value}"
+            for key, value in chosen.items()
+        )
+        return replace(self, raw={**self.raw, **chosen}, texts=(*self.texts, *texts))
+
+    def cell(self, bits: int, seed: int = 0, exponent_bits: int | None = None) -> Cell:
+        """The cell with so many bits; of a float or log format with so many of them for the exponent."""
+        raw = {**self.raw, "precision": bits, "seed": seed}
+        if self.splits:
+            raw["exponent_bits"] = exponent_bits
+        return CellMaker().cell({key: raw.get(key) for key in keys.KEYS})
+
+    def resolved(self, bits: int | None = None, run: bool = True) -> dict[str, Any]:
+        """The choices as numbers; at `bits` where a step size depends on the quantum, else whatever the bits.
+
+        run   False: the length of the run does not matter, and may be impossible.
+        """
+        choices = self.choices if bits is None else self.cell(bits).choices
+        return resolve(choices if run else {**choices, "steps": 1, "epochs": None}, self.problem)
+
+    @cached_property
+    def quantum_decides(self) -> bool:
+        """Whether the step size depends on the quantum, and so on the bits."""
+        step = self.choices["step_size"]
+        return isinstance(step, str) and step != "auto" and "delta" in expressions.parse(step).names
+
+
+def read_cases(overrides: Sequence[str], config_dir: Path | None = None) -> list[Case]:
+    """The combinations that `overrides` ask for, each once; none at all: the defaults.
+
+    Raises ConfigError where an override cannot be read, chooses the precision or the seed, or where a combination
+    makes no sense or does not round.
+    """
+    for override in overrides:
+        key = override.lstrip("+~").partition("=")[0]
+        if key in FOUND:
+            raise ConfigError(_SEARCHED[key])
+    read = grid.read(list(overrides) or ["algorithm=lp_sgd"], config_dir)
+    defaults = grid.single({}, config_dir)
+    cases: dict[str, Case] = {}
+    refused = []
+    for block in read.blocks:
+        for raw, texts in _combinations(block):
+            changed = {key for key, value in raw.items() if value != defaults.get(key)}
+            given = frozenset({axis.key for axis in block.axes} | changed)
+            try:
+                case = Case(raw, texts, given, _precisions(raw))
+                cases.setdefault(case.cell(case.precisions[0]).group_id, case)
+            except _Exact as error:
+                refused.append(str(error))
+            except ConfigError as error:
+                raise ConfigError(f"{' '.join(texts)}: {error}" if texts else str(error)) from None
+    if not cases:
+        raise ConfigError(refused[0])
+    return list(cases.values())
+
+
+def runtime(cases: Sequence[Case]) -> dict[str, Any]:
+    """timeout, workers, runs_dir and executor."""
+    return {key: keys.check(key, cases[0].raw.get(key)) for key in keys.RUNTIME}
+
+
+_SEARCHED = {
+    "precision": "precision is what is searched for here: leave it out",
+    "seed": "every point is a mean over seeds 0 .. N-1: leave out seed, and use --seeds N",
+}
+
+
+class _Exact(ConfigError):
+    """There are no bits to count."""
+
+
+def _combinations(block: grid.Block) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
+    """The raw choices of a product of axes but `FOUND`, each with its overrides."""
+    axes = [axis for axis in block.axes if axis.key not in FOUND]
+    composed = [i for i, axis in enumerate(axes) if axis.composed]
+    found = []
+    for index in itertools.product(*(range(len(axis.values)) for axis in axes)):
+        base = block.bases[tuple(index[i] for i in composed)]
+        plain = {axis.key: axis.values[i] for axis, i in zip(axes, index, strict=True) if not axis.composed}
+        shown = [axis.texts[i] for axis, i in zip(axes, index, strict=True) if axis.key not in keys.RUNTIME]
+        found.append((base.with_values(plain), tuple(shown)))
+    return found
+
+
+def _precisions(raw: Mapping[str, Any]) -> tuple[int, ...]:
+    algorithm, name = registry.algorithms.get(raw["algorithm"]), raw["format"]
+    if "format" not in algorithm.reads:
+        raise _Exact(f"algorithm {raw['algorithm']} does not round: there are no bits to count")
+    number_format = registry.formats.get(name)
+    if "precision" not in number_format.reads:
+        raise _Exact(f"format {name} has bits of its own: choose fixed, float, log or block, whose bits vary")
+    exponent, tried = raw["exponent_bits"], []
+    if isinstance(exponent, int):
+        tried = [exponent]
+    elif (
+        "exponent_bits" in number_format.reads
+    ):  # free: every split must be possible, that with the longest mantissa too
+        tried = [0 if name == "float" and raw["subnormals"] else 1]
+    found = []
+    for bits in range(2, 65):
+        try:
+            for value in (None, *tried) if not isinstance(exponent, int) else tried:
+                filled = number_format.defaults({**raw, "precision": bits, "exponent_bits": value})
+                number_format.from_choices({**raw, **filled}, 1.0)
+        except ConfigError as error:
+            reason = error
+            continue
+        found.append(bits)
+    if not found:
+        raise reason
+    return tuple(found)

@@ -1,0 +1,238 @@
+"""The fewest bits whose noise ball is proven to lie at or below a target, theorem by theorem."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+
+from lpbench import registry
+from lpbench.cells import theorems
+from lpbench.cells.binding import resolve
+from lpbench.errors import ConfigError
+from lpbench.problems.base import QUADRATIC, SQUARED
+from lpbench.problems.build import build
+from lpbench.problems.solving.box import AtBox, box_optimum
+from lpbench.proofs.bits.cases import Case
+from lpbench.theory import evaluation, grids, split
+from lpbench.theory.grids import FULL, Grid
+from lpbench.theory.minibatch import batch_constants
+from lpbench.theory.theorem import HALP, SVRG, Refused, Setting
+
+MOST = 64
+SPLIT = "4"  # on float and log: the least of 4, 1b and 1c
+LINEAR = ("1c", "1b", "1b-L1", "1a-ii", "1a-i")
+SPLIT_COLUMNS = (SPLIT, "1a-ii", "1a-i")
+DECREASING = ("2", "2-old")
+OTHERS = {"lp_svrg": ("5b", "5a"), "halp": ("5d", "5c"), "swalp": ("6",)}
+OPTIMISTIC = "1a-i"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one theorem says.
+
+    bits      the fewest; None where none suffice, or where it does not apply.
+    split     (exponent, mantissa) bits there; None in fixed point.
+    reason    why there are no bits to name.    hopeless   whether it applies, and no number of bits suffices.
+    """
+
+    bits: int | None
+    split: tuple[int, int] | None = None
+    reason: str = ""
+    hopeless: bool = False
+
+
+class Proof:
+    """The theorems on one case, for a target of the objective gap.
+
+    The grids of the linear format are counted from -R to R in 2^(b-1) - 1 quanta a side, R the limit. Where w* lies
+    outside the range, the bounds are about the optimum over it, and what it costs is taken off the target.
+    """
+
+    def __init__(self, case: Case, target: float):
+        self.case, self.target = case, target
+
+    @cached_property
+    def limit(self) -> float:
+        """R; 1 for HALP, whose range follows the gradient."""
+        limit = self.case.resolved(run=False)["limit"]
+        return 1.0 if limit is None or self.case.raw["algorithm"] in HALP else float(limit)
+
+    @cached_property
+    def at(self) -> AtBox:
+        """The optimum over the range, and the constants there."""
+        reach = math.inf if self.case.raw["algorithm"] in HALP else self.limit
+        return box_optimum(self.case.problem_on(reach), -reach, reach)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The theorems that are about this algorithm, rounding and format; the dimension-free ones first."""
+        raw = self.case.raw
+        if self.grid(max(self.case.precisions)) is None:
+            return ()
+        if raw["algorithm"] in OTHERS:
+            return OTHERS[raw["algorithm"]]
+        if raw["schedule"] == "decreasing":
+            return DECREASING
+        if raw["rounding"] != "stochastic":
+            return ("7",)
+        if raw["random_bits"] is not None:
+            return ("7-r",)
+        return LINEAR if raw["format"] == "fixed" else SPLIT_COLUMNS
+
+    def exponent_bits(self, bits: int) -> int | None:
+        """The exponent bits of the format with `bits` bits: the user's, else the best split; None in fixed point."""
+        raw = self.case.raw
+        if "exponent_bits" not in registry.formats.get(raw["format"]).reads:
+            return None
+        return self.best_exponent(bits) if self.case.splits else int(raw["exponent_bits"])
+
+    @cache  # noqa: B019, it lives as long as the question
+    def best_exponent(self, bits: int) -> int:
+        """The exponent bits that the theory chooses; by the rule of SVRG where the algorithm has no noise of SGD."""
+        s, raw = self.setting(FULL), self.case.raw
+        if raw["format"] == "log":
+            return split.best_log_split(bits, self.limit, s)[0]
+        choose = split.svrg_split if raw["algorithm"] in SVRG | HALP else split.best_split
+        return choose(bits, self.limit, s, raw["subnormals"])[0]
+
+    def grid(self, bits: int) -> Grid | None:
+        """The grid of so many bits; None where no theorem is about the format.
+
+        Raises Refused where the user's exponent bits leave no mantissa bit.
+        """
+        if self.case.raw["format"] not in ("fixed", "float", "log"):
+            return None
+        exponent = self.exponent_bits(bits)
+        return self._split_grid(bits, exponent)
+
+    def _split_grid(self, bits: int, exponent: int | None) -> Grid:
+        if exponent is None:
+            return grids.symmetric_linear(bits, self.limit)
+        mantissa = bits - 1 - exponent
+        if mantissa < 1:
+            raise Refused(f"{bits} bits leave no mantissa bit beside {exponent} exponent bits")
+        if self.case.raw["format"] == "log":
+            return grids.logarithmic(bits, mantissa, self.limit)
+        return grids.floating(exponent, mantissa, self.limit, self.case.raw["subnormals"])
+
+    def setting(self, grid: Grid, bits: int | None = None, alpha: float | None = None) -> Setting:
+        """The run in numbers, without end, on `grid`; G is sigma, which is optimistic."""
+        case, problem, at = self.case, self.case.problem, self.at
+        chosen = case.resolved(bits if case.quantum_decides else None, run=False)
+        inside = bool(np.array_equal(at.w, problem.w_star))
+        loops = case.raw["algorithm"] in SVRG | HALP
+        norm = 0.0 if inside else at.gradient_norm
+        constants = dict(at.constants) if loops else batch_constants(at.constants, chosen["batch_size"], norm)
+        names = ("L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "sigma_w", "L_w")
+        return Setting(
+            n=problem.w_star.size,
+            algorithm=case.raw["algorithm"],
+            grid=grid,
+            alpha=chosen["step_size"] if alpha is None else alpha,
+            steps=math.inf,
+            **{name: constants[name] for name in names},  # type: ignore[arg-type]
+            D_0=0.0,
+            e_0=0.0,
+            quadratic=problem.loss in (SQUARED, QUADRATIC),
+            inside=inside,
+            rounding=chosen["rounding"],
+            random_bits=chosen["random_bits"],
+            schedule=chosen["schedule"] or "constant",
+            G=constants["sigma"],
+            G_certified=False,
+            snapshot=chosen["snapshot"],
+            inner_steps=chosen["inner_steps"],
+            mu_used=chosen["mu"] or constants["mu"],
+        )
+
+    def ball(self, name: str, grid: Grid, bits: int | None = None, alpha: float | None = None) -> float:
+        """The noise ball by one theorem; raises Refused where it does not apply."""
+        s = self.setting(grid, bits, alpha)
+        if name == SPLIT:
+            return split.noise_ball(s, grid)
+        return evaluation.theorem(name)(s).value
+
+    @property
+    def room(self) -> float:
+        """The target without what the range itself costs."""
+        return self.target - self.at.excess
+
+    def answer(self, name: str) -> Answer:
+        """The fewest bits by the theorem `name`."""
+        if self.room <= 0:
+            return Answer(None, None, _too_narrow(self.at.excess), hopeless=True)
+        if name == "6":
+            return self._scan(self.case.precisions, self._average)
+        bits = self.case.precisions if self.case.quantum_decides else range(self.case.precisions[0], MOST + 1)
+        found = self._scan(bits, lambda b: self.ball(name, self._known_grid(b), b))
+        return self._why_not(name, found) if found.bits is None else found
+
+    def _known_grid(self, bits: int) -> Grid:
+        grid = self.grid(bits)
+        assert grid is not None  # else no theorem was asked
+        return grid
+
+    def _scan(self, bits: Any, value: Callable[[int], float]) -> Answer:
+        reason = ""
+        for b in bits:
+            try:
+                if value(b) <= self.room:
+                    exponent = self.exponent_bits(b)
+                    return Answer(b, None if exponent is None else (exponent, b - 1 - exponent))
+            except ConfigError as refused:  # a theorem's, or that the run of so many bits is impossible
+                reason = str(refused)
+        return Answer(None, None, reason)
+
+    def _average(self, bits: int) -> float:
+        """Theorem 6 over the cell's own run, which goes to 0 with its length at any precision."""
+        cell = self.case.cell(bits, 0, self.exponent_bits(bits))
+        problem = build(cell.choices)
+        return evaluation.theorem("6")(theorems.setting(resolve(cell.choices, problem), problem)).value
+
+    def _why_not(self, name: str, found: Answer) -> Answer:
+        """What stands in the way with the finest quantum there could be, and what would help."""
+        if name in ("2", "2-old", "5a", "5b", "5c", "5d"):
+            reason = found.reason or f"more than {MOST} bits"
+            return replace(found, reason=reason, hopeless=name == "2-old" or not found.reason)
+        try:
+            least = self.ball(name, FULL)
+        except Refused as refused:
+            if name != SPLIT:
+                return replace(found, reason=str(refused))
+            least = self.ball("1c", FULL)
+        if least <= self.room:
+            return replace(found, reason=found.reason or f"more than {MOST} bits", hopeless=not found.reason)
+        alpha = self.setting(FULL).alpha
+        reason = f"at step_size={alpha:.3g} the noise of the gradient alone is up to {least:.3g}"
+        step = self._step(name, alpha)
+        help_ = (
+            "no step size makes it small enough" if step is None else f"it takes a step_size below {step:.2g}"
+        )
+        return Answer(None, None, f"{reason}; {help_}", hopeless=True)
+
+    def _step(self, name: str, too_large: float) -> float | None:
+        """The largest step size at which the noise of the gradient leaves room for a quantum; None if there is none."""
+
+        def fits(alpha: float) -> bool:
+            try:
+                return self.ball("1c" if name == SPLIT else name, FULL, alpha=alpha) <= self.room
+            except Refused:
+                return False
+
+        small = 1e-6 * too_large
+        if not fits(small):
+            return None
+        while too_large > 1.001 * small:
+            middle = math.sqrt(small * too_large)
+            small, too_large = (middle, too_large) if fits(middle) else (small, middle)
+        return small
+
+
+def _too_narrow(excess: float) -> str:
+    return f"the optimum lies outside the range of the format, which alone costs {excess:.3g}: raise limit"

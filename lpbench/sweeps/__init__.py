@@ -1,0 +1,1 @@
+"""Many cells: the plan of a sweep, and its run."""
