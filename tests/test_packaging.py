@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -104,6 +105,13 @@ def owner(source: Path) -> str:
 def test_every_module_has_a_layer() -> None:
     missing = {owner(source) for source in SOURCES} - {*LEVEL, "__init__"}
     assert missing == set(), "give these modules a place in LAYERS"
+
+
+def test_the_page_shows_the_rooms_in_their_order() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.split("| --- | --- |\n")[1].split("\n\n")[0]
+    shown = [re.findall(r"`(\w+)/?`", row.split("|")[1]) for row in table.splitlines()]
+    assert shown == LAYERS
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
