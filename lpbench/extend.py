@@ -5,8 +5,9 @@ docs/adding.md and CONTRIBUTING.md build one of each with it. A name loads its h
 dataset does not load numba.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lpbench import lazy
 
 if TYPE_CHECKING:
     from lpbench.algorithms.base import Advance as Advance
@@ -123,12 +124,6 @@ _NAMES = {
     "lpbench.theory.theorem": "DIMENSION_FREE EARLIER FINAL_GAP HALP MEAN_GAP OTHER SGD SVRG Bound Refused Setting "
     "need theorem",
 }
-_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = importlib.import_module(_HOMES[name])
-    return getattr(home, name, None) or importlib.import_module(f"{home.__name__}.{name}")
+_PLACES = {name: f"{home}.{name}" for home, names in _NAMES.items() for name in names.split()}
+__all__ = sorted(_PLACES)
+__getattr__ = lazy.attributes(__name__, _PLACES)

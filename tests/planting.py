@@ -104,7 +104,7 @@ DEFECTS: dict[str, Defect | WrongOptimum] = {
         ("problem family_s", "lp_sgd fixed stochastic"),
     ),
     "a generator whose two streams share words": Defect(
-        base.keys, "stream(seed, ROUNDING)", "stream(seed, SAMPLES)",
+        base.keys_of, "stream(seed, ROUNDING)", "stream(seed, SAMPLES)",
         ("random keys of a cell", *STOCHASTIC), ("random rounding", "sgd none"),
     ),
     "a regulariser left out of one algorithm": Defect(

@@ -21,7 +21,7 @@ HEAVY = {"dash", "hydra", "kaleido", "numba", "omegaconf", "pandas", "plotly", "
 # The rooms from the bottom to the top: a module imports what stands below it, or its own room, whether at its head or
 # inside a function. docs/architecture.md says what lives in each; a new file of a room is in place already.
 LAYERS = [
-    ["errors", "escaping", "provenance"],
+    ["errors", "escaping", "lazy", "provenance"],
     ["registry", "terminal"],
     ["arithmetic", "store"],
     ["datasets", "formats", "theory"],

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lpbench import problems
 from lpbench.claims import reproduce
 from lpbench.claims.base import Measure, claims
 from lpbench.claims.papers import log_log_bits
@@ -203,6 +202,6 @@ def test_a_sigma_1_that_is_half_of_it_breaks_the_bound(
         return found._replace(values={**found.values, "sigma_1": found.values["sigma_1"] / 2})
 
     monkeypatch.setattr(constants, "family_s", wrong)
-    monkeypatch.setattr(problems, "_built", OrderedDict())
+    monkeypatch.setattr("lpbench.problems.build._built", OrderedDict())
     result = reproduced("coarse_identity", tmp_path)
     assert failing(result) == ["F / noise ball of 1d"]

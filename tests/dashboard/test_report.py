@@ -8,7 +8,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from lpbench.dashboard.page import Data, Panel, pages
-from lpbench.dashboard.report.report import markdown, report, write
+from lpbench.dashboard.report import markdown, report
+from lpbench.dashboard.report.report import write
 
 from lpbench.errors import ConfigError, LpbenchError
 
