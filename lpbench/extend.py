@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from lpbench.arithmetic.ops import where as where
     from lpbench.arithmetic.rounding import round_sum as round_sum
     from lpbench.arithmetic.rounding import round_to_integer as round_to_integer
+    from lpbench.cells.engine import Engine as Engine
+    from lpbench.cells.engine import Trajectory as Trajectory
+    from lpbench.cells.points import Points as Points
     from lpbench.claims.base import Claim as Claim
     from lpbench.claims.base import Line as Line
     from lpbench.claims.base import Measure as Measure
@@ -104,6 +107,8 @@ _NAMES = {
     "lpbench.arithmetic.jit": "generic inner kernel",
     "lpbench.arithmetic.ops": "copysign index like power_of_two reciprocal take where",
     "lpbench.arithmetic.rounding": "round_sum round_to_integer",
+    "lpbench.cells.engine": "Engine Trajectory",
+    "lpbench.cells.points": "Points",
     "lpbench.claims.base": "Claim Line Measure Plot claims slope spread",
     "lpbench.claims.cells": "Cells",
     "lpbench.convex.models": "copy difference fill full_gradient gradient",

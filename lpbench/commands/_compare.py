@@ -14,7 +14,7 @@ LISTED = 10  # configurations whose status changed, and values of an axis
 
 
 def compare(
-    a: str, b: str, by: str | None, metric: str, runs_dir: Path, csv: Path | None, figure: Path | None,
+    a: str, b: str, by: str | None, metric: str | None, runs_dir: Path, csv: Path | None, figure: Path | None,
     as_json: bool, quiet: bool,
 ) -> int:  # fmt: skip
     """Compare two stored sweeps."""
@@ -25,8 +25,8 @@ def compare(
         from lpbench.dashboard.charts import ratios
         from lpbench.dashboard.charts.files import write_figure
 
-        title = f"{metric.replace('_', ' ')}: {found.b.name} / {found.a.name}"
-        verdicts = [verdict(row, metric) for row in found.rows]
+        title = f"{found.metric.replace('_', ' ')}: {found.b.name} / {found.a.name}"
+        verdicts = [verdict(row, found.metric) for row in found.rows]
         write_figure(ratios.figure(found.rows, found.by, title, verdicts), figure)
     if as_json:
         print_json({**found.summary(), "rows": found.rows})
