@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from lpbench import registry
-from lpbench.algorithms import base
 from lpbench.algorithms.base import Advance, Setup
 from lpbench.cells.binding import number_format, resolve, setup
 from lpbench.cells.points import points, stops
 from lpbench.cells.theorems import columns as proofs
 from lpbench.cells.theorems import noise_scale
 from lpbench.choices.cell import Cell
+from lpbench.convex import drive
 from lpbench.convex.gap import judge_once
 from lpbench.convex.step_sizes import mean_weight, weights
 from lpbench.errors import Interrupted, LpbenchError
@@ -153,7 +153,7 @@ class _Record:
             choices["seed"],
             choices["inner_steps"],
         )
-        self.rows = np.zeros((self.points.steps.size, base.RECORDED))
+        self.rows = np.zeros((self.points.steps.size, drive.RECORDED))
         self.seconds = np.zeros(self.points.steps.size)
         self.count = 0
 
@@ -196,7 +196,7 @@ class _Record:
         return "ok"
 
     def _diverged(self, first: int) -> int | None:
-        gaps = self.rows[first : self.count, [base.GAP, base.ITERATE_GAP]]
+        gaps = self.rows[first : self.count, [drive.GAP, drive.ITERATE_GAP]]
         bad = ~np.isfinite(gaps).all(axis=1) | (gaps.max(axis=1, initial=0) > self.limit)
         return first + int(np.argmax(bad)) if bad.any() else None
 
@@ -209,7 +209,7 @@ class _Record:
         judge, look = self.ready.run.judge, self.ready.run.look
         at_zero = judge_once(judge, -judge.w_star, look.g, look.scratch)
         noise = noise_scale(self.ready.choices, self.problem)
-        return max(_DIVERGED * max(self.rows[0, base.GAP], at_zero), _BEYOND_NOISE * noise)
+        return max(_DIVERGED * max(self.rows[0, drive.GAP], at_zero), _BEYOND_NOISE * noise)
 
     def trace(self) -> dict[str, np.ndarray]:
         """The trace of the points seen."""
@@ -217,19 +217,19 @@ class _Record:
         batch, inner = choices["batch_size"], choices["inner_steps"]
         outer = np.zeros_like(steps) if inner is None else -(-steps // inner)
         # Coordinate updates with non-zero alpha g so far, from their share at the audited steps.
-        updates = rows[:, base.MOVED] / np.maximum(rows[:, base.AUDITED], 1) * steps
-        moved = np.maximum(rows[:, base.MOVED], 1)
+        updates = rows[:, drive.MOVED] / np.maximum(rows[:, drive.AUDITED], 1) * steps
+        moved = np.maximum(rows[:, drive.MOVED], 1)
         return {
             "step": steps,
             "epoch": steps * (batch / self.ready.samples),
             "outer": outer,
             "gradient_evaluations": outer * self.ready.samples + (1 if inner is None else 2) * batch * steps,
-            "objective_gap": rows[:, base.GAP].copy(),
-            "iterate_gap": rows[:, base.ITERATE_GAP].copy(),
-            "gradient_norm": rows[:, base.GRADIENT_NORM].copy(),
-            "distance": rows[:, base.DISTANCE].copy(),
-            "saturation_rate": rows[:, base.SATURATED] / np.maximum(updates, 1),
-            "stall_rate": rows[:, base.STALLED] / moved,
+            "objective_gap": rows[:, drive.GAP].copy(),
+            "iterate_gap": rows[:, drive.ITERATE_GAP].copy(),
+            "gradient_norm": rows[:, drive.GRADIENT_NORM].copy(),
+            "distance": rows[:, drive.DISTANCE].copy(),
+            "saturation_rate": rows[:, drive.SATURATED] / np.maximum(updates, 1),
+            "stall_rate": rows[:, drive.STALLED] / moved,
             "seconds": self.seconds[: self.count].copy(),
         }
 
@@ -245,7 +245,7 @@ class _Record:
         whole = self.count == self.points.steps.size
         total = drawn.sum() * mean_weight(schedule, choices["steps"]) if whole else weight.sum()
         low = rows[np.argmax(tail)] if tail.any() else rows[0]
-        audits = rows[-1, base.AUDITED] - low[base.AUDITED]
+        audits = rows[-1, drive.AUDITED] - low[drive.AUDITED]
         with np.errstate(all="ignore"):
             return {
                 "initial_gap": float(gaps[0]),
@@ -254,8 +254,8 @@ class _Record:
                 "mean_gap": _mean(gaps[even], weight, total),
                 "iterate_gap": _mean(trace["iterate_gap"][tail], drawn[tail], drawn[tail].sum()),
                 "best_gap": float(np.nanmin(gaps)) if not np.isnan(gaps).all() else float("nan"),
-                "gradient_l1": float((rows[-1, base.L1] - low[base.L1]) / audits) if audits else None,
-                "max_update": float(rows[-1, base.PEAK]),
+                "gradient_l1": float((rows[-1, drive.L1] - low[drive.L1]) / audits) if audits else None,
+                "max_update": float(rows[-1, drive.PEAK]),
                 "saturation_rate": float(trace["saturation_rate"][-1]),
                 "stall_rate": float(trace["stall_rate"][-1]),
             }
