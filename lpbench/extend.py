@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 from lpbench import lazy
 
 if TYPE_CHECKING:
-    from lpbench.algorithms.base import Advance as Advance
     from lpbench.algorithms.base import Algorithm as Algorithm
     from lpbench.algorithms.base import Setup as Setup
-    from lpbench.algorithms.base import record as record
     from lpbench.arithmetic.dot import dot as dot
     from lpbench.arithmetic.generator import random_index as random_index
     from lpbench.arithmetic.generator import step_words as step_words
@@ -40,6 +38,12 @@ if TYPE_CHECKING:
     from lpbench.claims.base import slope as slope
     from lpbench.claims.base import spread as spread
     from lpbench.claims.cells import Cells as Cells
+    from lpbench.convex.drive import begin_loop as begin_loop
+    from lpbench.convex.drive import end_loop as end_loop
+    from lpbench.convex.drive import iterate as iterate
+    from lpbench.convex.drive import loop_length as loop_length
+    from lpbench.convex.drive import output as output
+    from lpbench.convex.drive import step as step
     from lpbench.convex.models import copy as copy
     from lpbench.convex.models import difference as difference
     from lpbench.convex.models import fill as fill
@@ -101,7 +105,7 @@ if TYPE_CHECKING:
     from lpbench.theory.theorem import theorem as theorem
 
 _NAMES = {
-    "lpbench.algorithms.base": "Advance Algorithm Setup record",
+    "lpbench.algorithms.base": "Algorithm Setup",
     "lpbench.arithmetic.dot": "dot",
     "lpbench.arithmetic.generator": "random_index step_words",
     "lpbench.arithmetic.jit": "generic inner kernel",
@@ -111,6 +115,7 @@ _NAMES = {
     "lpbench.cells.points": "Points",
     "lpbench.claims.base": "Claim Line Measure Plot claims slope spread",
     "lpbench.claims.cells": "Cells",
+    "lpbench.convex.drive": "begin_loop end_loop iterate loop_length output step",
     "lpbench.convex.models": "copy difference fill full_gradient gradient",
     "lpbench.convex.step_sizes": "step_size",
     "lpbench.convex.update": "round_step sparse_step",

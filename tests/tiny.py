@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from lpbench.algorithms.base import GAP, ITERATE_GAP, RECORDED, Setup
+from lpbench.algorithms.base import Setup
 from lpbench.cells.binding import setup
+from lpbench.convex.drive import GAP, ITERATE_GAP, RECORDED
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
 from lpbench.registry import algorithms, formats
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.algorithms.base import Run, Setup, keys_of, scratch
+from lpbench.algorithms.base import Setup
 from lpbench.arithmetic import products, rounding
 from lpbench.cells.theorems import best_exponent_bits
 from lpbench.choices import keys
 from lpbench.convex import gap, models, step_sizes
+from lpbench.convex.drive import Run, keys_of, new_look
 from lpbench.convex.update import new_tally
 from lpbench.errors import ConfigError
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
@@ -108,7 +109,7 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
         and choices["batch_size"] == 1
     )
     table = model.rows.X if stored else np.zeros((1, n), dtype)
-    work, look = scratch(n, problem.n_classes, table)
+    work = models.Work(table, np.zeros(problem.n_classes), np.zeros(problem.n_classes))
     mode: Any = rounding.NearestEven()
     if choices["rounding"] is not None:
         mode = rounding.make(choices["rounding"], dtype, choices["random_bits"])
@@ -130,7 +131,7 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
             np.int64(choices["batch_size"]),
             work,
             new_tally(n, dtype),
-            look,
+            new_look(n, problem.n_classes),
         ),
         format=form,
         start=start.copy(),

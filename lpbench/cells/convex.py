@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from lpbench import registry
-from lpbench.algorithms import base
 from lpbench.analysis.tables import RESULT
 from lpbench.cells.binding import kernel_problem, number_format, resolve, setup
 from lpbench.cells.points import Points
 from lpbench.cells.theorems import columns as proofs
 from lpbench.cells.theorems import noise_scale
+from lpbench.convex import drive
 from lpbench.convex.gap import judge_once
 from lpbench.convex.step_sizes import mean_weight, weights
 from lpbench.errors import last_line
@@ -66,7 +66,7 @@ class Descent:
         samples = choices["batch_size"] + (ready.samples / inner if inner else 0)  # a step, on average
         self.step_seconds = 1e-7 + _COORDINATE_SECONDS * coordinates * samples
         self.look_seconds = 1e-6 + _COORDINATE_SECONDS * coordinates * ready.samples
-        self.record = np.zeros((points.steps.size, base.RECORDED))
+        self.record = np.zeros((points.steps.size, drive.RECORDED))
         self._advance = registry.algorithms.get(choices["algorithm"])().prepare(ready)
         self._limit: float | None = None
 
@@ -78,7 +78,7 @@ class Descent:
         """The first point whose gap is not finite, or too large."""
         if self._limit is None:
             self._limit = self._largest_gap()
-        gaps = self.record[first:count, [base.GAP, base.ITERATE_GAP]]
+        gaps = self.record[first:count, [drive.GAP, drive.ITERATE_GAP]]
         bad = ~np.isfinite(gaps).all(axis=1) | (gaps.max(axis=1, initial=0) > self._limit)
         return first + int(np.argmax(bad)) if bad.any() else None
 
@@ -87,7 +87,7 @@ class Descent:
 
         With an optimum at 0 both may be 0, and what noise makes is larger without end: then that is the scale.
         """
-        gap = max(self.record[0, base.GAP], _gap_at_zero(self.problem, self.ready.dtype))
+        gap = max(self.record[0, drive.GAP], _gap_at_zero(self.problem, self.ready.dtype))
         return max(_DIVERGED * gap, _BEYOND_NOISE * noise_scale(self.choices, self.problem))
 
     def observe(self, count: int) -> dict[str, np.ndarray]:
@@ -96,17 +96,17 @@ class Descent:
         batch, inner, samples = self.choices["batch_size"], self.choices["inner_steps"], self.ready.samples
         outer = np.zeros_like(steps) if inner is None else -(-steps // inner)
         # Coordinate updates with non-zero alpha g so far, from their share at the audited steps.
-        updates = record[:, base.MOVED] / np.maximum(record[:, base.AUDITED], 1) * steps
+        updates = record[:, drive.MOVED] / np.maximum(record[:, drive.AUDITED], 1) * steps
         return {
             "epoch": steps * (batch / samples),
             "outer": outer,
             "gradient_evaluations": outer * samples + (1 if inner is None else 2) * batch * steps,
-            "objective_gap": record[:, base.GAP].copy(),
-            "iterate_gap": record[:, base.ITERATE_GAP].copy(),
-            "gradient_norm": record[:, base.GRADIENT_NORM].copy(),
-            "distance": record[:, base.DISTANCE].copy(),
-            "saturation_rate": record[:, base.SATURATED] / np.maximum(updates, 1),
-            "stall_rate": record[:, base.STALLED] / np.maximum(record[:, base.MOVED], 1),
+            "objective_gap": record[:, drive.GAP].copy(),
+            "iterate_gap": record[:, drive.ITERATE_GAP].copy(),
+            "gradient_norm": record[:, drive.GRADIENT_NORM].copy(),
+            "distance": record[:, drive.DISTANCE].copy(),
+            "saturation_rate": record[:, drive.SATURATED] / np.maximum(updates, 1),
+            "stall_rate": record[:, drive.STALLED] / np.maximum(record[:, drive.MOVED], 1),
         }
 
     def metrics(self, trace: Mapping[str, np.ndarray], row: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class Descent:
         whole = steps.size == self.points.steps.size
         total = drawn.sum() * mean_weight(schedule, choices["steps"]) if whole else weight.sum()
         low = record[np.argmax(tail)] if tail.any() else record[0]
-        audits = record[-1, base.AUDITED] - low[base.AUDITED]
+        audits = record[-1, drive.AUDITED] - low[drive.AUDITED]
         with np.errstate(all="ignore"):
             return {
                 "initial_gap": float(gaps[0]),
@@ -144,8 +144,8 @@ class Descent:
                 "mean_gap": _mean(gaps[even], weight, total),
                 "iterate_gap": _mean(trace["iterate_gap"][tail], drawn[tail], drawn[tail].sum()),
                 "best_gap": float(np.nanmin(gaps)) if not np.isnan(gaps).all() else float("nan"),
-                "gradient_l1": float((record[-1, base.L1] - low[base.L1]) / audits) if audits else None,
-                "max_update": float(record[-1, base.PEAK]),
+                "gradient_l1": float((record[-1, drive.L1] - low[drive.L1]) / audits) if audits else None,
+                "max_update": float(record[-1, drive.PEAK]),
                 "saturation_rate": float(trace["saturation_rate"][-1]),
                 "stall_rate": float(trace["stall_rate"][-1]),
             }

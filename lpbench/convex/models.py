@@ -11,7 +11,7 @@ import numpy as np
 
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.elementary import exp
-from lpbench.arithmetic.generator import random_bits, random_index
+from lpbench.arithmetic.generator import random_bits, random_index, step_words
 from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import like
 
@@ -113,16 +113,16 @@ def slope(loss, z, y):
 
 
 @generic
-def gradient(model, w, scale, first, second, batch, work):
-    """(c, i): the mean gradient of `batch` samples, drawn by the two words, at scale * w; lambda w not included."""
+def gradient(model, run, w, scale, t):
+    """(c, i): the mean gradient of the samples of step t at scale * w, run.batch of them; lambda w not included."""
 
 
 @generic
-def difference(model, w, scale, centred, margins, anchor, first, second, batch, work):
-    """(c, i): grad f_i(point) - grad f_i(anchor), mean over a batch; lambda (point - anchor) not included.
+def difference(model, run, w, scale, centred, snapshot, t):
+    """(c, i): grad f_i(point) - grad f_i(anchor), mean over step t's batch; lambda (point - anchor) not included.
 
-    margins   (N, K) x_i . anchor; anchor (n,) the snapshot; centred 1.0 when w is the offset from the anchor (bit
-              centering), 0.0 when scale * w is the point itself.
+    snapshot   its anchor (n,) and its margins (N, K), x_i . anchor.
+    centred    1.0 when w is the offset from the anchor (bit centering), 0.0 when scale * w is the point itself.
     """
 
 
@@ -190,32 +190,35 @@ def _slope_squared_hinge(loss, z, y):
 
 
 @gradient.case(Linear)
-def _gradient_linear(model, w, scale, first, second, batch, work):
+def _gradient_linear(model, run, w, scale, t):
+    words, batch, work = step_words(run.keys.samples, t), run.batch, run.work
     n = model.rows.y.size
     if batch == 1:
-        i = random_index(first, second, 0, n)
+        i = random_index(words, 0, n)
         c = slope(model.loss, scale * row_dot(model.rows, i, w), model.rows.y[i])
         return c, place_row(model.rows, i, work.table)
     g = work.table[0]
     fill(g, 0.0)
     for b in range(batch):
-        i = random_index(first, second, b, n)
+        i = random_index(words, b, n)
         c = slope(model.loss, scale * row_dot(model.rows, i, w), model.rows.y[i])
         add_row(model.rows, i, c / batch, g)
     return 1.0, np.int64(0)
 
 
 @difference.case(Linear)
-def _difference_linear(model, w, scale, centred, margins, anchor, first, second, batch, work):
+def _difference_linear(model, run, w, scale, centred, snapshot, t):
+    words, batch, work = step_words(run.keys.samples, t), run.batch, run.work
+    margins = snapshot.margins
     n = model.rows.y.size
     if batch == 1:
-        i = random_index(first, second, 0, n)
+        i = random_index(words, 0, n)
         c = _slope_change(model, w, scale, centred, margins, i)
         return c, place_row(model.rows, i, work.table)
     g = work.table[0]
     fill(g, 0.0)
     for b in range(batch):
-        i = random_index(first, second, b, n)
+        i = random_index(words, b, n)
         add_row(model.rows, i, _slope_change(model, w, scale, centred, margins, i) / batch, g)
     return 1.0, np.int64(0)
 
@@ -255,12 +258,13 @@ def softmax(p):
 
 
 @gradient.case(Multinomial)
-def _gradient_multinomial(model, w, scale, first, second, batch, work):
+def _gradient_multinomial(model, run, w, scale, t):
+    words, batch, work = step_words(run.keys.samples, t), run.batch, run.work
     d = w.size // model.classes
     g = work.table[0]
     fill(g, 0.0)
     for b in range(batch):
-        i = random_index(first, second, b, model.rows.y.size)
+        i = random_index(words, b, model.rows.y.size)
         for k in range(model.classes):
             work.p[k] = scale * row_dot(model.rows, i, w[k * d : (k + 1) * d])
         softmax(work.p)
@@ -271,12 +275,14 @@ def _gradient_multinomial(model, w, scale, first, second, batch, work):
 
 
 @difference.case(Multinomial)
-def _difference_multinomial(model, w, scale, centred, margins, anchor, first, second, batch, work):
+def _difference_multinomial(model, run, w, scale, centred, snapshot, t):
+    words, batch, work = step_words(run.keys.samples, t), run.batch, run.work
+    margins = snapshot.margins
     d = w.size // model.classes
     g = work.table[0]
     fill(g, 0.0)
     for b in range(batch):
-        i = random_index(first, second, b, model.rows.y.size)
+        i = random_index(words, b, model.rows.y.size)
         for k in range(model.classes):
             work.q[k] = margins[i, k]
             work.p[k] = centred * margins[i, k] + scale * row_dot(model.rows, i, w[k * d : (k + 1) * d])
@@ -306,26 +312,29 @@ def _full_gradient_multinomial(model, w, margins, work, g):
 
 
 @gradient.case(Diagonal)
-def _gradient_diagonal(model, w, scale, first, second, batch, work):
+def _gradient_diagonal(model, run, w, scale, t):
+    words, batch, work = step_words(run.keys.samples, t), run.batch, run.work
     g = work.table[0]
     for j in range(g.size):
         g[j] = model.h[j] * (scale * np.float64(w[j]) - model.w_star[j])
     size = model.noise / batch
     for b in range(batch):
         if model.sparse:
-            j = random_index(first, second, 2 * b, g.size)
-            sign = 1.0 if random_bits(first, second, 2 * b + 1) & np.uint32(1) else -1.0
+            j = random_index(words, 2 * b, g.size)
+            sign = 1.0 if random_bits(words.first, words.second, 2 * b + 1) & np.uint32(1) else -1.0
             g[j] += like(g[0], size * sign)
         else:
             for j in range(g.size):
-                sign = 1.0 if random_bits(first, second, b * g.size + j) >> np.uint32(31) else -1.0
+                sign = (
+                    1.0 if random_bits(words.first, words.second, b * g.size + j) >> np.uint32(31) else -1.0
+                )
                 g[j] += like(g[0], size * sign)
     return 1.0, np.int64(0)
 
 
 @difference.case(Diagonal)
-def _difference_diagonal(model, w, scale, centred, margins, anchor, first, second, batch, work):
-    g = work.table[0]
+def _difference_diagonal(model, run, w, scale, centred, snapshot, t):
+    g, anchor = run.work.table[0], snapshot.anchor
     for j in range(g.size):
         g[j] = model.h[j] * (scale * np.float64(w[j]) - (1.0 - centred) * np.float64(anchor[j]))
     return 1.0, np.int64(0)
