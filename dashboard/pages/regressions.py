@@ -8,13 +8,14 @@ from urllib.parse import urlencode
 
 from lpbench.errors import LpbenchError
 from lpbench.store import history
+from lpbench.terminal import Table
 
 from ..charts.curves import not_drawn
 from ..charts.history import bars, floors
 from ..data import choosing, past
 from ..data.past import BAD, DRIFT, LATEST, SEARCHED, VERDICTS, Move, Past, Series
 from ..data.sweeps import Sweep, text
-from ..page import MULTI, SELECT, SWITCH, Control, Data, Page, Panel, State, query_of, state_of
+from ..page import MULTI, SELECT, SWITCH, Control, Page, Panel, State, query_of, state_of
 from . import cells
 
 CHECKS, FLOORS = "Checks by run", "Noise floor by commit"
@@ -79,7 +80,7 @@ def _checks(whole: Past, here: Past, state: State, dark: bool) -> Panel:
         [run.name, run.commit, run.checked_at, run.version, run.baseline, *(run.counts.get(name, 0) for name in there)]
         for run in reversed(runs)
     ]  # fmt: skip
-    data = Data(["run", "commit", "checked at", "lpbench", "baseline", *there], rows)
+    data = Table(["run", "commit", "checked at", "lpbench", "baseline", *there], rows)
     newest, when = runs[-1], runs[-1].checked_at[:16].replace("T", " ")
     counts = ", ".join(f"{newest.counts[name]} {name}" for name in there if name in newest.counts)
     notes = [
@@ -125,7 +126,7 @@ def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
     return Panel(
         FLOORS,
         floors(shown, here.runs, first, dark),
-        Data(names, [row for one in shown for row in _rows(one, here, first)]),
+        Table(names, [row for one in shown for row in _rows(one, here, first)]),
         (which, fit, *_zeros(shown)),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpbench.errors import ConfigError, StoreError
+from lpbench.errors import StoreError
 from lpbench.escaping import csv_of_records
 from lpbench.terminal import note, print_json, warning
 
@@ -44,10 +44,9 @@ class Rounds:
 
 def check_figure(path: Path) -> None:
     """Raise before the work, not after it, where the figure could not be written."""
-    from lpbench.dashboard.charts.files import FORMATS
+    from lpbench.dashboard.charts.files import check_ending
 
-    if path.suffix not in FORMATS:
-        raise ConfigError(f"figure {path}: the ending must be one of {', '.join(FORMATS)}")
+    check_ending(path)
     if not path.parent.is_dir():
         raise StoreError(f"cannot write {path}: no folder {path.parent}")
 
@@ -91,11 +90,11 @@ def report(found: "Answers", figure: Path | None, as_json: bool, as_csv: bool, q
 
 
 def _draw(found: "Answers", path: Path, quiet: bool) -> None:
-    from lpbench.dashboard.charts.bits_needed import figure
-    from lpbench.dashboard.charts.files import write_figure
+    from lpbench.dashboard.charts.files import write_panel
+    from lpbench.dashboard.panels.answers import answers
     from lpbench.proofs.bits.words import about
 
-    write_figure(figure(found.frame(), found.target, found.axes, about(found)), path)
+    write_panel(answers(found.rows(), found.target, found.axes, about(found)), path)
     if not quiet:
         note(f"figure: {path}")
 

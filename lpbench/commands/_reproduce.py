@@ -168,19 +168,15 @@ def _say(results: Sequence[Result], left: Sequence[str], quiet: bool, as_json: b
 
 def draw(results: Sequence[Result]) -> None:
     """The figures of all claims as html, and, where there is a browser, as svg and png; all of these in one browser."""
-    import plotly.graph_objects as go
+    from lpbench.dashboard.charts.files import standalone, write_panel, write_pictures
+    from lpbench.dashboard.pages.reproduction import panel
 
-    from lpbench.dashboard.charts.claims import claim_figure
-    from lpbench.dashboard.charts.files import write_figure, write_pictures
-
-    pictures: dict[Path, go.Figure] = {}
-    for one in results:
-        if one.plot is None:
-            continue
-        drawn = go.Figure(claim_figure(one.plot.record()))
-        drawn.update_layout(title={"text": f"{one.claim.name}: {one.verdict}"}, margin={"t": 72}, width=900)
-        write_figure(drawn, one.folder / f"{FIGURE}.html")
-        pictures |= {one.folder / f"{FIGURE}{ending}": drawn for ending in PICTURES}
+    panels = {one.folder / FIGURE: panel(one.record()) for one in results if one.plot is not None}
+    for path, drawn in panels.items():
+        write_panel(drawn, path.with_suffix(".html"))
+    pictures = {
+        path.with_suffix(ending): standalone(drawn) for path, drawn in panels.items() for ending in PICTURES
+    }
     try:
         write_pictures(pictures)
     except LpbenchError as error:

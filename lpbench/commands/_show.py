@@ -177,10 +177,12 @@ def _print(table: Table, as_json: bool) -> int:
 
 
 def draw(folder: Path, path: Path) -> int:
-    """The figure of a sweep, as a file."""
-    from lpbench.dashboard.charts.files import write_figure
-    from lpbench.dashboard.charts.noise_floor import figure
+    """The figure of a sweep, that of the page Precision, as a file."""
+    from lpbench.dashboard.charts.files import write_panel
+    from lpbench.dashboard.data.sweeps import Sweep
+    from lpbench.dashboard.page import opened
+    from lpbench.dashboard.pages.precision import PAGE
 
-    write_figure(figure(read_cells(folder).to_pandas()), path)
+    write_panel(opened(PAGE, Sweep(folder, 0))[0], path)
     note(f"figure: {path}")
     return 0
