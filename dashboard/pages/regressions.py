@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from lpbench.analysis.verdicts import IDENTICAL, LEAST_CHANGE, SAME, VERDICTS
 from lpbench.errors import LpbenchError
 from lpbench.store import history
 from lpbench.terminal import Table
@@ -13,7 +14,7 @@ from lpbench.terminal import Table
 from ..charts.curves import not_drawn
 from ..charts.history import bars, floors
 from ..data import choosing, past
-from ..data.past import BAD, DRIFT, LATEST, SEARCHED, VERDICTS, Move, Past, Series
+from ..data.past import BAD, LATEST, SEARCHED, Move, Past, Series
 from ..data.sweeps import Sweep, text
 from ..page import MULTI, SELECT, SWITCH, Control, Page, Panel, State, query_of, state_of
 from . import cells
@@ -21,7 +22,7 @@ from . import cells
 CHECKS, FLOORS = "Checks by run", "Noise floor by commit"
 MOST_SHOWN, MOST_DRAWN, MOST_OPTIONS = 6, 12, 300
 MOVED = "moved"
-QUIET = ("same", "identical")
+QUIET = (SAME, IDENTICAL)
 HEAD = (
     "configuration",
     "now",
@@ -164,7 +165,7 @@ def _moved(store: Any, platform: str | None, prefix: str) -> list[Any]:
         return []
     title, since = (
         html.H2("Where it moved"),
-        f"by more than {100 * (DRIFT - 1):.0f} % since the first run or the last release",
+        f"by more than {100 * (LEAST_CHANGE - 1):.0f} % since the first run or the last release",
     )
     if not here.moves:
         return [title, html.P(f"Nowhere: no floor has a step, none drifted {since}.", className="note")]

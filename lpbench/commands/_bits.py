@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpbench.errors import StoreError
+from lpbench.errors import ExitCode, StoreError
 from lpbench.escaping import csv_of_records
 from lpbench.terminal import note, print_json, warning
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from lpbench.proofs.bits.answer import Answers
     from lpbench.sweeps.sweep import Event
 
-SOME_BAD = 3
 _LISTED = 10
 
 
@@ -107,4 +106,4 @@ def _bad(found: "Answers") -> int:
         warning(line)
     if len(lines) > _LISTED:
         warning(f"... and {len(lines) - _LISTED} more")
-    return SOME_BAD if lines else 0
+    return ExitCode.SOME_BAD if lines else ExitCode.DONE

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpbench.errors import ConfigError, LpbenchError
+from lpbench.errors import ConfigError, ExitCode, LpbenchError
 from lpbench.escaping import markdown as escaped
 from lpbench.store.files import write_bytes
 from lpbench.terminal import Table, duration, note, print_json, shown, warning
@@ -17,7 +17,6 @@ from lpbench.terminal import Table, duration, note, print_json, shown, warning
 if TYPE_CHECKING:
     from lpbench.claims.reproduce import Result
 
-FAILED, SOME_BAD = 4, 3
 PICTURES = (".svg", ".png")
 FIGURE = "figure"  # with each ending, in the claim's folder
 
@@ -113,8 +112,12 @@ def as_markdown(results: Sequence[Result]) -> str:
 
 def exit_code(results: Sequence[Result]) -> int:
     """4 if a claim fails, else 3 if cells did, else 0."""
+    from lpbench.claims.reproduce import FAIL, INCOMPLETE
+
     verdicts = {one.verdict for one in results}
-    return FAILED if "FAIL" in verdicts else SOME_BAD if "INCOMPLETE" in verdicts else 0
+    if FAIL in verdicts:
+        return ExitCode.REGRESSION
+    return ExitCode.SOME_BAD if INCOMPLETE in verdicts else ExitCode.DONE
 
 
 def table(results: Sequence[Result]) -> Table:
