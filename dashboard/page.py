@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lpbench.terminal import Table
+
 if TYPE_CHECKING:
     from .data.sweeps import Sweep
 
@@ -89,18 +91,6 @@ def _positive(text: str, default: float | None) -> float | None:
 
 
 @dataclass(frozen=True)
-class Data:
-    """The numbers of a figure: rows under named columns."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-
-    def records(self) -> list[dict[str, Any]]:
-        """The rows as dictionaries by column."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-
-
-@dataclass(frozen=True)
 class Panel:
     """One figure with its title, the numbers it is drawn from, and what a reader must know of it.
 
@@ -110,7 +100,7 @@ class Panel:
 
     title: str
     figure: dict[str, Any] | None
-    data: Data = field(default_factory=lambda: Data([], []))
+    data: Table = field(default_factory=lambda: Table([], []))
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -171,6 +161,11 @@ def pages() -> list[Page]:
         for found in pkgutil.iter_modules(package.__path__)
     )
     return sorted((module.PAGE for module in modules if hasattr(module, "PAGE")), key=lambda page: page.order)
+
+
+def opened(page: Page, sweep: Sweep) -> list[Panel]:
+    """The panels of a page as it opens."""
+    return page.draw(sweep, state_of(page.controls(sweep), {}), False)
 
 
 def state_of(controls: Sequence[Control], query: Mapping[str, str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
 from lpbench import commands, terminal
-from lpbench.errors import LpbenchError
+from lpbench.errors import ExitCode, LpbenchError
 from lpbench.provenance import version
 
 # In the order of a first day; commands that are not named follow, by name.
@@ -42,7 +42,6 @@ FIRST = [
     "compact",
     "doctor",
 ]
-INTERNAL, INTERRUPTED = 1, 130
 _COMPLETE = "_LPBENCH_COMPLETE"  # set by the shell while it asks for completions
 
 
@@ -135,8 +134,8 @@ def run(arguments: Sequence[str]) -> int:
     verbose = "--verbose" in arguments
     try:
         code = _call(list(arguments))
-        if code == INTERRUPTED:  # Ctrl-C that typer took
-            return _report("interrupted", INTERRUPTED, verbose=False)
+        if code == ExitCode.INTERRUPTED:  # Ctrl-C that typer took
+            return _report("interrupted", ExitCode.INTERRUPTED, verbose=False)
         with terminal.until_closed():
             return code
     except TyperException as error:
@@ -144,12 +143,12 @@ def run(arguments: Sequence[str]) -> int:
     except LpbenchError as error:
         return _report(str(error), error.exit_code, verbose)
     except (Abort, KeyboardInterrupt):
-        return _report("interrupted", INTERRUPTED, verbose)
+        return _report("interrupted", ExitCode.INTERRUPTED, verbose)
     except BrokenPipeError:
         return _no_reader()
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _report(f"{where}{error.strerror or error}", INTERNAL, verbose)
+        return _report(f"{where}{error.strerror or error}", ExitCode.ERROR, verbose)
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and _COMPLETE in os.environ:
             raise  # how typer ends a completion
@@ -158,9 +157,11 @@ def run(arguments: Sequence[str]) -> int:
         if _is_behind(
             KeyboardInterrupt, error
         ):  # as modules that are being imported make it an error of their own
-            return _report("interrupted", INTERRUPTED, verbose)
+            return _report("interrupted", ExitCode.INTERRUPTED, verbose)
         text = f"internal error: {type(error).__name__}: {error}"
-        return _report(text if verbose else f"{text} (--verbose shows the traceback)", INTERNAL, verbose)
+        return _report(
+            text if verbose else f"{text} (--verbose shows the traceback)", ExitCode.ERROR, verbose
+        )
 
 
 def _call(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""The errors that lpbench raises on purpose, and the exit code that each one means.
+"""The exit codes of the command line, and the errors that lpbench raises on purpose with the code of each.
 
     LpbenchError           1  something outside the user's request went wrong
      |- ConfigError        2  wrong usage or configuration: nothing was run or written
@@ -13,18 +13,38 @@ Divergence, time-outs and saturation are outcomes of a cell, kept in its row; th
 import difflib
 import traceback
 from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command ends with. Of several that hold, a broken bound outranks all, then comes a regression."""
+
+    DONE = 0
+    # Of lpbench, or of what it runs in: the disk is full, a store cannot be read.
+    ERROR = 1
+    # Of usage or configuration: nothing was run or written.
+    USAGE = 2
+    # Finished, but some cells failed, diverged or timed out.
+    SOME_BAD = 3
+    # `check` found one, or a claim fails.
+    REGRESSION = 4
+    BOUND_BROKEN = 5
+    # `check`: nothing was measured, the baseline or cells are missing, or the grid is another.
+    UNDECIDABLE = 6
+    # Everything finished is on disk.
+    INTERRUPTED = 130
 
 
 class LpbenchError(Exception):
     """One clear line for the user; the command line exits with `exit_code`."""
 
-    exit_code = 1
+    exit_code = ExitCode.ERROR
 
 
 class ConfigError(LpbenchError, ValueError):
     """A choice that cannot be run: names the thing, what is allowed and what came."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class TooLarge(ConfigError):
@@ -42,7 +62,7 @@ class SweepBusy(StoreError):
 class Interrupted(LpbenchError):
     """The user asked to stop; carries the line that says how to go on."""
 
-    exit_code = 130
+    exit_code = ExitCode.INTERRUPTED
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:

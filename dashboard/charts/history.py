@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..data.past import VERDICTS, Run, Series
+from lpbench.analysis.verdicts import VERDICTS
+
+from ..data.past import Run, Series
 from . import style
 from .curves import Axes, Curve, Key, figure
 from .grid import arranged

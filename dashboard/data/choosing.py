@@ -34,9 +34,10 @@ def chosen(sweep: Sweep, state: State) -> list[Group]:
     return sweep.groups_where({axis: state.get(axis, ()) for axis in sweep.varying})
 
 
-def measured(sweep: Sweep, state: State) -> list[Group]:
-    """Those of them that round and have a noise floor."""
-    return [row for row in chosen(sweep, state) if row["format"] != "none" and row["floor"] > 0]
+def measured(sweep: Sweep, state: State, zeros: bool = False) -> list[Group]:
+    """Those of them that round and have a noise floor, above 0 or with `zeros` any."""
+    rounds = (row for row in chosen(sweep, state) if row["format"] != "none")
+    return [row for row in rounds if row["floor"] > 0 or (zeros and row["floor"] == 0)]
 
 
 def zeros(sweep: Sweep, state: State) -> list[str]:

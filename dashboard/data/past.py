@@ -15,22 +15,15 @@ import numpy as np
 
 from lpbench.analysis import statistics
 from lpbench.analysis.tables import AXES, varying
+from lpbench.analysis.verdicts import LEAST_CHANGE, UNTESTED, VERDICTS
 from lpbench.store import history
 from lpbench.store.schema import CHOICES
 
 from . import choosing
 
-LATEST, SEARCHED = (
-    60,
-    100,
-)  # runs and configurations that steps are looked for in: the time grows with runs squared
-DRIFT = 1.10  # a change by less is none, as `lpbench check` has it
+# Runs and configurations that steps are looked for in: the time grows with runs squared.
+LATEST, SEARCHED = 60, 100
 ALWAYS = ("algorithm", "format", "precision")  # first in the name of a configuration, whatever varies
-# The verdicts of `lpbench check`, the worst first.
-VERDICTS = (
-    "bound broken", "failed", "worse", "missing", "definition changed", "undecided", "untested", "new", "better",
-    "same", "identical",
-)  # fmt: skip
 BAD = VERDICTS[:3]
 RUN = ("checked_at", "git_commit", "lpbench_version", "platform", "baseline", "sweep")
 READ = ("run", *RUN, "config_id", "verdict", "floor", "floor_q10", "floor_q90")
@@ -144,7 +137,7 @@ class Past:
         for name, verdict, *facts in zip(
             *(self._columns[one] for one in ("run", "verdict", *RUN)), strict=True
         ):
-            counts.setdefault(name, Counter())[verdict or "untested"] += 1
+            counts.setdefault(name, Counter())[verdict or UNTESTED] += 1
             told.setdefault(name, [fact or "" for fact in facts])
         found = [Run(counts[name], name, *facts) for name, facts in told.items()]
         return sorted(found, key=lambda run: (run.checked_at, run.name))
@@ -180,7 +173,7 @@ class Past:
         return {one.config_id: one for one in found}
 
     def _series(self, choices: Mapping[str, Any], rows: Sequence[int], at: Sequence[int]) -> Series:
-        verdicts = {at[row]: self._columns["verdict"][row] or "untested" for row in rows}
+        verdicts = {at[row]: self._columns["verdict"][row] or UNTESTED for row in rows}
         floor = self._columns["floor"]
         known = [row for row in rows if floor[row] is not None and 0 < floor[row] < math.inf]
         middle, low, high = (
@@ -200,7 +193,7 @@ class Past:
 
     @functools.cached_property
     def moves(self) -> list[Move]:
-        """What has a step, or drifted by more than DRIFT since the first run or the last release; the worst first."""
+        """What has a step, or moved by LEAST_CHANGE since the first run or the last release; the worst first."""
         found = []
         for series in self.searched:
             release = self._release(series)
@@ -208,7 +201,7 @@ class Past:
             if series.steps:
                 *_, (_, _, before), (first, _, after) = series.levels
                 found.append(Move(series, int(series.at[first]), after / before, release))
-            elif any(not 1 / DRIFT <= ratio <= DRIFT for ratio in drifted):
+            elif any(not 1 / LEAST_CHANGE <= ratio <= LEAST_CHANGE for ratio in drifted):
                 found.append(Move(series, None, None, release))
         return sorted(found, key=lambda move: -move.worst)
 

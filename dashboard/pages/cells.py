@@ -6,12 +6,13 @@ from typing import Any
 
 from lpbench.errors import LpbenchError
 from lpbench.store.schema import CHOICES
+from lpbench.terminal import Table
 
 from ..charts import parallel, style
 from ..charts.curves import Axes, Curve, figure
 from ..data import choosing
 from ..data.sweeps import Sweep, text
-from ..page import SELECT, TEXT, Control, Data, Page, Panel, State
+from ..page import SELECT, TEXT, Control, Page, Panel, State
 
 PICKED, LINES = "Traces of the picked cells", "Groups of cells, from axis to axis"
 SHORT = "params.value == null ? '' : d3.format('.4~g')(params.value)"  # read by the grid, without eval
@@ -109,7 +110,7 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
         ", the most at once" if len(picked) == MOST_PICKED else ""
     )
     said = f"{count}; the numbers are the columns in which they differ, choices first."
-    return Panel(PICKED, drawn, Data(["column", *picked], table), (said,))
+    return Panel(PICKED, drawn, Table(["column", *picked], table), (said,))
 
 
 def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
@@ -131,7 +132,7 @@ def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
     return Panel(
         LINES,
         drawn,
-        Data([*axes, "noise floor", "seeds"], rows),
+        Table([*axes, "noise floor", "seeds"], rows),
         (_which(len(shown), len(groups)), *choosing.zeros(sweep, state)),
     )
 

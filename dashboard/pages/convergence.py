@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lpbench.terminal import Table
+
 from ..charts import style
 from ..charts.curves import Axes, Curve, Key, figure
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import POINTS, Group, Sweep, text
-from ..page import SELECT, SWITCH, Control, Data, Page, Panel, State
+from ..page import SELECT, SWITCH, Control, Page, Panel, State
 
 TITLE = "Objective gap against the length of the run"
 MOST_CURVES, MOST_TRACES = 32, 60
@@ -89,7 +91,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     axes = Axes(X[state["x"]][1], "objective gap", x_log=True)
     drawn = figure(curves, axes, dark, keys=keys, own_y=not state["shared"])
     columns = [*sweep.varying, "step", "epoch", "10 %", "median", "90 %", "seeds"]
-    return [Panel(TITLE, drawn, Data(columns, rows), tuple(_notes(chosen, few, kept, state)))]
+    return [Panel(TITLE, drawn, Table(columns, rows), tuple(_notes(chosen, few, kept, state)))]
 
 
 def _ordered(rows: Sequence[Group], facets: Sequence[str], axes: Sequence[str]) -> list[list[Group]]:
@@ -162,7 +164,7 @@ def _notes(chosen: Sequence[Group], few: Sequence[Group], kept: dict[str, str], 
     if len(few) < len(chosen):
         spread = len(_kept(chosen, kept)) > len(few)
         which = "; ".join(part for part in (choosing.said(kept), "evenly spread" if spread else "") if part)
-        notes.append(f"{len(few)} of {len(chosen)} curves ({which}): choose others among the filters above.")
+        notes.append(f"{len(few)} of {len(chosen)} curves ({which}): the filters of the page choose others.")
     ran = [int(row["n_ok"] + row["n_diverged"] + row["n_timeout"]) for row in few]
     drawn = sum(min(count, _quota(few)) for count in ran)
     if state["band"] == "all" and drawn < sum(ran):

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from lpbench.terminal import Table
+
 from ..charts import style
-from ..charts.curves import Axes, Curve, figure, spaced
+from ..charts.curves import Axes, Curve, figure, not_drawn, spaced
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
-from ..page import NUMBER, SWITCH, Control, Data, Page, Panel, State
+from ..page import NUMBER, SWITCH, Control, Page, Panel, State
 from ..panels.needed import BITS, LINES, PROVEN, bits, over_dimension
 
 FLOOR = "Noise floor against dimension"
@@ -57,30 +59,30 @@ def target_of(sweep: Sweep) -> float | None:
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """Three panels: floors and limits, bits needed, the constants."""
-    rows = choosing.measured(sweep, state)
-    blocks = _blocks(rows)
-    rows = [{**row, "k": block} for row, block in zip(rows, blocks, strict=True)]
+    rows = _with_blocks(choosing.measured(sweep, state))
     facets = [state["facet"]] if state["facet"] != choosing.NO_AXIS else []
     others = _others(sweep, rows, facets)
     if not any(choosing.varies(line, "dimension") for line in choosing.split(rows, [*facets, *others])):
         return [Panel(title, None, notes=(RUN,)) for title in (FLOOR, BITS, CONSTANTS)]
     floors = _floors(sweep, rows, facets, others, state, dark)
+    reaching = _with_blocks(choosing.measured(sweep, state, zeros=True))
     return [
         replace(floors, notes=(*floors.notes, *choosing.zeros(sweep, state))),
-        bits(sweep, rows, facets, [axis for axis in others if axis != "precision"], state, dark),
+        bits(sweep, reaching, facets, [axis for axis in others if axis != "precision"], state, dark),
         _constants(rows, dark),
     ]
 
 
-def _blocks(rows: Sequence[Group]) -> list[str | None]:
-    """Family S's k as a text: `k = d` where it is the dimension, at more than one dimension."""
+def _with_blocks(rows: Sequence[Group]) -> list[Group]:
+    """The groups with family S's k as a text: `k = d` where it is the dimension, at more than one dimension."""
     follows = choosing.varies([row for row in rows if row["k"] == row["dimension"]], "dimension")
-    return [
+    blocks = (
         None if text(row["k"]) == "-"
         else "k = d" if follows and row["k"] == row["dimension"]
         else f"k = {text(row['k'])}"
         for row in rows
-    ]  # fmt: skip
+    )  # fmt: skip
+    return [{**row, "k": block} for row, block in zip(rows, blocks, strict=True)]
 
 
 def _others(sweep: Sweep, rows: Sequence[Group], facets: Sequence[str]) -> list[str]:
@@ -116,7 +118,10 @@ def _floors(
     notes = [_growth([line for one in lines for line in one], facets)]
     if drawn < count:
         which = choosing.said(kept) + ("; " if kept else "") + "evenly spread where there are more"
-        notes.append(f"{drawn} of {count} lines ({which}): choose others among the filters above.")
+        notes.append(f"{drawn} of {count} lines ({which}): the filters of the page choose others.")
+    flat = sum(row[column] == 0 for one in lines for line in one for row in line for column, _, _ in PROVEN)
+    if flat and state["bounds"]:
+        notes.append(f"{choosing.plural(flat, 'proven limit')} of 0: not drawn on a logarithmic axis.")
     notes.append(f"Medians over {choosing.seeds(rows)}; bars: 10-90 %. The dimension-free limit does not contain d; "
                  "what it does with d is that of the constants below.")  # fmt: skip
     look = Look(sweep, state["color"], others, [line for one in lines for line in one], dark)
@@ -133,7 +138,10 @@ def _floors(
         ]
     names = [*axes, "dimension", "noise floor", "dimension-free", "earlier", "slope", "slope earlier"]
     return Panel(
-        FLOOR, over_dimension(curves, look, "noise floor", rows, own_y=True), Data(names, table), tuple(notes)
+        FLOOR,
+        over_dimension(curves, look, "noise floor", rows, own_y=True),
+        Table(names, table),
+        tuple(notes),
     )
 
 
@@ -173,7 +181,8 @@ def _growth(lines: Sequence[Sequence[Group]], facets: Sequence[str]) -> str:
 def _constants(rows: Sequence[Group], dark: bool) -> Panel:
     facets = ["problem", *(a for a in ("dataset", "k", "noise_kind") if choosing.varies(rows, a))]
     curves, table = [], []
-    for line in _lines(rows, facets):
+    lines = _lines(rows, facets)
+    for line in lines:
         facet = choosing.labels({**line[0], "k": line[0]["k"] or "no k"}, facets)
         for i, (name, symbol) in enumerate(SYMBOLS.items()):
             points = [(float(row["dimension"]), float(row[name])) for row in line if row[name] > 0]
@@ -183,11 +192,13 @@ def _constants(rows: Sequence[Group], dark: bool) -> Panel:
                 curves.append(Curve(x, y, facet, symbol, color, style.DASHES[i % 6], style.MARKERS[i]))
                 table += [[facet, int(d), name, value] for d, value in points]
     said = "“Dimension-free” holds at fixed σ₁: the leading noise is δσ₁. Where σ₁ grows with d, so do floor and bits."
+    zeros = sum(row[name] == 0 for line in lines for row in line for name in SYMBOLS)
+    notes = (said, *([not_drawn(zeros)] if zeros else []))
     axes = Axes(
         "dimension d", "constant of the problem", x_log=True, x_values=spaced(r["dimension"] for r in rows)
     )
     drawn = figure(curves, axes, dark) if curves else None
-    return Panel(CONSTANTS, drawn, Data(["problem", "dimension", "constant", "value"], table), (said,))
+    return Panel(CONSTANTS, drawn, Table(["problem", "dimension", "constant", "value"], table), notes)
 
 
 def _slope(line: Sequence[Group], column: str) -> float | None:

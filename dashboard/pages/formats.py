@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lpbench.terminal import Table
 from lpbench.theory.theorem import Refused
 
 from ..charts import heatmap
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
-from ..page import NUMBER, SELECT, Control, Data, Page, Panel, State
+from ..page import NUMBER, SELECT, Control, Page, Panel, State
 from ..panels import what_if
 from ..panels.splits import FIXED, Ground, column, exponent_of, exponents, ground, named
 
@@ -90,7 +91,7 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
     notes = [f"{said}; medians over {choosing.seeds(floats)}. The mantissa has what sign and exponent leave."]
     notes += [*_bad(floats), *_missing(sweep, advised, values), *_few(sweep, x, y, values)]
     notes += [f"Theory recommends no split here: {silent}."] if silent else []
-    return Panel(SPLITS, drawn, Data(columns, rows), tuple(notes))
+    return Panel(SPLITS, drawn, Table(columns, rows), tuple(notes))
 
 
 def _least(x: Sequence[str], y: Sequence[str], values: Mapping[Place, float]) -> list[Place]:

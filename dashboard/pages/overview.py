@@ -5,11 +5,13 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
+from lpbench.terminal import Table
+
 from ..charts import style
 from ..charts.curves import Axes, Curve, figure
 from ..data import choosing
 from ..data.sweeps import Sweep, text
-from ..page import Control, Data, Page, Panel, State
+from ..page import Control, Page, Panel, State
 
 TITLE = "Noise floor against precision, the best format of each algorithm"
 
@@ -42,7 +44,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         ]
     bits = sorted({float(row["precision"]) for row in rounds})
     drawn = figure(curves, Axes("precision (bits)", "noise floor", x_values=bits, x_unit="bits"), dark)
-    data = Data(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
+    data = Table(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
     said = f"Medians over {choosing.seeds(rounds)}; the numbers name the format."
     return [Panel(TITLE, drawn, data, (said, *choosing.zeros(sweep, {})))]
 

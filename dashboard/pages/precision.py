@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from lpbench.terminal import Table
+
 from ..charts import style
 from ..charts.curves import Axes, Curve, Key, figure, not_drawn
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
-from ..page import NUMBER, SELECT, SWITCH, Control, Data, Page, Panel, State
+from ..page import NUMBER, SELECT, SWITCH, Control, Page, Panel, State
 from ..panels.needed import bits_needed
 
 TITLE = "Noise floor against precision"
@@ -57,7 +59,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """A panel for each value of one axis or two, in it a line over the bits for each combination of the others."""
     rounds = [row for row in choosing.chosen(sweep, state) if row["format"] != "none"]
     if not any(row["floor"] > 0 for row in rounds):
-        return [Panel(TITLE, None, notes=("No cell of this choice rounds and has a noise floor.",))]
+        none = "No cell of this choice rounds and has a noise floor."
+        return [Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, state)))]
     rounds.sort(key=lambda row: row["precision"])
     facets = list(dict.fromkeys(axis for axis in (state["facet"], state["rows"]) if axis != choosing.NO_AXIS))
     others = [axis for axis in sweep.varying if axis not in ("precision", *facets)]
@@ -87,7 +90,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     )  # fmt: skip
     needed = ["bits needed"] if state["target"] else []
     names = [*named, "precision", *NAMES, *needed, "seeds", "ok", "diverged"]
-    return [Panel(TITLE, whole, Data(names, rows), tuple(_notes(shown, rounds, count, panels, state)))]
+    return [Panel(TITLE, whole, Table(names, rows), tuple(_notes(shown, rounds, count, panels, state)))]
 
 
 def _keys(curves: Sequence[Curve], look: Look) -> list[Key]:
@@ -208,7 +211,9 @@ def _notes(
     ]
     drawn = sum(len(lines) for lines in panels)
     if drawn < count:
-        notes.append(f"{drawn} of {count} lines, the lowest floors of each panel: choose among them above.")
+        notes.append(
+            f"{drawn} of {count} lines, the lowest floors of each panel: the filters of the page choose others."
+        )
     for status in ("diverged", "timeout", "failed"):
         bad = sum(int(row[f"n_{status}"]) for row in shown)
         if bad:

@@ -6,21 +6,23 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from lpbench.analysis.verdicts import IDENTICAL, LEAST_CHANGE, SAME, VERDICTS
 from lpbench.errors import LpbenchError
 from lpbench.store import history
+from lpbench.terminal import Table
 
 from ..charts.curves import not_drawn
 from ..charts.history import bars, floors
 from ..data import choosing, past
-from ..data.past import BAD, DRIFT, LATEST, SEARCHED, VERDICTS, Move, Past, Series
+from ..data.past import BAD, LATEST, SEARCHED, Move, Past, Series
 from ..data.sweeps import Sweep, text
-from ..page import MULTI, SELECT, SWITCH, Control, Data, Page, Panel, State, query_of, state_of
+from ..page import MULTI, SELECT, SWITCH, Control, Page, Panel, State, query_of, state_of
 from . import cells
 
 CHECKS, FLOORS = "Checks by run", "Noise floor by commit"
 MOST_SHOWN, MOST_DRAWN, MOST_OPTIONS = 6, 12, 300
 MOVED = "moved"
-QUIET = ("same", "identical")
+QUIET = (SAME, IDENTICAL)
 HEAD = (
     "configuration",
     "now",
@@ -79,7 +81,7 @@ def _checks(whole: Past, here: Past, state: State, dark: bool) -> Panel:
         [run.name, run.commit, run.checked_at, run.version, run.baseline, *(run.counts.get(name, 0) for name in there)]
         for run in reversed(runs)
     ]  # fmt: skip
-    data = Data(["run", "commit", "checked at", "lpbench", "baseline", *there], rows)
+    data = Table(["run", "commit", "checked at", "lpbench", "baseline", *there], rows)
     newest, when = runs[-1], runs[-1].checked_at[:16].replace("T", " ")
     counts = ", ".join(f"{newest.counts[name]} {name}" for name in there if name in newest.counts)
     notes = [
@@ -125,7 +127,7 @@ def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
     return Panel(
         FLOORS,
         floors(shown, here.runs, first, dark),
-        Data(names, [row for one in shown for row in _rows(one, here, first)]),
+        Table(names, [row for one in shown for row in _rows(one, here, first)]),
         (which, fit, *_zeros(shown)),
     )
 
@@ -163,7 +165,7 @@ def _moved(store: Any, platform: str | None, prefix: str) -> list[Any]:
         return []
     title, since = (
         html.H2("Where it moved"),
-        f"by more than {100 * (DRIFT - 1):.0f} % since the first run or the last release",
+        f"by more than {100 * (LEAST_CHANGE - 1):.0f} % since the first run or the last release",
     )
     if not here.moves:
         return [title, html.P(f"Nowhere: no floor has a step, none drifted {since}.", className="note")]

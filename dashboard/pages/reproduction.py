@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from lpbench.terminal import Table
+
 from ..charts.claims import claim_figure
 from ..data.sweeps import Sweep
-from ..page import SELECT, Control, Data, Page, Panel, State
+from ..page import SELECT, Control, Page, Panel, State
 
 FOLDER, RESULT, SCHEMA_VERSION = "reproduce", "claim.json", 1  # as lpbench.claims.reproduce writes them
 HEAD = ("claim", "statistic", "median", "min … max", "replicates", "threshold", "verdict")
@@ -50,14 +53,19 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     if name not in found:
         said = f"Nothing is in {sweep.folder.parent / FOLDER} yet: `lpbench reproduce all` fills it in some minutes."
         return [Panel("The claims", None, notes=(said, *unread))]
-    record = found[name]
+    shown = panel(found[name], dark)
+    return [replace(shown, notes=(*shown.notes, *unread))]
+
+
+def panel(record: Mapping[str, Any], dark: bool = False) -> Panel:
+    """The figure of one claim, from what its claim.json holds."""
     rows = [
         [line["name"], line["panel"] or "-", x, y, low, high]
         for line in record["plot"]["lines"]
         for x, y, low, high in zip(line["x"], line["y"], *_band(line), strict=True)
     ]
     plot = record["plot"]
-    data = Data(["line", "panel", plot["x"], plot["y"] or "value", "lowest", "highest"], rows)
+    data = Table(["line", "panel", plot["x"], plot["y"] or "value", "lowest", "highest"], rows)
     notes = [
         f"{record['verdict']}: {record['statement']}.",
         f"Passes: {record['limits']}.",
@@ -66,7 +74,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     if record["replicates"]:
         notes.append(f"Medians over {record['replicates']} replicates with their range.")
     notes += [f"{line}." for line in (*record["why"], *record["remarks"])]
-    return [Panel(f"{name} · {record['command']}", claim_figure(plot, dark), data, (*notes, *unread))]
+    return Panel(f"{record['name']} · {record['command']}", claim_figure(plot, dark), data, tuple(notes))
 
 
 def _band(line: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
+
+from lpbench.terminal import Table
 
 from ..charts import style
 from ..charts.curves import Axes, Curve, Key, figure, spaced
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
-from ..page import Data, Panel, State
+from ..page import Panel, State
 
 BITS = "Bits that reach the target"
 FREE, EARLIER = "dimension-free limit, T = ∞", "earlier limit, T = ∞"
 PROVEN = (("noise_ball_dimension_free", FREE, "dash"), ("noise_ball_earlier", EARLIER, "dot"))
 LINES = 24  # of a figure: more are a thicket
+TICKS = 10
 
 
 def bits_needed(line: Sequence[Group], target: float, column: str = "floor") -> int | None:
@@ -57,7 +61,7 @@ def bits(
             needed = [
                 (
                     float(part[0]["dimension"]),
-                    bits_needed([row for row in part if row[column] > 0], target, column),
+                    bits_needed([row for row in part if row[column] >= 0], target, column),
                 )
                 for part in choosing.split(line, ["dimension"])
             ]
@@ -76,13 +80,25 @@ def bits(
     notes = [f"The fewest swept bits whose floor (or limit) is at most {target:g}, as all larger ones' are."]
     if len(shown) < len(lines):
         notes.append(
-            f"{len(shown)} of {len(lines)} lines, evenly spread: choose others among the filters above."
+            f"{len(shown)} of {len(lines)} lines, evenly spread: the filters of the page choose others."
         )
+    zeros = sum(row["floor"] == 0 for line in shown for row in line)
+    if zeros:
+        notes.append(f"{choosing.plural(zeros, 'floor')} of 0 among them: reached.")
     drawn = over_dimension(curves, look, "bits needed", rows, y_log=False)
-    for name, axis in (drawn["layout"] if drawn else {}).items():
+    if drawn is not None:
+        in_whole_bits(drawn, curves)
+    return Panel(BITS, drawn, Table([*axes, "dimension", "by", "bits"], table), tuple(notes))
+
+
+def in_whole_bits(drawn: dict[str, Any], curves: Sequence[Curve]) -> dict[str, Any]:
+    """Ticks of the y axes at whole numbers, at most TICKS or so, in place."""
+    counts = [y for curve in curves for y in curve.y]
+    every = max(1, math.ceil((max(counts) - min(counts)) / TICKS))
+    for name, axis in drawn["layout"].items():
         if name.startswith("yaxis"):
-            axis["dtick"] = 1  # bits are whole
-    return Panel(BITS, drawn, Data([*axes, "dimension", "by", "bits"], table), tuple(notes))
+            axis |= {"tick0": 0, "dtick": every}
+    return drawn
 
 
 def over_dimension(

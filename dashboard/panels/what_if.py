@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lpbench.terminal import Table
 from lpbench.theory.theorem import Refused
 
 from ..charts import style
 from ..charts.curves import Axes, Curve, Key, figure
 from ..data import choosing
 from ..data.sweeps import Group
-from ..page import Data, Panel, State
+from ..page import Panel, State
 from .splits import KINDS, Ground, exponent_of, exponents, ground, named, refusal
 
 SPLITS = "What if: every split of the bits, by theory"
@@ -89,7 +90,7 @@ def over_splits(groups: Sequence[Group], base: Ground, said: str, state: State, 
         if trace.get("marker", {}).get("symbol") == "star":
             trace["marker"]["size"] = 13  # or the ring around it hides it
     columns = ["precision", "exponent bits", "mantissa bits", y, "measured floor", "swept", "recommended"]
-    return Panel(SPLITS, picture, Data(columns, rows), tuple(_split_notes(base, said, widths, drawn)))
+    return Panel(SPLITS, picture, Table(columns, rows), tuple(_split_notes(base, said, widths, drawn)))
 
 
 def _split_curves(
@@ -173,7 +174,7 @@ def over_bits(groups: Sequence[Group], base: Ground, said: str, state: State, da
         f"{said}: the limit of a run without end {_at(base)}, from the constants in the cells’ rows. Open marks: that "
         "limit for the formats that were swept. Measured floors are those of the sweep’s own settings.",
     )
-    data = Data(["format", "precision", "exponent bits", "value", "kind"], rows)
+    data = Table(["format", "precision", "exponent bits", "value", "kind"], rows)
     return Panel(BITS, figure(curves, axes, dark, keys=keys), data, notes)
 
 

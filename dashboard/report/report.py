@@ -16,7 +16,7 @@ from lpbench.provenance import version
 from lpbench.store.files import write_bytes
 
 from ..data.sweeps import Store, Sweep
-from ..page import Panel, pages, state_of
+from ..page import Panel, opened, pages
 from ..pages.cells import PICKED
 from ..server import exports
 from ..server.panels import ROWS, cell
@@ -63,9 +63,8 @@ def _sections(sweep: Sweep) -> list[Section]:
     """All pages of a sweep as they open, without the figure of what a reader picks."""
     found = []
     for page in (one for one in pages() if one.of_sweep):
-        panels = page.draw(sweep, state_of(page.controls(sweep), {}), False)
-        slug = page.name.lower()
-        named = tuple((f"{slug}-{i}", panel) for i, panel in enumerate(panels) if panel.title != PICKED)
+        slug, panels = page.name.lower(), enumerate(opened(page, sweep))
+        named = tuple((f"{slug}-{i}", panel) for i, panel in panels if panel.title != PICKED)
         found.append(Section(slug, page.name, page.question, named))
     return found
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from lpbench.errors import LpbenchError
 from lpbench.escaping import csv_text
+from lpbench.terminal import Table
 
 from ..data.sweeps import Store
-from ..page import Data, Page, state_of
+from ..page import Page, state_of
 
 KINDS = ("csv", "parquet", "tex")
 TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "tex": "application/x-tex"}
@@ -53,12 +54,12 @@ def serve(server: Any, store: Store, all_pages: Sequence[Page], prefix: str) -> 
     server.add_url_rule(prefix + "_export", "lpbench_export", export)
 
 
-def as_csv(data: Data) -> bytes:
+def as_csv(data: Table) -> bytes:
     """Comma-separated, numbers in full."""
     return csv_text(data.columns, data.rows).encode()
 
 
-def as_parquet(data: Data) -> bytes:
+def as_parquet(data: Table) -> bytes:
     """One Parquet file."""
     import pandas as pd
 
@@ -67,7 +68,7 @@ def as_parquet(data: Data) -> bytes:
     return target.getvalue()
 
 
-def as_latex(data: Data) -> bytes:
+def as_latex(data: Table) -> bytes:
     """A tabular for a paper, numbers to three digits."""
     lines = [r"\begin{tabular}{" + "l" * len(data.columns) + "}", r"\hline"]
     lines.append(" & ".join(_escape(name) for name in data.columns) + r" \\ \hline")
@@ -90,4 +91,4 @@ def _escape(text: str) -> str:
     return text
 
 
-WRITERS: dict[str, Callable[[Data], bytes]] = {"csv": as_csv, "parquet": as_parquet, "tex": as_latex}
+WRITERS: dict[str, Callable[[Table], bytes]] = {"csv": as_csv, "parquet": as_parquet, "tex": as_latex}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from lpbench.terminal import Table
+
 from ..charts import style
 from ..charts.grid import narrowed
-from ..page import Data, Panel
+from ..page import Panel
 
 ROWS = 200  # of the table under a figure; exports hold all
 THEME_COOKIE, NARROW_COOKIE = "lpbench_theme", "lpbench_narrow"  # written by assets/state.js
@@ -114,7 +116,7 @@ def summary(panel: Panel) -> str:
     return f"Numbers ({count} {'row' if count == 1 else 'rows'})" if count else "No numbers"
 
 
-def table(data: Data, clicks: int | None) -> list[Any]:
+def table(data: Table, clicks: int | None) -> list[Any]:
     """The first rows of a table, where it is open: after an odd number of clicks.
 
     One component with the cells as data: as components of their own, thousands of them hold up the browser for seconds.

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpbench.analysis.matching import AXES, Cell, Configuration, Match, key_of, match, read
-from lpbench.analysis.ratios import COLUMNS, Sample, paired, shared, unpaired, value
+from lpbench.analysis.matching import AXES, Configuration, Match, Row, key_of, match, read
+from lpbench.analysis.ratios import COLUMNS, Sample, changes, logs, paired, shared, unpaired
 from lpbench.analysis.tables import ALWAYS, RESULT, varying
 from lpbench.analysis.tables import AXES as ROW_AXES
 from lpbench.errors import ConfigError, did_you_mean
@@ -121,7 +121,7 @@ def compare_sweeps(
     return found
 
 
-def _result(cells: Sequence[Cell]) -> str:
+def _result(cells: Sequence[Row]) -> str:
     names = sorted({cell.get("result") or RESULT for cell in cells})
     if len(names) > 1:
         raise ConfigError(f"the cells have different results, {', '.join(names)}: choose one with --metric")
@@ -161,10 +161,9 @@ def _row(found: Comparison, members: Sequence[Configuration]) -> dict[str, Any]:
     by_seed = any(one.seeds for one in members)
     used = [(one, *sides) for one in members if all(sides := _measured(found, one, by_seed))]
     a, b = [x for _, x, _ in used], [y for _, _, y in used]
-    if by_seed:
-        estimate = paired([{seed: y[seed] - x[seed] for seed in x} for x, y in zip(a, b, strict=True)])
-    else:
-        estimate = unpaired(a, b)
+    estimate = (
+        paired([changes(one.a, one.b, found.metric) for one, *_ in used]) if by_seed else unpaired(a, b)
+    )
     ratio, low, high = estimate.ratios()
     medians = [
         _median(found, [one.a for one, *_ in used], a),
@@ -178,10 +177,7 @@ def _row(found: Comparison, members: Sequence[Configuration]) -> dict[str, Any]:
 
 def _measured(found: Comparison, one: Configuration, by_seed: bool) -> tuple[Sample, Sample]:
     """log10 of the metric in A and in B by seed; `by_seed`: where both were measured."""
-    x, y = (
-        {seed: log for seed, cell in cells.items() if (log := value(cell, found.metric)) is not None}
-        for cells in (one.a, one.b)
-    )
+    x, y = (logs(cells, found.metric) for cells in (one.a, one.b))
     if not by_seed:
         found.bad += len(one.a) + len(one.b) - len(x) - len(y)
         return x, y
@@ -193,7 +189,7 @@ def _measured(found: Comparison, one: Configuration, by_seed: bool) -> tuple[Sam
 
 
 def _median(
-    found: Comparison, cells: Sequence[Mapping[int, Cell]], samples: Sequence[Sample], count: bool = True
+    found: Comparison, cells: Sequence[Mapping[int, Row]], samples: Sequence[Sample], count: bool = True
 ) -> float | None:
     """Of the metric in the cells that the estimate is of; the others are counted as left out."""
     seeds = shared(samples)

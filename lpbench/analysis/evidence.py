@@ -12,7 +12,6 @@ from lpbench.analysis.tables import COLUMNS as FLOOR_COLUMNS
 from lpbench.theory import arithmetic
 from lpbench.theory.evalues import e_value, rejected
 
-BROKEN = 5  # exit code: a proven bound is broken
 JUDGED = frozenset({"ok", "diverged"})  # what a bound is about: runs that went as far as was asked, or off
 PROBLEM = ("problem", "dataset", "dimension")  # named whether they vary or not
 VALUES = ("bound", "bound_earlier", "bound_dimension_free")

@@ -15,7 +15,7 @@ from lpbench.analysis import tables
 from lpbench.errors import ConfigError
 from lpbench.store.schema import CHOICES
 
-Cell = dict[str, Any]
+Row = dict[str, Any]
 Key = tuple[Any, ...]
 
 AXES = [name for name in CHOICES if name != "seed"]
@@ -32,8 +32,8 @@ class Configuration:
     """One configuration of both sweeps: the axes on which it matched, and its cells in either, by seed."""
 
     choices: dict[str, Any]
-    a: dict[int, Cell]
-    b: dict[int, Cell]
+    a: dict[int, Row]
+    b: dict[int, Row]
 
     @property
     def seeds(self) -> list[int]:
@@ -42,10 +42,7 @@ class Configuration:
 
     def label(self, axes: Iterable[str]) -> str:
         """Its overrides on `axes`, and its algorithm, format and precision, where it has them."""
-        wanted = {*axes, "algorithm", "format", "precision"}
-        named = {axis: self.choices.get(axis) for axis in AXES if axis in wanted}
-        said = (f"{axis}={shown_choice(value)}" for axis, value in named.items() if value is not None)
-        return " ".join(said) or "all cells"
+        return overrides(self.choices, axes) or "all cells"
 
     def statuses(self, axes: Iterable[str]) -> list[dict[str, Any]]:
         """Where it ends otherwise in B: `configuration` (its label), the statuses `a` and `b`, and `seeds`.
@@ -82,11 +79,11 @@ class Match:
     axes: list[str]
     configurations: list[Configuration]
     differs: dict[str, list[tuple[Any, Any]]]
-    only_a: list[Cell]
-    only_b: list[Cell]
+    only_a: list[Row]
+    only_b: list[Row]
 
 
-def read(folder: Path, columns: Iterable[str], metric: str | None = None) -> tuple[list[Cell], int]:
+def read(folder: Path, columns: Iterable[str], metric: str | None = None) -> tuple[list[Row], int]:
     """The cells of a sweep with all choices, `columns` and `metric` (None: their result), and how many older ones of
     the same choices it also holds.
 
@@ -96,7 +93,7 @@ def read(folder: Path, columns: Iterable[str], metric: str | None = None) -> tup
     rows = tables.read(folder, [*CHOICES, "started_at", *columns], metric).to_pylist()
     if not rows:
         raise ConfigError(f"{folder} has no cells")
-    newest: dict[Key, Cell] = {}
+    newest: dict[Key, Row] = {}
     for row in sorted(rows, key=lambda row: row["started_at"] or ""):
         newest[key_of(row, CHOICES)] = row
     kept = {id(row) for row in newest.values()}
@@ -112,7 +109,7 @@ def _plain(value: Any) -> Any:
     return float(f"{value:.{_SAME}g}") if isinstance(value, float) else value
 
 
-def match(a: Sequence[Cell], b: Sequence[Cell], names: tuple[str, str] = ("A", "B")) -> Match:
+def match(a: Sequence[Row], b: Sequence[Row], names: tuple[str, str] = ("A", "B")) -> Match:
     """Match the cells of two sweeps, as `read` returns them.
 
     Axes with one value in either sweep (null, where a choice is not read, aside) that differ are what the sweeps
@@ -137,25 +134,25 @@ def match(a: Sequence[Cell], b: Sequence[Cell], names: tuple[str, str] = ("A", "
     return found
 
 
-def _differ_as_wholes(a: Sequence[Cell], b: Sequence[Cell], axis: str) -> bool:
+def _differ_as_wholes(a: Sequence[Row], b: Sequence[Row], axis: str) -> bool:
     mine, other = (_values(cells, axis) - {None} for cells in (a, b))
     return len(mine) <= 1 and len(other) <= 1 and mine != other
 
 
-def _values(cells: Sequence[Cell], axis: str) -> set[Any]:
+def _values(cells: Sequence[Row], axis: str) -> set[Any]:
     return {_plain(cell[axis]) for cell in cells}
 
 
-def _decides(cells: Sequence[Cell], axes: Sequence[str], axis: str) -> bool:
+def _decides(cells: Sequence[Row], axes: Sequence[str], axis: str) -> bool:
     """Whether a sweep's configurations differ on `axes` without `axis` wherever they differ on `axes`."""
     others = [name for name in axes if name != axis]
     return len({key_of(cell, others) for cell in cells}) == len({key_of(cell, axes) for cell in cells})
 
 
-def _match(a: Sequence[Cell], b: Sequence[Cell], axes: list[str]) -> Match:
+def _match(a: Sequence[Row], b: Sequence[Row], axes: list[str]) -> Match:
     mine, other = (_by_key(cells, axes) for cells in (a, b))
     found = [
-        Configuration({axis: cells[0][axis] for axis in axes}, _by_seed(cells), _by_seed(other[key]))
+        Configuration({axis: cells[0][axis] for axis in axes}, by_seed(cells), by_seed(other[key]))
         for key, cells in mine.items()
         if key in other
     ]
@@ -169,14 +166,15 @@ def _match(a: Sequence[Cell], b: Sequence[Cell], axes: list[str]) -> Match:
     )
 
 
-def _by_key(cells: Sequence[Cell], axes: Sequence[str]) -> dict[Key, list[Cell]]:
-    found: dict[Key, list[Cell]] = {}
+def _by_key(cells: Sequence[Row], axes: Sequence[str]) -> dict[Key, list[Row]]:
+    found: dict[Key, list[Row]] = {}
     for cell in cells:
         found.setdefault(key_of(cell, axes), []).append(cell)
     return found
 
 
-def _by_seed(cells: Sequence[Cell]) -> dict[int, Cell]:
+def by_seed(cells: Iterable[Row]) -> dict[int, Row]:
+    """Cells of one configuration by their seed."""
     return {int(cell["seed"]): cell for cell in cells}
 
 
@@ -190,7 +188,7 @@ def _pairs(found: Sequence[Configuration], axis: str) -> list[tuple[Any, Any]]:
     return list(pairs.values())
 
 
-def _nothing(a: Sequence[Cell], b: Sequence[Cell], axes: Sequence[str], names: tuple[str, str]) -> str:
+def _nothing(a: Sequence[Row], b: Sequence[Row], axes: Sequence[str], names: tuple[str, str]) -> str:
     """Why nothing matches: the axes without a common value; where there is none, those whose values differ."""
     values = {axis: (_values(a, axis), _values(b, axis)) for axis in axes}
     apart = [axis for axis, (mine, other) in values.items() if not mine & other]
@@ -205,6 +203,13 @@ def _nothing(a: Sequence[Cell], b: Sequence[Cell], axes: Sequence[str], names: t
 def _listed(values: set[Any], most: int = 5) -> str:
     ordered = sorted(values, key=lambda value: (value is not None, 0 if value is None else value))
     return ", ".join([*(shown_choice(v) for v in ordered[:most]), *(["..."] if len(ordered) > most else [])])
+
+
+def overrides(choices: Mapping[str, Any], axes: Iterable[str]) -> str:
+    """`algorithm=halp format=fixed precision=8`: what is not null on `axes` and on these three."""
+    wanted = {*axes, "algorithm", "format", "precision"}
+    named = {axis: choices.get(axis) for axis in AXES if axis in wanted}
+    return " ".join(f"{axis}={shown_choice(value)}" for axis, value in named.items() if value is not None)
 
 
 def shown_choice(value: Any) -> str:

@@ -15,7 +15,6 @@ GAPS = ("noise_floor", "final_gap", "mean_gap", "best_gap")
 HIGHER_IS_BETTER = frozenset({"steps_per_second"})
 COLUMNS = ("status", *READS)  # what `value` reads beside the metric
 LEVEL = 0.95
-_LEAST = 1e-300  # a gap that has a logarithm
 
 Sample = Mapping[int, float]  # one configuration: log10 of a metric, or of a ratio, by seed
 
@@ -38,9 +37,9 @@ class Estimate:
         if math.isnan(self.mean):
             return None, None, None
         if math.isinf(self.error):
-            return _power(self.mean), None, None
+            return power(self.mean), None, None
         reach = _quantile(self.df) * self.error if self.error else 0.0
-        return _power(self.mean), _power(self.mean - reach), _power(self.mean + reach)
+        return power(self.mean), power(self.mean - reach), power(self.mean + reach)
 
 
 def _quantile(df: float) -> float:
@@ -49,7 +48,8 @@ def _quantile(df: float) -> float:
     return float(stats.t.ppf((1 + LEVEL) / 2, df))
 
 
-def _power(exponent: float) -> float:
+def power(exponent: float) -> float:
+    """10 to that power, never infinite."""
     return float(10.0 ** min(exponent, 300.0))
 
 
@@ -59,13 +59,36 @@ def value(cell: Mapping[str, Any], metric: str) -> float | None:
     if cell["status"] != "ok" or not isinstance(number, int | float) or not math.isfinite(number):
         return None
     if metric in GAPS:
-        number = max(number, resolution(cell), _LEAST)
+        number = max(number, least(cell))
     return math.log10(number) if number > 0 else None
+
+
+def least(cell: Mapping[str, Any]) -> float:
+    """The least gap that a cell can tell from 0, and that has a logarithm."""
+    return max(resolution(cell), 1e-300)
+
+
+def logs(cells: Mapping[int, Mapping[str, Any]], metric: str) -> Sample:
+    """log10 of a metric by seed, where it was measured."""
+    return {seed: log for seed, cell in cells.items() if (log := value(cell, metric)) is not None}
+
+
+def changes(
+    a: Mapping[int, Mapping[str, Any]], b: Mapping[int, Mapping[str, Any]], metric: str
+) -> dict[int, float]:
+    """log10 of B / A by seed, ascending, where both were measured."""
+    x, y = logs(a, metric), logs(b, metric)
+    return {seed: y[seed] - x[seed] for seed in sorted(x.keys() & y.keys())}
 
 
 def shared(samples: Sequence[Mapping[int, Any]]) -> list[int]:
     """The seeds that all samples have."""
     return sorted(set.intersection(*(set(sample) for sample in samples))) if samples else []
+
+
+def replicates(samples: Sequence[Sample]) -> np.ndarray:
+    """(seeds,) the mean over the samples at each seed that all of them have."""
+    return np.array([np.mean([sample[seed] for sample in samples]) for seed in shared(samples)])
 
 
 def paired(samples: Sequence[Sample]) -> Estimate:
@@ -75,11 +98,10 @@ def paired(samples: Sequence[Sample]) -> Estimate:
     """
     if not samples:
         return Estimate(math.nan, math.inf, 0, (0, 0))
-    seeds = shared(samples)
-    if not seeds:
+    x = replicates(samples)
+    if not x.size:
         mean = float(np.mean([np.mean(list(sample.values())) for sample in samples]))
         return Estimate(mean, math.inf, 0, (0, 0))
-    x = np.array([np.mean([sample[seed] for sample in samples]) for seed in seeds])
     error = float(x.std(ddof=1) / math.sqrt(x.size)) if x.size > 1 else math.inf
     return Estimate(float(x.mean()), error, x.size - 1, (x.size, x.size))
 

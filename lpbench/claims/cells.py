@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from lpbench.errors import ConfigError
-from lpbench.store.files import write_atomic
 
 Row = Mapping[str, Any]
 Trace = Mapping[str, np.ndarray]
@@ -87,12 +86,3 @@ class Cells:
         steps = steps[steps % every == 0]
         epochs = traces[0]["epoch"][np.searchsorted(traces[0]["step"], steps)]
         return epochs, np.array([trace[column][np.searchsorted(trace["step"], steps)] for trace in traces])
-
-
-def keep(path: Path, content: bytes) -> None:
-    """Write a file beside the cells, whole or not at all; raises StoreError."""
-
-    def put(file: IO[bytes]) -> None:
-        file.write(content)
-
-    write_atomic(path, put)

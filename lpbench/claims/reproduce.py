@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from lpbench.claims.base import Claim, Measure, Plot, claims
-from lpbench.claims.cells import Cells, Row, keep
+from lpbench.claims.cells import Cells, Row
 from lpbench.errors import ConfigError, Interrupted, StoreError
 from lpbench.provenance import now, provenance
 from lpbench.store.address import is_remote, locate
+from lpbench.store.files import replace_bytes
 from lpbench.store.folder import sweep_folder
 from lpbench.store.read import read_cells, read_traces
 from lpbench.sweeps.plan import Plan, make_plan
@@ -232,4 +233,4 @@ def write(result: Result) -> None:
         result.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{result.folder}: cannot be made: {error.strerror}") from error
-    keep(result.folder / RESULT, json_bytes(result.record()))
+    replace_bytes(result.folder / RESULT, json_bytes(result.record()))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpbench.errors import ConfigError, StoreError
+from lpbench.errors import ExitCode, StoreError
 from lpbench.escaping import csv_of_records
 from lpbench.terminal import note, print_json, warning
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from lpbench.proofs.bits.answer import Answers
     from lpbench.sweeps.sweep import Event
 
-SOME_BAD = 3
 _LISTED = 10
 
 
@@ -44,10 +43,9 @@ class Rounds:
 
 def check_figure(path: Path) -> None:
     """Raise before the work, not after it, where the figure could not be written."""
-    from lpbench.dashboard.charts.files import FORMATS
+    from lpbench.dashboard.charts.files import check_ending
 
-    if path.suffix not in FORMATS:
-        raise ConfigError(f"figure {path}: the ending must be one of {', '.join(FORMATS)}")
+    check_ending(path)
     if not path.parent.is_dir():
         raise StoreError(f"cannot write {path}: no folder {path.parent}")
 
@@ -91,11 +89,11 @@ def report(found: "Answers", figure: Path | None, as_json: bool, as_csv: bool, q
 
 
 def _draw(found: "Answers", path: Path, quiet: bool) -> None:
-    from lpbench.dashboard.charts.bits_needed import figure
-    from lpbench.dashboard.charts.files import write_figure
+    from lpbench.dashboard.charts.files import write_panel
+    from lpbench.dashboard.panels.answers import answers
     from lpbench.proofs.bits.words import about
 
-    write_figure(figure(found.frame(), found.target, found.axes, about(found)), path)
+    write_panel(answers(found.rows(), found.target, found.axes, about(found)), path)
     if not quiet:
         note(f"figure: {path}")
 
@@ -108,4 +106,4 @@ def _bad(found: "Answers") -> int:
         warning(line)
     if len(lines) > _LISTED:
         warning(f"... and {len(lines) - _LISTED} more")
-    return SOME_BAD if lines else 0
+    return ExitCode.SOME_BAD if lines else ExitCode.DONE

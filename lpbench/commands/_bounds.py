@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lpbench.analysis.evidence import BROKEN
 from lpbench.choices.cell import PROBLEM_KEYS
 from lpbench.commands._bounds_tables import bounds_table, constants_table, evidence_table, reasons_table
-from lpbench.commands._sweeping import SOME_BAD, invalid_lines, say_evidence
-from lpbench.errors import ConfigError, StoreError
+from lpbench.commands._sweeping import invalid_lines, say_evidence
+from lpbench.errors import ConfigError, ExitCode, StoreError
 from lpbench.escaping import csv_of_records
 from lpbench.proofs.bounds import Proof, of_sweep, plan_groups, prove
 from lpbench.registry import bounds as theorems
@@ -61,7 +60,7 @@ def grid(
     if kind is None and not quiet:
         for line in grid_lines(proofs, every, why):
             note(line)
-    return SOME_BAD if errors else 0
+    return ExitCode.SOME_BAD if errors else ExitCode.DONE
 
 
 def sweep(name: str, runs_dir: Path, kind: str | None, output: Path | None, every: bool, quiet: bool) -> int:
@@ -81,7 +80,7 @@ def sweep(name: str, runs_dir: Path, kind: str | None, output: Path | None, ever
     if evidence.line() is None and not quiet:
         note("no cell has a proven bound; lpbench bounds OVERRIDES --why says why theorems do not apply")
     say_evidence(evidence, folder.name, folder.parent, quiet, hint=False)
-    return BROKEN if evidence.broken else 0
+    return ExitCode.BOUND_BROKEN if evidence.broken else ExitCode.DONE
 
 
 def grid_json(proofs: Sequence[Proof]) -> dict[str, Any]:

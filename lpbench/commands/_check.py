@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpbench.errors import ConfigError
+from lpbench.errors import ConfigError, ExitCode
 from lpbench.terminal import colored, note, print_json
 
 if TYPE_CHECKING:
@@ -131,7 +131,11 @@ def _print(result: "Check", every: bool, quiet: bool) -> None:
     worst = outputs.shown(result)
     if worst and not quiet:
         note(f"one of them again: {outputs.reproduce(result, worst[0])}")
-    print(colored(result.line(), 31 if result.exit_code not in (0, 3) else 32, sys.stdout))
+    print(
+        colored(
+            result.line(), 32 if result.exit_code in (ExitCode.DONE, ExitCode.SOME_BAD) else 31, sys.stdout
+        )
+    )
 
 
 def write(result: "Check", files: Files) -> None:

@@ -22,12 +22,10 @@ def compare(
     if csv is not None:
         write_csv(found, csv)
     if figure is not None:
-        from lpbench.dashboard.charts import ratios
-        from lpbench.dashboard.charts.files import write_figure
+        from lpbench.dashboard.charts.files import write_panel
+        from lpbench.dashboard.panels.ratios import ratios
 
-        title = f"{found.metric.replace('_', ' ')}: {found.b.name} / {found.a.name}"
-        verdicts = [verdict(row, found.metric) for row in found.rows]
-        write_figure(ratios.figure(found.rows, found.by, title, verdicts), figure)
+        write_panel(ratios(found, notes(found)), figure)
     if as_json:
         print_json({**found.summary(), "rows": found.rows})
     else:

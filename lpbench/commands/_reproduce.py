@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpbench.errors import ConfigError, LpbenchError
+from lpbench.errors import ConfigError, ExitCode, LpbenchError
 from lpbench.escaping import markdown as escaped
 from lpbench.store.files import write_bytes
 from lpbench.terminal import Table, duration, note, print_json, shown, warning
@@ -17,7 +17,6 @@ from lpbench.terminal import Table, duration, note, print_json, shown, warning
 if TYPE_CHECKING:
     from lpbench.claims.reproduce import Result
 
-FAILED, SOME_BAD = 4, 3
 PICTURES = (".svg", ".png")
 FIGURE = "figure"  # with each ending, in the claim's folder
 
@@ -113,8 +112,12 @@ def as_markdown(results: Sequence[Result]) -> str:
 
 def exit_code(results: Sequence[Result]) -> int:
     """4 if a claim fails, else 3 if cells did, else 0."""
+    from lpbench.claims.reproduce import FAIL, INCOMPLETE
+
     verdicts = {one.verdict for one in results}
-    return FAILED if "FAIL" in verdicts else SOME_BAD if "INCOMPLETE" in verdicts else 0
+    if FAIL in verdicts:
+        return ExitCode.REGRESSION
+    return ExitCode.SOME_BAD if INCOMPLETE in verdicts else ExitCode.DONE
 
 
 def table(results: Sequence[Result]) -> Table:
@@ -168,19 +171,15 @@ def _say(results: Sequence[Result], left: Sequence[str], quiet: bool, as_json: b
 
 def draw(results: Sequence[Result]) -> None:
     """The figures of all claims as html, and, where there is a browser, as svg and png; all of these in one browser."""
-    import plotly.graph_objects as go
+    from lpbench.dashboard.charts.files import standalone, write_panel, write_pictures
+    from lpbench.dashboard.pages.reproduction import panel
 
-    from lpbench.dashboard.charts.claims import claim_figure
-    from lpbench.dashboard.charts.files import write_figure, write_pictures
-
-    pictures: dict[Path, go.Figure] = {}
-    for one in results:
-        if one.plot is None:
-            continue
-        drawn = go.Figure(claim_figure(one.plot.record()))
-        drawn.update_layout(title={"text": f"{one.claim.name}: {one.verdict}"}, margin={"t": 72}, width=900)
-        write_figure(drawn, one.folder / f"{FIGURE}.html")
-        pictures |= {one.folder / f"{FIGURE}{ending}": drawn for ending in PICTURES}
+    panels = {one.folder / FIGURE: panel(one.record()) for one in results if one.plot is not None}
+    for path, drawn in panels.items():
+        write_panel(drawn, path.with_suffix(".html"))
+    pictures = {
+        path.with_suffix(ending): standalone(drawn) for path, drawn in panels.items() for ending in PICTURES
+    }
     try:
         write_pictures(pictures)
     except LpbenchError as error:

@@ -6,10 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lpbench.analysis.evidence import BROKEN, COLUMNS, weigh
+from lpbench.analysis.evidence import COLUMNS, weigh
 from lpbench.analysis.tables import pivot, read, results
 from lpbench.commands._sweeping import say_evidence
-from lpbench.errors import ConfigError, did_you_mean
+from lpbench.errors import ConfigError, ExitCode, did_you_mean
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
 from lpbench.store.arrays import plain_columns
 from lpbench.store.folder import is_sweep
@@ -50,7 +50,7 @@ def sweep(folder: Path, as_json: bool, metric: str | None = None) -> int:
         said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items(), key=lambda c: -c[1]))
         state = manifest.get("state", "no manifest")
         note(f"{folder}: {len(columns['status'])} cells ({said or 'none'}), {state}")
-    return BROKEN if evidence.broken else 0
+    return ExitCode.BOUND_BROKEN if evidence.broken else ExitCode.DONE
 
 
 def bad_cells(folder: Path, as_json: bool) -> int:
@@ -177,10 +177,12 @@ def _print(table: Table, as_json: bool) -> int:
 
 
 def draw(folder: Path, path: Path) -> int:
-    """The figure of a sweep, as a file."""
-    from lpbench.dashboard.charts.files import write_figure
-    from lpbench.dashboard.charts.noise_floor import figure
+    """The figure of a sweep, that of the page Precision, as a file."""
+    from lpbench.dashboard.charts.files import write_panel
+    from lpbench.dashboard.data.sweeps import Sweep
+    from lpbench.dashboard.page import opened
+    from lpbench.dashboard.pages.precision import PAGE
 
-    write_figure(figure(read_cells(folder).to_pandas()), path)
+    write_panel(opened(PAGE, Sweep(folder, 0))[0], path)
     note(f"figure: {path}")
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpbench.analysis.evidence import complaint
-from lpbench.errors import ConfigError, Interrupted, TooLarge
+from lpbench.errors import ConfigError, ExitCode, Interrupted, TooLarge
 from lpbench.terminal import Table, duration, note, print_json, size, until_closed, warning
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from lpbench.sweeps.plan import Plan
     from lpbench.sweeps.sweep import Outcome
 
-SOME_BAD = 3  # exit code: finished, but some cells failed, diverged or timed out
 _LISTED = 10  # lines about single cells or combinations
 
 
@@ -150,7 +149,7 @@ def run_and_report(
     """Run `plan`, print its noise floors and broken bounds, and return the exit code; raises Interrupted after
     Ctrl-C.
     """
-    from lpbench.analysis.evidence import BROKEN, weigh
+    from lpbench.analysis.evidence import weigh
     from lpbench.cells.cost import warnings
     from lpbench.commands._progress import Progress
     from lpbench.sweeps.sweep import interrupted_line, run_plan
@@ -178,7 +177,9 @@ def run_and_report(
     say_evidence(evidence, plan.name, plan.folder.parent, quiet)
     if bad or not quiet:
         _summary(outcome)
-    return BROKEN if evidence.broken else SOME_BAD if bad else 0
+    if evidence.broken:
+        return ExitCode.BOUND_BROKEN
+    return ExitCode.SOME_BAD if bad else ExitCode.DONE
 
 
 def _columns(outcome: "Outcome") -> dict[str, list[Any]]:

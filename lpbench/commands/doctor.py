@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lpbench.commands._options import Json, RunsDir, Verbose
+from lpbench.errors import ExitCode
 
 
 def command(
@@ -30,4 +31,4 @@ def command(
         print_json(table.records())
     else:
         table.print()
-    return 1 if any(row[1] == BROKEN for row in table.rows) else 0
+    return ExitCode.ERROR if any(row[1] == BROKEN for row in table.rows) else ExitCode.DONE

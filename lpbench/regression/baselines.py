@@ -14,14 +14,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from lpbench.analysis.matching import Row
 from lpbench.arithmetic import generator
 from lpbench.errors import ConfigError, StoreError, did_you_mean
 from lpbench.provenance import now, provenance
 from lpbench.regression import measured
-from lpbench.regression.measured import Cell
 from lpbench.store import find_sweep, read_manifest
 from lpbench.store.address import locate, make_folder
-from lpbench.store.files import read_bounded, read_bytes, write_atomic, write_table
+from lpbench.store.files import read_bounded, read_bytes, replace_bytes, write_table
 from lpbench.store.schema import CHOICES, REAL, TEXT, conform
 
 SCHEMA_VERSION = 1
@@ -49,7 +49,7 @@ class Baseline:
 
     folder: Path
     meta: dict[str, Any]
-    cells: list[Cell]
+    cells: list[Row]
 
     @property
     def name(self) -> str:
@@ -112,12 +112,8 @@ def write(baseline: Baseline) -> Baseline:
     rows = [{name: cell.get(name) for name in COLUMNS.names} for cell in baseline.cells]
     write_table(baseline.folder / CELLS, pa.Table.from_pylist(rows, COLUMNS))
     text = (json.dumps(baseline.meta, indent=1) + "\n").encode()
-    write_atomic(baseline.folder / META, lambda file: _put(file, text))
+    replace_bytes(baseline.folder / META, text)
     return baseline
-
-
-def _put(file: Any, text: bytes) -> None:
-    file.write(text)
 
 
 def load(name: str, runs_dir: Path) -> Baseline:
@@ -190,7 +186,7 @@ def _folder(name: str, runs_dir: Path) -> Path:
     return runs_dir / FOLDER / name
 
 
-def _common(cells: Sequence[Cell], column: str) -> str | None:
+def _common(cells: Sequence[Row], column: str) -> str | None:
     """What all cells have there, joined where they differ."""
     return ", ".join(sorted({str(cell[column]) for cell in cells if cell[column] is not None})) or None
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpbench.analysis.evidence import BROKEN, Evidence, weigh
+from lpbench.analysis.evidence import Evidence, weigh
+from lpbench.analysis.matching import Row
 from lpbench.arithmetic import generator
-from lpbench.errors import ConfigError, Interrupted
+from lpbench.errors import ConfigError, ExitCode, Interrupted
 from lpbench.provenance import now, provenance
 from lpbench.regression import golden, judging, measured
 from lpbench.regression.baselines import Baseline, platform_class
 from lpbench.regression.golden import Finding
 from lpbench.regression.judging import Group, Slice
-from lpbench.regression.measured import Cell
 from lpbench.store import find_sweep
 from lpbench.sweeps.plan import MAX_CELLS, Plan, Stored, make_plan
 from lpbench.sweeps.sweep import Event, interrupted_line, run_plan
@@ -24,7 +24,9 @@ from lpbench.sweeps.sweep import Event, interrupted_line, run_plan
 if TYPE_CHECKING:
     from lpbench.regression.throughput import Timing
 
-REGRESSION, UNDECIDABLE, SOME_BAD, DONE = 4, 6, 3, 0
+HEADS = {
+    ExitCode.BOUND_BROKEN: "BOUND BROKEN", ExitCode.REGRESSION: "REGRESSION", ExitCode.UNDECIDABLE: "NOT DECIDABLE",
+}  # fmt: skip
 MOST_SEEDS = 40  # that a bound above 1 is followed to
 Listener = Callable[[Event], None]
 
@@ -41,7 +43,7 @@ class Check:
     baseline: Baseline
     sweep: str
     folder: Path
-    cells: list[Cell]
+    cells: list[Row]
     groups: list[Group]
     slices: list[Slice]
     evidence: Evidence
@@ -84,25 +86,22 @@ class Check:
         return not any(group.verdict not in (judging.MISSING, judging.NEW) for group in held)
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """5 a broken bound, 4 a regression, 6 not decidable, 3 cells that were bad before too, 0."""
         if self.evidence.broken:
-            return BROKEN
+            return ExitCode.BOUND_BROKEN
         if self.worse or self.slower or self.moved:
-            return REGRESSION
+            return ExitCode.REGRESSION
         if self.missing or self.incomparable:
-            return UNDECIDABLE
+            return ExitCode.UNDECIDABLE
         if any(cell["status"] != "ok" for cell in self.cells):
-            return SOME_BAD
-        return DONE
+            return ExitCode.SOME_BAD
+        return ExitCode.DONE
 
     def line(self) -> str:
         """The verdict in one line."""
         counts = self.counts
-        head = {
-            BROKEN: "BOUND BROKEN", REGRESSION: "REGRESSION", UNDECIDABLE: "NOT DECIDABLE", SOME_BAD: "no regression",
-            DONE: "no regression",
-        }[self.exit_code]  # fmt: skip
+        head = HEADS.get(self.exit_code, "no regression")
         parts = [f"{len(self.worse)} of {len([g for g in self.groups if g.base])} configurations worse"]
         parts.append(f"{len(self.evidence.broken)} bounds broken")
         order = (judging.IDENTICAL, judging.SAME, judging.BETTER, judging.UNDECIDED, judging.UNTESTED)
@@ -125,7 +124,7 @@ def _ratio(group: Group) -> float:
 def check_cells(
     baseline: Baseline,
     folder: Path,
-    cells: list[Cell],
+    cells: list[Row],
     seeds: int | None = None,
     allow_missing: Sequence[str] = (),
 ) -> Check:
@@ -195,7 +194,7 @@ def run(
     workers: int | None = None,
     seeds: int | None = None,
     on_event: Listener | None = None,
-) -> tuple[Path, list[Cell]]:
+) -> tuple[Path, list[Row]]:
     """Run the grid of `overrides` (none: that of the baseline) anew, as the sweep `check-<baseline>`.
 
     Stored cells are computed again: the code has changed, which the identity of a cell does not tell.
@@ -238,7 +237,7 @@ def plan_of(
     return stored.plan(baseline.meta["calls"], name, runs_dir, config_dir, force=True)
 
 
-def _run(plan: Plan, workers: int | None, on_event: Listener | None) -> tuple[Path, list[Cell]]:
+def _run(plan: Plan, workers: int | None, on_event: Listener | None) -> tuple[Path, list[Row]]:
     outcome = run_plan(plan, workers, force=True, on_event=on_event)
     if outcome.interrupted:
         raise Interrupted(interrupted_line(outcome))

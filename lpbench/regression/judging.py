@@ -2,7 +2,7 @@
 
 Another definition: not comparable. Not run: missing; not in the baseline: new. A worse status: no statistics. Equal
 digests: identical. All else is tested: differences of log10 of the noise floor, and of the steps to the target, paired
-by seed; a moderated t test, Benjamini-Hochberg over all of them, and the mean must be above FLOOR as well.
+by seed; a moderated t test, Benjamini-Hochberg over all of them, and the mean must be above LEAST_CHANGE as well.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lpbench.analysis.matching import Row, by_seed
+from lpbench.analysis.ratios import changes, logs, power, replicates, value
 from lpbench.analysis.statistics import (
     LEVEL,
     Moderated,
@@ -22,25 +24,26 @@ from lpbench.analysis.statistics import (
     moderated_t,
     moments,
 )
+from lpbench.analysis.verdicts import (
+    BETTER,
+    CHANGED,
+    FAILED,
+    IDENTICAL,
+    LEAST_CHANGE,
+    MISSING,
+    NEW,
+    SAME,
+    UNDECIDED,
+    UNTESTED,
+    WORSE,
+)  # fmt: skip
 from lpbench.regression import measured
-from lpbench.regression.measured import Cell
 
-FLOOR = 1.10  # a change by less is none
 SLICE_FLOOR = 1.03
 ENOUGH = 20  # tests that tell a prior; with fewer, the baseline's own seeds do
 METRICS = ("noise_floor", "steps_to_target")
 SLICE = ("algorithm", "format")
 DIVERGED, TIMEOUT = ("failed", "diverged"), "timeout"
-
-CHANGED, MISSING, NEW, FAILED = "definition changed", "missing", "new", "failed"
-IDENTICAL, WORSE, BETTER, SAME, UNDECIDED, UNTESTED = (
-    "identical",
-    "worse",
-    "better",
-    "same",
-    "undecided",
-    "untested",
-)
 
 
 @dataclass
@@ -54,15 +57,15 @@ class Group:
 
     config_id: str
     label: str
-    base: dict[int, Cell]
-    now: dict[int, Cell]
+    base: dict[int, Row]
+    now: dict[int, Row]
     verdict: str = UNTESTED
     why: str = ""
     missing: list[int] = field(default_factory=list)
     tests: dict[str, Test] = field(default_factory=dict)
 
     @property
-    def choices(self) -> Cell:
+    def choices(self) -> Row:
         """The choices, of any of its cells."""
         return next(iter((self.now or self.base).values()))
 
@@ -70,6 +73,10 @@ class Group:
     def paired(self) -> list[int]:
         """The seeds of both."""
         return sorted(self.base.keys() & self.now.keys())
+
+    def changes(self, metric: str) -> dict[int, float]:
+        """log10 (now / baseline) at every seed at which both have a number."""
+        return changes(self.base, self.now, metric)
 
 
 @dataclass(frozen=True)
@@ -89,12 +96,12 @@ class Test:
     @property
     def worse(self) -> bool:
         """An alarm."""
-        return self.q <= LEVEL and self.ratio > FLOOR
+        return self.q <= LEVEL and self.ratio > LEAST_CHANGE
 
     @property
     def better(self) -> bool:
         """The mirrored test."""
-        return self.q_better <= LEVEL and self.ratio < 1 / FLOOR
+        return self.q_better <= LEVEL and self.ratio < 1 / LEAST_CHANGE
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ class Slice:
 
 
 def judge(
-    base: Sequence[Cell], now: Sequence[Cell], same_platform: bool = True
+    base: Sequence[Row], now: Sequence[Row], same_platform: bool = True
 ) -> tuple[list[Group], list[Slice]]:
     """Decide on every configuration of the baseline and of the cells that were measured now."""
     groups = grouped(base, now)
@@ -119,7 +126,7 @@ def judge(
     return groups, slices(tested)
 
 
-def grouped(base: Sequence[Cell], now: Sequence[Cell]) -> list[Group]:
+def grouped(base: Sequence[Row], now: Sequence[Row]) -> list[Group]:
     """The configurations of either, those of the baseline first."""
     before, after = measured.by_config(base), measured.by_config(now)
     names = measured.labels([*base, *now])
@@ -127,8 +134,8 @@ def grouped(base: Sequence[Cell], now: Sequence[Cell]) -> list[Group]:
         Group(
             config_id,
             names[config_id],
-            _by_seed(before.get(config_id, ())),
-            _by_seed(after.get(config_id, ())),
+            by_seed(before.get(config_id, ())),
+            by_seed(after.get(config_id, ())),
         )
         for config_id in dict.fromkeys([*before, *after])
     ]
@@ -169,18 +176,18 @@ def decide(group: Group, same_platform: bool) -> None:
         )  # of another platform: no variance, and nothing to test
 
 
-def _identical(base: Cell, now: Cell) -> bool:
+def _identical(base: Row, now: Row) -> bool:
     return bool(base["digest"] and base["digest"] == now["digest"] and base["status"] == now["status"])
 
 
-def test(groups: Sequence[Group], base: Sequence[Cell]) -> None:
+def test(groups: Sequence[Group], base: Sequence[Row]) -> None:
     """Test the floor and the steps of every group, all in one family, and say what follows."""
     found: list[tuple[Group, str, Moderated, int]] = []
     for metric in METRICS:
-        family = [(group, d) for group in groups if (d := differences(group, metric)).size]
+        family = [(group, sample) for group in groups if (sample := group.changes(metric))]
         if not family:
             continue
-        mean, s2, n = moments([d for _, d in family])
+        mean, s2, n = moments([np.array(list(sample.values())) for _, sample in family])
         prior = prior_of(s2, n, base, metric)
         if prior is None:
             continue
@@ -194,25 +201,7 @@ def test(groups: Sequence[Group], base: Sequence[Cell]) -> None:
         _conclude(group)
 
 
-def differences(group: Group, metric: str) -> np.ndarray:
-    """log10 (now / baseline) at every seed at which both have a number, (n,)."""
-    found = []
-    for seed in group.paired:
-        y = [value(cell, metric) for cell in (group.base[seed], group.now[seed])]
-        if y[0] is not None and y[1] is not None:
-            found.append(y[1] - y[0])
-    return np.array(found)
-
-
-def value(cell: Cell, metric: str) -> float | None:
-    """log10 of a metric; a gap below what the arithmetic can tell from 0 counts as that. None: it was not measured."""
-    number = cell.get(metric)
-    if cell["status"] != "ok" or number is None or not math.isfinite(number):
-        return None
-    return math.log10(max(number, measured.least(cell)))
-
-
-def prior_of(s2: np.ndarray, n: np.ndarray, base: Sequence[Cell], metric: str) -> Prior | None:
+def prior_of(s2: np.ndarray, n: np.ndarray, base: Sequence[Row], metric: str) -> Prior | None:
     """What all tested cells say of the variance; where they are few, the seeds of the baseline.
 
     Those differ as two independent seeds do: twice the variance, for nothing is known of how much noise is shared.
@@ -221,7 +210,7 @@ def prior_of(s2: np.ndarray, n: np.ndarray, base: Sequence[Cell], metric: str) -
     if (n > 1).sum() >= ENOUGH and (s2 > 0).any():
         return fit_prior(s2, n - 1.0)
     spreads = [
-        np.array([y for cell in members if (y := value(cell, metric)) is not None])
+        np.array(list(logs(by_seed(members), metric).values()))
         for members in measured.by_config(base).values()
     ]
     _, own, count = moments([y for y in spreads if y.size > 1] or [np.zeros(1)])
@@ -232,27 +221,22 @@ def prior_of(s2: np.ndarray, n: np.ndarray, base: Sequence[Cell], metric: str) -
 
 
 def _test(group: Group, metric: str, result: Moderated, i: int, q: float, q_better: float) -> Test:
-    low, high = result.interval()
-    seeds = [
-        seed
-        for seed in group.paired
-        if None not in (value(group.base[seed], metric), value(group.now[seed], metric))
-    ]
-    return Test(
-        n=len(seeds),
-        baseline=float(np.median([group.base[seed][metric] for seed in seeds])),
-        now=float(np.median([group.now[seed][metric] for seed in seeds])),
-        ratio=float(10 ** result.mean[i]),
-        low=_power(low[i]),
-        high=_power(high[i]),
-        q=q,
-        q_better=q_better,
-        detectable=_power(result.detectable(math.log10(FLOOR))[i]),
+    seeds = group.changes(metric)
+    before, after = (
+        float(np.median([cells[seed][metric] for seed in seeds])) for cells in (group.base, group.now)
     )
+    return _tested(result, i, len(seeds), q, q_better, LEAST_CHANGE, before, after)
 
 
-def _power(exponent: float) -> float:
-    return float(10.0 ** min(exponent, 300.0))
+def _tested(
+    result: Moderated, i: int, n: int, q: float, q_better: float, least: float, before: float = math.nan,
+    after: float = math.nan,
+) -> Test:  # fmt: skip
+    low, high = result.interval()
+    return Test(
+        n, before, after, power(result.mean[i]), power(low[i]), power(high[i]), q, q_better,
+        power(result.detectable(math.log10(least))[i]),
+    )  # fmt: skip
 
 
 def _conclude(group: Group) -> None:
@@ -266,7 +250,7 @@ def _conclude(group: Group) -> None:
         group.verdict = WORSE
     elif any(one.better for one in tests.values()):
         group.verdict = BETTER
-    elif floor is not None and floor.high > FLOOR:
+    elif floor is not None and floor.high > LEAST_CHANGE:
         group.verdict = UNDECIDED
     else:
         group.verdict = SAME
@@ -279,30 +263,22 @@ def slices(groups: Sequence[Group]) -> list[Slice]:
     """
     members: dict[str, list[Group]] = {}
     for group in groups:
-        if differences(group, "noise_floor").size:
+        if group.changes("noise_floor"):
             members.setdefault(" ".join(str(group.choices[axis]) for axis in SLICE), []).append(group)
-    means: dict[str, np.ndarray] = {}
-    for name, found in members.items():
-        shared = set.intersection(*({*group.paired} for group in found))
-        shared = {seed for seed in shared if all(_pair(group, seed) is not None for group in found)}
-        if len(shared) > 1:
-            means[name] = np.array(
-                [np.mean([_pair(group, seed) for group in found]) for seed in sorted(shared)]
-            )
+    means = {
+        name: replicates([group.changes("noise_floor") for group in found]) for name, found in members.items()
+    }
+    means = {name: x for name, x in means.items() if x.size > 1}
     if not means:
         return []
     mean, s2, n = moments(list(means.values()))
     if not (s2 > 0).any():
         return []
     result = moderated_t(mean, s2, n, slice_prior(s2, n))
-    low, high = result.interval()
     above, below = benjamini_hochberg(result.p_above), benjamini_hochberg(result.p_below)
     found_slices = []
     for i, name in enumerate(means):
-        tested = Test(
-            int(n[i]), math.nan, math.nan, _power(mean[i]), _power(low[i]), _power(high[i]), float(above[i]),
-            float(below[i]), _power(result.detectable(math.log10(SLICE_FLOOR))[i]),
-        )  # fmt: skip
+        tested = _tested(result, i, int(n[i]), float(above[i]), float(below[i]), SLICE_FLOOR)
         worse = tested.q <= LEVEL and tested.ratio > SLICE_FLOOR
         found_slices.append(Slice(name, len(members[name]), tested, worse))
     return found_slices
@@ -313,15 +289,6 @@ def slice_prior(s2: np.ndarray, n: np.ndarray) -> Prior:
     if s2.size >= 4:
         return fit_prior(s2, n - 1.0)
     return Prior(0.0, 0.0)
-
-
-def _pair(group: Group, seed: int) -> float | None:
-    before, after = value(group.base[seed], "noise_floor"), value(group.now[seed], "noise_floor")
-    return None if before is None or after is None else after - before
-
-
-def _by_seed(cells: Sequence[Cell]) -> dict[int, Cell]:
-    return {int(cell["seed"]): cell for cell in cells}
 
 
 def summary(groups: Sequence[Group]) -> Mapping[str, int]:

@@ -6,19 +6,18 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lpbench.analysis.evidence import COLUMNS as EVIDENCE
+from lpbench.analysis.matching import AXES, FOLLOWERS, Row, overrides
+from lpbench.analysis.ratios import least
 from lpbench.errors import StoreError
 from lpbench.store import read_cells, read_traces
 from lpbench.store.arrays import to_numpy
 from lpbench.store.schema import CHOICES
-from lpbench.theory.arithmetic import resolution
 
-Cell = dict[str, Any]
-
+DECIDED = frozenset(FOLLOWERS) - {"k", "epochs", "average_start"}
 READ = ["config_id", "definition", "initial_gap", "steps", "digest", "bound_ratio", "steps_per_second"]
 READ += ["git_commit", "lpbench_version"]
 COLUMNS = list(dict.fromkeys([*CHOICES, *EVIDENCE, *READ]))
@@ -26,7 +25,7 @@ LEAST_FALL = 4.0  # a gap that falls by less between start and floor has no targ
 NEVER = 2.0  # a target that is not reached counts as reached after this many times the run
 
 
-def read(folder: Path, cell_ids: frozenset[str] | None = None) -> list[Cell]:
+def read(folder: Path, cell_ids: frozenset[str] | None = None) -> list[Row]:
     """The cells of the sweep in `folder` (`cell_ids`: those alone), one dictionary each with COLUMNS.
 
     Raises StoreError where the files cannot be read, or were written before cells knew their definition.
@@ -40,7 +39,7 @@ def read(folder: Path, cell_ids: frozenset[str] | None = None) -> list[Cell]:
     return cells
 
 
-def targets(cells: Sequence[Cell]) -> dict[str, float]:
+def targets(cells: Sequence[Row]) -> dict[str, float]:
     """The gap halfway, in logarithms, between start and noise floor, by config_id: medians over the seeds."""
     found: dict[str, float] = {}
     for config_id, members in by_config(cells).items():
@@ -54,7 +53,7 @@ def targets(cells: Sequence[Cell]) -> dict[str, float]:
     return found
 
 
-def steps_to_target(folder: Path, cells: Sequence[Cell], target: Mapping[str, float]) -> None:
+def steps_to_target(folder: Path, cells: Sequence[Row], target: Mapping[str, float]) -> None:
     """Give every cell `target` and `steps_to_target`, from its trace; null where it has no target.
 
     Between two recorded points the gap is a power of the step. Where the target is not reached: NEVER times the steps.
@@ -96,65 +95,24 @@ def least_positive(target: float) -> float:
     return target * 1e-6
 
 
-def least(cell: Mapping[str, Any]) -> float:
-    """The least gap that a cell can tell from 0."""
-    return max(resolution(cell), 1e-300)
-
-
-def by_config(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+def by_config(cells: Sequence[Row]) -> dict[str, list[Row]]:
     """The cells by config_id, in order of their first."""
-    found: dict[str, list[Cell]] = {}
+    found: dict[str, list[Row]] = {}
     for cell in cells:
         found.setdefault(cell["config_id"], []).append(cell)
     return found
 
 
-def labels(cells: Sequence[Cell]) -> dict[str, str]:
-    """Each configuration in overrides: the axes that vary, `algorithm=halp format=fixed precision=8`."""
-    groups = by_config(cells)
-    firsts = [members[0] for members in groups.values()]
+def labels(cells: Sequence[Row]) -> dict[str, str]:
+    """Each configuration in overrides: the axes that vary, `algorithm=halp format=fixed precision=8`.
+
+    Without the numbers that other choices usually decide, which make a label long, where the rest tells them apart.
+    """
+    firsts = {config_id: members[0] for config_id, members in by_config(cells).items()}
     varied = [
-        axis
-        for axis in CHOICES
-        if axis not in ("seed", "path") and len({repr(cell[axis]) for cell in firsts}) > 1
+        axis for axis in AXES if axis != "path" and len({repr(cell[axis]) for cell in firsts.values()}) > 1
     ]
-    axes = dict.fromkeys(
-        [*(axis for axis in varied if not _follows(axis)), "algorithm", "format", "precision"]
-    )
-    order = [axis for axis in CHOICES if axis in axes]
-    parts = {
-        config_id: [f"{axis}={_text(members[0][axis])}" for axis in order if members[0][axis] is not None]
-        for config_id, members in groups.items()
-    }
-    named = {config_id: " ".join(found) for config_id, found in parts.items()}
-    if len(set(named.values())) == len(named):
-        return named
-    full = [axis for axis in CHOICES if axis in {*varied, *axes}]
-    return {
-        config_id: " ".join(f"{axis}={_text(m[0][axis])}" for axis in full if m[0][axis] is not None)
-        for config_id, m in groups.items()
-    }
-
-
-def _follows(axis: str) -> bool:
-    """Whether an axis usually is a number that other choices decide, which would make a label long."""
-    return axis in (
-        "n_samples",
-        "regularization",
-        "limit",
-        "step_size",
-        "steps",
-        "exponent_bits",
-        "inner_steps",
-        "mu",
-    )
-
-
-def _text(value: Any) -> str:
-    return (
-        f"{value:.6g}"
-        if isinstance(value, float)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )
+    short = {config_id: overrides(cell, set(varied) - DECIDED) for config_id, cell in firsts.items()}
+    if len(set(short.values())) == len(short):
+        return short
+    return {config_id: overrides(cell, varied) for config_id, cell in firsts.items()}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lpbench.analysis.verdicts import BOUND_BROKEN, IDENTICAL
 from lpbench.provenance import provenance
 from lpbench.regression.baselines import platform_class
 from lpbench.regression.checking import Check
@@ -43,7 +44,7 @@ def _row(group: Group, broken: set[str]) -> dict[str, Any]:
     row: dict[str, Any] = {"config_id": group.config_id, "label": group.label, **choices}
     row |= {"verdict": group.verdict, "n": sum(cell["status"] == "ok" for cell in cells)}
     if any(cell["group_id"] in broken for cell in cells):
-        row["verdict"] = "bound broken"
+        row["verdict"] = BOUND_BROKEN
     if cells:
         row["cell_id"] = cells[0]["cell_id"]
     floors = _numbers(cells, "noise_floor")
@@ -56,7 +57,7 @@ def _row(group: Group, broken: set[str]) -> dict[str, Any]:
     test = group.tests.get("noise_floor")
     if test is not None:
         row |= {"ratio": test.ratio, "ratio_low": test.low, "ratio_high": test.high}
-    elif group.verdict == "identical":
+    elif group.verdict == IDENTICAL:
         row |= {"ratio": 1.0, "ratio_low": 1.0, "ratio_high": 1.0}
     return row
 

@@ -23,10 +23,10 @@ from lpbench.analysis.statistics import (
     moments,
     winsorised,
 )
+from lpbench.analysis.verdicts import LEAST_CHANGE
 from lpbench.choices.hydra_session import refers
 from lpbench.errors import ConfigError, LpbenchError, StoreError
 
-FLOOR = 1.10  # a ratio below this is no alarm, however sure
 PAIRS = 10
 _LEAST_VARIANCE = 1e-12  # of a log ratio: no clock is better than one part in a million
 
@@ -137,7 +137,7 @@ def _judge(cells: Sequence[Mapping[str, Any]], ratios: np.ndarray, prior: Prior)
         ratio = math.exp(np.median(ratios[i]))
         q = float(above[i] if ratio >= 1 else below[i])
         sure: Literal["slower", "faster", "same"] = "same"
-        if q < LEVEL and max(ratio, 1 / ratio) > FLOOR:
+        if q < LEVEL and max(ratio, 1 / ratio) > LEAST_CHANGE:
             sure = "slower" if ratio > 1 else "faster"
         bounds = math.exp(low[i]), math.exp(high[i])
         timings.append(Timing(choices, ratio, *bounds, q, ratios.shape[1], sure))

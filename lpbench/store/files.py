@@ -32,7 +32,7 @@ class StoreWarning(UserWarning):
     """A file of a sweep was left out."""
 
 
-def write_atomic(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Let `write` fill `path`; raises StoreError, and leaves what was there, if that fails."""
     if is_remote(path):
         _put(path, write)
@@ -52,7 +52,7 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], None]) -> None:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def write_named(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def write_named(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Let `write` fill a file that the user named: as `write_atomic`, but a link stays one, and what is no regular file
     (a device, a pipe) is written to, not replaced. Raises StoreError.
 
@@ -78,11 +78,12 @@ def write_named(path: Path, write: Callable[[IO[bytes]], None]) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file that the user named, as `write_named` does."""
+    write_named(path, lambda file: file.write(content))
 
-    def write(file: IO[bytes]) -> None:
-        file.write(content)
 
-    write_named(path, write)
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Write a file of lpbench's own, as `write_atomic` does."""
+    write_atomic(path, lambda file: file.write(content))
 
 
 def append_bytes(path: Path, content: bytes) -> None:
@@ -118,7 +119,7 @@ def _target(path: Path) -> Path:
     return target
 
 
-def _put(path: Any, write: Callable[[IO[bytes]], None]) -> None:
+def _put(path: Any, write: Callable[[IO[bytes]], object]) -> None:
     """Let `write` fill a file of this machine, then put that into the object store: whole, as such stores do."""
     try:
         with tempfile.NamedTemporaryFile(prefix="lpbench-") as file:
@@ -223,7 +224,7 @@ def _unpacked(chunk: pa.DictionaryArray) -> int:
 def write_table(
     path: Path,
     table: pa.Table,
-    write: Callable[[Path, Callable[[IO[bytes]], None]], None] = write_atomic,
+    write: Callable[[Path, Callable[[IO[bytes]], object]], None] = write_atomic,
 ) -> None:
     """Write `table` as Parquet, atomically; `write_named` for a file that the user named."""
     write(path, lambda file: pq.write_table(table, file, row_group_size=ROW_GROUP, **_options(table.schema)))

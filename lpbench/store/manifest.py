@@ -13,7 +13,7 @@ from typing import Any
 
 from lpbench.errors import StoreError
 from lpbench.provenance import now, version
-from lpbench.store.files import StoreWarning, is_elsewhere, read_bytes, set_aside, write_atomic
+from lpbench.store.files import StoreWarning, is_elsewhere, read_bytes, replace_bytes, set_aside
 from lpbench.store.folder import MANIFEST
 
 SCHEMA_VERSION = 1  # raised when a reader of the old files would misread the new ones
@@ -137,9 +137,4 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     manifest["version"] += 1
     manifest["updated_at"] = now()
     manifest["writer"] = {"pid": os.getpid(), "host": socket.gethostname(), "lpbench_version": version()}
-    text = json.dumps(manifest, indent=1) + "\n"
-    write_atomic(folder / MANIFEST, lambda file: _write(file, text))
-
-
-def _write(file: Any, text: str) -> None:
-    file.write(text.encode("utf-8"))
+    replace_bytes(folder / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())

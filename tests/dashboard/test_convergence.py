@@ -98,11 +98,11 @@ def test_diverged_cells_are_counted(made):
 def test_left_out_curves_are_counted_with_the_rule(made, monkeypatch):
     assert not any("curves" in note for note in panel(made).notes)
     monkeypatch.setattr(convergence, "MOST_CURVES", 12)
-    assert "12 of 24 curves (dimension 16): choose others among the filters above." in panel(made).notes
+    assert "12 of 24 curves (dimension 16): the filters of the page choose others." in panel(made).notes
     monkeypatch.setattr(convergence, "MOST_CURVES", 4)
     found = panel(made)
     assert (
-        "4 of 24 curves (dimension 16, format fixed; evenly spread): choose others among the filters above."
+        "4 of 24 curves (dimension 16, format fixed; evenly spread): the filters of the page choose others."
         in found.notes
     )
     bits = {row["precision"] for row in found.data.records()}

@@ -96,3 +96,18 @@ def test_one_precision_still_shows_the_floors(swept):
     assert floors.figure is not None
     assert needed.figure is None
     assert "Only one precision" in needed.notes[0]
+
+
+def test_zeros_are_counted_and_a_floor_of_0_reaches_any_target(swept):
+    made = cells()
+    for result in made:
+        if result.row["precision"] == 8:
+            result.row |= {"noise_floor": 0.0, "noise_ball_dimension_free": 0.0}
+        result.row["sigma_1"] = 0.0
+    floors, needed, constants = drawn(swept(made), target=str(2.0**-6))
+    assert "3 points of 0: not drawn on a logarithmic axis." in floors.notes
+    found = {(row["dimension"], row["by"]): row["bits"] for row in records(needed)}
+    assert found[256, "measured"] == 8
+    assert found[256, "dimension-free limit, T = ∞"] == 8
+    assert "3 floors of 0 among them: reached." in needed.notes
+    assert "3 points of 0: not drawn on a logarithmic axis." in constants.notes

@@ -2,10 +2,10 @@
 
 import pytest
 from fake_results import fake_cell, fake_result
-from lpbench.dashboard.charts import noise_floor
+from lpbench.dashboard.charts.files import standalone
 from lpbench.dashboard.data.sweeps import Store
-from lpbench.dashboard.page import pages, state_of
-from lpbench.dashboard.pages import overview
+from lpbench.dashboard.page import opened, pages, state_of
+from lpbench.dashboard.pages import overview, precision
 
 from lpbench.errors import ConfigError
 
@@ -72,8 +72,8 @@ def test_the_body_lists_axes_and_sweeps(made, runs):
 def zeros(writing, tmp_path, *gaps):
     """A sweep whose bounds are all 0, with a group of cells for each gap."""
     cells = []
-    for precision, gap in zip((4, 6, 8), gaps, strict=False):
-        result = fake_result(fake_cell(precision=precision), value=gap)
+    for bits, gap in zip((4, 6, 8), gaps, strict=False):
+        result = fake_result(fake_cell(precision=bits), value=gap)
         ratio = 0.0 if gap == 0 else float("inf")
         result.row |= {
             "mean_gap": gap,
@@ -123,9 +123,10 @@ def test_charts_say_how_many_points_of_zero_they_leave_out(tmp_path, writing):
 
 def test_the_figure_of_show_says_it_too(tmp_path, writing):
     sweep = zeros(writing, tmp_path, 0.0, 1e-3, 0.0)
-    said = [note.text for note in noise_floor.figure(sweep.cells).layout.annotations]
+    said = standalone(opened(precision.PAGE, sweep)[0]).layout.title.text
     assert "2 points of 0: not drawn on a logarithmic axis." in said
+    nothing = zeros(writing, tmp_path / "nothing", 0.0, 0.0, 0.0)
     with pytest.raises(
-        ConfigError, match=r"positive noise floor .2 points of 0: not drawn on a logarithmic axis"
+        ConfigError, match=r"nothing to draw: .* 3 points of 0: not drawn on a logarithmic axis"
     ):
-        noise_floor.figure(sweep.cells[sweep.cells["noise_floor"] == 0])
+        standalone(opened(precision.PAGE, nothing)[0])

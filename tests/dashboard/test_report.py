@@ -7,11 +7,12 @@ import shutil
 import xml.etree.ElementTree as ET
 
 import pytest
-from lpbench.dashboard.page import Data, Panel, pages
+from lpbench.dashboard.page import Panel, pages
 from lpbench.dashboard.report import markdown, report
 from lpbench.dashboard.report.report import write
 
 from lpbench.errors import ConfigError, LpbenchError
+from lpbench.terminal import Table
 
 browser = pytest.mark.skipif(
     not any(map(shutil.which, report.BROWSERS)), reason="no chromium: `make browser` installs Debian's"
@@ -73,7 +74,7 @@ def test_markdown_shows_tables_and_pictures_that_are_there(runs, tmp_path):
 
 def test_markdown_tables_are_folded_and_spread(tmp_path):
     rows = [[f"a|b_{i}", i / 3] for i in range(100)]
-    panel = Panel("A *title*", None, Data(["na_me", "value"], rows), ("A <note> on\ntwo lines.",))
+    panel = Panel("A *title*", None, Table(["na_me", "value"], rows), ("A <note> on\ntwo lines.",))
     sections = [markdown.Section("s", "S", "What?", [("s-0", panel)])]
     text = markdown.markdown(
         "my_sweep", "100 cells", [("cpu", "one|two")], ["lpbench sweep"], sections, tmp_path
@@ -85,7 +86,7 @@ def test_markdown_tables_are_folded_and_spread(tmp_path):
     assert "<summary>40 of 100 rows, evenly spread</summary>\n\n| na\\_me | value |\n| --- | --- |\n" in text
     assert "| a\\|b\\_0 | 0 |" in text
     assert "| a\\|b\\_99 | 33 |\n\n</details>" in text
-    few = Panel("t", None, Data(["a"], rows[:3]))
+    few = Panel("t", None, Table(["a"], rows[:3]))
     assert "All 3 rows" in markdown.markdown(
         "s", "", [], [], [markdown.Section("s", "S", "?", [("s-0", few)])], tmp_path
     )

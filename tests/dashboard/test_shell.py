@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from lpbench.dashboard.data.sweeps import Store
-from lpbench.dashboard.page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Data, Panel, pages, state_of
+from lpbench.dashboard.page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Panel, pages, state_of
 from lpbench.dashboard.server import panels, shell
 from lpbench.dashboard.server.app import create_app
 
-DATA = Data(["bits", "floor"], [[i, i / 7] for i in range(300)])
+from lpbench.terminal import Table
+
+DATA = Table(["bits", "floor"], [[i, i / 7] for i in range(300)])
 
 
 def tree(component: Any) -> list[dict[str, Any]]:
@@ -116,7 +118,7 @@ def test_a_switch_is_a_labelled_checkbox():
 
 def test_a_table_is_sent_when_it_is_open_and_says_what_it_leaves_out():
     assert panels.table(DATA, 0) == panels.table(DATA, None) == panels.table(DATA, 2) == []
-    assert panels.table(Data([], []), 1) == []
+    assert panels.table(Table([], []), 1) == []
     scroll, note = panels.table(DATA, 1)
     assert len(scroll.children.data["body"]) == panels.ROWS == 200
     assert scroll.children.data["body"][1] == ["1", "0.1429"]

@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fake_results import fake_cell, fake_result
-from lpbench.dashboard.charts.files import write_figure
+from lpbench.dashboard.charts.curves import Axes, Curve, figure
+from lpbench.dashboard.charts.files import write_panel
+from lpbench.dashboard.page import Panel
 
 import lpbench
 from lpbench import cli
@@ -151,13 +153,10 @@ def test_commands_write_into_a_pipe_and_leave_it(runs, pipe, monkeypatch, capsys
 
 
 def test_a_figure_follows_a_link(tmp_path):
-    class Drawn:
-        def to_html(self, include_plotlyjs):
-            return "<html>"
-
+    drawn = figure([Curve([1], [1], "", "a", "#000000")], Axes("x", "y"), False)
     (tmp_path / "figure.html").symlink_to("elsewhere.html")
-    write_figure(Drawn(), tmp_path / "figure.html")
-    assert (tmp_path / "elsewhere.html").read_text() == "<html>"
+    write_panel(Panel("A title", drawn), tmp_path / "figure.html")
+    assert "A title" in (tmp_path / "elsewhere.html").read_text(encoding="utf-8")
 
 
 # What opens files to write by itself: files with names of its own, in folders that lpbench makes.

@@ -15,13 +15,14 @@ import numpy as np
 
 from lpbench import registry
 from lpbench.cells.binding import resolve, setup
-from lpbench.claims.cells import Cells, Row, keep
+from lpbench.claims.cells import Cells, Row
 from lpbench.convex.drive import GAP, RECORDED
 from lpbench.datasets.base import CLASSIFICATION
 from lpbench.datasets.mnist import read_idx
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.problems.base import Problem
 from lpbench.problems.build import build
+from lpbench.store.files import replace_bytes
 
 POINTS = 31  # at which the test error is taken, evenly spaced over the run
 CALL_UPDATES = 10_000_000  # coordinates times steps of one kernel call, so that Ctrl-C is answered
@@ -49,7 +50,7 @@ def errors_of(cells: Cells, rows: list[Row]) -> tuple[np.ndarray, np.ndarray]:
             choices = cells.choices[row["cell_id"]]
             samples = samples or held_out(choices, build(choices))
             kept[row["digest"]] = _again(choices, row, samples)
-            keep(path, json.dumps(kept).encode())
+            replace_bytes(path, json.dumps(kept).encode())
     found = [kept[row["digest"]] for row in rows]
     return np.array(found[0]["epochs"]), np.array([one["errors"] for one in found])
 

@@ -1,0 +1,67 @@
+"""What `lpbench compare` found as a panel: ratios with their intervals, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lpbench.analysis.compare import Comparison
+from lpbench.analysis.ratios import verdict
+from lpbench.terminal import Table
+
+from ..charts import style
+from ..data import choosing
+from ..data.sweeps import text
+from ..page import Panel
+
+# Name, place in the palette (None: a grey) and marker of a verdict.
+LOOK = {
+    "worse": ("worse", 1, "square"),
+    "better": ("better", 0, "diamond"),
+    None: ("not sure", None, "circle"),
+}
+ROW = 24  # pixels
+
+
+def ratios(found: Comparison, notes: Sequence[str] = (), dark: bool = False) -> Panel:
+    """A dot and a bar for each row of `lpbench.compare`, the first on top, in the colour of its verdict."""
+    title = f"{choosing.named(found.metric)}: {found.b.name} / {found.a.name}"
+    there = [row for row in found.rows if row["ratio"] is not None]
+    if len(there) < len(found.rows):
+        notes = [*notes, f"{choosing.plural(len(found.rows) - len(there), 'row')} without a ratio: not drawn"]
+    columns = list(found.rows[0]) if found.rows else []
+    data = Table(columns, [list(row.values()) for row in found.rows])
+    if not there:
+        return Panel(title, None, data, tuple(notes))
+    names = [
+        ", ".join(f"{choosing.named(axis)} {text(row[axis])}" for axis in found.by) or "all" for row in there
+    ]
+    line = {"color": style.soft(dark), "dash": "dot", "width": 1.2}
+    layout = style.layout(
+        dark, height=120 + ROW * len(there), hovermode="closest", showlegend=True,
+        shapes=[{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "y domain", "line": line}],
+        xaxis={"type": "log", "title": {"text": "ratio (95 % interval)"}, "exponentformat": "none"},
+        yaxis={"tickvals": list(range(len(names))), "ticktext": names, "range": [len(names) - 0.4, -0.6]},
+        legend={"yref": "container", "y": 0, "yanchor": "bottom"},
+    )  # fmt: skip
+    parts: dict[str | None, list[tuple[int, str, dict[str, Any]]]] = {name: [] for name in LOOK}
+    for i, (name, row) in enumerate(zip(names, there, strict=True)):
+        parts[verdict(row, found.metric)].append((i, name, row))
+    traces = [_trace(which, rows, dark) for which, rows in parts.items() if rows]
+    return Panel(title, {"data": traces, "layout": layout}, data, tuple(notes))
+
+
+def _trace(which: str | None, rows: Sequence[tuple[int, str, dict[str, Any]]], dark: bool) -> dict[str, Any]:
+    name, place, marker = LOOK[which]
+    color = style.soft(dark) if place is None else style.colors(dark)[place]
+    ends = [(row["low"] or row["ratio"], row["ratio"], row["high"] or row["ratio"]) for *_, row in rows]
+    return {
+        "type": "scatter", "mode": "markers", "name": name, "marker": {"color": color, "symbol": marker, "size": 9},
+        "x": [ratio for _, ratio, _ in ends], "y": [i for i, *_ in rows], "text": [said for _, said, _ in rows],
+        "error_x": {
+            "array": [high - ratio for _, ratio, high in ends], "arrayminus": [ratio - low for low, ratio, _ in ends],
+            "thickness": 2, "width": 0, "color": color,
+        },
+        "customdata": [row["seeds_a"] for *_, row in rows],
+        "hovertemplate": "%{text}<br>ratio %{x:.3g}, %{customdata} seeds<extra></extra>",
+    }  # fmt: skip
