@@ -3,10 +3,27 @@
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# The files that wait longest, for a browser or for Ray, or compute longest: `make test` gives a worker one at a time.
+LONG = (
+    "browser/", "claims/test_reproduce", "executors/test_ray", "cells/test_theorems", "formats/test_laws", "proofs/",
+    "algorithms/test_pure_python", "test_docs", "test_cli", "choices/test_grid", "store/test_object_store",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those files come first, so that the other workers are not done while one is at its last long file."""
+
+    def rank(item: pytest.Item) -> int:
+        name = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((i for i, start in enumerate(LONG) if name.startswith(start)), len(LONG))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,6 +63,38 @@ def registries() -> Iterator[None]:
     for name in set(sys.modules) - modules:
         if name in {path.stem for path in registry.plugin_files()}:
             del sys.modules[name]  # so that the next module that loads the plug-in registers it again
+
+
+@contextmanager
+def _interpreted() -> Iterator[None]:
+    import numpy as np
+
+    from lpbench.arithmetic.jit import Kernel
+
+    def call(kernel: Kernel, *arguments: Any) -> Any:
+        with np.errstate(all="ignore"):  # as compiled kernels do
+            return kernel.py_func(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Kernel, "__call__", call)
+        yield
+
+
+@pytest.fixture
+def in_python() -> Iterator[None]:
+    """Kernels run in pure Python, in every thread: the same bits, in milliseconds where a run has few steps.
+
+    A kernel costs seconds to compile, and each pair of algorithm, format, loss and dtype is a kernel of its own.
+    """
+    with _interpreted():
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_in_python() -> Iterator[None]:
+    """`in_python` for a whole module, its fixtures included."""
+    with _interpreted():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,8 @@ from lpbench.errors import Interrupted
 from lpbench.problems.build import build
 from lpbench.proofs.bounds import prove
 
+pytestmark = pytest.mark.usefixtures("module_in_python")
+
 # Two samples of each row, one of either class: the optimum is 0, and so is the gap at 0.
 BALANCED = {
     "balanced": [(1.0,), (2.0,)],
@@ -43,7 +45,7 @@ def balanced(request, tmp_path):
         "dataset": "file",
         "path": path,
         "target": "target",
-        "epochs": 200,
+        "epochs": 40,
     }
 
 
