@@ -171,7 +171,7 @@ def test_a_worker_that_is_killed_loses_nothing(cluster, long, tmp_path):
     ("trap", "seed", "status", "error"),
     [
         (POISON, 2, "failed", "its worker died 3 times"),
-        (HANGS, 5, "timeout", "it hung: no answer for 21 s, and was given up"),
+        (HANGS, 5, "timeout", "it hung: no answer for"),
     ],
 )
 def test_a_cell_that_kills_or_hangs_is_a_row_of_its_own(cluster, tmp_path, trap, seed, status, error):
