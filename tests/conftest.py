@@ -3,11 +3,11 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from interpreted import interpreted
 
 # The files that wait longest, for a browser or for Ray, or compute longest: `make test` gives a worker one at a time.
 LONG = (
@@ -65,35 +65,17 @@ def registries() -> Iterator[None]:
             del sys.modules[name]  # so that the next module that loads the plug-in registers it again
 
 
-@contextmanager
-def _interpreted() -> Iterator[None]:
-    import numpy as np
-
-    from lpbench.arithmetic.jit import Kernel
-
-    def call(kernel: Kernel, *arguments: Any) -> Any:
-        with np.errstate(all="ignore"):  # as compiled kernels do
-            return kernel.py_func(*arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Kernel, "__call__", call)
-        yield
-
-
 @pytest.fixture
 def in_python() -> Iterator[None]:
-    """Kernels run in pure Python, in every thread: the same bits, in milliseconds where a run has few steps.
-
-    A kernel costs seconds to compile, and each pair of algorithm, format, loss and dtype is a kernel of its own.
-    """
-    with _interpreted():
+    """Kernels run in pure Python; see tests/interpreted.py."""
+    with interpreted():
         yield
 
 
 @pytest.fixture(scope="module")
 def module_in_python() -> Iterator[None]:
     """`in_python` for a whole module, its fixtures included."""
-    with _interpreted():
+    with interpreted():
         yield
 
 

@@ -1,6 +1,7 @@
 """What is shipped, what imports what, and that it runs from a wheel in any folder."""
 
 import ast
+import functools
 import os
 import re
 import subprocess
@@ -65,7 +66,8 @@ def test_every_package_folder_has_an_init() -> None:
     assert [folder for folder in package_folders() if not (ROOT / folder / "__init__.py").is_file()] == []
 
 
-def imports(source: Path) -> Iterator[tuple[str, bool]]:
+@functools.cache
+def imports(source: Path) -> list[tuple[str, bool]]:
     """(module, at the head) of everything that `source` imports, but for annotations alone."""
 
     def walk(node: ast.AST, head: bool) -> Iterator[tuple[str, bool]]:
@@ -89,7 +91,7 @@ def imports(source: Path) -> Iterator[tuple[str, bool]]:
                 inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
                 yield from walk(child, head and not inside)
 
-    yield from walk(ast.parse(source.read_text(encoding="utf-8")), True)
+    return list(walk(ast.parse(source.read_text(encoding="utf-8")), True))
 
 
 def top(module: str) -> str:

@@ -96,7 +96,7 @@ def test_threads_build_a_problem_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Barrier(8)
 
     def ask(choices):
-        gate.wait(timeout=10)
+        gate.wait(timeout=60)
         return build(choices)
 
     with ThreadPoolExecutor(8) as pool:

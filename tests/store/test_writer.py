@@ -103,7 +103,7 @@ def test_parts_are_written_while_cells_wait(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "FIRST_INTERVAL", 0.05)
     store = SweepWriter(tmp_path / "live", [CALL], 9)
     store.put(results_of(1)[0])
-    for _ in range(100):
+    for _ in range(1200):
         if read_statuses(tmp_path / "live"):
             break
         threading.Event().wait(0.05)
