@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from lpbench.convex.drive import loop_length as loop_length
     from lpbench.convex.drive import output as output
     from lpbench.convex.drive import step as step
-    from lpbench.convex.models import copy as copy
-    from lpbench.convex.models import difference as difference
-    from lpbench.convex.models import fill as fill
-    from lpbench.convex.models import full_gradient as full_gradient
-    from lpbench.convex.models import gradient as gradient
+    from lpbench.convex.gradients import difference as difference
+    from lpbench.convex.gradients import full_gradient as full_gradient
+    from lpbench.convex.gradients import gradient as gradient
+    from lpbench.convex.rows import copy as copy
+    from lpbench.convex.rows import fill as fill
     from lpbench.convex.step_sizes import step_size as step_size
     from lpbench.convex.update import round_step as round_step
     from lpbench.convex.update import sparse_step as sparse_step
@@ -116,7 +116,8 @@ _NAMES = {
     "lpbench.claims.base": "Claim Line Measure Plot claims slope spread",
     "lpbench.claims.cells": "Cells",
     "lpbench.convex.drive": "begin_loop end_loop iterate loop_length output step",
-    "lpbench.convex.models": "copy difference fill full_gradient gradient",
+    "lpbench.convex.gradients": "difference full_gradient gradient",
+    "lpbench.convex.rows": "copy fill",
     "lpbench.convex.step_sizes": "step_size",
     "lpbench.convex.update": "round_step sparse_step",
     "lpbench.datasets": "values",

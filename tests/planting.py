@@ -15,7 +15,7 @@ import pytest
 from lpbench.algorithms import lp_sgd, snapshots
 from lpbench.arithmetic import rounding
 from lpbench.cells import binding
-from lpbench.convex import drive, models, step_sizes
+from lpbench.convex import drive, gradients, step_sizes
 from lpbench.problems import empirical
 
 
@@ -92,8 +92,8 @@ DEFECTS: dict[str, Defect | WrongOptimum] = {
         ("lp_svrg fixed: short loop", "lp_sgd fixed stochastic"),
     ),
     "a last row never drawn": Defect(
-        models._gradient_linear, "0, n)", "0, n - 1)",
-        (*STOCHASTIC[:2], "lp_sgd fixed nearest_even", "sgd none"), ("lp_sgd fixed: batch", *STOCHASTIC[2:]),
+        gradients._difference_linear, "0, n)", "0, n - 1)",
+        (*STOCHASTIC, "lp_sgd fixed nearest_even", "sgd none"), ("lp_sgd fixed: batch",),
     ),
     "a step size 5 % off": Defect(
         binding.resolve, "else 0.25 / L", "else 0.2375 / L",

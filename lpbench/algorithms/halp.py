@@ -10,7 +10,8 @@ from lpbench.algorithms.snapshots import AVERAGE, RANDOM, Snapshot, new_snapshot
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.ops import like
 from lpbench.convex.drive import begin_loop, end_loop, loop_length, output, step
-from lpbench.convex.models import fill, full_gradient
+from lpbench.convex.gradients import full_gradient
+from lpbench.convex.rows import fill
 from lpbench.convex.step_sizes import step_size
 from lpbench.registry import algorithms
 

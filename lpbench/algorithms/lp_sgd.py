@@ -8,7 +8,7 @@ from lpbench.algorithms.base import Algorithm, Setup
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
 from lpbench.convex.drive import output, step
-from lpbench.convex.models import gradient
+from lpbench.convex.gradients import gradient
 from lpbench.convex.step_sizes import step_size
 from lpbench.convex.update import round_step, sparse_step
 from lpbench.formats.quantize import to_native
@@ -28,7 +28,7 @@ def lp_sgd_step(run, w, scale, t):
     alpha = step_size(run.schedule, t)
     if run.batch == 1 and sparse_step(run.model, run, w, scale, alpha, t):
         return
-    c, i = gradient(run.model, run, w, scale, t)
+    c, i = gradient(run, w, scale, t)
     a, b = like(w[0], alpha * c / scale), like(w[0], alpha * run.model.regularization)
     round_step(run, w, run.work.table[i], a, b, None, t, scale, alpha)
 

@@ -9,7 +9,9 @@ from lpbench.arithmetic.generator import GOLDEN, key_from, random_index, step_wo
 from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import from_magnitude, like, magnitude
 from lpbench.arithmetic.rounding import offset
-from lpbench.convex.models import Dense, Diagonal, Linear, Multinomial, Sparse, copy, row_dot, slope
+from lpbench.convex.gradients import Diagonal, Linear, Multinomial
+from lpbench.convex.losses import slope
+from lpbench.convex.rows import Dense, Sparse, copy, row_dot
 from lpbench.formats.base import block_length, has_blocks, move, quantize, shared_unit
 
 # Saturation and the largest update are counted at every step; what is a mean anyway is sampled at every 16th.

@@ -36,7 +36,7 @@ from lpbench.arithmetic import generator, rounding
 from lpbench.arithmetic.jit import in_python
 from lpbench.cells.binding import kernel_problem, number_format, resolve, setup
 from lpbench.choices.cell import CellMaker
-from lpbench.convex import drive, models
+from lpbench.convex import drive, gradients
 from lpbench.errors import ConfigError
 from lpbench.formats.base import quantize, saturated, shared_unit
 from lpbench.problems.base import SQUARED_HINGE, Problem
@@ -334,7 +334,7 @@ def _family(choices: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
         "w*": problem.w_star,
         "L, mu": [problem.constants[key] for key in ("L", "L_f", "mu")],
     }
-    if isinstance(model, models.Diagonal):
+    if isinstance(model, gradients.Diagonal):
         parts |= {"h": model.h, "noise": [model.noise, float(model.sparse)]}
     else:
         parts |= {f"rows, {name}": part for name, part in model.rows._asdict().items()}

@@ -8,7 +8,9 @@ import pytest
 
 from lpbench.arithmetic import rounding
 from lpbench.arithmetic.generator import random_bits, random_index, step_words
-from lpbench.convex.models import Dense, Linear, Sparse, Squared
+from lpbench.convex.gradients import Linear
+from lpbench.convex.losses import Squared
+from lpbench.convex.rows import Dense, Sparse
 from lpbench.convex.update import AUDIT_EVERY, new_tally, round_step, round_vector, sparse_step
 from lpbench.formats import Block, Fixed, Float, Log, get
 from lpbench.formats.base import move

@@ -8,7 +8,8 @@ import tiny
 
 from lpbench.arithmetic.generator import random_index, step_words
 from lpbench.cells.binding import kernel_problem
-from lpbench.convex.models import Work, difference, full_gradient, gradient, slope, softmax
+from lpbench.convex.gradients import Work, difference, full_gradient, gradient
+from lpbench.convex.losses import slope, softmax
 
 LOSSES = ["squared", "logistic", "squared_hinge", "softmax"]
 SCALE = 0.25
@@ -60,7 +61,7 @@ def test_gradient_is_the_mean_slope_of_the_drawn_samples(name, sparse, batch):
     run = run_of(problem, batch)
     w = np.random.default_rng(0).uniform(-2, 2, problem.w_star.size)
     for t in range(4):
-        c, i = gradient(run.model, run, w, SCALE, t)
+        c, i = gradient(run, w, SCALE, t)
         drawn = drawn_at(t, batch)
         expected = slopes(lambda v, drawn=drawn: np.mean([loss(problem, i, v) for i in drawn]), SCALE * w)
         assert np.allclose(c * run.work.table[i], expected, atol=1e-8)
@@ -108,7 +109,7 @@ def test_noise_of_the_quadratic_has_mean_zero_and_the_right_size(kind, batch):
     run, w, count = run_of(problem, batch), problem.w_star / SCALE, 1500
     noise = np.zeros((count, 5))
     for t in range(count):
-        c, i = gradient(run.model, run, w, SCALE, t)
+        c, i = gradient(run, w, SCALE, t)
         noise[t] = c * run.work.table[i]
     # At w* there is nothing but noise, of which E ||n||^2 = sigma^2 / batch, spread evenly.
     sigma = problem.noise / np.sqrt(5 * batch)
