@@ -78,8 +78,10 @@ def test_the_examples_of_adding(tmp_path: Path) -> None:
         "mine/bowl.py",
         "mine/rings.py",
         "mine/l1_bound.py",
+        "mine/two_bits.py",
+        "mine/stalls.py",
     ]
-    bounds, listing, plan, sweep = commands(page)
+    bounds, listing, plan, sweep, _ = commands(page)
     assert "range" in run(bounds, tmp_path)
     assert "Sign SGD" in run(listing, tmp_path)
     assert "8 cells" in run(plan, tmp_path)
