@@ -1,8 +1,8 @@
 """What a page of the dashboard is: controls, and a pure function from a sweep and their values to panels.
 
-A page is one module of `lpbench.dashboard.pages` with a `PAGE`; it is found by being there. Nothing in it knows of
-Dash: the app draws the controls, keeps them in the query string, and calls `draw` when one of them or the data
-changes. The report calls the same `draw`.
+A page is one module of `lpbench.dashboard.pages`, or of a --config-dir, with a `PAGE`; it is found by being there.
+Nothing in it knows of Dash: the app draws the controls, keeps them in the query string, and calls `draw` when one of
+them or the data changes. The report calls the same `draw`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lpbench.errors import ConfigError
+from lpbench.registry import plugin_modules
 from lpbench.terminal import Table
 
 if TYPE_CHECKING:
@@ -153,14 +155,26 @@ class Page:
 
 
 def pages() -> list[Page]:
-    """All pages, in the order of the navigation."""
+    """All pages, the user's own among them, in the order of the navigation.
+
+    Raises ConfigError where two have one path or one name.
+    """
     from . import pages as package
 
-    modules = (
-        importlib.import_module(f"{package.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(package.__path__)
-    )
-    return sorted((module.PAGE for module in modules if hasattr(module, "PAGE")), key=lambda page: page.order)
+    names = [f"{package.__name__}.{found.name}" for found in pkgutil.iter_modules(package.__path__)]
+    modules = [*map(importlib.import_module, names), *plugin_modules()]
+    found: list[Page] = []
+    for module in modules:
+        page = getattr(module, "PAGE", None)
+        if not isinstance(page, Page):
+            continue
+        for other in found:
+            if page.path == other.path or page.name.lower() == other.name.lower():
+                raise ConfigError(
+                    f"page {page.name!r} ({page.path}) of {module.__name__}: there is {other.name!r} ({other.path})"
+                )
+        found.append(page)
+    return sorted(found, key=lambda page: page.order)
 
 
 def opened(page: Page, sweep: Sweep) -> list[Panel]:

@@ -1,4 +1,4 @@
-"""All that a format, algorithm, problem, dataset, bound, claim or executor of one's own imports from lpbench.
+"""All that a format, algorithm, problem, dataset, bound, claim, page or executor of one's own imports from lpbench.
 
 Versions of lpbench promise what this module names, and nothing else: where a thing is defined may change.
 docs/adding.md and CONTRIBUTING.md build one of each with it. A name loads its home when it is asked for, so that a
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from lpbench.cells.engine import Engine as Engine
     from lpbench.cells.engine import Trajectory as Trajectory
     from lpbench.cells.points import Points as Points
+    from lpbench.claims.base import MEASURED as MEASURED
+    from lpbench.claims.base import THEORY as THEORY
     from lpbench.claims.base import Claim as Claim
     from lpbench.claims.base import Line as Line
     from lpbench.claims.base import Measure as Measure
@@ -52,6 +54,21 @@ if TYPE_CHECKING:
     from lpbench.convex.step_sizes import step_size as step_size
     from lpbench.convex.update import round_step as round_step
     from lpbench.convex.update import sparse_step as sparse_step
+    from lpbench.dashboard.charts import style as style
+    from lpbench.dashboard.charts.curves import Axes as Axes
+    from lpbench.dashboard.charts.curves import Curve as Curve
+    from lpbench.dashboard.charts.curves import Key as Key
+    from lpbench.dashboard.charts.curves import figure as figure
+    from lpbench.dashboard.data import choosing as choosing
+    from lpbench.dashboard.data.sweeps import Sweep as Sweep
+    from lpbench.dashboard.page import MULTI as MULTI
+    from lpbench.dashboard.page import NUMBER as NUMBER
+    from lpbench.dashboard.page import SELECT as SELECT
+    from lpbench.dashboard.page import SWITCH as SWITCH
+    from lpbench.dashboard.page import TEXT as TEXT
+    from lpbench.dashboard.page import Control as Control
+    from lpbench.dashboard.page import Page as Page
+    from lpbench.dashboard.page import Panel as Panel
     from lpbench.datasets import values as values
     from lpbench.datasets.base import CLASSIFICATION as CLASSIFICATION
     from lpbench.datasets.base import REGRESSION as REGRESSION
@@ -90,6 +107,7 @@ if TYPE_CHECKING:
     from lpbench.registry import formats as formats
     from lpbench.registry import load_plugins as load_plugins
     from lpbench.registry import problems as problems
+    from lpbench.terminal import Table as Table
     from lpbench.theory.theorem import DIMENSION_FREE as DIMENSION_FREE
     from lpbench.theory.theorem import EARLIER as EARLIER
     from lpbench.theory.theorem import FINAL_GAP as FINAL_GAP
@@ -113,13 +131,18 @@ _NAMES = {
     "lpbench.arithmetic.rounding": "round_sum round_to_integer",
     "lpbench.cells.engine": "Engine Trajectory",
     "lpbench.cells.points": "Points",
-    "lpbench.claims.base": "Claim Line Measure Plot claims slope spread",
+    "lpbench.claims.base": "MEASURED THEORY Claim Line Measure Plot claims slope spread",
     "lpbench.claims.cells": "Cells",
     "lpbench.convex.drive": "begin_loop end_loop iterate loop_length output step",
     "lpbench.convex.gradients": "difference full_gradient gradient",
     "lpbench.convex.rows": "copy fill",
     "lpbench.convex.step_sizes": "step_size",
     "lpbench.convex.update": "round_step sparse_step",
+    "lpbench.dashboard.charts": "style",
+    "lpbench.dashboard.charts.curves": "Axes Curve Key figure",
+    "lpbench.dashboard.data": "choosing",
+    "lpbench.dashboard.data.sweeps": "Sweep",
+    "lpbench.dashboard.page": "MULTI NUMBER SELECT SWITCH TEXT Control Page Panel",
     "lpbench.datasets": "values",
     "lpbench.datasets.base": "CLASSIFICATION REGRESSION Data Dataset Size",
     "lpbench.errors": "ConfigError did_you_mean",
@@ -132,6 +155,7 @@ _NAMES = {
     "lpbench.problems.family": "Family noisy_quadratic",
     "lpbench.problems.identity": "problem_key",
     "lpbench.registry": "algorithms bounds datasets executors formats load_plugins problems",
+    "lpbench.terminal": "Table",
     "lpbench.theory.theorem": "DIMENSION_FREE EARLIER FINAL_GAP HALP MEAN_GAP OTHER SGD SVRG Bound Refused Setting "
     "need theorem",
 }

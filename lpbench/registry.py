@@ -135,13 +135,17 @@ def _remember(module: Any) -> None:
         _plugins.setdefault(Path(source), module.__name__)
 
 
-def load_plugins(folder: Path) -> list[Path]:
-    """Import every module that lies in `folder` (a user's --config-dir); returns their files.
+def load_plugins(folder: Path | None) -> list[Path]:
+    """Import every module that lies in `folder` (a user's --config-dir; None: nothing); returns their files.
 
     They may import each other, and what else lies beside them: modules that begin with `_`, packages. Raises
-    ConfigError for a module that cannot be imported, or has the name of another one.
+    ConfigError for what is no folder, and for a module that cannot be imported, or has the name of another one.
     """
+    if folder is None:
+        return []
     folder = Path(folder).absolute()
+    if not folder.is_dir():
+        raise ConfigError(f"--config-dir {folder} is not a folder")
     if folder not in _folders:
         _folders.append(folder)
     if str(folder) not in sys.path:
@@ -180,6 +184,12 @@ def _import(name: str, source: Path) -> None:
             else f"cannot be imported: {type(error).__name__}: {error}"
         )
         raise ConfigError(f"{source}: {said}") from error
+
+
+def plugin_modules() -> list[Any]:
+    """The user's own modules: of `load_plugins`, and of entry points."""
+    _load_entry_points()
+    return [sys.modules[name] for name in dict.fromkeys(_plugins.values()) if name in sys.modules]
 
 
 def plugin_files() -> list[Path]:

@@ -42,7 +42,17 @@ SOURCES = sorted((ROOT / "lpbench").rglob("*.py"))
 CHARTS = sorted((ROOT / "dashboard").rglob("*.py"))
 SHOWS = {"commands"}  # what may draw: all else of lpbench knows nothing of the dashboard
 # What charts read: results, never kernels.
-DRAWN = {"analysis", "dashboard", "errors", "escaping", "provenance", "store", "terminal", "theory"}
+DRAWN = {
+    "analysis",
+    "dashboard",
+    "errors",
+    "escaping",
+    "provenance",
+    "registry",
+    "store",
+    "terminal",
+    "theory",
+}
 
 
 def package_folders() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -119,11 +120,13 @@ def reproduce(
     force: bool = False,
     path: str | None = None,
     on_event: Callable[[Event], None] | None = None,
+    config_dir: Path | None = None,
 ) -> Result:
     """Run what is not stored of a claim's grid, compute its statistic, and write claim.json beside the cells.
 
     replicates   values of the statistic (None: the claim's own number).     quick   the smaller form.
     path         data of a claim that needs some.    force   run stored cells again.
+    config_dir   the folder with a claim of one's own and its experiment.
     Raises ConfigError, StoreError, and Interrupted after Ctrl-C with everything finished on disk.
     """
     began = time.monotonic()
@@ -131,9 +134,11 @@ def reproduce(
         raise ConfigError(f"reproduce draws figures into a folder of this machine, and {runs_dir} is none")
     base = Path(runs_dir) / FOLDER
     name = f"{claim.name}-quick" if quick else claim.name
-    result = Result(claim, sweep_folder(name, base), quick, command(claim, replicates, quick, path))
+    result = Result(
+        claim, sweep_folder(name, base), quick, command(claim, replicates, quick, path, config_dir)
+    )
     if claim.trains:
-        plan = make_plan(claim.overrides(replicates, quick, path), name, base, force=force)
+        plan = make_plan(claim.overrides(replicates, quick, path), name, base, config_dir, force)
         outcome = run_plan(plan, workers, force, on_event=on_event)
         if outcome.interrupted:
             raise Interrupted(
@@ -155,9 +160,12 @@ def reproduce(
     return result
 
 
-def command(claim: Claim, replicates: int | None, quick: bool, path: str | None) -> str:
+def command(
+    claim: Claim, replicates: int | None, quick: bool, path: str | None, config_dir: Path | None = None
+) -> str:
     """The command that reproduces this again."""
     parts = ["lpbench reproduce", claim.name]
+    parts += ["--config-dir", shlex.quote(str(config_dir))] if config_dir is not None else []
     parts += ["--quick"] if quick else []
     parts += [f"--seeds {replicates}"] if replicates is not None else []
     parts += [f"--path {path}"] if claim.takes_path and path else []

@@ -31,6 +31,7 @@ class Options:
     workers: int | None
     force: bool
     path: str | None
+    config_dir: Path | None
 
 
 def list_claims(as_json: bool) -> int:
@@ -72,7 +73,7 @@ def run(
         try:
             result = reproduce.reproduce(
                 claim, options.runs_dir, options.seeds, options.quick, options.workers, options.force, options.path,
-                progress,
+                progress, options.config_dir,
             )  # fmt: skip
         finally:
             progress.close()

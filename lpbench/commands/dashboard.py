@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lpbench.commands._options import Verbose
+from lpbench.commands._options import ConfigDir, Verbose
 from lpbench.store.address import locate
 
 
@@ -36,9 +36,12 @@ def command(
     ] = "/",
     workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Processes.")] = 1,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.")] = 8,
+    config_dir: ConfigDir = None,
     verbose: Verbose = False,
 ) -> int:
     """Show sweeps in the browser: convergence, precision, dimension, formats, cells."""
     from lpbench.commands import _dashboard
+    from lpbench.registry import load_plugins
 
+    load_plugins(config_dir)
     return _dashboard.serve(runs, host, port, token, allow_host or [], url_prefix, workers, threads, verbose)

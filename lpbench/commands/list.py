@@ -52,7 +52,7 @@ def _registered(kind: str, config_dir: Any) -> Any:
     from lpbench import registry
     from lpbench.terminal import Table
 
-    _load(config_dir)
+    registry.load_plugins(config_dir)
     things: registry.Registry = getattr(registry, kind)
     rows = []
     for name in things.names():
@@ -66,7 +66,7 @@ def _bounds(config_dir: Any) -> Any:
     from lpbench import registry
     from lpbench.terminal import Table
 
-    _load(config_dir)
+    registry.load_plugins(config_dir)
     found = [registry.bounds.get(name) for name in registry.bounds.names()]
     rows = [[one.name, one.form, one.judges, ", ".join(sorted(one.algorithms)), one.title] for one in found]
     return Table(["name", "form", "bounds", "algorithms", "statement"], rows)
@@ -83,17 +83,6 @@ def _print_statements(table: Any) -> None:
         print(f"{name:<{width}}{form}; bounds {judged} of {algorithms}")
         indent = " " * width
         print(textwrap.fill(statement, console().width, initial_indent=indent, subsequent_indent=indent))
-
-
-def _load(config_dir: Any) -> None:
-    """Import the user's own modules."""
-    from lpbench import registry
-    from lpbench.errors import ConfigError
-
-    if config_dir is not None:
-        if not config_dir.is_dir():
-            raise ConfigError(f"--config-dir {config_dir} is not a folder")
-        registry.load_plugins(config_dir)
 
 
 def _experiments(config_dir: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lpbench.commands._options import RunsDir, Sweep, Verbose
+from lpbench.commands._options import ConfigDir, RunsDir, Sweep, Verbose
 
 NEEDS_ARGUMENTS = True
 
@@ -15,14 +15,17 @@ def command(
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write; new or empty.")],
     kind: Annotated[str, typer.Option("--format", help="html, md or pdf.")] = "html",
     force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    config_dir: ConfigDir = None,
     runs_dir: RunsDir = None,
     verbose: Verbose = False,
 ) -> int:
     """Write a sweep's figures and tables as a folder that opens offline."""
     from lpbench.dashboard.report.report import write
+    from lpbench.registry import load_plugins
     from lpbench.store import find_sweep
     from lpbench.terminal import note
 
+    load_plugins(config_dir)
     written = write(find_sweep(name, runs_dir or Path("runs")), output, kind, force)
     note(f"report: {written}")
     return 0

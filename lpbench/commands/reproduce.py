@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lpbench.commands._options import Force, Json, Quiet, RunsDir, Verbose, Workers
+from lpbench.commands._options import ConfigDir, Force, Json, Quiet, RunsDir, Verbose, Workers
 
 
 def command(
@@ -33,6 +33,7 @@ def command(
         typer.Option("--markdown", metavar="FILE", help="Write the results as Markdown.", show_default=False),
     ] = None,
     figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw each claim's figure.")] = True,
+    config_dir: ConfigDir = None,
     runs_dir: RunsDir = None,
     workers: Workers = None,
     force: Force = False,
@@ -40,16 +41,24 @@ def command(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Reproduce what the papers claim: run, measure, PASS or FAIL.
+    """Reproduce what the papers claim, or a claim of your own: run, measure, PASS or FAIL.
 
     lpbench reproduce lists the claims; lpbench reproduce all runs them, in a few minutes. Cells, figures and claim.json
     lie in RUNS/reproduce/CLAIM; what is stored is not run again. Exit code 4 if a claim fails, 3 if cells did.
     """
     from lpbench.commands import _reproduce
+    from lpbench.registry import load_plugins
 
+    load_plugins(config_dir)
     if not claims:
         return _reproduce.list_claims(as_json)
     options = _reproduce.Options(
-        runs_dir or Path("runs"), seeds, quick, workers, force, None if path is None else str(path)
+        runs_dir or Path("runs"),
+        seeds,
+        quick,
+        workers,
+        force,
+        None if path is None else str(path),
+        config_dir,
     )
     return _reproduce.run(claims, options, figures, markdown, as_json, quiet, verbose)
