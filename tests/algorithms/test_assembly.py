@@ -24,7 +24,7 @@ def test_fixed_point_steps_in_float32_are_vectors_of_32_bits():
     (assembly,) = (
         text
         for signature, text in lp_sgd.compiled.inspect_asm().items()
-        if "CodeGrid(float32" in str(signature) and "Stochastic32" in str(signature)
+        if "CodeGrid(float32" in str(signature) and "Stochastic(uint32, float32" in str(signature)
     )
     widened = re.findall(r"\b(vcvtu?qq2ps|vpmovzxdq|vpmovsxdq|vpmuludq|vpmullq)\b", assembly)
     assert not widened, f"64-bit operations between 32-bit ones: {sorted(set(widened))}"
