@@ -42,6 +42,8 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     if is_tensor(condition):
         import torch
 
+        # As tensors of their own dtype: of two numbers torch would make the default one.
+        x, y = (v if is_tensor(v) else torch.as_tensor(v, device=condition.device) for v in (x, y))
         return torch.where(condition, x, y)
     return np.where(condition, x, y)[()]
 
@@ -113,6 +115,18 @@ def from_magnitude(bits: Any) -> Any:
     return np.float64(bits.view(np.float32 if bits.dtype == np.int32 else np.float64))
 
 
+def tail(x: Any, mask: Any) -> Any:
+    """The bits of x under mask, an integer in the dtype of x; float32, mask int32."""
+    return like(x, _integer_view(x)[0] & mask)
+
+
+def with_tail(x: Any, mask: Any, n: Any) -> Any:
+    """x with n in place of its bits under mask; what does not fit there is carried into its higher bits."""
+    bits, _, _ = _integer_view(x)
+    whole = n.to(bits.dtype) if is_tensor(n) else np.int32(n)
+    return ((bits & ~mask) + whole).view(x.dtype)
+
+
 def like(x: Any, value: Any) -> Any:
     """value (a number, array or tensor) in the dtype of x."""
     if is_tensor(x):
@@ -155,5 +169,12 @@ scalar(
     from_magnitude,
     int32=lambda bits: np.float64(np.int32(bits).view(np.float32)),
     int64=lambda bits: np.int64(bits).view(np.float64),
+)
+scalar(tail, float32=lambda x, mask: np.float32(np.int32(np.float32(x).view(np.int32) & mask)))
+scalar(
+    with_tail,
+    float32=lambda x, mask, n: np.int32(
+        np.int32(np.float32(x).view(np.int32) & np.int32(~mask)) + np.int32(n)
+    ).view(np.float32),
 )
 scalar(like, float32=lambda x, value: np.float32(value), float64=lambda x, value: np.float64(value))

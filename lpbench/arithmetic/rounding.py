@@ -39,17 +39,8 @@ def overflow_result(rounding, largest, special):
     """What a finite number that rounds beyond the largest becomes: `special`, or `largest` when rounding to zero."""
 
 
-class Stochastic32(NamedTuple):
-    """Stochastic rounding in float32: r = (bits & mask) * 2**-32 + half."""
-
-    mask: Any
-    unit: Any
-    half: Any
-    one: Any
-
-
-class Stochastic64(NamedTuple):
-    """Stochastic rounding in float64: r = (bits & mask) * 2**-32 + half."""
+class Stochastic(NamedTuple):
+    """Stochastic rounding in the type of the last three: r = (bits & mask) * 2**-32 + half."""
 
     mask: Any
     unit: Any
@@ -97,9 +88,8 @@ def make(mode: str, dtype: Any = np.float64, random_bits: int | None = None) -> 
         bits, half = random_bits, 2.0 ** -(random_bits + 1)
     # A mask, not a shift: numba would widen a shift by a variable to 64 bits.
     mask = np.uint32(0xFFFFFFFF << (32 - bits) & 0xFFFFFFFF)
-    if single:
-        return Stochastic32(mask, np.float32(2.0**-32), np.float32(half), np.float32(1))
-    return Stochastic64(mask, np.float64(2.0**-32), np.float64(half), np.float64(1))
+    real = np.dtype(dtype).type
+    return Stochastic(mask, real(2.0**-32), real(half), real(1))
 
 
 def given(dtype: Any = np.float64) -> StochasticGiven:
@@ -108,8 +98,7 @@ def given(dtype: Any = np.float64) -> StochasticGiven:
     return StochasticGiven(real(0.5), real(1))
 
 
-@round_to_integer.case(Stochastic32)
-@round_to_integer.case(Stochastic64)
+@round_to_integer.case(Stochastic)
 def _stochastic(rounding, s, r):
     low, middle = floor(s), trunc(s)
     # s - middle is exact for every s, s - low is not for small negative ones; middle - low is 0 or 1.
@@ -135,8 +124,7 @@ def _toward_zero(rounding, s, r):
     return trunc(s)
 
 
-@round_sum.case(Stochastic32)
-@round_sum.case(Stochastic64)
+@round_sum.case(Stochastic)
 @round_sum.case(StochasticGiven)
 def _stochastic_sum(rounding, k, x, r):
     return k + round_to_integer(rounding, x, r)
@@ -156,28 +144,20 @@ def _toward_zero_sum(rounding, k, x, r):
     return k + where(k + x < like(x, 0.0), -floor(-x), floor(x))
 
 
-@offset.case(Stochastic32)
-def _offset32(rounding, first, second, j):
-    return (
-        np.float32(np.uint32(random_bits(first, second, j) & rounding.mask)) * rounding.unit + rounding.half
-    )
-
-
-@offset.case(Stochastic64)
-def _offset64(rounding, first, second, j):
-    return (
-        np.float64(np.uint32(random_bits(first, second, j) & rounding.mask)) * rounding.unit + rounding.half
-    )
+@offset.case(Stochastic)
+def _offset(rounding, first, second, j):
+    bits = np.uint32(random_bits(first, second, j) & rounding.mask)
+    return like(rounding.unit, bits) * rounding.unit + rounding.half
 
 
 @offset.case(NearestEven)
 @offset.case(TowardZero)
+@offset.case(StochasticGiven)
 def _no_offset(rounding, first, second, j):
     return np.float32(0)
 
 
-@overflow_result.case(Stochastic32)
-@overflow_result.case(Stochastic64)
+@overflow_result.case(Stochastic)
 @overflow_result.case(StochasticGiven)
 @overflow_result.case(NearestEven)
 def _special(rounding, largest, special):

@@ -151,6 +151,10 @@ class Format:
         """The native grid as kernels take it, for arithmetic in dtype (float32 or float64)."""
         raise NotImplementedError
 
+    def array_kernel(self, dtype: Any = np.float64) -> NamedTuple:
+        """The native grid as `lpbench.quantize` takes it: the numbers of kernel(dtype), rounded to alike."""
+        return self.kernel(dtype)
+
     def step_kernel(self, dtype: Any = np.float64) -> NamedTuple:
         """The native grid as training steps take it, for weights kept in dtype: by `move`, so in float64."""
         return self.kernel(np.float64)

@@ -6,7 +6,16 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from lpbench.arithmetic.jit import generic
-from lpbench.arithmetic.ops import copysign, like, odd_exponent, power_of_two, reciprocal, where
+from lpbench.arithmetic.ops import (
+    copysign,
+    like,
+    odd_exponent,
+    power_of_two,
+    reciprocal,
+    tail,
+    where,
+    with_tail,
+)
 from lpbench.arithmetic.rounding import overflow_result, round_sum, round_to_integer
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.formats.base import (
@@ -53,6 +62,16 @@ class SaturatingPowers(SaturatingGrid):
 @elementwise
 class OverflowingPowers(OverflowingGrid):
     """Without mantissa bits: powers of two."""
+
+
+@elementwise
+class LeadingBits(NamedTuple):
+    """The numbers of float32, infinities included, whose last bits are zero."""
+
+    mask: Any  # int32: the bits that must be zero, and the last one that need not
+    unit: Any  # the last bit that need not be zero is 1 in these units
+    inverse: Any
+    largest: Any
 
 
 @generic
@@ -102,6 +121,14 @@ def _overflowing(fmt, rounding, u, r, unit):
     return copysign(v, u)
 
 
+@quantize.case(LeadingBits)
+def _leading(fmt, rounding, u, r, unit):
+    # The bits of a float32 count its numbers from zero on, subnormal or not: the place is what their last ones say.
+    s = copysign(tail(u, fmt.mask) * fmt.inverse, u)
+    n = abs(round_to_integer(rounding, s, r))
+    return where(u == u, with_tail(u, fmt.mask, n * fmt.unit), u)
+
+
 @saturated.case(SaturatingGrid)
 @saturated.case(SaturatingPowers)
 def _saturated(fmt, u):
@@ -111,6 +138,7 @@ def _saturated(fmt, u):
 
 @saturated.case(OverflowingGrid)
 @saturated.case(OverflowingPowers)
+@saturated.case(LeadingBits)
 def _overflowed(fmt, u):
     return abs(u) > fmt.largest
 
@@ -240,6 +268,16 @@ class Float(Format):
         special = np.inf if self.overflow == "inf" else np.nan
         kind = OverflowingGrid if self.mantissa_bits else OverflowingPowers
         return kind(*map(real, (*common, reach, special, np.finfo(real).max)))
+
+    def array_kernel(self, dtype: Any = np.float64) -> NamedTuple:
+        """The native grid; where its exponents are those of float32, by the bits of float32."""
+        alike = self.exponent_bits == 8 and self.bias == 127 and self.subnormals
+        if np.dtype(dtype) != np.float32 or not (
+            alike and self.specials == "ieee" and self.overflow == "inf"
+        ):
+            return self.kernel(dtype)
+        unit = 2 ** (23 - self.mantissa_bits)
+        return LeadingBits(np.int32(2 * unit - 1), *map(np.float32, (unit, 1 / unit, self.native_max)))
 
     def scaled(self, largest: float) -> "Float":
         """The same split with another limit."""

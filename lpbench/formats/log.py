@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from lpbench.arithmetic.jit import generic
 from lpbench.arithmetic.ops import copysign, index, like, power_of_two, reciprocal, take, where
 from lpbench.arithmetic.rounding import round_to_integer
 from lpbench.errors import ConfigError
@@ -26,36 +27,70 @@ _FIXED = 128  # bits behind the point, in which the knots are computed
 
 @elementwise
 class LogGrid(NamedTuple):
-    """0 and smallest * ratio**k up to 1, ratio = 2**(1 / 2**f)."""
+    """0 and smallest * ratio**k up to 1, ratio = 2**(1 / 2**f), f <= 3."""
 
     smallest: Any
-    knots: Any  # (2**f + 1,) ratio**i, the numbers of one octave, both ends included
+    knots: Any  # nine numbers: ratio**i, the numbers of one octave, both ends included; after them 2
+    one: Any
+
+
+@elementwise
+class FineLogGrid(NamedTuple):
+    """The same with any f."""
+
+    smallest: Any
+    knots: Any  # (2**f + 1,) ratio**i
     first: Any  # (2**(f+1),) the last knot at or below each of that many equal cells of [1, 2)
     cells: Any  # 2**(f+1)
     one: Any
 
 
+@generic
+def _neighbours(fmt, m):
+    """The last knot at or below m, the next one, and 1 where the first one's place in the octave is odd, else 0."""
+
+
+@_neighbours.case(LogGrid)
+def _by_halving(fmt, m):
+    # Without a table: what looks one up does not vectorise.
+    k = fmt.knots
+    up = m >= k[4]
+    a, b, c = where(up, k[4], k[0]), where(up, k[5], k[1]), where(up, k[6], k[2])
+    d, e = where(up, k[7], k[3]), where(up, k[8], k[4])
+    up = m >= c
+    a, b, c = where(up, c, a), where(up, d, b), where(up, e, c)
+    up = m >= b
+    return where(up, b, a), where(up, c, b), where(up, fmt.one, fmt.one * 0)
+
+
+@_neighbours.case(FineLogGrid)
+def _by_table(fmt, m):
+    i = take(fmt.first, index((m - fmt.one) * fmt.cells))
+    i = where(m >= take(fmt.knots, i + 1), i + 1, i)  # knots are farther apart than cells: one step is enough
+    return take(fmt.knots, i), take(fmt.knots, i + 1), like(fmt.one, i % 2)
+
+
 @quantize.case(LogGrid)
+@quantize.case(FineLogGrid)
 def _quantize(fmt, rounding, u, r, unit):
     u = like(fmt.one, u)
     a = where(abs(u) > fmt.one, fmt.one, abs(u))
     b = where(a > fmt.smallest, a, fmt.smallest)  # also where u is NaN, so that the table is never left
     p = power_of_two(b)
-    m = b * reciprocal(p)
-    i = take(fmt.first, index((m - fmt.one) * fmt.cells))
-    i = where(m >= take(fmt.knots, i + 1), i + 1, i)  # knots are farther apart than cells: one step is enough
+    below, above, odd = _neighbours(fmt, b * reciprocal(p))
     inside = a >= fmt.smallest
-    low = where(inside, take(fmt.knots, i) * p, fmt.one * 0)
-    high = where(inside, take(fmt.knots, i + 1) * p, fmt.smallest)
+    low = where(inside, below * p, fmt.one * 0)
+    high = where(inside, above * p, fmt.smallest)
     # The parity of the code goes along, so that ties go to the even code. The codes count from 0 = zero, and the
-    # largest, knot 0 of its octave, is odd: a knot's parity is that of i + 1.
-    parity = where(inside, like(fmt.one, (i + 1) % 2), fmt.one * 0)
+    # largest, knot 0 of its octave, is odd: a knot's parity is the other one than that of its place.
+    parity = where(inside, fmt.one - odd, fmt.one * 0)
     s = copysign(parity + (a - low) / (high - low), u)
     v = where(abs(round_to_integer(rounding, s, r)) > parity, high, low)
     return where(u == u, copysign(v, u), u)
 
 
 @saturated.case(LogGrid)
+@saturated.case(FineLogGrid)
 def _saturated(fmt, u):
     return abs(u) > fmt.one
 
@@ -127,33 +162,32 @@ class Log(Format):
         """One line on subnormals, overflow and NaN."""
         return "no subnormals (zero is next to the smallest number); overflow saturates; NaN stays NaN"
 
-    def _knots(self) -> np.ndarray:
-        return octave(self.mantissa_bits)
-
     def native_values(self) -> np.ndarray:
         """All native numbers."""
         f, n = self.mantissa_bits, 2 ** (self.bits - 1) - 1
-        octave, i = np.divmod(np.arange(1 - n, 1), 2**f)
-        return symmetric(np.ldexp(self._knots()[i], octave))
+        k, i = np.divmod(np.arange(1 - n, 1), 2**f)
+        return symmetric(np.ldexp(octave(f)[i], k))
 
-    def kernel(self, dtype: Any = np.float64) -> LogGrid:
+    def kernel(self, dtype: Any = np.float64) -> NamedTuple:
         """The native grid; in float64 where float32 does not reach down to the smallest number."""
         real = np.float64 if self.native_min < 2.0**-120 else np.dtype(dtype).type
         return self._grid(real, real)
 
-    def step_kernel(self, dtype: Any = np.float64) -> LogGrid:
+    def step_kernel(self, dtype: Any = np.float64) -> NamedTuple:
         """In float64, the numbers of the grid rounded to those that weights of dtype hold."""
         return self._grid(np.float64, dtype)
 
-    def _grid(self, real: Any, stored: Any) -> LogGrid:
+    def _grid(self, real: Any, stored: Any) -> NamedTuple:
         f = self.mantissa_bits
         # Rounded to the stored numbers' own type first: numbers of the grid must be recognised as such.
-        knots = self._knots().astype(stored).astype(real)
+        knots = octave(f).astype(stored).astype(real)
+        k, i = divmod(2 - 2 ** (self.bits - 1), 2**f)
+        smallest = real(np.ldexp(knots[i], k))
+        if f <= 3:
+            return LogGrid(smallest, (*knots, *[real(2)] * (8 - 2**f)), real(1))
         cells = 2 ** (f + 1)
         first = np.searchsorted(knots, 1 + np.arange(cells) / cells, side="right") - 1
-        octave, i = divmod(2 - 2 ** (self.bits - 1), 2**f)
-        smallest = np.ldexp(knots[i], octave)
-        return LogGrid(real(smallest), knots, first.astype(np.int64), real(cells), real(1))
+        return FineLogGrid(smallest, knots, first.astype(np.int64), real(cells), real(1))
 
     def scaled(self, largest: float) -> "Log":
         """The same with another limit."""

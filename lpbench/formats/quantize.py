@@ -7,7 +7,7 @@ import numpy as np
 from lpbench.arithmetic import rounding as roundings
 from lpbench.arithmetic.generator import FIRST, GOLDEN, ROUNDING, SECOND, key_from, step_words, stream
 from lpbench.arithmetic.jit import generic, inner, kernel
-from lpbench.arithmetic.ops import copysign, is_tensor, like, where
+from lpbench.arithmetic.ops import copysign, from_magnitude, is_tensor, like, magnitude, take, where
 from lpbench.arithmetic.rounding import NearestEven, offset
 from lpbench.errors import ConfigError
 from lpbench.formats.base import Format, block_length, has_blocks, quantize, shared_unit
@@ -76,16 +76,21 @@ def quantize_array(
 
 def _round(array: np.ndarray, form: Format, rounding: str, random: Any, out: np.ndarray, held: Any) -> None:
     """array, float32 or float64, into out; held: finfo of the dtype that the caller keeps numbers in."""
-    rows = (-1, array.shape[-1] if array.ndim else 1)
-    values, result = np.ascontiguousarray(array).reshape(rows), out.reshape(rows)
-    if rounding == "stochastic" and _is_uniforms(random):
-        work, scaling = _arithmetic(form, np.promote_types(array.dtype, random.dtype), held)
-        uniforms = np.ascontiguousarray(random, dtype=work).reshape(rows)
-        _round_given(form.kernel(work), roundings.given(work), values, uniforms, scaling, result)
-    else:
-        work, scaling = _arithmetic(form, array.dtype, held)
-        key = _key(random) if rounding == "stochastic" else np.uint32(0)
-        _round_keyed(form.kernel(work), roundings.make(rounding, work), values, key, scaling, result)
+    given = rounding == "stochastic" and _is_uniforms(random)
+    work, scaling = _arithmetic(
+        form, np.promote_types(array.dtype, random.dtype) if given else array.dtype, held
+    )
+    grid = form.array_kernel(work)
+    mode = roundings.given(work) if given else roundings.make(rounding, work)
+    uniforms = np.ascontiguousarray(random, dtype=work).ravel() if given else None
+    key = _key(random) if rounding == "stochastic" and not given else np.uint32(0)
+    rows = (-1, array.shape[-1]) if array.ndim and has_blocks(grid) else (1, array.size)
+    _run(grid, mode, np.ascontiguousarray(array).reshape(rows), key, uniforms, scaling, out.reshape(rows))
+
+
+def _run(grid: Any, mode: Any, x: np.ndarray, key: Any, uniforms: Any, scaling: Any, out: np.ndarray) -> None:
+    blocks = -(-x.shape[1] // int(block_length(grid, x.shape[1]))) if has_blocks(grid) else 0
+    _round_rows(grid, mode, x, key, uniforms, scaling, np.empty(blocks, scaling.scale.dtype), out)
 
 
 def _numbers(x: Any) -> np.ndarray:
@@ -107,12 +112,10 @@ def _numbers(x: Any) -> np.ndarray:
 
 def to_native(form: Format, x: np.ndarray, dtype: Any) -> np.ndarray:
     """The native numbers of form that are nearest to x (n,), n >= 1, in dtype; ties to even."""
-    units, one = np.asarray(x, np.float64) / form.scale, np.float64(1)
+    units, one = np.asarray(x, np.float64)[None, :] / form.scale, np.float64(1)
     out = np.empty(units.shape, dtype)
-    _round_keyed(
-        form.step_kernel(dtype), NearestEven(), units[None, :], np.uint32(0), _Exact(one, one), out[None, :]
-    )
-    return out
+    _run(form.step_kernel(dtype), NearestEven(), units, np.uint32(0), None, _Exact(one, one), out)
+    return out[0]
 
 
 def _arithmetic(form: Format, dtype: np.dtype, held: Any = None) -> tuple[np.dtype, NamedTuple]:
@@ -127,8 +130,11 @@ def _arithmetic(form: Format, dtype: np.dtype, held: Any = None) -> tuple[np.dty
     exact = form.dyadic and np.frexp(scale)[0] == 0.5 and form.native_min <= 1 and bounded
     if exact and held.eps <= np.finfo(np.float32).eps:
         return dtype, _Exact(dtype.type(scale), dtype.type(1 / scale))
-    share, finest = 1 - held.eps / 2 - double.eps, float(held.eps) * float(held.tiny) / 2 / scale
-    return np.dtype(np.float64), _Inexact(*map(np.float64, (scale, share, finest, double.tiny, double.max)))
+    tiniest = float(held.eps) * float(held.tiny)
+    least, most = np.log2([tiniest, float(held.max)]) - np.log2(scale)
+    kind = _Inexact if -1022 < least and most < 1023 else _Extreme
+    fields = scale, 1 - held.eps / 2 - double.eps, tiniest / 2 / scale, double.tiny, double.max
+    return np.dtype(np.float64), kind(*map(np.float64, fields))
 
 
 def _format(fmt: Any) -> Format:
@@ -175,10 +181,12 @@ class _Exact(NamedTuple):
 
     scale: Any
     inverse: Any
+    share: Any = 1
+    finest: Any = 0
 
 
 class _Inexact(NamedTuple):
-    """A scale with which x / scale is rounded itself, or leaves the range of the arithmetic."""
+    """A scale with which x / scale is rounded itself, or the numbers of the format are as x's dtype holds them."""
 
     scale: Any
     share: Any  # what x's dtype holds as x has this share of |x| / scale at least, less finest
@@ -187,14 +195,13 @@ class _Inexact(NamedTuple):
     huge: Any
 
 
+class _Extreme(_Inexact):
+    """The same where x / scale may leave the range of the arithmetic."""
+
+
 @generic
 def _native(scaling, x):
     """x in native units."""
-
-
-@generic
-def _extent(scaling, x):
-    """The least magnitude, in native units, of what x's dtype holds as x: a block must have room for it."""
 
 
 @generic
@@ -209,21 +216,22 @@ def _native_exact(scaling, x):
 
 @_native.case(_Inexact)
 def _native_inexact(scaling, x):
+    return x / scaling.scale
+
+
+@_native.case(_Extreme)
+def _native_extreme(scaling, x):
     # What is not zero stays so, and what is finite too, although the quotient may be neither.
     s = x / scaling.scale
     s = where((abs(s) > scaling.huge) & (abs(x) <= scaling.huge), copysign(scaling.huge, s), s)
     return where((abs(s) < scaling.least) & (x != 0), copysign(scaling.least, s), s)
 
 
-@_extent.case(_Exact)
-def _extent_exact(scaling, x):
-    return abs(x * scaling.inverse)
-
-
-@_extent.case(_Inexact)
-def _extent_inexact(scaling, x):
-    s = abs(_native(scaling, x))
-    return s * scaling.share - scaling.finest
+@inner
+def _extent(scaling, x):
+    """The least magnitude, in native units, of what x's dtype holds as x: a block must have room for it."""
+    size = abs(_native(scaling, x)) * scaling.share - scaling.finest
+    return where(size > 0, size, scaling.scale * 0)
 
 
 @_place.case(_Exact)
@@ -232,6 +240,7 @@ def _place_exact(scaling, fmt, rounding, x, r, unit):
 
 
 @_place.case(_Inexact)
+@_place.case(_Extreme)
 def _place_inexact(scaling, fmt, rounding, x, r, unit):
     # Recognise the numbers of the format first: they must stay, although x / scale may miss the grid.
     s = _native(scaling, x)
@@ -241,45 +250,45 @@ def _place_inexact(scaling, fmt, rounding, x, r, unit):
 
 
 @inner
-def _unit(fmt, x, scaling):
-    largest = scaling.scale - scaling.scale
-    if has_blocks(fmt):
-        for j in range(x.size):
-            size = _extent(scaling, x[j])
-            largest = size if size > largest else largest  # a NaN is larger than nothing
-    return shared_unit(fmt, largest)
+def _draw(rounding, word, second, uniforms, j):
+    """The random number of element j: ours, or one that came from outside."""
+    if uniforms is None:
+        return offset(rounding, word, second, 0)
+    else:
+        return take(uniforms, j)
+
+
+@inner
+def _unit(fmt, scaling, x):
+    """The unit that the numbers of a block x share."""
+    zero, infinite = magnitude(like(x[0], 0.0)), magnitude(like(x[0], np.inf))
+    largest = zero
+    for j in range(x.size):  # the larger of two integers: that vectorises
+        size = magnitude(x[j])
+        size = size if size <= infinite else zero  # a NaN is larger than nothing
+        largest = size if size > largest else largest
+    return shared_unit(fmt, _extent(scaling, like(x[0], from_magnitude(largest))))
 
 
 # The innermost loops run over slices from 0: numba then knows that no index is negative, and they vectorise.
 @kernel
-def _round_given(fmt, rounding, x, r, scaling, out):
-    length = block_length(fmt, x.shape[1])
+def _round_rows(fmt, rounding, x, key, uniforms, scaling, units, out):
+    """out = x (n, d), rounded; uniforms (n d,) or None; units: scratch, one number a block of a row."""
+    (key, second), length = step_words(key, 0), block_length(fmt, x.shape[1])
     for i in range(x.shape[0]):
-        for start in range(0, x.shape[1], length):
-            xs, rs, block = (
-                x[i, start : start + length],
-                r[i, start : start + length],
-                out[i, start : start + length],
-            )
-            unit = _unit(fmt, xs, scaling)
-            for j in range(xs.size):
-                block[j] = _place(scaling, fmt, rounding, xs[j], rs[j], unit)
-
-
-@kernel
-def _round_keyed(fmt, rounding, x, key, scaling, out):
-    first, second = step_words(key, 0)
-    length = block_length(fmt, x.shape[1])
-    for i in range(x.shape[0]):
+        if has_blocks(fmt):  # before the rounding: each of the two loops keeps the processor busy
+            for b in range(units.size):
+                units[b] = _unit(fmt, scaling, x[i, b * length : (b + 1) * length])
         for start in range(0, x.shape[1], length):
             xs, block = x[i, start : start + length], out[i, start : start + length]
-            unit = _unit(fmt, xs, scaling)
-            word = key_from(first, i * x.shape[1] + start)
+            unit = units[start // length] if has_blocks(fmt) else scaling.scale
+            first = i * x.shape[1] + start
+            word = key_from(key, first)
             for j in range(xs.size):
-                r = offset(rounding, word, second, 0)
+                r = _draw(rounding, word, second, uniforms, first + j)
                 word = np.uint32(
                     word + GOLDEN
-                )  # number j of the key, by an addition in place of a multiplication
+                )  # the next number's, by an addition in place of a multiplication
                 block[j] = _place(scaling, fmt, rounding, xs[j], r, unit)
 
 
@@ -332,7 +341,7 @@ def round_tensor(x: Any, form: Format, rounding: str, random: Any = None, held: 
     held = held or torch.finfo(x.dtype)
     work, scaling = _arithmetic(form, np.dtype(str(dtype).removeprefix("torch.")), held)
     mode = roundings.given(work) if given else roundings.make(rounding, work)
-    grid, scale = form.kernel(work), float(form.scale)
+    grid, scale = form.array_kernel(work), float(form.scale)
     rows = x.reshape(-1, x.shape[-1] if x.ndim else 1)
     wide = rows.to(getattr(torch, work.name))
     s = _native(scaling, wide)
@@ -343,7 +352,7 @@ def round_tensor(x: Any, form: Format, rounding: str, random: Any = None, held: 
     else:
         bits = _random_bits_tensor(_key(random), torch.arange(x.numel(), device=x.device))
         r = (bits & int(mode.mask)).to(s.dtype).reshape(s.shape) * float(mode.unit)  # type: ignore[attr-defined]
-    unit = torch.where(wide.isnan(), 0.0, _extent(scaling, wide))
+    unit = _extent(scaling, wide)
     if has_blocks(grid):
         length = int(block_length(grid, rows.shape[1]))
         blocks = torch.nn.functional.pad(unit, (0, -rows.shape[1] % length)).reshape(
@@ -351,7 +360,7 @@ def round_tensor(x: Any, form: Format, rounding: str, random: Any = None, held: 
         )
         unit = shared_unit(grid, blocks.amax(-1)).repeat_interleave(length, -1)[:, : rows.shape[1]]
     v = (quantize(grid, mode, s, r, unit) * scale).to(x.dtype)
-    if isinstance(scaling, _Inexact):
+    if not isinstance(scaling, _Exact):
         near = (quantize(grid, NearestEven(), s, r, unit) * scale).to(x.dtype)
         v = torch.where(near == rows, rows, v)
     return v.reshape(x.shape)

@@ -115,8 +115,8 @@ def test_pure_python_needs_no_compiler():
         "import sys, numpy as np; from lpbench.formats import quantize as q;"
         "from lpbench.arithmetic import rounding as r;"
         "from lpbench.formats import Fixed; x = np.array([[0.3, 0.6]]); f = Fixed(4, 0.5);"
-        "scaling = q._Inexact(0.5, 1, 0, 0, 1e300);"
-        "q._round_keyed.py_func(f.kernel(), r.make('nearest_even'), x, np.uint32(0), scaling, x);"
+        "scaling = q._Inexact(0.5, 1, 0, 0, 1e300); mode = r.make('nearest_even');"
+        "q._round_rows.py_func(f.kernel(), mode, x, np.uint32(0), None, scaling, None, x);"
         "assert x.tolist() == [[0.5, 0.5]]; sys.exit('numba' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -16,8 +16,9 @@ from lpbench.formats.base import block_length, has_blocks, shared_unit
 from lpbench.formats.quantize import round_tensor, to_native
 
 FORMS = [
-    Fixed(6, 0.25), Fixed(6, 0.1), Float(4, 3), Float(3, 2, limit=0.3), get("fp16"), get("bf16"), Log(6),
-    Log(8, 3, 0.7), Block(5, 4, 15.0), Block(5, 4, 0.3), get("none"),
+    Fixed(6, 0.25), Fixed(6, 0.1), Float(4, 3), Float(3, 2, limit=0.3), get("fp16"), get("bf16"), get("tf32"),
+    Float(8, 0, specials="ieee"), Log(6), Log(8), Log(9, 4), Log(8, 3, 0.7), Block(5, 4, 15.0), Block(5, 4, 0.3),
+    get("none"),
 ]  # fmt: skip
 DTYPES = [np.float32, np.float64]
 MODES = ["stochastic", "nearest_even", "toward_zero", "uniforms"]
@@ -34,16 +35,12 @@ def numbers(form, dtype):
 def by_python(x, form, mode, random):
     """The kernels' own source, without a compiler."""
     out, (work, scaling) = np.empty_like(x), quantizing._arithmetic(form, x.dtype)
+    grid, uniforms = form.array_kernel(work), random.astype(work).ravel() if mode == "uniforms" else None
+    rounding = roundings.given(work) if mode == "uniforms" else roundings.make(mode, work)
+    key = quantizing._key(random) if mode == "stochastic" else np.uint32(0)
+    units = np.empty(-(-x.shape[1] // int(block_length(grid, x.shape[1]))))
     with np.errstate(over="ignore"):
-        if mode == "uniforms":
-            quantizing._round_given.py_func(
-                form.kernel(work), roundings.given(work), x, random.astype(work), scaling, out
-            )
-        else:
-            key = quantizing._key(random) if mode == "stochastic" else np.uint32(0)
-            quantizing._round_keyed.py_func(
-                form.kernel(work), roundings.make(mode, work), x, key, scaling, out
-            )
+        quantizing._round_rows.py_func(grid, rounding, x, key, uniforms, scaling, units, out)
     return out
 
 
@@ -64,13 +61,38 @@ def by_arrays(x, form, mode, random):
     if has_blocks(grid):
         length = int(block_length(grid, x.shape[1]))
         for start in range(0, x.shape[1], length):
-            largest = np.abs(s[:, start : start + length]).max(1, keepdims=True)
-            unit[:, start : start + length] = shared_unit(grid, largest)
+            sizes = quantizing._extent(scaling, x[:, start : start + length].astype(work))
+            unit[:, start : start + length] = shared_unit(grid, np.fmax.reduce(sizes, 1, keepdims=True))
     v = (formats_base.quantize(grid, rounding, s, r, unit) * work.type(form.scale)).astype(x.dtype)
     if isinstance(scaling, quantizing._Inexact):
         near = formats_base.quantize(grid, roundings.NearestEven(), s, r, unit) * work.type(form.scale)
         v = np.where(near.astype(x.dtype) == x, x, v)
     return v
+
+
+# Every float16; every bfloat16 and what lies next to it and half way to the next one.
+HALVES = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
+BRAINS = np.concatenate(
+    [(np.arange(2**16, dtype=np.uint32) << 16) + np.uint32(o) for o in (0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF)]
+).view(np.float32)
+
+
+def same(found, expected):
+    return (
+        np.where(np.isnan(found), np.nan, found).tobytes()
+        == np.where(np.isnan(expected), np.nan, expected).tobytes()
+    )
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("mode", MODES)
+def test_kernels_follow_the_definition_on_every_short_number(form, mode):
+    for numbers, dtype in ((HALVES, np.float32), (BRAINS, np.float32), (HALVES, np.float64)):
+        with np.errstate(all="ignore"):
+            x = numbers.reshape(-1, 32).astype(dtype)
+            random = np.random.default_rng(9).random(x.shape, dtype) if mode == "uniforms" else 12
+            expected = by_arrays(x, form, mode, random)
+        assert same(quantize(x, form, "stochastic" if mode == "uniforms" else mode, random), expected)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
