@@ -23,13 +23,10 @@ def test_fixed_point_steps_in_float32_are_vectors_of_32_bits():
     tiny.walk(tiny.ready(tiny.problem(**on), **choices), 2)
     (assembly,) = (
         text
-<<<<<<< HEAD
         for signature, text in drive.compiled.inspect_asm().items()
-        if "CodeGrid(float32" in str(signature) and "Stochastic32" in str(signature)
-=======
-        for signature, text in lp_sgd.compiled.inspect_asm().items()
-        if "CodeGrid(float32" in str(signature) and "Stochastic(uint32, float32" in str(signature)
->>>>>>> quantize
+        if all(
+            part in str(signature) for part in ("SgdState", "CodeGrid(float32", "Stochastic(uint32, float32")
+        )
     )
     widened = re.findall(r"\b(vcvtu?qq2ps|vpmovzxdq|vpmovsxdq|vpmuludq|vpmullq)\b", assembly)
     assert not widened, f"64-bit operations between 32-bit ones: {sorted(set(widened))}"
