@@ -16,7 +16,7 @@ from lpbench.convex.gap import judge_once
 from lpbench.convex.step_sizes import mean_weight, weights
 from lpbench.errors import last_line
 from lpbench.problems.base import QUADRATIC, SQUARED, Problem
-from lpbench.problems.solving.memory import remembered
+from lpbench.problems.solving.memory import by_group, remembered
 
 _DIVERGED = 1e6  # a gap this many times the larger of the initial gap and the gap at 0
 _BEYOND_NOISE = 1e3  # and this many times what noise makes, where those are next to nothing beside it
@@ -28,25 +28,14 @@ class Convex:
     """The engine of problems with `w_star`, `loss` and `constants` (lpbench.problems.base.Problem)."""
 
     result = RESULT
-    resolve = staticmethod(resolve)
+
+    def resolve(self, choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
+        """The choices in numbers."""
+        return {**_resolved(choices, problem), "seed": choices["seed"]}
 
     def describe(self, choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
         """What the format is, and the constants that bounds are made of."""
-        form = number_format(choices)
-        constants = {key: value for key, value in problem.constants.items() if choices.get(key) is None}
-        return {
-            "dimension": problem.dimension,
-            "n_samples": problem.n_samples,
-            "steps": choices["steps"],
-            "mantissa_bits": form.mantissa_bits,
-            "bits_per_value": form.bits_per_value,
-            "format_policy": form.policy,
-            "optimum_gradient_norm": problem.optimum_gradient_norm,
-            "weights": problem.w_star.size,
-            "w_norm": float(np.linalg.norm(problem.w_star)),
-            "quadratic": problem.loss in (SQUARED, QUADRATIC),
-            **constants,
-        }
+        return _described(choices, problem)
 
     def start(self, choices: dict[str, Any], problem: Problem, points: Points) -> "Descent":
         """The cell at step 0."""
@@ -54,6 +43,26 @@ class Convex:
 
 
 CONVEX = Convex()
+_resolved = by_group(resolve)
+
+
+@by_group
+def _described(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
+    form = number_format(choices)
+    constants = {key: value for key, value in problem.constants.items() if choices.get(key) is None}
+    return {
+        "dimension": problem.dimension,
+        "n_samples": problem.n_samples,
+        "steps": choices["steps"],
+        "mantissa_bits": form.mantissa_bits,
+        "bits_per_value": form.bits_per_value,
+        "format_policy": form.policy,
+        "optimum_gradient_norm": problem.optimum_gradient_norm,
+        "weights": problem.w_star.size,
+        "w_norm": float(np.linalg.norm(problem.w_star)),
+        "quadratic": problem.loss in (SQUARED, QUADRATIC),
+        **constants,
+    }
 
 
 class Descent:

@@ -28,7 +28,6 @@ def points(
     there are no more steps than even points, all of them are, each once. With `inner_steps` (SVRG, HALP) they are the
     ends of outer loops, where the snapshots are, at most `even_points` of them, spread evenly, each once.
     """
-    log = [_power(int(steps), i, max(1, log_points - 1)) for i in range(log_points)]
     if inner_steps is None:
         starts = np.arange(even_points) * steps / even_points
         offsets = np.random.default_rng([seed, POINTS]).random(even_points)
@@ -38,8 +37,13 @@ def points(
         loops = steps // inner_steps
         count = min(loops, even_points)
         even = np.rint(np.linspace(loops / count, loops, count)).astype(np.int64) * inner_steps
-    every = np.unique(np.concatenate([[0, steps], log, even]).astype(np.int64))
+    every = np.unique(np.concatenate([_log_points(int(steps), log_points), even]))
     return Points(every, np.bincount(np.searchsorted(every, even), minlength=every.size))
+
+
+@functools.lru_cache(maxsize=64)
+def _log_points(steps: int, count: int) -> np.ndarray:
+    return np.array([0, steps, *(_power(steps, i, max(1, count - 1)) for i in range(count))], np.int64)
 
 
 def _power(base: int, i: int, n: int) -> int:

@@ -59,13 +59,14 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
     `error`; nothing else is raised, but KeyboardInterrupt.
     """
     started_at, seconds = now(), 0.0
-    row = {**cell.choices, **cell.identity, "error": None}
+    asked = cell.choices
+    row: dict[str, Any] = {**asked, **cell.identity, "error": None}
     trace: dict[str, np.ndarray] = {"step": np.zeros(0, np.int64)}
     try:
         problem = build(cell.located, cell.problem_key)
         engine = engine_of(row)
-        choices = engine.resolve(cell.choices, problem)
-        row |= {key: value for key, value in choices.items() if cell.choices[key] is not None}
+        choices = engine.resolve(asked, problem)
+        row |= {key: value for key, value in choices.items() if asked[key] is not None}
         row |= engine.describe(choices, problem)
         if engine.result != RESULT:
             row["result"] = engine.result

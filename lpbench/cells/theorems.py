@@ -12,7 +12,7 @@ from lpbench.errors import ConfigError
 from lpbench.problems.base import QUADRATIC, SQUARED, Problem
 from lpbench.problems.solving import box_solver
 from lpbench.problems.solving.box import AtBox, active, box_optimum, largest_gradient
-from lpbench.problems.solving.memory import remembered
+from lpbench.problems.solving.memory import by_group, remembered
 from lpbench.problems.solving.objective import Risk
 from lpbench.registry import formats
 from lpbench.theory import arithmetic, evaluation, grids
@@ -54,10 +54,21 @@ def setting(
     Raises Refused where no theorem is about the cell's format or algorithm, and where its numbers leave float64.
     """
     with within_float64():
-        return _setting(choices, problem, path, steps)
+        found = _setting(choices, problem, steps)
+        if path is None:
+            return found
+        G = found.G
+        if choices["schedule"] != "decreasing":
+            samples = choices["batch_size"] * _active(problem)
+            G = float(min(G, np.sqrt(min(found.n, samples)) * path.max_update / found.alpha))
+        certified = found.G <= G
+        return replace(
+            found, G=G, G_certified=certified, max_update=path.max_update, saturated=path.saturated
+        )
 
 
-def _setting(choices: Mapping[str, Any], problem: Problem, path: Path | None, steps: float | None) -> Setting:
+@by_group
+def _setting(choices: Mapping[str, Any], problem: Problem, steps: float | None) -> Setting:
     grid, algorithm = grid_of(choices), choices["algorithm"]
     low, high = (-np.inf, np.inf) if algorithm in HALP else (grid.low, grid.high)
     at = _reference(problem, low, high)
@@ -68,9 +79,6 @@ def _setting(choices: Mapping[str, Any], problem: Problem, path: Path | None, st
     certified = constants["sigma"] + np.sqrt(constants["L"] * constants["L_f"]) * _farthest(
         problem, low, high
     )
-    shown = np.inf
-    if path is not None and choices["schedule"] != "decreasing":
-        shown = np.sqrt(min(problem.w_star.size, batch * _active(problem))) * path.max_update / alpha
     D_0, e_0 = _start(choices, problem, grid, at)
     return Setting(
         n=problem.w_star.size,
@@ -86,11 +94,9 @@ def _setting(choices: Mapping[str, Any], problem: Problem, path: Path | None, st
         rounding=choices["rounding"],
         random_bits=choices["random_bits"],
         schedule=choices["schedule"] or "constant",
-        G=float(min(certified, shown)),
-        G_certified=bool(certified <= shown),
+        G=float(certified),
+        G_certified=True,
         largest_gradient=_largest_gradient(problem, low, high) if np.isfinite(high) else np.inf,
-        max_update=None if path is None else path.max_update,
-        saturated=None if path is None else path.saturated,
         snapshot=choices["snapshot"],
         inner_steps=choices["inner_steps"],
         loops=_judged_loops(choices) if loops and np.isfinite(T) else None,
@@ -105,6 +111,7 @@ _VANISHING = 1e-9
 _CONSTANTS = ("L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "sigma_w", "L_w")
 
 
+@by_group
 def excess(choices: Mapping[str, Any], problem: Problem) -> float | None:
     """f(w_B) - f*: what the range of the format costs; None where there is no fixed range."""
     with suppress(Refused), within_float64():
@@ -114,6 +121,7 @@ def excess(choices: Mapping[str, Any], problem: Problem) -> float | None:
     return None
 
 
+@by_group
 def noise_scale(choices: Mapping[str, Any], problem: Problem) -> float:
     """About the gap that noise alone keeps a run at: sigma^2/(2L) + delta sigma_1/2 + n L_f delta^2/8.
 

@@ -12,6 +12,7 @@ from lpbench.terminal import Table, duration, note, print_json, size, until_clos
 
 if TYPE_CHECKING:
     from lpbench.analysis.evidence import Evidence
+    from lpbench.analysis.tables import Columns
     from lpbench.sweeps.plan import Plan
     from lpbench.sweeps.sweep import Outcome
 
@@ -182,23 +183,20 @@ def run_and_report(
     return ExitCode.SOME_BAD if bad else ExitCode.DONE
 
 
-def _columns(outcome: "Outcome") -> dict[str, list[Any]]:
+def _columns(outcome: "Outcome") -> "Columns":
     """What tables and bounds need of the cells of the plan."""
     from lpbench.analysis.evidence import COLUMNS
     from lpbench.analysis.tables import read
     from lpbench.store.arrays import plain_columns
 
-    table = read(outcome.plan.folder, COLUMNS)
-    columns = plain_columns(table)
-    if len(outcome.statuses) < table.num_rows:
+    columns = plain_columns(read(outcome.plan.folder, COLUMNS))
+    if len(outcome.statuses) < len(columns["cell_id"]):
         chosen = [i for i, cell_id in enumerate(columns["cell_id"]) if cell_id in outcome.statuses]
         columns = {name: [values[i] for i in chosen] for name, values in columns.items()}
     return columns
 
 
-def _print_floors(
-    outcome: "Outcome", columns: dict[str, list[Any]], evidence: "Evidence", as_json: bool
-) -> None:
+def _print_floors(outcome: "Outcome", columns: "Columns", evidence: "Evidence", as_json: bool) -> None:
     from lpbench.analysis.tables import pivot, results
 
     records = results(columns)

@@ -3,7 +3,7 @@
 Those import pandas to see whether they have to do with it, which costs a short sweep half a second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,14 +57,33 @@ def to_numpy(array: pa.Array) -> np.ndarray:
     return np.where(valid, values.astype(np.float64), np.nan)
 
 
-def plain_columns(table: pa.Table) -> dict[str, list[Any]]:
-    """The values of each column as a list, None for null. Equal ones are one object: choices take few values."""
-    columns = {}
+class Coded(Sequence[Any]):
+    """Values of which many are equal: each once, and for every place which of them it is, in few bytes."""
+
+    def __init__(self, values: list[Any], codes: np.ndarray):
+        self._values, self._codes = values, codes.astype(np.min_scalar_type(len(values) - 1))
+
+    def __len__(self) -> int:
+        return self._codes.size
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._values[self._codes[place]]
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._values.__getitem__, self._codes.tolist())
+
+
+def plain_columns(table: pa.Table) -> dict[str, Sequence[Any]]:
+    """The values of each column, None for null. Equal ones are one object: choices take few values.
+
+    Columns of a table that nobody else holds are let go as they are read.
+    """
+    columns: dict[str, Sequence[Any]] = {}
     for name in table.column_names:
         encoded = flat(table[name].dictionary_encode())
+        table = table.drop_columns([name])
         values = [*encoded.dictionary.to_pylist(), None]
-        index = np.nan_to_num(to_numpy(encoded.indices), nan=len(values) - 1).astype(np.int64)
-        columns[name] = [values[i] for i in index.tolist()]
+        columns[name] = Coded(values, np.nan_to_num(to_numpy(encoded.indices), nan=len(values) - 1))
     return columns
 
 

@@ -16,15 +16,14 @@ class Evaluation(NamedTuple):
 
     def tightest(self, form: str | None = None) -> str | None:
         """The name of the least bound of the mean gap (of one form); None where none applies."""
-        fitting = [
-            name
-            for name in self.bounds
-            if theorem(name).judges == MEAN_GAP and form in (None, theorem(name).form)
-        ]
+        found = [(name, theorem(name), bound.value) for name, bound in self.bounds.items()]
         # In full precision the forms say the same: then it is not the earlier one.
-        return min(
-            fitting, key=lambda name: (self.bounds[name].value, theorem(name).form == EARLIER), default=None
-        )
+        fitting = [
+            (value, about.form == EARLIER, i, name)
+            for i, (name, about, value) in enumerate(found)
+            if about.judges == MEAN_GAP and form in (None, about.form)
+        ]
+        return min(fitting)[-1] if fitting else None
 
 
 def theorem(name: str) -> Theorem:

@@ -5,9 +5,9 @@ Everything here and in `lpbench/theory/bounds` is derived in docs/theory.md, wit
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -133,14 +133,14 @@ class Theorem:
         """The first line of the docstring."""
         return (self.__doc__ or "").strip().splitlines()[0]
 
-    @property
+    @functools.cached_property
     def column(self) -> str:
         """Its column in `cells`: bound_1a_i for 1a-i."""
         return "bound_" + self.name.replace("-", "_").lower()
 
     def not_about(self, algorithm: str) -> str:
         """Why it says nothing about `algorithm`."""
-        return f"theorem {self.name}: it is about {_listed(self.algorithms)}, not {algorithm}"
+        return _not_about(self.name, self.algorithms, algorithm)
 
     def __call__(self, setting: Setting) -> Bound:
         """The bound for one run. Raises Refused, with the condition that fails."""
@@ -209,14 +209,16 @@ def theorem(
     return keep
 
 
-@contextmanager
-def within_float64() -> Iterator[None]:
+class within_float64(np.errstate):
     """Inside, a number that overflows, a division by zero and a nan raise Refused."""
-    try:
-        with np.errstate(over="raise", divide="raise", invalid="raise"):
-            yield
-    except ArithmeticError as error:
-        raise Refused("a number in it leaves the range of float64") from error
+
+    def __init__(self) -> None:
+        super().__init__(over="raise", divide="raise", invalid="raise")
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        super().__exit__(kind, error, trace)
+        if isinstance(error, ArithmeticError):
+            raise Refused("a number in it leaves the range of float64") from error
 
 
 def need(holds: bool, otherwise: str) -> None:
@@ -240,6 +242,11 @@ def coarse(s: Setting, factor: float = 1.0) -> bool | None:
 def root(a: float, b: Any, c: Any) -> Any:
     """The largest F with a F <= b sqrt(2 F) + c."""
     return ((b * math.sqrt(2) + np.sqrt(2 * b**2 + 4 * a * c)) / (2 * a)) ** 2
+
+
+@functools.cache
+def _not_about(name: str, algorithms: frozenset[str], algorithm: str) -> str:
+    return f"theorem {name}: it is about {_listed(algorithms)}, not {algorithm}"
 
 
 def _listed(names: frozenset[str]) -> str:

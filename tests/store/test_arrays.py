@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lpbench.store.arrays import flat, from_numpy, from_texts, from_values, plain_columns, to_numpy
@@ -15,6 +15,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("kind", VALUES, ids=str)
+@settings(deadline=None)
 @given(data=st.data())
 def test_they_are_what_pyarrow_makes_of_the_same_values(kind, data):
     values = data.draw(st.lists(st.none() | VALUES[kind], max_size=20))
@@ -61,6 +62,7 @@ def test_whole_numbers_stay_whole_unless_some_are_missing():
 
 
 @pytest.mark.parametrize("kind", VALUES, ids=str)
+@settings(deadline=None)
 @given(data=st.data())
 def test_plain_columns_are_the_values(kind, data):
     pieces = data.draw(st.lists(st.lists(st.none() | VALUES[kind], max_size=5), max_size=4))
