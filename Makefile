@@ -11,7 +11,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.installed
 BROWSER := $(VENV)/.browser
-JOBS ?= 2
+# Two more than there are processors: tests that wait, for a browser or for Ray, leave theirs to others. A worker takes
+# up to 1 GB, so there are 8 at most.
+JOBS ?= $(shell n=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN); echo $$(((n < 6 ? n : 6) + 2)))
+# A file goes to one worker whole, so that what its tests share is made once; tests/conftest.py says which come first.
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
@@ -70,10 +74,10 @@ lint: setup
 	$(BIN)/mypy
 
 test: lint ## linters, types, and the tests
-	$(BIN)/python -m pytest --numprocesses $(JOBS)
+	$(PYTEST)
 
 test-all: lint ## the same with the slow tests
-	$(BIN)/python -m pytest --numprocesses $(JOBS) -m 'slow or not slow'
+	$(PYTEST) -m 'slow or not slow'
 
 regression: setup ## has an algorithm or a format got worse since the baseline in runs/baselines/ci?
 	$(BIN)/lpbench check --baseline ci

@@ -13,10 +13,9 @@
 Importing lpbench loads none of numba, torch, pandas or hydra: they come with the first call that needs them.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
-from lpbench import formats
+from lpbench import formats, lazy
 
 if TYPE_CHECKING:
     from lpbench.analysis.compare import compare
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from lpbench.formats.quantize import quantize_array as quantize
     from lpbench.proofs.bits import bits
     from lpbench.proofs.bounds import bounds
-    from lpbench.store import load_cells, load_traces
+    from lpbench.store.read import load_cells, load_traces
     from lpbench.sweeps.plan import plan
     from lpbench.sweeps.sweep import sweep
 
@@ -41,17 +40,20 @@ __all__ = [
     "sweep",
 ]
 
-_HOMES = {
-    "bits": ("lpbench.proofs.bits", "bits"),
-    "bounds": ("lpbench.proofs.bounds", "bounds"),
-    "compare": ("lpbench.analysis.compare", "compare"),
-    "load_cells": ("lpbench.store", "load_cells"),
-    "load_traces": ("lpbench.store", "load_traces"),
-    "plan": ("lpbench.sweeps.plan", "plan"),
-    "quantize": ("lpbench.formats.quantize", "quantize_array"),
-    "run": ("lpbench.cells.run", "run"),
-    "sweep": ("lpbench.sweeps.sweep", "sweep"),
-}
+_load = lazy.attributes(
+    __name__,
+    {
+        "bits": "lpbench.proofs.bits.bits",
+        "bounds": "lpbench.proofs.bounds.bounds",
+        "compare": "lpbench.analysis.compare.compare",
+        "load_cells": "lpbench.store.read.load_cells",
+        "load_traces": "lpbench.store.read.load_traces",
+        "plan": "lpbench.sweeps.plan.plan",
+        "quantize": "lpbench.formats.quantize.quantize_array",
+        "run": "lpbench.cells.run.run",
+        "sweep": "lpbench.sweeps.sweep.sweep",
+    },
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -59,7 +61,4 @@ def __getattr__(name: str) -> Any:
         from lpbench.provenance import version
 
         return version()
-    if name in _HOMES:
-        module, attribute = _HOMES[name]
-        return getattr(importlib.import_module(module), attribute)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _load(name)

@@ -11,6 +11,7 @@ Divergence, time-outs and saturation are outcomes of a cell, kept in its row; th
 """
 
 import difflib
+import traceback
 from collections.abc import Iterable
 from enum import IntEnum
 
@@ -71,3 +72,9 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     if near:
         return f" Did you mean {near[0]!r}?"
     return f" Choose from: {', '.join(names)}."
+
+
+def last_line(error: BaseException) -> str:
+    """An error that nobody raised on purpose, in one line, with the function that raised it."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''} ({place.name})"

@@ -5,14 +5,13 @@ docs/adding.md and CONTRIBUTING.md build one of each with it. A name loads its h
 dataset does not load numba.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lpbench import lazy
 
 if TYPE_CHECKING:
-    from lpbench.algorithms.base import Advance as Advance
     from lpbench.algorithms.base import Algorithm as Algorithm
     from lpbench.algorithms.base import Setup as Setup
-    from lpbench.algorithms.base import record as record
     from lpbench.arithmetic.dot import dot as dot
     from lpbench.arithmetic.generator import random_index as random_index
     from lpbench.arithmetic.generator import step_words as step_words
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from lpbench.arithmetic.ops import where as where
     from lpbench.arithmetic.rounding import round_sum as round_sum
     from lpbench.arithmetic.rounding import round_to_integer as round_to_integer
+    from lpbench.cells.engine import Engine as Engine
+    from lpbench.cells.engine import Trajectory as Trajectory
+    from lpbench.cells.points import Points as Points
     from lpbench.claims.base import MEASURED as MEASURED
     from lpbench.claims.base import THEORY as THEORY
     from lpbench.claims.base import Claim as Claim
@@ -38,11 +40,17 @@ if TYPE_CHECKING:
     from lpbench.claims.base import slope as slope
     from lpbench.claims.base import spread as spread
     from lpbench.claims.cells import Cells as Cells
-    from lpbench.convex.models import copy as copy
-    from lpbench.convex.models import difference as difference
-    from lpbench.convex.models import fill as fill
-    from lpbench.convex.models import full_gradient as full_gradient
-    from lpbench.convex.models import gradient as gradient
+    from lpbench.convex.drive import begin_loop as begin_loop
+    from lpbench.convex.drive import end_loop as end_loop
+    from lpbench.convex.drive import iterate as iterate
+    from lpbench.convex.drive import loop_length as loop_length
+    from lpbench.convex.drive import output as output
+    from lpbench.convex.drive import step as step
+    from lpbench.convex.gradients import difference as difference
+    from lpbench.convex.gradients import full_gradient as full_gradient
+    from lpbench.convex.gradients import gradient as gradient
+    from lpbench.convex.rows import copy as copy
+    from lpbench.convex.rows import fill as fill
     from lpbench.convex.step_sizes import step_size as step_size
     from lpbench.convex.update import round_step as round_step
     from lpbench.convex.update import sparse_step as sparse_step
@@ -115,15 +123,19 @@ if TYPE_CHECKING:
     from lpbench.theory.theorem import theorem as theorem
 
 _NAMES = {
-    "lpbench.algorithms.base": "Advance Algorithm Setup record",
+    "lpbench.algorithms.base": "Algorithm Setup",
     "lpbench.arithmetic.dot": "dot",
     "lpbench.arithmetic.generator": "random_index step_words",
     "lpbench.arithmetic.jit": "generic inner kernel",
     "lpbench.arithmetic.ops": "copysign index like power_of_two reciprocal take where",
     "lpbench.arithmetic.rounding": "round_sum round_to_integer",
+    "lpbench.cells.engine": "Engine Trajectory",
+    "lpbench.cells.points": "Points",
     "lpbench.claims.base": "MEASURED THEORY Claim Line Measure Plot claims slope spread",
     "lpbench.claims.cells": "Cells",
-    "lpbench.convex.models": "copy difference fill full_gradient gradient",
+    "lpbench.convex.drive": "begin_loop end_loop iterate loop_length output step",
+    "lpbench.convex.gradients": "difference full_gradient gradient",
+    "lpbench.convex.rows": "copy fill",
     "lpbench.convex.step_sizes": "step_size",
     "lpbench.convex.update": "round_step sparse_step",
     "lpbench.dashboard.charts": "style",
@@ -147,12 +159,6 @@ _NAMES = {
     "lpbench.theory.theorem": "DIMENSION_FREE EARLIER FINAL_GAP HALP MEAN_GAP OTHER SGD SVRG Bound Refused Setting "
     "need theorem",
 }
-_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = importlib.import_module(_HOMES[name])
-    return getattr(home, name, None) or importlib.import_module(f"{home.__name__}.{name}")
+_PLACES = {name: f"{home}.{name}" for home, names in _NAMES.items() for name in names.split()}
+__all__ = sorted(_PLACES)
+__getattr__ = lazy.attributes(__name__, _PLACES)

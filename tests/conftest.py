@@ -7,6 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from interpreted import interpreted
+
+# The files that wait longest, for a browser or for Ray, or compute longest: `make test` gives a worker one at a time.
+LONG = (
+    "browser/", "claims/test_reproduce", "executors/test_ray", "cells/test_theorems", "formats/test_laws", "proofs/",
+    "algorithms/test_pure_python", "test_docs", "test_cli", "choices/test_grid", "store/test_object_store",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those files come first, so that the other workers are not done while one is at its last long file."""
+
+    def rank(item: pytest.Item) -> int:
+        name = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((i for i, start in enumerate(LONG) if name.startswith(start)), len(LONG))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,6 +63,20 @@ def registries() -> Iterator[None]:
     for name in set(sys.modules) - modules:
         if name in {path.stem for path in registry.plugin_files()}:
             del sys.modules[name]  # so that the next module that loads the plug-in registers it again
+
+
+@pytest.fixture
+def in_python() -> Iterator[None]:
+    """Kernels run in pure Python; see tests/interpreted.py."""
+    with interpreted():
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_in_python() -> Iterator[None]:
+    """`in_python` for a whole module, its fixtures included."""
+    with interpreted():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from lpbench.algorithms import base, lp_sgd, lp_svrg
+from lpbench.algorithms import lp_sgd, snapshots
 from lpbench.arithmetic import rounding
 from lpbench.cells import binding
-from lpbench.convex import models, step_sizes
+from lpbench.convex import drive, gradients, step_sizes
 from lpbench.problems import empirical
 
 
@@ -92,8 +92,8 @@ DEFECTS: dict[str, Defect | WrongOptimum] = {
         ("lp_svrg fixed: short loop", "lp_sgd fixed stochastic"),
     ),
     "a last row never drawn": Defect(
-        models._gradient_linear, "0, n)", "0, n - 1)",
-        (*STOCHASTIC[:2], "lp_sgd fixed nearest_even", "sgd none"), ("lp_sgd fixed: batch", *STOCHASTIC[2:]),
+        gradients._difference_linear, "0, n)", "0, n - 1)",
+        (*STOCHASTIC, "lp_sgd fixed nearest_even", "sgd none"), ("lp_sgd fixed: batch",),
     ),
     "a step size 5 % off": Defect(
         binding.resolve, "else 0.25 / L", "else 0.2375 / L",
@@ -104,11 +104,11 @@ DEFECTS: dict[str, Defect | WrongOptimum] = {
         ("problem family_s", "lp_sgd fixed stochastic"),
     ),
     "a generator whose two streams share words": Defect(
-        base.keys, "stream(seed, ROUNDING)", "stream(seed, SAMPLES)",
+        drive.keys_of, "stream(seed, ROUNDING)", "stream(seed, SAMPLES)",
         ("random keys of a cell", *STOCHASTIC), ("random rounding", "sgd none"),
     ),
     "a regulariser left out of one algorithm": Defect(
-        lp_sgd.lp_sgd_step, "alpha * model.regularization", "alpha * 0.0",
+        lp_sgd.lp_sgd_step, "alpha * run.model.regularization", "alpha * 0.0",
         ("lp_sgd fixed: ridge", "swalp fixed: ridge batch", "sgd none: ridge sparse"),
         ("halp fixed: ridge", "lp_svrg fixed: ridge sparse", "lp_sgd fixed stochastic"),
     ),
@@ -122,7 +122,7 @@ DEFECTS: dict[str, Defect | WrongOptimum] = {
     ),
     # Not of the nine, but alone in what it touches.
     "an SVRG step without its regulariser": Defect(
-        lp_svrg.variance_reduced_step, "alpha * model.regularization", "alpha * 0.0",
+        snapshots.variance_reduced_step, "alpha * run.model.regularization", "alpha * 0.0",
         ("lp_svrg fixed: ridge", "halp fixed: ridge"), ("lp_sgd fixed: ridge", "lp_svrg fixed stochastic"),
     ),
 }  # fmt: skip

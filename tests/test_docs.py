@@ -77,11 +77,14 @@ def test_the_examples_of_adding(tmp_path: Path) -> None:
         "mine/sign_sgd.py",
         "mine/bowl.py",
         "mine/rings.py",
+        "mine/walk.py",
         "mine/l1_bound.py",
         "mine/two_bits.py",
         "mine/stalls.py",
     ]
-    bounds, listing, plan, sweep, _ = commands(page)
+    walks, shown, bounds, listing, plan, sweep, _ = commands(page)
+    assert "mean square (median over seeds)" in run(walks, tmp_path)
+    assert "random_walk" not in run(shown, tmp_path)
     assert "range" in run(bounds, tmp_path)
     assert "Sign SGD" in run(listing, tmp_path)
     assert "8 cells" in run(plan, tmp_path)

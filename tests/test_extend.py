@@ -26,12 +26,12 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_types_are_checked_for_the_names_that_are_loaded():
     tree = ast.parse(Path(extend.__file__).read_text("utf-8"))
     seen = {
-        (alias.asname, node.module)
+        (alias.asname, f"{node.module}.{alias.name}")
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lpbench.")
         for alias in node.names
     }
-    assert seen == set(extend._HOMES.items())
+    assert seen == set(extend._PLACES.items())
 
 
 def test_a_dataset_needs_no_numba():

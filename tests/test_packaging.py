@@ -1,7 +1,9 @@
 """What is shipped, what imports what, and that it runs from a wheel in any folder."""
 
 import ast
+import functools
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -20,7 +22,7 @@ HEAVY = {"dash", "hydra", "kaleido", "numba", "omegaconf", "pandas", "plotly", "
 # The rooms from the bottom to the top: a module imports what stands below it, or its own room, whether at its head or
 # inside a function. docs/architecture.md says what lives in each; a new file of a room is in place already.
 LAYERS = [
-    ["errors", "escaping", "provenance"],
+    ["errors", "escaping", "lazy", "provenance"],
     ["registry", "terminal"],
     ["arithmetic", "store"],
     ["datasets", "formats", "theory"],
@@ -40,7 +42,17 @@ SOURCES = sorted((ROOT / "lpbench").rglob("*.py"))
 CHARTS = sorted((ROOT / "dashboard").rglob("*.py"))
 SHOWS = {"commands"}  # what may draw: all else of lpbench knows nothing of the dashboard
 # What charts read: results, never kernels.
-DRAWN = {"analysis", "dashboard", "errors", "escaping", "provenance", "registry", "store", "terminal", "theory"}
+DRAWN = {
+    "analysis",
+    "dashboard",
+    "errors",
+    "escaping",
+    "provenance",
+    "registry",
+    "store",
+    "terminal",
+    "theory",
+}
 
 
 def package_folders() -> dict[str, str]:
@@ -64,7 +76,8 @@ def test_every_package_folder_has_an_init() -> None:
     assert [folder for folder in package_folders() if not (ROOT / folder / "__init__.py").is_file()] == []
 
 
-def imports(source: Path) -> Iterator[tuple[str, bool]]:
+@functools.cache
+def imports(source: Path) -> list[tuple[str, bool]]:
     """(module, at the head) of everything that `source` imports, but for annotations alone."""
 
     def walk(node: ast.AST, head: bool) -> Iterator[tuple[str, bool]]:
@@ -88,7 +101,7 @@ def imports(source: Path) -> Iterator[tuple[str, bool]]:
                 inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
                 yield from walk(child, head and not inside)
 
-    yield from walk(ast.parse(source.read_text(encoding="utf-8")), True)
+    return list(walk(ast.parse(source.read_text(encoding="utf-8")), True))
 
 
 def top(module: str) -> str:
@@ -104,6 +117,13 @@ def owner(source: Path) -> str:
 def test_every_module_has_a_layer() -> None:
     missing = {owner(source) for source in SOURCES} - {*LEVEL, "__init__"}
     assert missing == set(), "give these modules a place in LAYERS"
+
+
+def test_the_page_shows_the_rooms_in_their_order() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.split("| --- | --- |\n")[1].split("\n\n")[0]
+    shown = [re.findall(r"`(\w+)/?`", row.split("|")[1]) for row in table.splitlines()]
+    assert shown == LAYERS
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

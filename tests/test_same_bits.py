@@ -30,8 +30,9 @@ RUNS = [
 SCRIPT = """
 import hashlib, json, sys
 import lpbench
-from lpbench import binding
-from lpbench.problems import build, cache
+from lpbench.cells import binding
+from lpbench.problems.build import build
+from lpbench.problems.solving import cache
 import numpy as np
 
 cache.load = lambda *key: None

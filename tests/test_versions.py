@@ -24,8 +24,9 @@ SHARED = {
     "format": ["arithmetic/ops", "arithmetic/rounding", "formats/base"],
     "algorithm": [
         "arithmetic/ops", "arithmetic/dot", "arithmetic/elementary", "arithmetic/products", "arithmetic/generator",
-        "arithmetic/rounding", "convex/models", "convex/update", "convex/step_sizes", "convex/gap", "cells/points",
-        "cells/binding", "formats/base", "algorithms/base",
+        "arithmetic/rounding", "convex/rows", "convex/losses", "convex/gradients", "convex/update", "convex/step_sizes",
+        "convex/gap", "convex/drive",
+        "cells/points", "cells/binding", "formats/base", "algorithms/base",
     ],
 }  # fmt: skip
 

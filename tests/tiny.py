@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from lpbench.algorithms.base import GAP, ITERATE_GAP, RECORDED, Setup
+from lpbench.algorithms.base import Setup
 from lpbench.cells.binding import setup
+from lpbench.convex.drive import GAP, ITERATE_GAP, RECORDED
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
 from lpbench.registry import algorithms, formats
 
@@ -88,20 +89,20 @@ KERNELS: dict[str, tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]] 
         {"loss": LOGISTIC, "sparse": True, "regularization": 0.0}, {**FLOAT, **F64}, [{}, BATCH, {"limit": 0.3}],
     ),
     "lp_sgd softmax block 32": ({"loss": SOFTMAX}, {**BLOCK, **F32}, [{}, BATCH]),
-    "sgd hinge decreasing": (
-        {"loss": SQUARED_HINGE}, {"algorithm": "sgd", "format": "none", "schedule": "decreasing", **F64}, [{}, BATCH],
-    ),
     "swalp quadratic log": ({"loss": QUADRATIC}, {"algorithm": "swalp", **SWALP, **LOG, **F64}, [{}, BATCH]),
-    "lp_svrg logistic fixed": (
-        {"loss": LOGISTIC, "regularization": 2.0}, {"algorithm": "lp_svrg", **SVRG, **FIXED, **F64},
-        [{}, {"snapshot": "random"}, {"snapshot": "average"} | BATCH],
-    ),
     "halp squared fixed": (
         {"loss": SQUARED}, {"algorithm": "halp", **SVRG, **FIXED, **F64},
         [{}, {"snapshot": "random"}, {"snapshot": "average"}, {"mu": 2.0} | BATCH],
     ),
 }  # fmt: skip
 SLOW: dict[str, tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]] = {
+    "sgd hinge decreasing": (
+        {"loss": SQUARED_HINGE}, {"algorithm": "sgd", "format": "none", "schedule": "decreasing", **F64}, [{}, BATCH],
+    ),
+    "lp_svrg logistic fixed": (
+        {"loss": LOGISTIC, "regularization": 2.0}, {"algorithm": "lp_svrg", **SVRG, **FIXED, **F64},
+        [{}, {"snapshot": "random"}, {"snapshot": "average"} | BATCH],
+    ),
     "svrg softmax 32": ({"loss": SOFTMAX}, {"algorithm": "svrg", **SVRG, "format": "none", **F32}, [{}, BATCH]),
     "halp logistic sparse float 32": (
         {"loss": LOGISTIC, "sparse": True}, {"algorithm": "halp", **SVRG, **FLOAT, **F32}, [{}, BATCH],

@@ -1,64 +1,59 @@
 """Low-precision SGD."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lpbench.algorithms.base import Advance, Setup, record
-from lpbench.arithmetic.generator import step_words
-from lpbench.arithmetic.jit import inner, kernel
+from lpbench.algorithms.base import Algorithm, Setup
+from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
-from lpbench.convex.models import gradient
+from lpbench.convex.drive import output, step
+from lpbench.convex.gradients import gradient
 from lpbench.convex.step_sizes import step_size
 from lpbench.convex.update import round_step, sparse_step
 from lpbench.formats.quantize import to_native
 from lpbench.registry import algorithms
 
 
+class SgdState(NamedTuple):
+    """The point is scale * w: w (n,) native numbers of the format, in place."""
+
+    w: Any
+    scale: Any
+
+
 @inner
-def lp_sgd_step(model, fmt, rounding, schedule, keys, batch, work, tally, w, scale, t):
+def lp_sgd_step(run, w, scale, t):
     """w <- Q(w - alpha_t grad f_i(w)), i drawn anew."""
-    alpha = step_size(schedule, t)
-    samples, words = step_words(keys.samples, t), step_words(keys.rounding, t)
-    if batch == 1 and sparse_step(model, fmt, rounding, w, scale, alpha, samples, words, tally):
+    alpha = step_size(run.schedule, t)
+    if run.batch == 1 and sparse_step(run.model, run, w, scale, alpha, t):
         return
-    c, i = gradient(model, w, scale, samples[0], samples[1], batch, work)
-    a, b = like(w[0], alpha * c / scale), like(w[0], alpha * model.regularization)
-    round_step(fmt, rounding, w, work.table[i], a, b, None, words[0], words[1], t, scale, alpha, tally)
+    c, i = gradient(run, w, scale, t)
+    a, b = like(w[0], alpha * c / scale), like(w[0], alpha * run.model.regularization)
+    round_step(run, w, run.work.table[i], a, b, None, t, scale, alpha)
 
 
-@kernel
-def lp_sgd(run, w, scale, now, stops, rows, first, last, trace):
-    """LP-SGD from step now[0] to stops[last - 1].
+@step.case(SgdState)
+def _step(state, run, t):
+    lp_sgd_step(run, state.w, state.scale, t)
 
-    w (n,) native numbers of the format, in place; the point is scale * w. rows[p]: the row of trace for stop p, or -1.
-    Source: Li & De Sa 2019, "Dimension-Free Bounds for Low-Precision Training"; values beyond the range
-    saturate.
-    """
-    model, fmt, rounding, keys = run.model, run.fmt, run.rounding, run.keys
-    for p in range(first, last):
-        for t in range(now[0], stops[p]):
-            lp_sgd_step(model, fmt, rounding, run.schedule, keys, run.batch, run.work, run.tally, w, scale, t)
-        now[0] = stops[p]
-        if rows[p] >= 0:
-            for j in range(w.size):
-                run.look.output[j] = scale * w[j]
-            record(run, True, rows[p], trace)
+
+@output.case(SgdState)
+def _output(state, point):
+    for j in range(point.size):
+        point[j] = state.scale * state.w[j]
 
 
 @algorithms.register("lp_sgd")
-class LpSgd:
-    """Low-precision SGD: w <- Q(w - alpha grad f_i(w))."""
+class LpSgd(Algorithm):
+    """Low-precision SGD: w <- Q(w - alpha grad f_i(w)).
+
+    Source: Li & De Sa 2019, "Dimension-Free Bounds for Low-Precision Training"; values beyond the range saturate.
+    """
 
     version = 3
     reads = frozenset({"format", "limit", "schedule"})
 
-    def prepare(self, setup: Setup) -> Advance:
+    def begin(self, setup: Setup) -> SgdState:
         """On the grid point nearest to the start."""
-        w, now = to_native(setup.format, setup.start, setup.dtype), np.zeros(1, np.int64)
-        scale = np.float64(setup.format.scale)
-
-        def advance(stops: Any, rows: Any, first: int, last: int, trace: Any) -> None:
-            lp_sgd(setup.run, w, scale, now, stops, rows, first, last, trace)
-
-        return advance
+        return SgdState(to_native(setup.format, setup.start, setup.dtype), np.float64(setup.format.scale))

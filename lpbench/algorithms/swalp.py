@@ -1,55 +1,71 @@
 """SWALP: stochastic weight averaging over low-precision SGD."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lpbench.algorithms.base import Advance, Setup, record
+from lpbench.algorithms.base import Algorithm, Setup
 from lpbench.algorithms.lp_sgd import lp_sgd_step
-from lpbench.arithmetic.jit import kernel
+from lpbench.convex.drive import iterate, output, step
 from lpbench.formats.quantize import to_native
 from lpbench.registry import algorithms
 
 
-@kernel
-def swalp(run, w, average, scale, start, every, now, stops, rows, first, last, trace):
-    """SWALP from step now[0] to stops[last - 1]: LP-SGD, and the average of its iterates in full precision.
+class SwalpState(NamedTuple):
+    """LP-SGD, scale * w with w (n,) native numbers, and the average of its iterates in full precision.
 
-    w (n,) native numbers, in place; average (n,) float64, in place, the mean of the now[1] iterates w_t, t >= start,
-    one in `every`.
-    Source: Yang et al. 2019, "SWALP: Stochastic Weight Averaging in Low-Precision Training".
+    average (n,) float64, the mean of the count[0] iterates w_t, t >= start, one in `every`.
     """
-    model, fmt, rounding, keys = run.model, run.fmt, run.rounding, run.keys
-    for p in range(first, last):
-        for t in range(now[0], stops[p]):
-            if t >= start and (t - start) % every == 0:
-                now[1] += 1
-                weight = 1.0 / now[1]
-                for j in range(w.size):
-                    average[j] += weight * (scale * w[j] - average[j])
-            lp_sgd_step(model, fmt, rounding, run.schedule, keys, run.batch, run.work, run.tally, w, scale, t)
-        now[0] = stops[p]
-        if rows[p] >= 0:
-            for j in range(w.size):
-                run.look.iterate[j] = scale * w[j]
-                run.look.output[j] = average[j] if now[1] > 0 else run.look.iterate[j]
-            record(run, now[1] == 0, rows[p], trace)
+
+    w: Any
+    scale: Any
+    average: Any
+    count: Any
+    start: Any
+    every: Any
+
+
+@step.case(SwalpState)
+def _step(state, run, t):
+    w, average = state.w, state.average
+    if t >= state.start and (t - state.start) % state.every == 0:
+        state.count[0] += 1
+        weight = 1.0 / state.count[0]
+        for j in range(w.size):
+            average[j] += weight * (state.scale * w[j] - average[j])
+    lp_sgd_step(run, w, state.scale, t)
+
+
+@iterate.case(SwalpState)
+def _iterate(state, point):
+    for j in range(point.size):
+        point[j] = state.scale * state.w[j]
+    return True
+
+
+@output.case(SwalpState)
+def _output(state, point):
+    for j in range(point.size):
+        point[j] = state.average[j] if state.count[0] > 0 else state.scale * state.w[j]
 
 
 @algorithms.register("swalp")
-class Swalp:
-    """Weight averaging: wbar <- (n wbar + w) / (n + 1) over the iterates of LP-SGD."""
+class Swalp(Algorithm):
+    """Weight averaging: wbar <- (n wbar + w) / (n + 1) over the iterates of LP-SGD.
+
+    Source: Yang et al. 2019, "SWALP: Stochastic Weight Averaging in Low-Precision Training".
+    """
 
     version = 3
     reads = frozenset({"format", "limit", "schedule", "average_start", "average_every"})
 
-    def prepare(self, setup: Setup) -> Advance:
+    def begin(self, setup: Setup) -> SwalpState:
         """On the grid point nearest to the start; nothing averaged yet."""
-        w, now = to_native(setup.format, setup.start, setup.dtype), np.zeros(2, np.int64)
-        average, scale = np.zeros(w.size), np.float64(setup.format.scale)
-        start, every = setup.choices["average_start"], setup.choices["average_every"]
-
-        def advance(stops: Any, rows: Any, first: int, last: int, trace: Any) -> None:
-            swalp(setup.run, w, average, scale, start, every, now, stops, rows, first, last, trace)
-
-        return advance
+        return SwalpState(
+            w=to_native(setup.format, setup.start, setup.dtype),
+            scale=np.float64(setup.format.scale),
+            average=np.zeros(setup.start.size),
+            count=np.zeros(1, np.int64),
+            start=setup.choices["average_start"],
+            every=setup.choices["average_every"],
+        )

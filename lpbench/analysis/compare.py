@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lpbench.analysis.matching import AXES, Configuration, Match, Row, key_of, match, read
-from lpbench.analysis.ratios import COLUMNS, METRICS, Sample, changes, logs, paired, shared, unpaired
-from lpbench.analysis.tables import ALWAYS, varying
+from lpbench.analysis.ratios import COLUMNS, Sample, changes, logs, paired, shared, unpaired
+from lpbench.analysis.tables import ALWAYS, RESULT, varying
 from lpbench.analysis.tables import AXES as ROW_AXES
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.store import find_sweep
@@ -70,13 +70,14 @@ def compare(
     a: Path | str,
     b: Path | str,
     by: str | Sequence[str] | None = None,
-    metric: str = "noise_floor",
+    metric: str | None = None,
     runs_dir: Path | str | None = None,
 ) -> pandas.DataFrame:
     """Compare two stored sweeps: one row a combination of the axes `by`, with the ratio B / A of a metric.
 
     a, b      names or paths of sweeps.              by    axes, `"algorithm,precision"` or a list; None: all that vary.
-    metric    noise_floor, final_gap, mean_gap, best_gap, seconds or steps_per_second.
+    metric    noise_floor, final_gap, mean_gap, best_gap, seconds, steps_per_second, or a number that another engine
+              recorded; None: the result of the cells, noise_floor where they have the convex engine.
     runs_dir  where sweeps lie (None: runs).
 
     Columns: `by`; `ratio`, the geometric mean, with a 95 % interval over the seeds in `low`, `high`; `seeds_a`,
@@ -97,15 +98,14 @@ def compare_sweeps(
     a: Path | str,
     b: Path | str,
     by: str | Sequence[str] | None = None,
-    metric: str = "noise_floor",
+    metric: str | None = None,
     runs_dir: Path | str | None = None,
 ) -> Comparison:
     """As `compare`, in plain values."""
-    if metric not in METRICS:
-        raise ConfigError(f"unknown metric {metric!r}.{did_you_mean(metric, METRICS)}")
     asked = _axes(by)
     of_a, of_b = (find_sweep(name, runs_dir or "runs") for name in (a, b))
-    (mine, older_a), (other, older_b) = (read(folder, [metric, *COLUMNS]) for folder in (of_a, of_b))
+    (mine, older_a), (other, older_b) = (read(folder, COLUMNS, metric) for folder in (of_a, of_b))
+    metric = metric or _result([*mine, *other])
     matched = match(mine, other, (str(a), str(b)))
     axes = every_axis(matched) if asked is None else asked
     for axis in axes:
@@ -119,6 +119,13 @@ def compare_sweeps(
     told = every_axis(matched)
     found.statuses = [change for one in matched.configurations for change in one.statuses(told)]
     return found
+
+
+def _result(cells: Sequence[Row]) -> str:
+    names = sorted({cell.get("result") or RESULT for cell in cells})
+    if len(names) > 1:
+        raise ConfigError(f"the cells have different results, {', '.join(names)}: choose one with --metric")
+    return names[0]
 
 
 def _axes(by: str | Sequence[str] | None) -> list[str] | None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lpbench.analysis import tables
 from lpbench.errors import ConfigError
-from lpbench.store import read_cells
 from lpbench.store.schema import CHOICES
 
 Row = dict[str, Any]
@@ -83,14 +83,14 @@ class Match:
     only_b: list[Row]
 
 
-def read(folder: Path, columns: Iterable[str]) -> tuple[list[Row], int]:
-    """The cells of a sweep with all choices and `columns`, and how many older ones of the same choices it also holds.
+def read(folder: Path, columns: Iterable[str], metric: str | None = None) -> tuple[list[Row], int]:
+    """The cells of a sweep with all choices, `columns` and `metric` (None: their result), and how many older ones of
+    the same choices it also holds.
 
     Another version of an algorithm gives other cells of the same choices; the newest counts. Raises ConfigError where
     there is no cell.
     """
-    wanted = list(dict.fromkeys([*CHOICES, "started_at", *columns]))
-    rows = read_cells(folder, wanted).to_pylist()
+    rows = tables.read(folder, [*CHOICES, "started_at", *columns], metric).to_pylist()
     if not rows:
         raise ConfigError(f"{folder} has no cells")
     newest: dict[Key, Row] = {}

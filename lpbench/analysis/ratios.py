@@ -12,7 +12,6 @@ import numpy as np
 from lpbench.theory.arithmetic import READS, resolution
 
 GAPS = ("noise_floor", "final_gap", "mean_gap", "best_gap")
-METRICS = (*GAPS, "seconds", "steps_per_second")
 HIGHER_IS_BETTER = frozenset({"steps_per_second"})
 COLUMNS = ("status", *READS)  # what `value` reads beside the metric
 LEVEL = 0.95
@@ -57,7 +56,7 @@ def power(exponent: float) -> float:
 def value(cell: Mapping[str, Any], metric: str) -> float | None:
     """log10 of a metric; a gap below what the arithmetic can tell from 0 counts as that. None: it was not measured."""
     number = cell.get(metric)
-    if cell["status"] != "ok" or number is None or not math.isfinite(number):
+    if cell["status"] != "ok" or not isinstance(number, int | float) or not math.isfinite(number):
         return None
     if metric in GAPS:
         number = max(number, least(cell))

@@ -1,12 +1,16 @@
-"""The table at the end of a sweep: noise floor by precision and format, and by the other axes that vary."""
+"""The table at the end of a sweep: its result by precision and format, and by the other axes that vary."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from lpbench.store.schema import CHOICES
+from lpbench.errors import ConfigError, did_you_mean
+from lpbench.store.read import read_cells
+from lpbench.store.schema import CELLS, CHOICES, INT, REAL
 from lpbench.terminal import Table
 
 # The axes in the order in which they name a row. An axis that the ones before it determine is left out: with
@@ -14,9 +18,31 @@ from lpbench.terminal import Table
 AXES = ["problem", "dataset", "dimension", "algorithm", "format"]
 AXES += [name for name in CHOICES if name not in {*AXES, "precision", "seed"}]
 ALWAYS = {"algorithm", "format"}
-COLUMNS = [*AXES, "precision", "seed", "cell_id", "status", "noise_floor"]
+# The result of a cell, unless its column `result` names another one: it has an engine of its own.
+RESULT = "noise_floor"
+METRICS = (RESULT, "final_gap", "mean_gap", "best_gap", "seconds", "steps_per_second")
+COLUMNS = [*AXES, "precision", "seed", "cell_id", "status", RESULT, "result"]
+_BAD = ("diverged", "timeout", "failed")
+_NO_METRIC = {*AXES, "precision", "n", *_BAD}
 
 Columns = Mapping[str, Sequence[Any]]
+
+
+def read(folder: Path, names: Iterable[str], metric: str | None = None) -> pa.Table:
+    """The columns `names` of a sweep's cells, as `read_cells` has them, and `metric`, or the result of each cell.
+
+    Raises ConfigError for a metric that is none of METRICS, and no number that an engine of its own recorded.
+    """
+    wanted = list(dict.fromkeys([*names, "result", metric or RESULT]))
+    table = read_cells(folder, wanted)
+    named = set(table["result"].unique().to_pylist()) - {None} if "result" in table.column_names else set()
+    if metric is None:
+        return read_cells(folder, [*wanted, *named]) if named - set(table.column_names) else table
+    if metric not in METRICS:
+        there = metric in table.column_names and metric not in CELLS.names
+        if not there or table[metric].type not in (INT, REAL):
+            raise ConfigError(f"unknown metric {metric!r}.{did_you_mean(metric, [*METRICS, *named])}")
+    return table
 
 
 def varying(columns: Columns, axes: Sequence[str] = AXES) -> list[str]:
@@ -40,15 +66,15 @@ def _codes(values: Sequence[Any]) -> np.ndarray:
     return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
 
 
-def noise_floors(columns: Columns) -> list[dict[str, Any]]:
-    """One record for each combination of the axes that vary: the median noise floor over its cells.
+def results(columns: Columns, metric: str | None = None) -> list[dict[str, Any]]:
+    """One record for each combination of the axes that vary: the median over its cells of `metric`, or their result.
 
-    columns  `COLUMNS` of `cells`, as lists of one length. Records hold the axes, `precision`, `noise_floor`
-             (of the cells that are ok; None where there is none), `n` cells and the number of each status
-             that is not ok.
+    columns  `COLUMNS` of `cells`, and the results that they name, as lists of one length. Records hold the axes,
+             `precision`, the median by its name (of the cells that are ok; None where there is none), `n` cells and
+             the number of each status that is not ok.
     """
-    found = varying(columns)
-    axes = [axis for axis in AXES if axis in found or axis in ALWAYS]
+    shown = {*varying(columns), *ALWAYS}
+    axes = [axis for axis in AXES if axis in shown]
     groups: dict[tuple[Any, ...], list[int]] = {}
     keys = zip(*(columns[axis] for axis in axes), columns["precision"], strict=True)
     for i, key in enumerate(keys):
@@ -56,11 +82,18 @@ def noise_floors(columns: Columns) -> list[dict[str, Any]]:
     records = []
     for key in sorted(groups, key=_sortable):
         record: dict[str, Any] = dict(zip([*axes, "precision"], key, strict=True))
-        floors = [columns["noise_floor"][i] for i in groups[key] if columns["status"][i] == "ok"]
-        floors = [floor for floor in floors if floor is not None and math.isfinite(floor)]
-        record["noise_floor"] = float(np.median(floors)) if floors else None
+        name = (
+            metric
+            or next((columns["result"][i] for i in groups[key][:1] if "result" in columns), None)
+            or RESULT
+        )
+        found = (
+            [columns[name][i] for i in groups[key] if columns["status"][i] == "ok"] if name in columns else []
+        )
+        found = [value for value in found if isinstance(value, int | float) and math.isfinite(value)]
+        record[name] = float(np.median(found)) if found else None
         record["n"] = len(groups[key])
-        for status in ("diverged", "timeout", "failed"):
+        for status in _BAD:
             count = sum(columns["status"][i] == status for i in groups[key])
             if count:
                 record[status] = count
@@ -73,28 +106,31 @@ def _sortable(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
 
 
 def pivot(records: Sequence[Mapping[str, Any]]) -> Table:
-    """The records of `noise_floors` with a column for each precision."""
+    """The records of `results` with a column for each precision."""
     precisions = sorted({record["precision"] for record in records}, key=lambda bits: (bits is None, bits))
     axes = [name for name in AXES if records and name in records[0]]
     rows: dict[tuple[Any, ...], dict[Any, str]] = {}
     for record in records:
         row = rows.setdefault(tuple(record[axis] for axis in axes), {})
-        row[record["precision"]] = _floor(record)
+        row[record["precision"]] = _shown(record)
+    metrics = dict.fromkeys(_metric(record) for record in records) or [RESULT]
     names = [f"{bits} bits" if bits is not None else "no precision" for bits in precisions]
     return Table(
         [*axes, *names],
         [[*key, *(row.get(bits, "") for bits in precisions)] for key, row in rows.items()],
-        "noise floor (median over seeds)",
+        f"{', '.join(metrics).replace('_', ' ')} (median over seeds)",
         frozenset({*names, "dimension"}),
         keys=len(axes),
     )
 
 
-def _floor(record: Mapping[str, Any]) -> str:
-    bad = [
-        f"{record[s]} {s}" if record["n"] > 1 else s for s in ("diverged", "timeout", "failed") if s in record
-    ]
-    if record["noise_floor"] is None:
+def _metric(record: Mapping[str, Any]) -> str:
+    return next(name for name in record if name not in _NO_METRIC)
+
+
+def _shown(record: Mapping[str, Any]) -> str:
+    bad = [f"{record[s]} {s}" if record["n"] > 1 else s for s in _BAD if s in record]
+    median = record[_metric(record)]
+    if median is None:
         return ", ".join(bad) or "-"
-    floor = f"{record['noise_floor']:.1e}"
-    return f"{floor} ({', '.join(bad)})" if bad else floor
+    return f"{median:.1e} ({', '.join(bad)})" if bad else f"{median:.1e}"

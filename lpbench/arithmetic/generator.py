@@ -8,6 +8,7 @@ neighbouring steps a correlation of -0.45, and so a wrong noise floor.)
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,13 @@ SAMPLES, ROUNDING, SNAPSHOT, POINTS, NOISE = range(5)
 SCHEME = 1  # raised with every change of the bits: seeds of two schemes share no noise
 
 
+class Words(NamedTuple):
+    """The two uint32 words of one step of a stream."""
+
+    first: Any
+    second: Any
+
+
 @inner
 def mix(x):
     """A bijection of 32-bit words in which every input bit reaches every output bit. uint32."""
@@ -33,12 +41,12 @@ def mix(x):
 
 @inner
 def step_words(key, step):
-    """The two words of one step of a stream; key uint32, step an integer. (uint32, uint32).
+    """The Words of one step of a stream; key uint32, step an integer.
 
     The key is in both: two streams that meet in the first word, as long ones do somewhere, differ in the second.
     """
     first = mix(key_from(key, step))
-    return first, mix(np.uint32(np.uint32(first ^ key) ^ _OTHER))
+    return Words(first, mix(np.uint32(np.uint32(first ^ key) ^ _OTHER)))
 
 
 @inner
@@ -57,9 +65,9 @@ def random_bits(first, second, j):
 
 
 @inner
-def random_index(first, second, j, n):
-    """An integer uniform in 0 .. n-1 (bias below n / 2**32). int64."""
-    return np.int64((np.uint64(random_bits(first, second, j)) * np.uint64(n)) >> np.uint64(32))
+def random_index(words, j, n):
+    """An integer uniform in 0 .. n-1 (bias below n / 2**32), number j of a step. int64."""
+    return np.int64((np.uint64(random_bits(words.first, words.second, j)) * np.uint64(n)) >> np.uint64(32))
 
 
 _salt = 0

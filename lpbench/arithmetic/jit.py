@@ -187,15 +187,19 @@ def inner(function: Callable) -> Callable:
 
 
 def generic(stub: Callable) -> Any:
-    """A function whose case is chosen by the type of its first argument; `@stub.case(Type)` adds one."""
+    """A function whose case is chosen by the type of its first argument; `@stub.case(Type)` adds one.
+
+    A case for `object` serves every type that has none of its own.
+    """
     cases: dict[type, Callable] = {}
 
     @functools.wraps(stub)
     def call(*args: Any) -> Any:
-        return cases[type(args[0])](*args)
+        kind = type(args[0])
+        return (cases.get(kind) or cases.get(object) or cases[kind])(*args)
 
     def pick(*args: Any) -> Callable | None:
-        return cases.get(getattr(args[0], "instance_class", None))  # type: ignore[arg-type]
+        return cases.get(getattr(args[0], "instance_class", object)) or cases.get(object)
 
     pick.__signature__ = inspect.signature(stub)  # type: ignore[attr-defined]
 

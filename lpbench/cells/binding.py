@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.algorithms.base import Run, Setup, keys_of, scratch
+from lpbench.algorithms.base import Setup
 from lpbench.arithmetic import products, rounding
 from lpbench.cells.theorems import best_exponent_bits
 from lpbench.choices import keys
-from lpbench.convex import gap, models, step_sizes
+from lpbench.convex import gap, gradients, losses, step_sizes
+from lpbench.convex.drive import Run, keys_of, new_look
+from lpbench.convex.rows import Dense, Sparse
 from lpbench.convex.update import new_tally
 from lpbench.errors import ConfigError
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
 from lpbench.registry import formats
 
-_LOSSES = {SQUARED: models.Squared(), LOGISTIC: models.Logistic(), SQUARED_HINGE: models.SquaredHinge()}
+_LOSSES = {SQUARED: losses.Squared(), LOGISTIC: losses.Logistic(), SQUARED_HINGE: losses.SquaredHinge()}
 _FORM_DIMENSION = 256  # up to here the quadratic form costs less than a pass over the data
 
 
@@ -103,12 +105,10 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
     n, L = problem.w_star.size, batch_smoothness(problem.constants, choices["batch_size"])
     model, judge = kernel_problem(problem, dtype)
     stored = (
-        isinstance(model, models.Linear)
-        and isinstance(model.rows, models.Dense)
-        and choices["batch_size"] == 1
+        isinstance(model, gradients.Linear) and isinstance(model.rows, Dense) and choices["batch_size"] == 1
     )
     table = model.rows.X if stored else np.zeros((1, n), dtype)
-    work, look = scratch(n, problem.n_classes, table)
+    work = gradients.Work(table, np.zeros(problem.n_classes), np.zeros(problem.n_classes))
     mode: Any = rounding.NearestEven()
     if choices["rounding"] is not None:
         mode = rounding.make(choices["rounding"], dtype, choices["random_bits"])
@@ -130,7 +130,7 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
             np.int64(choices["batch_size"]),
             work,
             new_tally(n, dtype),
-            look,
+            new_look(n, problem.n_classes),
         ),
         format=form,
         start=start.copy(),
@@ -152,26 +152,26 @@ def kernel_problem(problem: Problem, dtype: Any) -> tuple[Any, Any]:
         assert problem.noise is not None
         h, sparse = np.ascontiguousarray(problem.h), problem.noise_kind == "sparse"
         size = np.float64(problem.noise if sparse else problem.noise / np.sqrt(h.size))
-        return models.Diagonal(h, w_star, size, sparse, np.float64(0)), gap.DiagonalForm(w_star, h)
+        return gradients.Diagonal(h, w_star, size, sparse, np.float64(0)), gap.DiagonalForm(w_star, h)
     rows, exact = _rows(problem, dtype), _rows(problem, np.float64)
     margins = products.margins(problem.X, w_star.reshape(problem.n_classes, -1))
     if problem.loss == SOFTMAX:
-        model = models.Multinomial(rows, np.int64(problem.n_classes), strength)
+        model = gradients.Multinomial(rows, np.int64(problem.n_classes), strength)
         return model, gap.MultinomialDivergence(w_star, exact, strength, margins)
     loss = _LOSSES[problem.loss]
     judge: Any = gap.LinearDivergence(w_star, exact, loss, strength, margins)
     small = w_star.size <= min(_FORM_DIMENSION, problem.n_samples // 2)
-    if problem.loss == SQUARED and isinstance(exact, models.Dense) and small:
+    if problem.loss == SQUARED and isinstance(exact, Dense) and small:
         H = products.second_moments(exact.X) + strength * np.eye(w_star.size)
         judge = gap.QuadraticForm(w_star, H)
-    return models.Linear(rows, loss, strength), judge
+    return gradients.Linear(rows, loss, strength), judge
 
 
 def _rows(problem: Problem, dtype: Any) -> Any:
     X, y = problem.X, np.ascontiguousarray(problem.y, dtype=np.float64)
     if isinstance(X, np.ndarray):
-        return models.Dense(np.ascontiguousarray(X, dtype=dtype), y)
+        return Dense(np.ascontiguousarray(X, dtype=dtype), y)
     assert X is not None
-    return models.Sparse(
+    return Sparse(
         X.indptr.astype(np.int64), X.indices.astype(np.int64), np.ascontiguousarray(X.data, dtype=dtype), y
     )

@@ -86,14 +86,14 @@ def show_all(runs_dir: Path, as_json: bool) -> int:
 def show(name: str, runs_dir: Path, as_json: bool) -> int:
     """Where a baseline comes from, and what it holds."""
     from lpbench.analysis.evidence import COLUMNS
-    from lpbench.analysis.tables import noise_floors, pivot
+    from lpbench.analysis.tables import pivot, results
     from lpbench.regression import baselines
 
     found = baselines.load(name, runs_dir)
     columns = {
         column: [cell.get(column) for cell in found.cells] for column in [*COLUMNS, *baselines.COLUMNS.names]
     }
-    floors = noise_floors(columns)
+    floors = results(columns)
     if as_json:
         print_json(_facts(found) | {"noise_floors": floors})
         return 0

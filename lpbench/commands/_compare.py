@@ -14,7 +14,7 @@ LISTED = 10  # configurations whose status changed, and values of an axis
 
 
 def compare(
-    a: str, b: str, by: str | None, metric: str, runs_dir: Path, csv: Path | None, figure: Path | None,
+    a: str, b: str, by: str | None, metric: str | None, runs_dir: Path, csv: Path | None, figure: Path | None,
     as_json: bool, quiet: bool,
 ) -> int:  # fmt: skip
     """Compare two stored sweeps."""

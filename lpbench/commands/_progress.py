@@ -121,8 +121,17 @@ class Progress:
 
 
 def cell_line(row: Any) -> str:
-    """One line about a finished cell: its identity, status, main choices and noise floor."""
-    names = ("problem", "dataset", "dimension", "algorithm", "format", "precision", "seed", "noise_floor")
+    """One line about a finished cell: its identity, status, main choices and result."""
+    names = (
+        "problem",
+        "dataset",
+        "dimension",
+        "algorithm",
+        "format",
+        "precision",
+        "seed",
+        row.get("result") or "noise_floor",
+    )
     parts = [row["cell_id"], row["status"]]
     parts += [f"{name}={shown(row[name])}" for name in names if row.get(name) is not None]
     return " ".join([*parts, *filter(None, [row.get("error")])])

@@ -185,10 +185,10 @@ def run_and_report(
 def _columns(outcome: "Outcome") -> dict[str, list[Any]]:
     """What tables and bounds need of the cells of the plan."""
     from lpbench.analysis.evidence import COLUMNS
-    from lpbench.store import read_cells
+    from lpbench.analysis.tables import read
     from lpbench.store.arrays import plain_columns
 
-    table = read_cells(outcome.plan.folder, COLUMNS)
+    table = read(outcome.plan.folder, COLUMNS)
     columns = plain_columns(table)
     if len(outcome.statuses) < table.num_rows:
         chosen = [i for i, cell_id in enumerate(columns["cell_id"]) if cell_id in outcome.statuses]
@@ -199,9 +199,9 @@ def _columns(outcome: "Outcome") -> dict[str, list[Any]]:
 def _print_floors(
     outcome: "Outcome", columns: dict[str, list[Any]], evidence: "Evidence", as_json: bool
 ) -> None:
-    from lpbench.analysis.tables import noise_floors, pivot
+    from lpbench.analysis.tables import pivot, results
 
-    records = noise_floors(columns)
+    records = results(columns)
     if as_json:
         plan = outcome.plan
         where = {"name": plan.name, "folder": str(plan.folder)}

@@ -24,11 +24,13 @@ def command(
         ),
     ] = None,
     metric: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--metric", help="noise_floor, final_gap, mean_gap, best_gap, seconds, steps_per_second."
+            "--metric",
+            help="noise_floor (default), final_gap, mean_gap, best_gap, seconds, steps_per_second.",
+            show_default=False,
         ),
-    ] = "noise_floor",
+    ] = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows as csv.", show_default=False)
     ] = None,

@@ -30,6 +30,10 @@ def command(
         typer.Option("--diff", metavar="A B", help="How two cells of the sweep, or two formats, differ."),
     ] = None,
     bad: Annotated[bool, typer.Option("--bad", help="The cells that failed, diverged or timed out.")] = False,
+    metric: Annotated[
+        str | None,
+        typer.Option("--metric", help="What the table shows (default: noise_floor).", show_default=False),
+    ] = None,
     figure: Annotated[
         Path | None,
         typer.Option("--figure", help="Draw noise floor against precision: FILE.html, .svg, .png or .pdf."),
@@ -49,8 +53,8 @@ def command(
         return _show.format_diff(*diff, as_json)
     folder = _show.sweep_or_none(what, base)
     if folder is None:
-        if cell is not None or bad or figure is not None or diff is not None:
-            raise ConfigError(f"{what!r} is a format; cells and figures belong to a sweep")
+        if bad or any(option is not None for option in (cell, metric, figure, diff)):
+            raise ConfigError(f"{what!r} is a format; cells, metrics and figures belong to a sweep")
         return _show.one_format(what, as_json)
     if figure is not None:
         return _show.draw(folder, figure)
@@ -58,4 +62,4 @@ def command(
         return _show.cell_diff(folder, *diff, as_json)
     if cell is not None:
         return _show.one_cell(folder, cell, as_json)
-    return _show.bad_cells(folder, as_json) if bad else _show.sweep(folder, as_json)
+    return _show.bad_cells(folder, as_json) if bad else _show.sweep(folder, as_json, metric)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.elementary import excess, exp, log, log1p
 from lpbench.arithmetic.jit import generic, inner, kernel
-from lpbench.convex.models import Logistic, Squared, SquaredHinge, add_row, fill, row_dot, slope, softmax
+from lpbench.convex.losses import Logistic, Squared, SquaredHinge, slope, softmax
+from lpbench.convex.rows import add_row, fill, row_dot
 
 
 class QuadraticForm(NamedTuple):

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.arithmetic.dot import dot
-from lpbench.arithmetic.generator import GOLDEN, key_from, random_index
+from lpbench.arithmetic.generator import GOLDEN, key_from, random_index, step_words
 from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import from_magnitude, like, magnitude
 from lpbench.arithmetic.rounding import offset
-from lpbench.convex.models import Dense, Diagonal, Linear, Multinomial, Sparse, copy, row_dot, slope
-from lpbench.formats.base import block_length, has_blocks, move, shared_unit
+from lpbench.convex.gradients import Diagonal, Linear, Multinomial
+from lpbench.convex.losses import slope
+from lpbench.convex.rows import Dense, Sparse, copy, row_dot
+from lpbench.formats.base import block_length, has_blocks, move, quantize, shared_unit
 
 # Saturation and the largest update are counted at every step; what is a mean anyway is sampled at every 16th.
 AUDIT_EVERY = 16
@@ -39,13 +41,15 @@ def new_tally(n: int, dtype: Any) -> Tally:
 
 
 @inner
-def round_step(fmt, rounding, w, v, a, b, h, first, second, step, scale, alpha, tally):
-    """w <- Q(w - (a v + b w + h)) in native units; w (n,) in place.
+def round_step(run, w, v, a, b, h, t, scale, alpha):
+    """Step t: w <- Q(w - (a v + b w + h)) in native units; w (n,) in place.
 
     a, b    alpha c / scale and alpha lambda, in the dtype of w; v (n,); h (n,) or None.
-    first, second   the words of this step's rounding; scale and alpha float64, for the counts.
+    scale, alpha   float64, for the counts.
     """
-    audit = step % AUDIT_EVERY == 0
+    fmt, rounding, tally = run.fmt, run.rounding, run.tally
+    first, second = step_words(run.keys.rounding, t)
+    audit = t % AUDIT_EVERY == 0
     if audit:
         copy(tally.old, w)
     if has_blocks(fmt):
@@ -136,47 +140,49 @@ def _count_moves(old, w, v, a, b, h):
 
 
 @generic
-def sparse_step(model, fmt, rounding, w, scale, alpha, samples, words, tally):
-    """One SGD step on the non-zeros of a sparse sample alone; False where that would not be exact.
+def sparse_step(model, run, w, scale, alpha, t):
+    """Step t of SGD on the non-zeros of a sparse sample alone; False where that would not be exact.
 
     It is exact without a regulariser: coordinates that do not move are on the grid and stay there.
     """
 
 
 @generic
-def _touch_nonzeros(rows, model, fmt, rounding, w, scale, alpha, samples, words, tally):
+def _touch_nonzeros(rows, run, w, scale, alpha, t):
     """The step, for rows that are stored sparse; False for others."""
 
 
 @sparse_step.case(Multinomial)
 @sparse_step.case(Diagonal)
-def _no_sparse_step(model, fmt, rounding, w, scale, alpha, samples, words, tally):
+def _no_sparse_step(model, run, w, scale, alpha, t):
     return False
 
 
 @sparse_step.case(Linear)
-def _sparse_step(model, fmt, rounding, w, scale, alpha, samples, words, tally):
-    if model.regularization != 0.0 or has_blocks(fmt):
+def _sparse_step(model, run, w, scale, alpha, t):
+    if model.regularization != 0.0 or has_blocks(run.fmt):
         return False
-    return _touch_nonzeros(model.rows, model, fmt, rounding, w, scale, alpha, samples, words, tally)
+    return _touch_nonzeros(model.rows, run, w, scale, alpha, t)
 
 
 @_touch_nonzeros.case(Dense)
-def _not_sparse(rows, model, fmt, rounding, w, scale, alpha, samples, words, tally):
+def _not_sparse(rows, run, w, scale, alpha, t):
     return False
 
 
 @_touch_nonzeros.case(Sparse)
-def _touch_sparse(rows, model, fmt, rounding, w, scale, alpha, samples, words, tally):
-    i = random_index(samples[0], samples[1], 0, rows.y.size)
-    c = slope(model.loss, scale * row_dot(rows, i, w), rows.y[i])
+def _touch_sparse(rows, run, w, scale, alpha, t):
+    fmt, rounding, tally = run.fmt, run.rounding, run.tally
+    samples, words = step_words(run.keys.samples, t), step_words(run.keys.rounding, t)
+    i = random_index(samples, 0, rows.y.size)
+    c = slope(run.model.loss, scale * row_dot(rows, i, w), rows.y[i])
     a = like(w[0], alpha * c / scale)
     peak, l1 = 0.0, 0.0
     for p in range(rows.starts[i], rows.starts[i + 1]):
         j = rows.columns[p]
         update, old = a * rows.values[p], w[j]
         w[j], beyond = move(
-            fmt, rounding, old, -update, offset(rounding, words[0], words[1], j), like(old, 1.0)
+            fmt, rounding, old, -update, offset(rounding, words.first, words.second, j), like(old, 1.0)
         )
         tally.counts[SATURATED] += beyond
         if update != 0:
@@ -189,3 +195,19 @@ def _touch_sparse(rows, model, fmt, rounding, w, scale, alpha, samples, words, t
     tally.sums[PEAK] = max(tally.sums[PEAK], peak * scale)
     tally.sums[L1] += l1 * scale / alpha
     return True
+
+
+@inner
+def round_vector(fmt, rounding, x, first, second, w):
+    """w = Q(x), x (n,) float64 in native units."""
+    length = block_length(fmt, w.size)
+    for start in range(0, w.size, length):
+        ws, xs, word = w[start : start + length], x[start : start + length], key_from(first, start)
+        largest = 0.0
+        if has_blocks(fmt):
+            for j in range(ws.size):
+                size = abs(xs[j])
+                largest = size if size > largest else largest  # a NaN is larger than nothing
+        unit = shared_unit(fmt, largest)
+        for j in range(ws.size):
+            ws[j] = quantize(fmt, rounding, xs[j], offset(rounding, word, second, j), unit)

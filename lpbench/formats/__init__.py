@@ -3,9 +3,9 @@
 `Fixed`, `Float`, `Log` and `Block` are the families; `get("fp8_e4m3")` gives a preset, or a family at 8 bits.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lpbench import registry
+from lpbench import lazy, registry
 
 if TYPE_CHECKING:
     from lpbench.formats.base import Format
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "Fixed", "Float", "Format", "Log", "get", "names"]
 
-_HOMES = {"Block": "block", "Fixed": "fixed", "Float": "floating", "Format": "base", "Log": "log"}
+__getattr__ = lazy.attributes(
+    __name__,
+    {
+        "Block": "lpbench.formats.block.Block",
+        "Fixed": "lpbench.formats.fixed.Fixed",
+        "Float": "lpbench.formats.floating.Float",
+        "Format": "lpbench.formats.base.Format",
+        "Log": "lpbench.formats.log.Log",
+    },
+)
 
 
 def get(name: str) -> "Format":
@@ -30,11 +39,3 @@ def get(name: str) -> "Format":
 def names() -> list[str]:
     """The names of all formats, the user's own included."""
     return registry.formats.names()
-
-
-def __getattr__(name: str) -> Any:
-    import importlib
-
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"lpbench.formats.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -32,12 +32,11 @@ from typing import Any
 import numpy as np
 
 from lpbench import registry
-from lpbench.algorithms import base
 from lpbench.arithmetic import generator, rounding
 from lpbench.arithmetic.jit import in_python
 from lpbench.cells.binding import kernel_problem, number_format, resolve, setup
 from lpbench.choices.cell import CellMaker
-from lpbench.convex import models
+from lpbench.convex import drive, gradients
 from lpbench.errors import ConfigError
 from lpbench.formats.base import quantize, saturated, shared_unit
 from lpbench.problems.base import SQUARED_HINGE, Problem
@@ -217,7 +216,7 @@ def _walk(choices: dict[str, Any], change: Mapping[str, Any]) -> Iterator[tuple[
     advance = registry.algorithms.get(choices["algorithm"])().prepare(ready)
     # SVRG rounds its steps up to whole loops, and has a new snapshot at their ends: the last mark.
     stops = np.array([mark for mark in MARKS if mark < choices["steps"]] + [ready.choices["steps"]])
-    row, look = np.zeros((1, base.RECORDED)), ready.run.look
+    row, look = np.zeros((1, drive.RECORDED)), ready.run.look
     for i, stop in enumerate(stops):
         advance(stops, np.zeros_like(stops), i, i + 1, row)
         yield f"step {stop}", look.output.tobytes() + look.iterate.tobytes() + row.tobytes()
@@ -280,7 +279,7 @@ def _stream(purpose: int) -> Iterator[tuple[str, bytes]]:
         for step in (0, 1, 2, 1000, 2**31):
             words = generator.step_words(key, step)
             bits = [generator.random_bits(*words, j) for j in (0, 1, 2, 77, 2**20)]
-            places = [generator.random_index(*words, j, n) for j in (0, 1) for n in (1, 2, 7, 1000, 2**31)]
+            places = [generator.random_index(words, j, n) for j in (0, 1) for n in (1, 2, 7, 1000, 2**31)]
             yield (
                 f"seed {seed} step {step}",
                 repr([*map(int, words), *map(int, bits), *map(int, places)]).encode(),
@@ -291,7 +290,7 @@ def _keys() -> Iterator[tuple[str, bytes]]:
     for seed in (0, 1, 12345):
         yield (
             f"seed {seed}",
-            repr({name: int(key) for name, key in base.keys_of(seed)._asdict().items()}).encode(),
+            repr({name: int(key) for name, key in drive.keys_of(seed)._asdict().items()}).encode(),
         )
 
 
@@ -335,7 +334,7 @@ def _family(choices: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
         "w*": problem.w_star,
         "L, mu": [problem.constants[key] for key in ("L", "L_f", "mu")],
     }
-    if isinstance(model, models.Diagonal):
+    if isinstance(model, gradients.Diagonal):
         parts |= {"h": model.h, "noise": [model.noise, float(model.sparse)]}
     else:
         parts |= {f"rows, {name}": part for name, part in model.rows._asdict().items()}

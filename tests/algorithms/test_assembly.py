@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tiny
 
-from lpbench.algorithms.lp_sgd import lp_sgd
+from lpbench.convex.drive import drive
 
 CPUINFO = Path("/proc/cpuinfo")
 AVX512 = (
@@ -23,7 +23,7 @@ def test_fixed_point_steps_in_float32_are_vectors_of_32_bits():
     tiny.walk(tiny.ready(tiny.problem(**on), **choices), 2)
     (assembly,) = (
         text
-        for signature, text in lp_sgd.compiled.inspect_asm().items()
+        for signature, text in drive.compiled.inspect_asm().items()
         if "CodeGrid(float32" in str(signature) and "Stochastic32" in str(signature)
     )
     widened = re.findall(r"\b(vcvtu?qq2ps|vpmovzxdq|vpmovsxdq|vpmuludq|vpmullq)\b", assembly)

@@ -4,20 +4,19 @@ import numpy as np
 import pytest
 import tiny
 
-from lpbench.arithmetic.jit import Kernel
+from lpbench.arithmetic.jit import in_python
 
 STEPS = 24
 CASES = [*tiny.KERNELS, *(pytest.param(name, marks=pytest.mark.slow) for name in tiny.SLOW)]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_compiled_run_is_the_python_run(name, monkeypatch):
+def test_compiled_run_is_the_python_run(name):
     on, choices, variants = (tiny.KERNELS | tiny.SLOW)[name]
     problem = tiny.problem(**on)
     for variant in variants:
         compiled = tiny.walk(tiny.ready(problem, **choices | variant), STEPS)
-        with monkeypatch.context() as patch:
-            patch.setattr(Kernel, "__call__", lambda self, *args: self.py_func(*args))
+        with in_python():
             python = tiny.walk(tiny.ready(problem, **choices | variant), STEPS)
         for one, other in zip(compiled, python, strict=True):
             assert one.tobytes() == other.tobytes(), variant

@@ -40,7 +40,7 @@ class Words:
 
     def index(self, purpose: int, t: int, j: int, n: int) -> int:
         with np.errstate(over="ignore"):
-            return int(random_index(*step_words(self.keys[purpose], t), j, n))
+            return int(random_index(step_words(self.keys[purpose], t), j, n))
 
 
 class Reference:

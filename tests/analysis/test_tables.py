@@ -1,6 +1,6 @@
 import pytest
 
-from lpbench.analysis.tables import AXES, COLUMNS, noise_floors, pivot, varying
+from lpbench.analysis.tables import AXES, COLUMNS, pivot, results, varying
 
 
 def columns_of(*rows):
@@ -39,7 +39,7 @@ def test_every_choice_but_precision_and_seed_is_an_axis():
 def test_the_floor_is_the_median_over_the_seeds_that_are_ok():
     rows = [{"seed": i, "noise_floor": f} for i, f in enumerate((1.0, 2.0, 9.0))]
     rows += [{"seed": 3, "status": "diverged", "noise_floor": 1e9}, {"seed": 4, "status": "ok"}]
-    (record,) = noise_floors(columns_of(*rows))
+    (record,) = results(columns_of(*rows))
     assert record == {
         "algorithm": "lp_sgd", "format": "fixed", "precision": 8, "noise_floor": 2.0, "n": 5, "diverged": 1,
     }  # fmt: skip
@@ -48,7 +48,7 @@ def test_the_floor_is_the_median_over_the_seeds_that_are_ok():
 def test_a_pivot_has_a_column_for_each_precision():
     rows = [{"precision": p, "format": f, "noise_floor": 1 / p} for p in (12, 4) for f in ("log", "fixed")]
     rows.append({"precision": 64, "format": "none", "algorithm": "sgd", "noise_floor": 1e-9})
-    table = pivot(noise_floors(columns_of(*rows)))
+    table = pivot(results(columns_of(*rows)))
     assert table.columns == ["algorithm", "format", "4 bits", "12 bits", "64 bits"]
     assert table.rows == [
         ["lp_sgd", "fixed", "2.5e-01", "8.3e-02", ""],
@@ -70,14 +70,14 @@ def test_cells_that_are_not_ok_are_counted(statuses, shown):
     rows = [
         {"seed": i, "status": s, "noise_floor": 1.0 if s == "ok" else None} for i, s in enumerate(statuses)
     ]
-    assert pivot(noise_floors(columns_of(*rows))).rows[0][-1] == shown
+    assert pivot(results(columns_of(*rows))).rows[0][-1] == shown
 
 
 def test_a_floor_that_is_not_a_number_does_not_hide_the_others():
     rows = [{"seed": 0, "noise_floor": float("nan")}, {"seed": 1, "noise_floor": 3.0}]
-    assert noise_floors(columns_of(*rows))[0]["noise_floor"] == 3.0
+    assert results(columns_of(*rows))[0]["noise_floor"] == 3.0
 
 
 def test_no_cells_make_an_empty_table():
-    table = pivot(noise_floors({name: [] for name in COLUMNS}))
+    table = pivot(results({name: [] for name in COLUMNS}))
     assert table.rows == []

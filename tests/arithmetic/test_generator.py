@@ -68,11 +68,11 @@ def test_scalar_functions_are_the_array_definition():
 @kernel
 def _compiled(key, steps, coordinates, n, out, indices, mixed):
     for t in range(steps):
-        first, second = step_words(key, t)
+        words = first, second = step_words(key, t)
         mixed[t] = mix(np.uint32(t))
         for j in range(coordinates):
             out[t, j] = random_bits(key_from(first, 3), second, j)
-            indices[t, j] = random_index(first, second, j, n)
+            indices[t, j] = random_index(words, j, n)
 
 
 def test_kernel_is_python():
@@ -193,8 +193,7 @@ def test_index_is_uniform_and_in_range(n):
     counts = np.zeros(n)
     with np.errstate(over="ignore"):
         for t in range(20_000):
-            first, second = step_words(KEYS[0], t)
-            counts[random_index(first, second, 0, n)] += 1
+            counts[random_index(step_words(KEYS[0], t), 0, n)] += 1
     chi2 = np.sum((counts - 20_000 / n) ** 2) / (20_000 / n)
     assert abs(chi2 - (n - 1)) < 5 * np.sqrt(2 * (n - 1))
 
@@ -202,7 +201,7 @@ def test_index_is_uniform_and_in_range(n):
 def test_index_of_the_largest_word_is_the_last():
     with np.errstate(over="ignore"):
         for t in range(1000):
-            first, second = step_words(KEYS[1], t)
-            word = int(random_bits(first, second, 0))
+            words = step_words(KEYS[1], t)
+            word = int(random_bits(*words, 0))
             for n in (1, 3, 2**31, 2**32 - 1):
-                assert random_index(first, second, 0, n) == word * n >> 32
+                assert random_index(words, 0, n) == word * n >> 32

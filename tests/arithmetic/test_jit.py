@@ -39,6 +39,21 @@ def _twice(kind, x):
     return x + x
 
 
+@generic
+def extra(kind, x):
+    """What is added to x."""
+
+
+@extra.case(object)
+def _nothing(kind, x):
+    return 0.0
+
+
+@extra.case(Twice)
+def _three(kind, x):
+    return 3.0
+
+
 @inner
 def add_one(x):
     return x + 1.0
@@ -48,7 +63,7 @@ def add_one(x):
 def run(kind, x):
     total = 0.0
     for j in range(x.size):
-        total += add_one(change(kind, x[j]))
+        total += add_one(change(kind, x[j])) + extra(kind, x[j])
     return total
 
 
@@ -57,7 +72,7 @@ def test_cases_are_chosen_by_type_in_both_executions(kind, expected):
     x = np.arange(4.0)
     x[0] = 0.0
     assert run(kind, x) == run.py_func(kind, x)
-    assert run(kind, x) == 4 + (0.5 if isinstance(kind, Half) else 2) * 6
+    assert run(kind, x) == 4 + (0.5 * 6 if isinstance(kind, Half) else 2 * 6 + 3 * 4)
 
 
 def test_kernels_keep_their_docstring_and_release_the_lock():

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from interpreted import interpreted
 
 import lpbench
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-MARKS = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium: `make browser` installs Debian's"),
-    pytest.mark.xdist_group("browser"),
-]
+MARKS = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: `make browser` installs Debian's")
 GRID = [
     "dimension=8,16",
     "n_samples=60",
@@ -28,7 +26,8 @@ WAIT = 60_000  # ms; a loaded machine draws slowly
 
 def sweep(runs: Path, name: str, *choices: str) -> None:
     """Run cells of GRID, 8 a precision, into a sweep, or add them to it."""
-    lpbench.sweep([*GRID, *choices], name=name, runs_dir=runs)
+    with interpreted():
+        lpbench.sweep([*GRID, *choices], name=name, runs_dir=runs)
 
 
 def until(tab: Any, expression: str) -> None:

@@ -31,12 +31,12 @@ def address(runs: Path) -> Iterator[str]:
         assert server.stdout is not None
         said = server.stdout.readline()
         assert said == f"dashboard: http://127.0.0.1:{port}/\n"
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
             assert answer.status == 200
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=60)
         if server.stdout is not None:
             server.stdout.close()
 

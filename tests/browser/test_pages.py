@@ -12,12 +12,14 @@ pytestmark = MARKS
 
 
 @pytest.mark.parametrize("path", [page.path for page in pages()])
-def test_every_page_draws(tab, address, path):
+def test_every_page_draws_and_fits_a_phone(tab, address, path):
     tab.goto(address + path + "?sweep=real")
     ready(tab)
     assert tab.locator("h1").count() == 1
     assert tab.locator("nav [aria-current=page]").count() == 1
     assert "could not be drawn" not in tab.content()
+    tab.set_viewport_size({"width": 390, "height": 800})
+    until(tab, "document.documentElement.scrollWidth <= 390")
 
 
 def test_a_control_changes_figure_and_address_and_back_restores_both(tab, address):
@@ -64,14 +66,6 @@ def test_dark_follows_the_system_and_can_be_switched(tab, address):
     tab.get_by_role("button", name="Light / dark").click()
     until(tab, f"{paper} === 'rgb(255, 255, 255)'")
     until(tab, "document.querySelector('.js-plotly-plot').layout.paper_bgcolor === '#FFFFFF'")
-
-
-@pytest.mark.parametrize("tab", [{"viewport": {"width": 390, "height": 800}}], indirect=True)
-@pytest.mark.parametrize("path", [page.path for page in pages()])
-def test_a_phone_shows_it_without_scrolling_sideways(tab, address, path):
-    tab.goto(address + path + "?sweep=real")
-    ready(tab)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_report_opens_without_a_server_and_asks_for_nothing(browser, runs, tmp_path):

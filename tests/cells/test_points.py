@@ -13,6 +13,8 @@ from lpbench.choices.cell import make_cell
 from lpbench.choices.grid import single
 from lpbench.problems.build import build
 
+pytestmark = pytest.mark.usefixtures("module_in_python")
+
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 63, 1000, 10**7])
 def test_first_last_ascending_and_one_even_point_a_part(steps):

@@ -9,15 +9,17 @@ from hypothesis import strategies as st
 
 import lpbench
 from lpbench import cli
-from lpbench.cells import run
+from lpbench.cells import convex, run
 from lpbench.cells.binding import resolve
-from lpbench.cells.run import _BEYOND_NOISE, _DIVERGED
+from lpbench.cells.convex import _BEYOND_NOISE, _DIVERGED
 from lpbench.cells.theorems import columns, noise_scale
 from lpbench.choices.cell import make_cell
 from lpbench.choices.grid import single
 from lpbench.errors import Interrupted
 from lpbench.problems.build import build
 from lpbench.proofs.bounds import prove
+
+pytestmark = pytest.mark.usefixtures("module_in_python")
 
 # Two samples of each row, one of either class: the optimum is 0, and so is the gap at 0.
 BALANCED = {
@@ -43,7 +45,7 @@ def balanced(request, tmp_path):
         "dataset": "file",
         "path": path,
         "target": "target",
-        "epochs": 200,
+        "epochs": 40,
     }
 
 
@@ -146,7 +148,7 @@ EASY = settings(max_examples=30, deadline=None, derandomize=True, suppress_healt
 @given(st.one_of(extreme("least_squares", ["lp_sgd"]), extreme("family_q", ["lp_sgd", "halp"])))
 def test_a_run_is_what_it_is_whatever_becomes_of_its_bounds(choices):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "proofs", lambda choices, problem, row: {})
+        patch.setattr(convex, "proofs", lambda choices, problem, row: {})
         alone = lpbench.run(**choices)
     row = lpbench.run(**choices)
     assert (row["status"], row["digest"], row["error"]) == (alone["status"], alone["digest"], alone["error"])
@@ -181,7 +183,7 @@ def test_a_bound_that_raises_fails_no_cell(monkeypatch):
     def broken(choices, problem, row):
         raise RuntimeError("a theorem of the user's own")
 
-    monkeypatch.setattr(run, "proofs", broken)
+    monkeypatch.setattr(convex, "proofs", broken)
     row = lpbench.run(**choices)
     assert (row["status"], row["digest"]) == ("ok", whole["digest"])
     assert row["bound"] is None
@@ -227,7 +229,7 @@ def test_a_stretch_counts_full_gradients(monkeypatch):
         strides(monkeypatch, algorithm="svrg", inner_steps=inner, n_samples=10_000, steps=10**6)
         for inner in (10_000, 1)
     )
-    seconds = often * 10_000 * 16 * run._COORDINATE_SECONDS
+    seconds = often * 10_000 * 16 * convex._COORDINATE_SECONDS
     assert seconds <= run.CALL_SECONDS
     assert rare > 1000 * often
 

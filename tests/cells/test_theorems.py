@@ -64,7 +64,16 @@ CELLS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CELLS)
+# Each has a kernel of its own, and another cell with its theorems.
+SLOW = {
+    "preset", "toward zero", "swalp, not quadratic", "lp_svrg, averages", "halp in float", "out of range, logistic",
+    "softmax",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in CELLS]
+)
 def test_no_bound_is_broken(name):
     """Every theorem that applies, against the mean over seeds; deterministic, with room for the seeds' error."""
     rows = [run(**CELLS[name], seed=seed) for seed in range(4)]
@@ -92,8 +101,9 @@ def test_no_bound_is_broken(name):
         {**SMALL, "rounding": "nearest_even", "limit": "0.6*w_max"},
     ],
 )
+@pytest.mark.usefixtures("in_python")
 def test_no_bound_without_a_proof(choices):
-    row = run(**choices)
+    row = run(**choices, steps=300)
     assert row["bound"] is None
     assert row["bound_kind"] is None
     assert row["bound_ratio"] is None
@@ -103,6 +113,7 @@ def test_no_bound_without_a_proof(choices):
 @pytest.mark.parametrize("start", ["zero", "optimum"])
 @pytest.mark.parametrize("format", ["fixed", "float", "log"])
 @pytest.mark.parametrize("algorithm", ["lp_sgd", "halp"])
+@pytest.mark.usefixtures("in_python")
 def test_the_start_is_that_of_the_run(start, format, algorithm):
     """Distance and gap at step 0; on nonlinear grids w* is rounded by at most half a gap, which is what is counted."""
     row = run(**SMALL, start=start, format=format, algorithm=algorithm, steps=10, precision=6)
@@ -119,6 +130,7 @@ def test_the_start_is_that_of_the_run(start, format, algorithm):
         assert first.objective_gap == pytest.approx(found.e_0, rel=1e-9)
 
 
+@pytest.mark.usefixtures("in_python")
 def test_the_gap_at_zero_does_not_cancel(tmp_path):
     """An optimum of 1e-9: f(0) - f(w*) is 1e-19, where f is 0.7, and SVRG's bound starts from it."""
     rows = [f"{x},{label}" for x, label in [(1.0, 0), (1.0, 1), (2.0, 0), (2.0 + 4e-8, 1)]]
@@ -214,6 +226,7 @@ E = {
 }
 
 
+@pytest.mark.usefixtures("in_python")
 def test_auto_takes_the_split_with_the_least_noise_ball():
     for solution, least in (("geometric", 2), ("uniform", 0)):
         row = run(**E, precision=8, solution=solution)
@@ -229,6 +242,7 @@ def test_auto_takes_the_split_with_the_least_noise_ball():
         assert row["mantissa_bits"] == 7 - row["exponent_bits"]
 
 
+@pytest.mark.usefixtures("in_python")
 def test_auto_gives_the_bits_of_the_number_it_chose():
     row = run(**E, precision=8)
     named = run(**{**E, "exponent_bits": row["exponent_bits"]}, precision=8)
@@ -239,6 +253,7 @@ def test_auto_gives_the_bits_of_the_number_it_chose():
 @pytest.mark.parametrize(
     "more", [{"algorithm": "lp_svrg"}, {"schedule": "decreasing"}, {"algorithm": "swalp"}]
 )
+@pytest.mark.usefixtures("in_python")
 def test_auto_with_other_algorithms(more):
     row = run(**{**SMALL, "format": "float", "exponent_bits": "auto", "precision": 8, "steps": 50, **more})
     assert row["exponent_bits"] in range(7)

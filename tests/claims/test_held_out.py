@@ -19,6 +19,7 @@ from lpbench.problems.build import build
 
 CHOICES = {
     "problem": "logistic_regression", "dataset": "breast_cancer", "n_samples": 400, "algorithm": "lp_sgd", "epochs": 2,
+    "record_points": 4, "even_points": 4,
 }  # fmt: skip
 
 
@@ -28,6 +29,7 @@ def stored(folder: Path, **more) -> tuple[Cells, dict]:
     return Cells([row], 1, folder, lambda cell_id: {}, {cell.cell_id: cell.choices}), row
 
 
+@pytest.mark.usefixtures("in_python")
 def test_the_weights_are_those_of_the_cell(tmp_path: Path) -> None:
     cells, row = stored(tmp_path)
     epochs, errors = held_out.errors_of(cells, [row])
@@ -40,6 +42,7 @@ def test_the_weights_are_those_of_the_cell(tmp_path: Path) -> None:
     assert abs(errors[0, -1] - held_out.error(problem.w_star, 1, samples)) < 0.05
 
 
+@pytest.mark.usefixtures("in_python")
 def test_errors_are_kept_and_another_run_is_refused(tmp_path: Path) -> None:
     cells, row = stored(tmp_path)
     first = held_out.errors_of(cells, [row])[1]
@@ -76,7 +79,7 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def mnist_folder(folder: Path, with_test: bool = True) -> Path:
-    """Two classes (whose kernels compile faster) of 4 x 4 images that a linear model tells apart, as MNIST's files."""
+    """Two classes of 4 x 4 images that a linear model tells apart, as MNIST's files."""
     random = np.random.default_rng(0)
     for part, count in (("train", 150), ("t10k", 60))[: 1 + with_test]:
         classes = (np.arange(count) % 2).astype(np.uint8)

@@ -1,12 +1,15 @@
 """`lpbench baseline`: create, update, list, show, diff, and what they refuse."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from lpbench import cli
 from lpbench.regression import baselines
+
+pytestmark = pytest.mark.usefixtures("module_in_python")
 
 GRID = ["problem=family_s", "k=4", "dimension=8", "precision=6,8", "steps=200", "seed=range(3)"]
 FOLDER = Path("runs/baselines/main") / baselines.platform_class()
@@ -60,6 +63,15 @@ def test_create_runs_a_grid_and_update_runs_it_again(capsys):
     assert len(baselines.load("main", Path("runs")).cells) == 6
 
 
+@pytest.fixture(scope="module")
+def made(module_in_python, tmp_path_factory):
+    """A folder of sweeps with the sweep `demo` and the baseline `other`."""
+    folder = str(tmp_path_factory.mktemp("made"))
+    for asked in (["sweep", *GRID, "--name", "demo"], ["baseline", "create", "other", "--from", "demo"]):
+        assert cli.run([*asked, "--quiet", "--runs-dir", folder]) == 0
+    return folder
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -78,9 +90,8 @@ def test_create_runs_a_grid_and_update_runs_it_again(capsys):
         (["diff", "other", "dmo"], "demo"),
     ],
 )
-def test_what_is_refused_writes_nothing(capsys, arguments, said):
-    run(capsys, "sweep", *GRID, "--name", "demo", "--quiet")
-    run(capsys, "baseline", "create", "other", "--from", "demo", "--quiet")
+def test_what_is_refused_writes_nothing(capsys, made, arguments, said):
+    shutil.copytree(made, "runs")
     before = {file: file.stat().st_mtime_ns for file in Path("runs").rglob("*")}
     _, err = run(capsys, "baseline", *arguments, code=2)
     assert said in err

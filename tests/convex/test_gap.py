@@ -16,7 +16,7 @@ from lpbench.convex.gap import (
     gap,
     judge_once,
 )
-from lpbench.convex.models import Logistic, Squared, SquaredHinge
+from lpbench.convex.losses import Logistic, Squared, SquaredHinge
 
 STEPS = [1e-150, 1e-20, 1e-9, 1e-5, 1e-3, 0.02, 0.0999, 0.1001, 0.5, 3.0, 40.0, 499.0, 501.0, 900.0]
 

@@ -1,15 +1,17 @@
 """The rounded step and what is counted, by hand, in pure Python."""
 
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from lpbench.algorithms.lp_svrg import round_vector
 from lpbench.arithmetic import rounding
 from lpbench.arithmetic.generator import random_bits, random_index, step_words
-from lpbench.convex.models import Dense, Linear, Sparse, Squared
-from lpbench.convex.update import AUDIT_EVERY, new_tally, round_step, sparse_step
+from lpbench.convex.gradients import Linear
+from lpbench.convex.losses import Squared
+from lpbench.convex.rows import Dense, Sparse
+from lpbench.convex.update import AUDIT_EVERY, new_tally, round_step, round_vector, sparse_step
 from lpbench.formats import Block, Fixed, Float, Log, get
 from lpbench.formats.base import move
 from lpbench.formats.quantize import to_native
@@ -19,13 +21,18 @@ SCALE, ALPHA = 0.5, 0.125
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered")
 
 
+def run_of(grid, mode, tally, model=None, samples=3, rounding=1):
+    """What a step needs of a Run."""
+    keys = SimpleNamespace(samples=np.uint32(samples), rounding=np.uint32(rounding))
+    return SimpleNamespace(model=model, fmt=grid, rounding=mode, keys=keys, tally=tally)
+
+
 def step(w, v, a, b=0.0, h=None, at=0, fmt=None, mode=NEAREST):
     """One step of native numbers -8 .. 7, in place; the tally."""
     tally = new_tally(w.size, w.dtype)
     grid = (fmt or Fixed(4, 1.0)).step_kernel(w.dtype)
-    first, second = step_words(np.uint32(1), at)
     a, b = w.dtype.type(a), w.dtype.type(b)
-    round_step(grid, mode, w, v, a, b, h, first, second, at, SCALE, ALPHA, tally)
+    round_step(run_of(grid, mode, tally), w, v, a, b, h, at, SCALE, ALPHA)
     return tally
 
 
@@ -93,27 +100,14 @@ def test_sparse_step_is_the_dense_one_and_touches_only_its_columns():
     dense, sparse = rows()
     grid, mode = Fixed(4, 1.0).kernel(), rounding.make("stochastic")
     for t in range(6):
-        samples, words = step_words(np.uint32(3), t), step_words(np.uint32(4), t)
         w, other = np.array([1.0, -2.0, 3.0, 7.0]), np.array([1.0, -2.0, 3.0, 7.0])
         tally, same = new_tally(4, np.float64), new_tally(4, np.float64)
         model = Linear(sparse, Squared(), np.float64(0))
-        assert sparse_step(model, grid, mode, w, SCALE, ALPHA, samples, words, tally)
-        i = random_index(*samples, 0, 2)
+        assert sparse_step(model, run_of(grid, mode, tally, model), w, SCALE, ALPHA, 16 * t)
+        i = random_index(step_words(np.uint32(3), 16 * t), 0, 2)
         c = SCALE * dense.X[i] @ other - dense.y[i]
         round_step(
-            grid,
-            mode,
-            other,
-            dense.X[i],
-            ALPHA * c / SCALE,
-            0.0,
-            None,
-            words[0],
-            words[1],
-            0,
-            SCALE,
-            ALPHA,
-            same,
+            run_of(grid, mode, same), other, dense.X[i], ALPHA * c / SCALE, 0.0, None, 16 * t, SCALE, ALPHA
         )
         assert np.array_equal(w, other)
         assert tally.counts.tolist() == same.counts.tolist()
@@ -122,14 +116,15 @@ def test_sparse_step_is_the_dense_one_and_touches_only_its_columns():
 
 def test_sparse_step_declines_where_it_would_not_be_exact():
     dense, sparse = rows()
-    grid, words = Fixed(4, 1.0).kernel(), step_words(np.uint32(4), 0)
+    grid = Fixed(4, 1.0).kernel()
     for model, fmt in (
         (Linear(sparse, Squared(), np.float64(0.1)), grid),
         (Linear(dense, Squared(), np.float64(0)), grid),
         (Linear(sparse, Squared(), np.float64(0)), Block(4, 2).kernel()),
     ):
         w = np.array([1.0, -2.0, 3.0, 7.0])
-        assert not sparse_step(model, fmt, NEAREST, w, SCALE, ALPHA, words, words, new_tally(4, np.float64))
+        run = run_of(fmt, NEAREST, new_tally(4, np.float64), model)
+        assert not sparse_step(model, run, w, SCALE, ALPHA, 0)
         assert w.tolist() == [1.0, -2.0, 3.0, 7.0]
 
 

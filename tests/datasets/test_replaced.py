@@ -18,6 +18,8 @@ from lpbench.store import load_cells
 from lpbench.sweeps.plan import make_plan
 from lpbench.sweeps.sweep import run_plan
 
+pytestmark = pytest.mark.usefixtures("module_in_python")
+
 FIRST, SECOND = ("a,target\n" + "".join(f"{i},{i * i % 7}.5\n" for i in range(n)) for n in (10, 11))
 LS = {"problem": "least_squares", "dataset": "file"}
 

@@ -15,8 +15,8 @@ from ray_cluster import Node
 import lpbench
 from lpbench.store import load_cells, load_traces, read_manifest
 
-GRID = ["problem=family_s,least_squares", "k=4", "n_samples=40", "dimension=8", "precision=6", "algorithm=lp_sgd,halp",
-        "format=fixed,float", "steps=2000", "record_points=6", "even_points=6", "seed=range(4)"]  # fmt: skip
+GRID = ["problem=family_s", "k=4", "dimension=8", "precision=6,8", "algorithm=lp_sgd,halp", "steps=2000",
+        "record_points=6", "even_points=6", "seed=range(4)"]  # fmt: skip
 LONG = ["problem=family_s", "k=4", "dimension=16", "precision=6", "steps=1500000", "record_points=6", "even_points=6",
         "seed=range(60)"]  # fmt: skip
 HERE = ["seconds", "steps_per_second", "started_at", "workers", "runs_dir", "executor"]
@@ -86,9 +86,16 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
-    """Both grids, run by threads."""
+    """GRID, run by threads."""
     folder = tmp_path_factory.mktemp("local")
     lpbench.sweep(GRID, name="grid", runs_dir=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory):
+    """LONG, run by threads."""
+    folder = tmp_path_factory.mktemp("long")
     lpbench.sweep(LONG, name="long", runs_dir=folder)
     return folder
 
@@ -136,11 +143,10 @@ def same(folder, local, name):
 
 
 def test_local_ray_and_resumed_sweeps_are_equal_bit_by_bit(cluster, local, tmp_path):
-    lpbench.sweep(
-        [*GRID[:-1], "seed=range(2)"], name="there", runs_dir=tmp_path
-    )  # by threads; Ray runs the rest
+    # By threads; Ray runs the rest.
+    lpbench.sweep([*GRID[:-1], "seed=range(2)"], name="there", runs_dir=tmp_path)
     err = finish(start(cluster.address, tmp_path, GRID))
-    assert "computed now: 16" in err
+    assert "computed now: 8" in err
     same(tmp_path, local, "grid")
     assert set(load_cells("there", tmp_path)["executor"]) == {"local", "ray"}
     assert "computed now: 0" in finish(start(cluster.address, tmp_path, [], resume=True))
@@ -152,12 +158,12 @@ def test_a_relative_folder_is_that_of_the_driver(cluster, local, tmp_path):
 
 
 @pytest.mark.slow  # half a minute, until Ray has noticed and started another
-def test_a_worker_that_is_killed_loses_nothing(cluster, local, tmp_path):
+def test_a_worker_that_is_killed_loses_nothing(cluster, long, tmp_path):
     process = start(cluster.address, tmp_path, LONG)
     until(lambda: stored(tmp_path) > 0)
     until(lambda: cluster.kill("ray::run_shard"))
     finish(process)
-    same(tmp_path, local, "long")
+    same(tmp_path, long, "long")
 
 
 @pytest.mark.slow
@@ -165,17 +171,17 @@ def test_a_worker_that_is_killed_loses_nothing(cluster, local, tmp_path):
     ("trap", "seed", "status", "error"),
     [
         (POISON, 2, "failed", "its worker died 3 times"),
-        (HANGS, 5, "timeout", "it hung: no answer for 21 s, and was given up"),
+        (HANGS, 5, "timeout", "it hung: no answer for"),
     ],
 )
 def test_a_cell_that_kills_or_hangs_is_a_row_of_its_own(cluster, tmp_path, trap, seed, status, error):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "trap.py").write_text(trap)
     grid = [
-        *GRID[1:-1],
-        "problem=family_s",
+        *GRID[:3],
+        *GRID[5:-1],
+        "precision=6",
         "algorithm=lp_sgd",
-        "format=fixed",
         "seed=range(8)",
         "timeout=20",
     ]
@@ -200,7 +206,7 @@ def test_a_full_disk_in_a_worker_is_one_line(cluster, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_driver_that_is_killed_or_interrupted_is_resumed(cluster, local, tmp_path, how):
+def test_a_driver_that_is_killed_or_interrupted_is_resumed(cluster, long, tmp_path, how):
     process = start(cluster.address, tmp_path, LONG)
     until(lambda: stored(tmp_path) > 0)
     os.killpg(process.pid, how)
@@ -212,22 +218,22 @@ def test_a_driver_that_is_killed_or_interrupted_is_resumed(cluster, local, tmp_p
         assert "interrupted:" in err
     err = finish(start(cluster.address, tmp_path, [], resume=True))
     assert f"computed now: {60 - kept}" in err
-    same(tmp_path, local, "long")
+    same(tmp_path, long, "long")
 
 
 @pytest.mark.slow
-def test_two_drivers_on_one_sweep(cluster, local, tmp_path):
+def test_two_drivers_on_one_sweep(cluster, long, tmp_path):
     first = start(cluster.address, tmp_path, LONG)
     until(lambda: stored(tmp_path) > 0)
     os.kill(first.pid, signal.SIGSTOP)  # so that it is not done before the second begins
     assert "is writing" in finish(start(cluster.address, tmp_path, LONG), code=1)
     os.kill(first.pid, signal.SIGCONT)
     finish(first)
-    same(tmp_path, local, "long")
+    same(tmp_path, long, "long")
 
 
 @pytest.mark.slow
-def test_a_cluster_that_is_gone_is_one_line_and_finished_cells_are_kept(local, tmp_path):
+def test_a_cluster_that_is_gone_is_one_line_and_finished_cells_are_kept(long, tmp_path):
     head = Node(cpus=2)
     try:
         process = start(head.address, tmp_path, LONG)
@@ -241,7 +247,7 @@ def test_a_cluster_that_is_gone_is_one_line_and_finished_cells_are_kept(local, t
     assert "lpbench resume there" in last
     assert 0 < len(load_cells("there", tmp_path)) < 60
     lpbench.sweep(LONG, name="there", runs_dir=tmp_path)  # by threads
-    same(tmp_path, local, "long")
+    same(tmp_path, long, "long")
 
 
 @pytest.mark.slow

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from lpbench import quantize
-from lpbench.algorithms.lp_svrg import round_vector
 from lpbench.arithmetic.rounding import NearestEven
+from lpbench.convex.update import round_vector
 from lpbench.errors import ConfigError
 from lpbench.formats import Block
 from lpbench.formats.quantize import round_tensor

@@ -7,6 +7,7 @@ import pytest
 
 import lpbench.problems.build as module
 from lpbench.errors import ConfigError
+from lpbench.problems import identity
 from lpbench.problems.build import build
 from lpbench.problems.identity import keys_read, problem_key
 from lpbench.registry import datasets, problems
@@ -62,7 +63,7 @@ def test_versions_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     before = problem_key(LS)
     for thing in (problems.get("least_squares"), datasets.get("gaussian")):
         with monkeypatch.context() as patch:
-            patch.setattr(module, "_keys", {})
+            patch.setattr(identity, "_keys", {})
             patch.setattr(thing, "version", thing.version + 1)
             assert problem_key(LS) != before
 
@@ -76,7 +77,7 @@ def test_bad_choices_raise_every_time() -> None:
 
 def test_cheap_enough_for_a_large_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     known = problem_key(LS)
-    monkeypatch.setattr(module, "_described", lambda _: pytest.fail("described again"))
+    monkeypatch.setattr(identity, "_described", lambda _: pytest.fail("described again"))
     assert all(problem_key(dict(LS)) == known for _ in range(3))
 
 
@@ -95,7 +96,7 @@ def test_threads_build_a_problem_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Barrier(8)
 
     def ask(choices):
-        gate.wait(timeout=10)
+        gate.wait(timeout=60)
         return build(choices)
 
     with ThreadPoolExecutor(8) as pool:

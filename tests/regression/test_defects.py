@@ -35,7 +35,7 @@ class Defect:
 
 DEFECTS = {
     "round half up instead of stochastic": Defect(
-        "rounding.py", "r - (middle - low) < s - middle", "s - low >= 0.5 + 0.0 * r",
+        "arithmetic/rounding.py", "r - (middle - low) < s - middle", "s - low >= 0.5 + 0.0 * r",
         ("problem=least_squares", "n_samples=64", "dimension=16", "epochs=20", "algorithm=lp_sgd", "format=fixed",
          "precision=6,8", "step_size=0.01/L"),
     ),
@@ -55,12 +55,12 @@ DEFECTS = {
          "precision=8"),
     ),
     "an optimum that is off": Defect(  # the true one, which the sound solver left in the cache, must not hide it
-        "problems/optimum.py", "return _newton(risk, w)", "return _newton(risk, w)[0] * 1.0001, 0.0",
+        "problems/solving/optimum.py", "return _newton(risk, w)", "return _newton(risk, w)[0] * 1.0001, 0.0",
         ("problem=logistic_regression", "n_samples=64", "dimension=16", "epochs=300", "algorithm=halp", "format=fixed",
          "precision=8"),
     ),
     "a generator that repeats": Defect(
-        "generator.py", "first = mix(key_from(key, step))", "first = mix(key_from(key, step & 15))",
+        "arithmetic/generator.py", "first = mix(key_from(key, step))", "first = mix(key_from(key, step & 15))",
         LP_SGD,
     ),
 }  # fmt: skip

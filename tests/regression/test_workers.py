@@ -67,7 +67,7 @@ GRID = [
         ["format=none", "precision=32", "algorithm=svrg"],
     ],
 )
-def test_the_row_of_a_cell_runs_the_same_cell(choices, tmp_path):
+def test_the_row_of_a_cell_runs_the_same_cell(choices, tmp_path, in_python):
     lpbench.sweep([*GRID, *choices], name="one", runs_dir=tmp_path)
     row = load_cells(tmp_path / "one").iloc[0].to_dict()
     stored = {name: None if value != value else value for name, value in row.items()}

@@ -177,7 +177,7 @@ def test_a_writer_of_another_machine_is_outlived_once_it_is_silent(bucket, quick
     assert "pid 1 on elsewhere was writing it" in capsys.readouterr().err
     lease.check()
     path.write_text(json.dumps({"token": "y", "beat": 0, "pid": 2, "host": "there"}))
-    lease._thread.join(5)
+    lease._thread.join(60)
     with pytest.raises(SweepBusy, match="pid 2 on there writes it now"):
         lease.check()
     lease.release()

@@ -3,7 +3,6 @@
 import errno
 import shutil
 import threading
-import time
 import warnings
 from pathlib import Path
 
@@ -104,7 +103,7 @@ def test_parts_are_written_while_cells_wait(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "FIRST_INTERVAL", 0.05)
     store = SweepWriter(tmp_path / "live", [CALL], 9)
     store.put(results_of(1)[0])
-    for _ in range(100):
+    for _ in range(1200):
         if read_statuses(tmp_path / "live"):
             break
         threading.Event().wait(0.05)
@@ -113,11 +112,21 @@ def test_parts_are_written_while_cells_wait(tmp_path, monkeypatch):
 
 
 def test_a_writer_without_work_takes_no_time_from_the_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, "FIRST_INTERVAL", 0.1)
+    monkeypatch.setattr(parts, "FIRST_INTERVAL", 0.01)
+    asked, looked = [], threading.Semaphore(0)
+
+    class Wake(threading.Event):
+        def wait(self, timeout=None):
+            if threading.current_thread().name == "lpbench-parts":
+                asked.append(timeout)
+                looked.release()
+            return super().wait(timeout)
+
+    monkeypatch.setattr(parts.threading, "Event", Wake)
     store = SweepWriter(tmp_path / "live", [CALL], 9)
-    began = time.process_time()
-    time.sleep(1.0)
-    assert time.process_time() - began < 0.3
+    for _ in range(10):
+        looked.acquire()
+    assert set(asked) == {0.01}
     store.close()
 
 

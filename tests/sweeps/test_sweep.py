@@ -162,7 +162,7 @@ def test_two_ctrl_c_a_sigterm_or_a_closed_terminal_stop_at_once(tmp_path, ran, n
             for number in numbers:
                 press(number)
                 time.sleep(0.2)
-            assert stop.wait(5)
+            assert stop.wait(60)
             raise Interrupted("stopped")
 
     ran.before = before

@@ -118,12 +118,13 @@ def test_without_noise_float32_data_stall_at_the_optimum():
     assert row["bound_ratio"] == 0.0
 
 
+@pytest.mark.usefixtures("in_python")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(
     "choices",
     [
-        {"problem": "least_squares", "dimension": 8, "n_samples": 40, "precision": 8, "steps": 4000},
-        {**LEAST_SQUARES, "steps": 15_000},
+        {"problem": "least_squares", "dimension": 8, "n_samples": 40, "precision": 8, "steps": 2000},
+        {**LEAST_SQUARES, "steps": 5000},
     ],
     ids=["8 bits", "svrg"],
 )

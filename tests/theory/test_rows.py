@@ -9,6 +9,8 @@ from lpbench.theory.evaluation import evaluate
 from lpbench.theory.rows import setting_of_row
 from lpbench.theory.theorem import Refused
 
+pytestmark = pytest.mark.usefixtures("module_in_python")
+
 SMALL = {
     "problem": "least_squares",
     "dimension": 8,

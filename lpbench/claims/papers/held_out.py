@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench import registry
-from lpbench.algorithms import base
 from lpbench.cells.binding import resolve, setup
 from lpbench.claims.cells import Cells, Row
+from lpbench.convex.drive import GAP, RECORDED
 from lpbench.datasets.base import CLASSIFICATION
 from lpbench.datasets.mnist import read_idx
 from lpbench.errors import ConfigError, LpbenchError
@@ -65,13 +65,13 @@ def _again(choices: Mapping[str, Any], row: Row, samples: Samples) -> dict[str, 
     between = np.arange(0, steps, max(1, CALL_UPDATES // ready.start.size), dtype=np.int64)
     stops = np.union1d(wanted, between)
     rows = np.where(np.isin(stops, wanted), 0, -1)
-    trace, errors = np.zeros((1, base.RECORDED)), []
+    trace, errors = np.zeros((1, RECORDED)), []
     advance(stops, rows, 0, 0, trace)
     for i in range(stops.size):
         advance(stops, rows, i, i + 1, trace)
         if rows[i] == 0:
             errors.append(error(ready.run.look.output, problem.n_classes, samples))
-    if trace[0, base.GAP] != row["final_gap"]:
+    if trace[0, GAP] != row["final_gap"]:
         raise LpbenchError(
             f"{row['cell_id']}: run again it ends elsewhere; it was stored by another lpbench (--force)"
         )

@@ -21,7 +21,7 @@ def test_blas_threads_are_restored_after_overlapping_uses() -> None:
 
     def use() -> list[int]:
         with one_blas_thread():
-            inside.wait(timeout=10)
+            inside.wait(timeout=60)
             with one_blas_thread():
                 return blas_threads()
 
@@ -38,14 +38,14 @@ def test_the_first_to_enter_need_not_be_the_last_to_leave() -> None:
     def second() -> list[int]:
         with one_blas_thread():
             entered.set()
-            left.wait(timeout=10)
+            left.wait(timeout=60)
             time.sleep(0.01)
             return blas_threads()
 
     with ThreadPoolExecutor(1) as pool:
         with one_blas_thread():
             future = pool.submit(second)
-            entered.wait(timeout=10)
+            entered.wait(timeout=60)
         left.set()
         assert set(future.result()) == {1}
     assert blas_threads() == before

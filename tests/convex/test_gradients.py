@@ -1,12 +1,15 @@
 """Gradients against differences of the loss, in pure Python."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tiny
 
 from lpbench.arithmetic.generator import random_index, step_words
 from lpbench.cells.binding import kernel_problem
-from lpbench.convex.models import Work, difference, full_gradient, gradient, slope, softmax
+from lpbench.convex.gradients import Work, difference, full_gradient, gradient
+from lpbench.convex.losses import slope, softmax
 
 LOSSES = ["squared", "logistic", "squared_hinge", "softmax"]
 SCALE = 0.25
@@ -33,16 +36,20 @@ def slopes(function, w, h=1e-5):
     return np.array([(function(w + h * e) - function(w - h * e)) / (2 * h) for e in np.eye(w.size)])
 
 
-def model_of(problem, batch, dtype=np.float64):
-    model, _ = kernel_problem(problem, dtype)
-    stored = problem.loss != "softmax" and isinstance(problem.X, np.ndarray) and batch == 1
-    table = model.rows.X if stored else np.zeros((1, problem.w_star.size), dtype)
-    return model, Work(table, np.zeros(problem.n_classes), np.zeros(problem.n_classes))
+KEY = np.uint32(5)
 
 
-def words(t):
-    with np.errstate(over="ignore"):
-        return step_words(np.uint32(5), t)
+def run_of(problem, batch):
+    """What gradients need of a Run."""
+    model, _ = kernel_problem(problem, np.float64)
+    stored = problem.loss not in ("softmax", "quadratic") and isinstance(problem.X, np.ndarray) and batch == 1
+    table = model.rows.X if stored else np.zeros((1, problem.w_star.size))
+    work = Work(table, np.zeros(problem.n_classes), np.zeros(problem.n_classes))
+    return SimpleNamespace(model=model, keys=SimpleNamespace(samples=KEY), batch=batch, work=work)
+
+
+def drawn_at(t, batch):
+    return [random_index(step_words(KEY, t), b, 12) for b in range(batch)]
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered")
@@ -51,14 +58,13 @@ def words(t):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_gradient_is_the_mean_slope_of_the_drawn_samples(name, sparse, batch):
     problem = tiny.problem(name, sparse)
-    model, work = model_of(problem, batch)
+    run = run_of(problem, batch)
     w = np.random.default_rng(0).uniform(-2, 2, problem.w_star.size)
     for t in range(4):
-        first, second = words(t)
-        c, i = gradient(model, w, SCALE, first, second, batch, work)
-        drawn = [random_index(first, second, b, 12) for b in range(batch)]
+        c, i = gradient(run, w, SCALE, t)
+        drawn = drawn_at(t, batch)
         expected = slopes(lambda v, drawn=drawn: np.mean([loss(problem, i, v) for i in drawn]), SCALE * w)
-        assert np.allclose(c * work.table[i], expected, atol=1e-8)
+        assert np.allclose(c * run.work.table[i], expected, atol=1e-8)
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered")
@@ -67,29 +73,29 @@ def test_gradient_is_the_mean_slope_of_the_drawn_samples(name, sparse, batch):
 @pytest.mark.parametrize("centred", [0.0, 1.0])
 def test_difference_is_that_of_two_gradients(name, batch, centred):
     problem = tiny.problem(name)
-    model, work = model_of(problem, batch)
+    run = run_of(problem, batch)
     generator = np.random.default_rng(1)
     w, anchor = generator.uniform(-2, 2, (2, problem.w_star.size))
     margins, full = np.zeros((12, problem.n_classes)), np.zeros(w.size)
-    full_gradient(model, anchor, margins, work, full)
+    full_gradient(run.model, anchor, margins, run.work, full)
+    snapshot = SimpleNamespace(anchor=anchor, margins=margins)
     point = SCALE * w + centred * anchor
     for t in range(4):
-        first, second = words(t)
-        c, i = difference(model, w, SCALE, centred, margins, anchor, first, second, batch, work)
-        drawn = [random_index(first, second, b, 12) for b in range(batch)]
+        c, i = difference(run.model, run, w, SCALE, centred, snapshot, t)
+        drawn = drawn_at(t, batch)
         expected = slopes(lambda v, d=drawn: np.mean([loss(problem, i, v) for i in d]), point)
         expected -= slopes(lambda v, d=drawn: np.mean([loss(problem, i, v) for i in d]), anchor)
-        assert np.allclose(c * work.table[i], expected, atol=1e-8)
+        assert np.allclose(c * run.work.table[i], expected, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("sparse", [False, True])
 def test_full_gradient_and_margins(name, sparse):
     problem = tiny.problem(name, sparse)
-    model, work = model_of(problem, 1)
+    run = run_of(problem, 1)
     w = np.random.default_rng(2).uniform(-1, 1, problem.w_star.size)
     margins, g = np.zeros((12, problem.n_classes)), np.zeros(w.size)
-    full_gradient(model, w, margins, work, g)
+    full_gradient(run.model, w, margins, run.work, g)
     expected = slopes(lambda v: np.mean([loss(problem, i, v) for i in range(12)]) + 0.05 * v @ v, w)
     assert np.allclose(g, expected, atol=1e-8)
     assert np.allclose(margins, problem.X @ w.reshape(problem.n_classes, -1).T, rtol=1e-13)
@@ -100,12 +106,11 @@ def test_full_gradient_and_margins(name, sparse):
 @pytest.mark.parametrize("batch", [1, 4])
 def test_noise_of_the_quadratic_has_mean_zero_and_the_right_size(kind, batch):
     problem = tiny.problem("quadratic", noise_kind=kind)
-    model, _ = kernel_problem(problem, np.float64)
-    work, w, count = Work(np.zeros((1, 5)), np.zeros(1), np.zeros(1)), problem.w_star / SCALE, 1500
+    run, w, count = run_of(problem, batch), problem.w_star / SCALE, 1500
     noise = np.zeros((count, 5))
     for t in range(count):
-        c, i = gradient(model, w, SCALE, *words(t), batch, work)
-        noise[t] = c * work.table[i]
+        c, i = gradient(run, w, SCALE, t)
+        noise[t] = c * run.work.table[i]
     # At w* there is nothing but noise, of which E ||n||^2 = sigma^2 / batch, spread evenly.
     sigma = problem.noise / np.sqrt(5 * batch)
     assert np.all(np.abs(noise.mean(0)) < 4.5 * sigma / np.sqrt(count))
@@ -121,14 +126,12 @@ def test_noise_of_the_quadratic_has_mean_zero_and_the_right_size(kind, batch):
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 def test_variance_reduction_of_the_quadratic_has_no_noise():
     problem = tiny.problem("quadratic")
-    model, _ = kernel_problem(problem, np.float64)
-    work, (w, anchor) = (
-        Work(np.zeros((1, 5)), np.zeros(1), np.zeros(1)),
-        np.random.default_rng(0).normal(size=(2, 5)),
-    )
+    run, (w, anchor) = run_of(problem, 1), np.random.default_rng(0).normal(size=(2, 5))
     for centred in (0.0, 1.0):
-        c, i = difference(model, w, SCALE, centred, np.zeros((1, 1)), anchor, *words(0), 1, work)
-        assert np.allclose(c * work.table[i], problem.h * (SCALE * w - (1 - centred) * anchor), rtol=1e-14)
+        c, i = difference(run.model, run, w, SCALE, centred, SimpleNamespace(anchor=anchor), 0)
+        assert np.allclose(
+            c * run.work.table[i], problem.h * (SCALE * w - (1 - centred) * anchor), rtol=1e-14
+        )
 
 
 def test_extreme_margins_neither_overflow_nor_lose_the_sign():

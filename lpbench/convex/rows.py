@@ -1,0 +1,93 @@
+"""The samples x_i of a problem, stored dense or sparse."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.arithmetic.dot import dot
+from lpbench.arithmetic.jit import generic, inner
+from lpbench.arithmetic.ops import like
+
+
+class Dense(NamedTuple):
+    """Rows of X (N, d), C-contiguous, in the arithmetic's dtype; y (N,) float64."""
+
+    X: Any
+    y: Any
+
+
+class Sparse(NamedTuple):
+    """Rows of a CSR matrix."""
+
+    starts: Any
+    columns: Any
+    values: Any
+    y: Any
+
+
+@inner
+def fill(x, value):
+    """x = value; a slice assignment would cost a check of shapes."""
+    for j in range(x.size):
+        x[j] = value
+
+
+@inner
+def copy(x, y):
+    """x = y."""
+    for j in range(x.size):
+        x[j] = y[j]
+
+
+@generic
+def row_dot(rows, i, w):
+    """x_i . w, float64."""
+
+
+@generic
+def add_row(rows, i, c, g):
+    """g += c x_i."""
+
+
+@generic
+def place_row(rows, i, table):
+    """The place of x_i in the table, after putting it there if it is stored otherwise."""
+
+
+@row_dot.case(Dense)
+def _row_dot_dense(rows, i, w):
+    return np.float64(dot(rows.X[i], w))
+
+
+@row_dot.case(Sparse)
+def _row_dot_sparse(rows, i, w):
+    z = 0.0
+    for p in range(rows.starts[i], rows.starts[i + 1]):
+        z += np.float64(rows.values[p]) * np.float64(w[rows.columns[p]])
+    return z
+
+
+@add_row.case(Dense)
+def _add_row_dense(rows, i, c, g):
+    x, c = rows.X[i], like(g[0], c)
+    for j in range(g.size):
+        g[j] += c * x[j]
+
+
+@add_row.case(Sparse)
+def _add_row_sparse(rows, i, c, g):
+    c = like(g[0], c)
+    for p in range(rows.starts[i], rows.starts[i + 1]):
+        g[rows.columns[p]] += c * rows.values[p]
+
+
+@place_row.case(Dense)
+def _place_row_dense(rows, i, table):
+    return i
+
+
+@place_row.case(Sparse)
+def _place_row_sparse(rows, i, table):
+    fill(table[0], 0.0)
+    add_row(rows, i, 1.0, table[0])
+    return np.int64(0)
