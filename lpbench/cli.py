@@ -25,23 +25,9 @@ from lpbench.provenance import version
 
 # In the order of a first day; commands that are not named follow, by name.
 FIRST = [
-    "sweep",
-    "plan",
-    "resume",
-    "list",
-    "show",
-    "bounds",
-    "bits",
-    "compare",
-    "baseline",
-    "check",
-    "reproduce",
-    "dashboard",
-    "report",
-    "export",
-    "compact",
-    "doctor",
-]
+    "sweep", "plan", "resume", "list", "show", "bounds", "bits", "compare", "baseline", "check", "reproduce",
+    "dashboard", "report", "export", "compact", "doctor",
+]  # fmt: skip
 _COMPLETE = "_LPBENCH_COMPLETE"  # set by the shell while it asks for completions
 
 

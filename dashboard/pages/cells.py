@@ -25,17 +25,9 @@ GRID = "grid"
 RESULTS = ("status", "error", "noise_floor", "mean_gap", "final_gap", "bound", "bound_kind", "bound_ratio",
            "saturation_rate", "stall_rate", "seconds", "seed")  # fmt: skip
 TOLD = (
-    "host",
-    "cpu",
-    "started_at",
-    "git_commit",
-    "lpbench_version",
-    "seconds",
-    "steps_per_second",
-    "cell_id",
-    "group_id",
-    "digest",
-)
+    "host", "cpu", "started_at", "git_commit", "lpbench_version", "seconds", "steps_per_second", "cell_id",
+    "group_id", "digest",
+)  # fmt: skip
 
 
 def controls(sweep: Sweep) -> list[Control]:

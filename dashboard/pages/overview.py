@@ -88,12 +88,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
         html.Div(
             [
                 html.Section([html.H2("What varied"), html.Div(varied, className="scroll", tabIndex="0")]),
-                html.Section(
-                    [
-                        html.H2("Sweeps"),
-                        html.Div(sweeps, className="scroll", tabIndex="0"),
-                    ]
-                ),
+                html.Section([html.H2("Sweeps"), html.Div(sweeps, className="scroll", tabIndex="0")]),
             ],
             className="columns",
         ),

@@ -24,14 +24,8 @@ MOST_SHOWN, MOST_DRAWN, MOST_OPTIONS = 6, 12, 300
 MOVED = "moved"
 QUIET = (SAME, IDENTICAL)
 HEAD = (
-    "configuration",
-    "now",
-    "last step at",
-    "across it",
-    "since the last release",
-    "since the first run",
-    "cells",
-)
+    "configuration", "now", "last step at", "across it", "since the last release", "since the first run", "cells",
+)  # fmt: skip
 
 
 def controls(sweep: Sweep) -> list[Control]:
@@ -115,15 +109,8 @@ def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
         which = f"{len(shown)} of {choosing.plural(len(chosen), 'chosen configuration')}."
     fit = "Orange: the l1 Potts fit to log10 of the floor, whose jumps are the steps."
     names = [
-        "configuration",
-        "commit",
-        "checked at",
-        "verdict",
-        "noise floor",
-        "10 %",
-        "90 %",
-        "over the first",
-    ]
+        "configuration", "commit", "checked at", "verdict", "noise floor", "10 %", "90 %", "over the first",
+    ]  # fmt: skip
     return Panel(
         FLOORS,
         floors(shown, here.runs, first, dark),

@@ -95,10 +95,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     verdicts = [record["verdict"] for record in found.values()]
     said = ", ".join(f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts))
     region = {"role": "region", "aria-label": "Claims"}
-    return [
-        html.H2(f"The claims: {said}"),
-        html.Div(table, className="scroll", tabIndex="0", **region),
-    ]
+    return [html.H2(f"The claims: {said}"), html.Div(table, className="scroll", tabIndex="0", **region)]
 
 
 def _rows(name: str, record: Mapping[str, Any], prefix: str) -> list[Any]:
@@ -132,13 +129,5 @@ def _number(value: Any) -> str:
 
 
 PAGE = Page(
-    "/reproduction",
-    "Reproduction",
-    "Do the papers' claims hold here?",
-    7,
-    1,
-    controls,
-    draw,
-    body,
-    of_sweep=False,
-)
+    "/reproduction", "Reproduction", "Do the papers' claims hold here?", 7, 1, controls, draw, body, of_sweep=False,
+)  # fmt: skip

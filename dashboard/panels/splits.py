@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, replace
 
-from lpbench.theory import grids
+from lpbench.theory import spacings
 from lpbench.theory.evaluation import evaluate, theorem
-from lpbench.theory.grids import Grid
 from lpbench.theory.rows import setting_of_row
+from lpbench.theory.spacings import Spacing
 from lpbench.theory.split import MOST_EXPONENT_BITS, best_split, noise_ball, svrg_split
 from lpbench.theory.theorem import SVRG, Refused, Setting
 
@@ -56,7 +56,7 @@ class Ground:
         exponent_bits    None: those of the least limit.
         """
         if kind == "fixed":
-            tried = [(0, grids.linear(bits, self.limit))]
+            tried = [(0, spacings.linear(bits, self.limit))]
         else:
             splits = exponents(bits) if exponent_bits is None else [exponent_bits]
             tried = [
@@ -68,13 +68,13 @@ class Ground:
                 found.append((self._limit(grid), e))
         return min(found, default=None)
 
-    def _grid(self, kind: str, bits: int, exponent_bits: int) -> Grid:
+    def _grid(self, kind: str, bits: int, exponent_bits: int) -> Spacing:
         mantissa = bits - 1 - exponent_bits
         if kind == "log":
-            return grids.logarithmic(bits, mantissa, self.limit)
-        return grids.floating(exponent_bits, mantissa, self.limit, self.subnormals)
+            return spacings.logarithmic(bits, mantissa, self.limit)
+        return spacings.floating(exponent_bits, mantissa, self.limit, self.subnormals)
 
-    def _limit(self, grid: Grid) -> float:
+    def _limit(self, grid: Spacing) -> float:
         if not self.svrg:
             return noise_ball(self.setting, grid)
         found = evaluate(replace(self.setting, grid=grid))
@@ -91,7 +91,7 @@ def ground(row: Group, step_factor: float = 1.0, range_factor: float = 1.0) -> G
     Raises Refused where the row has no constants, or none that hold (see `setting_of_row`).
     """
     rounding = {"rounding": "stochastic", "random_bits": None, "schedule": "constant"}
-    setting = setting_of_row(row, grids.linear(8, 1.0), **rounding)
+    setting = setting_of_row(row, spacings.linear(8, 1.0), **rounding)
     limit = row["limit"] if row["limit"] is not None and row["limit"] > 0 else 1.0
     return Ground(
         replace(setting, alpha=setting.alpha * step_factor),
@@ -103,7 +103,7 @@ def ground(row: Group, step_factor: float = 1.0, range_factor: float = 1.0) -> G
 def refusal(base: Ground) -> str:
     """Why no theorem bounds fixed point of 8 bits here; "" where one does."""
     try:
-        base._limit(grids.linear(8, base.limit))
+        base._limit(spacings.linear(8, base.limit))
     except Refused as refused:
         return str(refused)
     return ""

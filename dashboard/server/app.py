@@ -35,18 +35,11 @@ def create_app(
     prefix = "/" + url_prefix.strip("/") + ("/" if url_prefix.strip("/") else "")
     store = Store(runs_dir)
     app = dash.Dash(
-        __name__,
-        server=flask.Flask(__name__),
-        use_pages=True,
-        pages_folder="",
-        assets_folder=str(Path(__file__).parents[1] / "assets"),
-        url_base_pathname=prefix,
-        suppress_callback_exceptions=True,
-        title="lpbench",
-        update_title=None,
-        compress=False,
+        __name__, server=flask.Flask(__name__), use_pages=True, pages_folder="",
+        assets_folder=str(Path(__file__).parents[1] / "assets"), url_base_pathname=prefix,
+        suppress_callback_exceptions=True, title="lpbench", update_title=None, compress=False,
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
-    )
+    )  # fmt: skip
     found = pages()
     for page in found:
         dash.register_page(

@@ -26,10 +26,7 @@ def root() -> Any:
         return dmc.MantineProvider(
             id="theme",
             forceColorScheme="dark" if dark else "light",
-            children=[
-                html.A("Skip to the figures", href="#figures", className="skip"),
-                page_container,
-            ],
+            children=[html.A("Skip to the figures", href="#figures", className="skip"), page_container],
         )
 
     return layout

@@ -15,9 +15,9 @@ from lpbench.problems.solving.box import AtBox, active, box_optimum, largest_gra
 from lpbench.problems.solving.memory import by_group, remembered
 from lpbench.problems.solving.objective import Risk
 from lpbench.registry import formats
-from lpbench.theory import arithmetic, evaluation, grids
-from lpbench.theory.grids import Grid
+from lpbench.theory import arithmetic, evaluation, spacings
 from lpbench.theory.minibatch import batch_constants
+from lpbench.theory.spacings import Spacing
 from lpbench.theory.split import MOST_EXPONENT_BITS, best_split, svrg_split
 from lpbench.theory.theorem import HALP, SVRG, Refused, Setting, need, within_float64
 
@@ -29,7 +29,7 @@ class Path(NamedTuple):
     saturated: float
 
 
-def grid_of(choices: Mapping[str, Any]) -> Grid:
+def grid_of(choices: Mapping[str, Any]) -> Spacing:
     """The grid of a cell with resolved choices; of HALP, whose grid is rescaled, one that ends at 1.
 
     A format of the user's own may have a function `grid(choices, limit)` that returns one.
@@ -37,7 +37,7 @@ def grid_of(choices: Mapping[str, Any]) -> Grid:
     """
     limit = 1.0 if choices["limit"] is None else choices["limit"]
     declared = getattr(formats.get(choices["format"]), "grid", None)
-    found = grids.of_choices(choices, limit) if declared is None else declared(choices, limit)
+    found = spacings.of_choices(choices, limit) if declared is None else declared(choices, limit)
     if found is None:
         raise Refused(f"no theorem is about the format {choices['format']}")
     return found
@@ -210,7 +210,7 @@ def _judged_loops(choices: Mapping[str, Any]) -> np.ndarray:
     return where.steps[where.even > 0] // choices["inner_steps"]
 
 
-def _start(choices: Mapping[str, Any], problem: Problem, grid: Grid, at: AtBox) -> tuple[float, float]:
+def _start(choices: Mapping[str, Any], problem: Problem, grid: Spacing, at: AtBox) -> tuple[float, float]:
     """||w_0 - w||^2 and f(w_0) - f(w), w the reference point."""
     rounded = choices["algorithm"] not in HALP and grid.gap > 0
     if choices["start"] == "zero":

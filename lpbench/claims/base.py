@@ -51,17 +51,12 @@ class Measure:
         numbers = [float(value) for value in self.values]
         finite = [value for value in numbers if math.isfinite(value)]
         return {
-            "name": self.name,
-            "values": [value if math.isfinite(value) else None for value in numbers],
-            "median": float(np.median(finite)) if finite else None,
-            "min": min(finite, default=None),
-            "max": max(finite, default=None),
-            "low": self.low if math.isfinite(self.low) else None,
-            "high": self.high if math.isfinite(self.high) else None,
-            "threshold": self.threshold,
-            "passed": self.passed,
-            "outside": self.outside,
-        }
+            "name": self.name, "values": [value if math.isfinite(value) else None for value in numbers],
+            "median": float(np.median(finite)) if finite else None, "min": min(finite, default=None),
+            "max": max(finite, default=None), "low": self.low if math.isfinite(self.low) else None,
+            "high": self.high if math.isfinite(self.high) else None, "threshold": self.threshold,
+            "passed": self.passed, "outside": self.outside,
+        }  # fmt: skip
 
 
 def interval(low: float, high: float) -> str:

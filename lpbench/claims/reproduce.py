@@ -64,29 +64,14 @@ class Result:
         """As plain values: what claim.json holds."""
         claim = self.claim
         return {
-            "schema": SCHEMA_VERSION,
-            "name": claim.name,
-            "statement": claim.statement,
-            "paper": claim.paper,
-            "theory": claim.theory,
-            "limits": claim.limits,
-            "verdict": self.verdict,
-            "measures": [measure.record() for measure in self.measures],
-            "why": self.why,
-            "remarks": self.remarks,
-            "replicates": self.replicates,
-            "runs": claim.runs,
-            "cells": self.cells,
-            "ran": self.ran,
-            "bad": [str(row["cell_id"]) for row in self.bad],
-            "quick": self.quick,
-            "seconds": self.seconds,
-            "command": self.command,
-            "folder": str(self.folder),
-            "plot": None if self.plot is None else self.plot.record(),
-            "measured_at": now(),
-            **provenance(),
-        }
+            "schema": SCHEMA_VERSION, "name": claim.name, "statement": claim.statement, "paper": claim.paper,
+            "theory": claim.theory, "limits": claim.limits, "verdict": self.verdict,
+            "measures": [measure.record() for measure in self.measures], "why": self.why, "remarks": self.remarks,
+            "replicates": self.replicates, "runs": claim.runs, "cells": self.cells, "ran": self.ran,
+            "bad": [str(row["cell_id"]) for row in self.bad], "quick": self.quick, "seconds": self.seconds,
+            "command": self.command, "folder": str(self.folder),
+            "plot": None if self.plot is None else self.plot.record(), "measured_at": now(), **provenance(),
+        }  # fmt: skip
 
 
 def names() -> list[str]:

@@ -77,15 +77,8 @@ def show_all(runs_dir: Path, as_json: bool) -> int:
         note(f"no baselines in {runs_dir / baselines.FOLDER}: lpbench baseline create NAME --from SWEEP")
     else:
         columns = [
-            "name",
-            "platform",
-            "cells",
-            "configurations",
-            "seeds",
-            "lpbench_version",
-            "git_commit",
-            "created_at",
-        ]
+            "name", "platform", "cells", "configurations", "seeds", "lpbench_version", "git_commit", "created_at",
+        ]  # fmt: skip
         Table(columns, [[str(one[key])[:19] for key in columns] for one in found]).print()
     return 0
 
@@ -143,15 +136,8 @@ def diff(name: str, other: Sequence[str], runs_dir: Path, as_json: bool) -> int:
 
 def _facts(found: "Baseline") -> dict[str, Any]:
     keys = (
-        "name",
-        "platform",
-        "sweep",
-        "git_commit",
-        "lpbench_version",
-        "created_at",
-        "generator",
-        "libraries",
-    )
+        "name", "platform", "sweep", "git_commit", "lpbench_version", "created_at", "generator", "libraries",
+    )  # fmt: skip
     overrides = [" ".join(call["overrides"]) for call in found.meta["calls"]]
     return {key: found.meta.get(key) for key in keys} | {
         "cells": len(found.cells),

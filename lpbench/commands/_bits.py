@@ -56,18 +56,12 @@ def report(found: "Answers", figure: Path | None, as_json: bool, as_csv: bool, q
 
     notes, ends = words.footnotes(found), words.conclusion(found)
     if as_json:
-        print_json(
-            {
-                "target": found.target,
-                "defaults": found.defaults,
-                "seeds": found.seeds,
-                "folder": None if found.folder is None else str(found.folder),
-                "ran": found.ran,
-                "rows": found.rows(),
-                "notes": notes,
-                "conclusion": ends,
-            }
-        )
+        answer = {
+            "target": found.target, "defaults": found.defaults, "seeds": found.seeds,
+            "folder": None if found.folder is None else str(found.folder), "ran": found.ran, "rows": found.rows(),
+            "notes": notes, "conclusion": ends,
+        }  # fmt: skip
+        print_json(answer)
     elif as_csv:
         sys.stdout.write(csv_of_records(found.rows()))
     else:

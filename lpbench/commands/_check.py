@@ -77,14 +77,9 @@ def _run(request: Request, quiet: bool, verbose: bool) -> "Check":
         progress = Progress(quiet, verbose)
         try:
             folder, cells = checking.run(
-                baseline,
-                request.asked,
-                request.runs_dir,
-                request.config_dir,
-                request.workers,
-                request.seeds,
+                baseline, request.asked, request.runs_dir, request.config_dir, request.workers, request.seeds,
                 progress,
-            )
+            )  # fmt: skip
             result = checking.check_cells(baseline, folder, cells, request.seeds, request.allow_missing)
             if request.escalate:
                 plan = checking.plan_of(baseline, request.asked, request.runs_dir, request.config_dir)

@@ -91,17 +91,11 @@ def _gunicorn(host: str, port: int, workers: int, threads: int, shown: str, verb
     class Server(BaseApplication):
         def load_config(self) -> None:
             settings = {
-                "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
-                "workers": workers,
-                "threads": threads,
-                "worker_class": PatientWorker,
-                "timeout": 120,
-                "graceful_timeout": 3,
-                "loglevel": "info" if verbose else "error",
-                "accesslog": "-" if verbose else None,
-                "post_worker_init": _once(shown),
-                "control_socket_disable": True,
-            }
+                "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "workers": workers,
+                "threads": threads, "worker_class": PatientWorker, "timeout": 120, "graceful_timeout": 3,
+                "loglevel": "info" if verbose else "error", "accesslog": "-" if verbose else None,
+                "post_worker_init": _once(shown), "control_socket_disable": True,
+            }  # fmt: skip
             for name, value in settings.items():
                 if name in self.cfg.settings and value is not None:
                     self.cfg.set(name, value)

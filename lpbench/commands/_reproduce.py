@@ -132,17 +132,8 @@ def table(results: Sequence[Result]) -> Table:
                 red.add(len(rows))
             ends = f"{shown(record['min'])} ... {shown(record['max'])}"
             verdict = "PASS" if measure.passed else "FAIL"
-            rows.append(
-                [
-                    one.claim.name,
-                    measure.name,
-                    record["median"],
-                    ends,
-                    one.replicates,
-                    measure.threshold,
-                    verdict,
-                ]
-            )
+            name, passes = one.claim.name, measure.threshold
+            rows.append([name, measure.name, record["median"], ends, one.replicates, passes, verdict])
         if one.bad:
             red.add(len(rows))
             rows.append([one.claim.name, "-", None, "-", 0, one.claim.limits, one.verdict])

@@ -56,17 +56,8 @@ def sweep(folder: Path, as_json: bool, metric: str | None = None) -> int:
 def bad_cells(folder: Path, as_json: bool) -> int:
     """The cells that are not ok."""
     names = [
-        "cell_id",
-        "status",
-        "problem",
-        "dataset",
-        "dimension",
-        "algorithm",
-        "format",
-        "precision",
-        "seed",
-        "error",
-    ]
+        "cell_id", "status", "problem", "dataset", "dimension", "algorithm", "format", "precision", "seed", "error",
+    ]  # fmt: skip
     table = read_cells(folder, names)
     table = table.filter(pc.not_equal(table["status"], "ok")).select(names)
     found = Table(names, [list(row.values()) for row in table.to_pylist()])

@@ -63,12 +63,7 @@ def command(
     ] = None,
     markdown: Annotated[
         Path | None,
-        typer.Option(
-            "--markdown",
-            metavar="FILE",
-            show_default=False,
-            help="Write Markdown, for a comment.",
-        ),
+        typer.Option("--markdown", metavar="FILE", show_default=False, help="Write Markdown, for a comment."),
     ] = None,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", show_default=False)

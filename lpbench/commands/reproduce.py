@@ -53,12 +53,6 @@ def command(
     if not claims:
         return _reproduce.list_claims(as_json)
     options = _reproduce.Options(
-        runs_dir or Path("runs"),
-        seeds,
-        quick,
-        workers,
-        force,
-        None if path is None else str(path),
-        config_dir,
-    )
+        runs_dir or Path("runs"), seeds, quick, workers, force, None if path is None else str(path), config_dir,
+    )  # fmt: skip
     return _reproduce.run(claims, options, figures, markdown, as_json, quiet, verbose)

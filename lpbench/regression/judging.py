@@ -132,10 +132,7 @@ def grouped(base: Sequence[Row], now: Sequence[Row]) -> list[Group]:
     names = measured.labels([*base, *now])
     return [
         Group(
-            config_id,
-            names[config_id],
-            by_seed(before.get(config_id, ())),
-            by_seed(after.get(config_id, ())),
+            config_id, names[config_id], by_seed(before.get(config_id, ())), by_seed(after.get(config_id, ()))
         )
         for config_id in dict.fromkeys([*before, *after])
     ]

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from lpbench.theory import grids
-from lpbench.theory.grids import Grid
+from lpbench.theory import spacings
 from lpbench.theory.minibatch import batch_constants
+from lpbench.theory.spacings import Spacing
 from lpbench.theory.theorem import HALP, SVRG, Refused, Setting, need
 
 _CONSTANTS = ("L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "s_1", "sigma_w", "L_w")
 
 
-def setting_of_row(row: Mapping[str, Any], grid: Grid | None = None, **changes: Any) -> Setting:
+def setting_of_row(row: Mapping[str, Any], grid: Spacing | None = None, **changes: Any) -> Setting:
     """The Setting of a row at T = inf, where neither start nor length of the run matter.
 
     grid      in place of that of the row's format.      changes   other fields of Setting (alpha, algorithm ...).
@@ -37,7 +37,7 @@ def setting_of_row(row: Mapping[str, Any], grid: Grid | None = None, **changes: 
     need(algorithm not in HALP, "the row of a HALP cell holds the mu that it used, not the problem's")
     if grid is None:
         limit = 1.0 if _missing(row.get("limit")) else float(row["limit"])
-        found = grids.of_choices(
+        found = spacings.of_choices(
             {**row, "precision": int(row["precision"]), "exponent_bits": _whole(row, "exponent_bits")}, limit
         )
         if found is None:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from lpbench.theory import grids
+from lpbench.theory import spacings
 from lpbench.theory.bounds.convex import convex
 from lpbench.theory.bounds.nonlinear import nonlinear
 from lpbench.theory.bounds.strongly_convex import strongly_convex
-from lpbench.theory.grids import Grid
+from lpbench.theory.spacings import Spacing
 from lpbench.theory.theorem import Refused, Setting, within_float64
 
 MOST_EXPONENT_BITS = 8  # of the format float
@@ -36,7 +36,7 @@ def best_split(
 
 def best_log_split(bits: int, limit: float, setting: Setting, most: int = 9) -> tuple[int, float]:
     """As `best_split`, for the logarithmic format: e = 1 .. most exponent bits, the rest but the sign fraction bits."""
-    splits = [(e, grids.logarithmic(bits, bits - 1 - e, limit)) for e in range(1, min(most, bits - 2) + 1)]
+    splits = [(e, spacings.logarithmic(bits, bits - 1 - e, limit)) for e in range(1, min(most, bits - 2) + 1)]
     return _least(splits, lambda grid: noise_ball(setting, grid))
 
 
@@ -55,7 +55,7 @@ def svrg_split(
     )
 
 
-def noise_ball(setting: Setting, grid: Grid) -> float:
+def noise_ball(setting: Setting, grid: Spacing) -> float:
     """The least of 4, 1b and 1c on `grid` for T = inf; raises Refused where none of them applies."""
     s = replace(setting, grid=grid, steps=math.inf)
     found, reasons = [], []
@@ -70,14 +70,15 @@ def noise_ball(setting: Setting, grid: Grid) -> float:
     return min(found)
 
 
-def _floats(bits: int, limit: float, subnormals: bool, most: int) -> list[tuple[int, Grid]]:
+def _floats(bits: int, limit: float, subnormals: bool, most: int) -> list[tuple[int, Spacing]]:
     first = 0 if subnormals else 1  # without exponent bits every number is subnormal
     return [
-        (e, grids.floating(e, bits - 1 - e, limit, subnormals)) for e in range(first, min(most, bits - 2) + 1)
+        (e, spacings.floating(e, bits - 1 - e, limit, subnormals))
+        for e in range(first, min(most, bits - 2) + 1)
     ]
 
 
-def _least(splits: Iterable[tuple[int, Grid]], value: Callable[[Grid], float]) -> tuple[int, float]:
+def _least(splits: Iterable[tuple[int, Spacing]], value: Callable[[Spacing], float]) -> tuple[int, float]:
     found, reason = [], Refused("no split leaves a mantissa bit: there must be at least 3 bits")
     for exponent, grid in splits:
         try:

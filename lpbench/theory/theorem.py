@@ -15,7 +15,7 @@ import numpy as np
 
 from lpbench import registry
 from lpbench.errors import ConfigError
-from lpbench.theory.grids import Grid
+from lpbench.theory.spacings import Spacing
 
 EARLIER, DIMENSION_FREE, OTHER = "earlier", "dimension-free", "other"
 SGD = frozenset({"sgd", "lp_sgd", "swalp"})  # swalp by Jensen's inequality: the average of the same iterates
@@ -60,7 +60,7 @@ class Setting:
 
     n: int
     algorithm: str
-    grid: Grid
+    grid: Spacing
     alpha: float
     steps: Any
     L: float

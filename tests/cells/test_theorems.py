@@ -208,7 +208,7 @@ def test_a_format_of_the_users_own_may_declare_its_grid(monkeypatch):
     choices, problem = resolved(**SMALL, format="block")
     with pytest.raises(Refused, match="no theorem is about the format block"):
         setting(choices, problem)
-    from lpbench.theory.grids import linear
+    from lpbench.theory.spacings import linear
 
     block = registry.formats.get("block")
     monkeypatch.setattr(block, "grid", staticmethod(lambda chosen, limit: linear(8, limit)), raising=False)

@@ -14,7 +14,7 @@ from lpbench.dashboard.page import Panel, state_of
 from lpbench.dashboard.pages.formats import LEAST, NO_FLOOR, PAGE, THEORY
 from lpbench.dashboard.panels import splits, what_if
 
-from lpbench.theory import grids
+from lpbench.theory import spacings
 from lpbench.theory.rows import setting_of_row
 from lpbench.theory.split import best_split, noise_ball, svrg_split
 
@@ -112,7 +112,7 @@ def test_the_map_holds_the_medians_and_fixed_point_stands_first(swept):
 def test_marks_stand_where_the_floor_is_least_and_where_theory_says(swept):
     sweep = swept(cells({**WIDE, 3: 1.5}) + cells({0: 0.5, 2: 1.0, 3: 2.0}, precision=6))
     panel = drawn(sweep)[0]
-    setting = setting_of_row(sweep.groups[0], grids.linear(8, LIMIT))
+    setting = setting_of_row(sweep.groups[0], spacings.linear(8, LIMIT))
     advised = {bits: best_split(bits, LIMIT, setting)[0] for bits in (6, 8)}
     assert advised == {6: 3, 8: 3}
     assert framed(panel) == [(0, 0), (1, 1)]  # fixed of 6 bits; 2 exponent bits of 8
@@ -123,7 +123,7 @@ def test_marks_stand_where_the_floor_is_least_and_where_theory_says(swept):
 
 def test_the_split_of_lp_svrg_is_judged_without_the_noise_of_the_gradient(swept):
     sweep = swept(cells({**WIDE, 3: 1.5}, algorithm="lp_svrg", snapshot="random", inner_steps=4000))
-    setting = setting_of_row(sweep.groups[0], grids.linear(8, LIMIT))
+    setting = setting_of_row(sweep.groups[0], spacings.linear(8, LIMIT))
     wanted, sgd = svrg_split(8, LIMIT, setting)[0], best_split(8, LIMIT, setting)[0]
     assert wanted != sgd
     panels = drawn(sweep)
@@ -131,7 +131,9 @@ def test_the_split_of_lp_svrg_is_judged_without_the_noise_of_the_gradient(swept)
     column = panels[0].figure["layout"]["xaxis"]["ticktext"].index(str(wanted))
     assert starred(panels[0]) == [(column, 0)]
     values = {row[1]: row[3] for row in panels[1].data.rows}
-    assert values["4"] == grids.floating(4, 3, LIMIT).delta * CONSTANTS["L_1_avg"] + 2**-3 * CONSTANTS["L_w"]
+    assert (
+        values["4"] == spacings.floating(4, 3, LIMIT).delta * CONSTANTS["L_1_avg"] + 2**-3 * CONSTANTS["L_w"]
+    )
     assert all(row[4] is None for row in panels[1].data.rows)  # no gap, so no floor beside it
 
 
@@ -199,8 +201,8 @@ def test_a_sweep_that_diverged_everywhere_is_drawn_as_crosses(swept):
 def test_every_split_has_the_limit_that_theory_gives_it_and_swept_ones_are_marked(swept):
     sweep = swept(cells({0: 1.0, 4: 2.0}))
     panel = drawn(sweep)[1]
-    setting = setting_of_row(sweep.groups[0], grids.linear(8, LIMIT))
-    limits = [noise_ball(setting, grids.floating(e, 7 - e, LIMIT)) for e in range(7)]
+    setting = setting_of_row(sweep.groups[0], spacings.linear(8, LIMIT))
+    limits = [noise_ball(setting, spacings.floating(e, 7 - e, LIMIT)) for e in range(7)]
     assert [row[3] for row in panel.data.rows] == limits
     assert trace(panel, f"8 bits, {what_if.THEORY}")["y"] == pytest.approx(limits)
     assert [row[5] for row in panel.data.rows] == ["yes", "no", "no", "no", "yes", "no", "no"]
@@ -214,15 +216,17 @@ def test_every_split_has_the_limit_that_theory_gives_it_and_swept_ones_are_marke
 def test_a_format_that_nobody_ran_stands_beside_the_limits_of_those_that_were(swept):
     sweep = swept(cells({0: 1.0, 2: 2.0, 4: 3.0}))
     panel = drawn(sweep, split="3", alpha="0.5", range="2")[2]
-    setting = setting_of_row(sweep.groups[0], grids.linear(8, LIMIT), alpha=0.005)
+    setting = setting_of_row(sweep.groups[0], spacings.linear(8, LIMIT), alpha=0.005)
     values = {(*row[:3], row[4]): row[3] for row in panel.data.rows}
-    assert values["float", 11, "3", what_if.LIMIT] == noise_ball(setting, grids.floating(3, 7, 2 * LIMIT))
-    assert values["log", 11, "3", what_if.LIMIT] == noise_ball(setting, grids.logarithmic(11, 7, 2 * LIMIT))
+    assert values["float", 11, "3", what_if.LIMIT] == noise_ball(setting, spacings.floating(3, 7, 2 * LIMIT))
+    assert values["log", 11, "3", what_if.LIMIT] == noise_ball(
+        setting, spacings.logarithmic(11, 7, 2 * LIMIT)
+    )
     assert values["fixed", 11, splits.FIXED, what_if.LIMIT] == noise_ball(
-        setting, grids.linear(11, 2 * LIMIT)
+        setting, spacings.linear(11, 2 * LIMIT)
     )
     there = trace(panel, f"floating point, {what_if.LIMIT_SWEPT}")
-    wanted = [noise_ball(setting, grids.floating(e, 7 - e, 2 * LIMIT)) for e in (2, 4)]
+    wanted = [noise_ball(setting, spacings.floating(e, 7 - e, 2 * LIMIT)) for e in (2, 4)]
     assert list(there["x"]) == [8, 8]
     assert there["y"] == pytest.approx(wanted)
     assert there["mode"] == "markers"  # no line joins splits of one width

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from theorems import INF, SEEDS, bound, largest, linear_grid, make
 
-from lpbench.theory.grids import Grid
+from lpbench.theory.spacings import Spacing
 from lpbench.theory.theorem import Setting
 
 Law = Callable[[float], float]  # of the distance
@@ -33,7 +33,7 @@ def contraction(s: Setting) -> float:
 @pytest.mark.parametrize(("rounding", "share"), [("nearest_even", 0.5), ("toward_zero", 1.0)])
 def test_7(s: Setting, rounding: str, share: float) -> None:
     """||Q(u) - w*|| <= ||u - w*|| + the error, of half a quantum in every coordinate, or of a whole one."""
-    s = replace(s, rounding=rounding, grid=Grid(0.001, 0.1, 0.03, -1.0, 1.0) if s.n % 2 else s.grid)
+    s = replace(s, rounding=rounding, grid=Spacing(0.001, 0.1, 0.03, -1.0, 1.0) if s.n % 2 else s.grid)
 
     def step(x: float) -> float:
         return (

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from theorems import INF, SEEDS, bound, make, peak
 
-from lpbench.theory.grids import Grid
+from lpbench.theory.spacings import Spacing
 from lpbench.theory.theorem import Setting
 
 A = PHI = 0.5
@@ -72,7 +72,7 @@ def test_noise_ball_of_2(s: Setting) -> None:
     delta = s.grid.gap
     ball = delta * s.sigma_1 + delta**2 * s.L_1_avg**2 / s.mu
     assert bound("2", replace(s, steps=INF)) == pytest.approx(ball, rel=1e-12)
-    uneven = replace(s, steps=INF, grid=Grid(0.001, 0.25, delta, -1.0, 1.0))
+    uneven = replace(s, steps=INF, grid=Spacing(0.001, 0.25, delta, -1.0, 1.0))
     assert bound("2", uneven) == pytest.approx(ball, rel=1e-12)
 
 
@@ -95,7 +95,7 @@ def test_a_hand_made_run() -> None:
     s = replace(
         make(0), n=8, L=0.5, mu=0.5, sigma=3.0, sigma_1=5.0, L_1_avg=2.0, D_0=2.0, schedule="decreasing"
     )
-    s = replace(s, steps=3, grid=Grid(0.25, 0.0, 0.25, -8.0, 7.75))
+    s = replace(s, steps=3, grid=Spacing(0.25, 0.0, 0.25, -8.0, 7.75))
     start, noise = 15 * (1 - 0.125) * 2.0, 3 * 2 * 16 * 9.0
     assert bound("2", s) == pytest.approx((start + noise) / 48 + 1.25 + 0.25 / 0.5, rel=1e-12)
     old = 0.125 * (15 * 16 + 16 * 17 + 17 * 18) / 16

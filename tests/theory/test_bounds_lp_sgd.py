@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from theorems import INF, SEEDS, bound, largest, linear_grid, make, peak
 
-from lpbench.theory.grids import Grid
+from lpbench.theory.spacings import Spacing
 from lpbench.theory.theorem import Setting
 
 CLOSE = 1e-9
@@ -19,7 +19,7 @@ CLOSE = 1e-9
 def runs() -> list[Setting]:
     """Random runs, finite and endless, on linear grids and on one whose largest gap is not its smallest step."""
     found = [make(seed) for seed in SEEDS]
-    uneven = Grid(0.003, 0.125, 0.04, -0.7, 0.7)
+    uneven = Spacing(0.003, 0.125, 0.04, -0.7, 0.7)
     return [
         *found,
         replace(found[0], steps=INF),
@@ -153,7 +153,7 @@ def test_1e_follows_the_tangent_at_the_fixed_point(s: Setting) -> None:
 
 @pytest.mark.parametrize("s", [make(seed) for seed in SEEDS])
 def test_full_precision_is_plain_sgd(s: Setting) -> None:
-    plain = replace(s, algorithm="sgd", rounding=None, grid=Grid(0.0, 0.0, 0.0, -INF, INF), G=2.0)
+    plain = replace(s, algorithm="sgd", rounding=None, grid=Spacing(0.0, 0.0, 0.0, -INF, INF), G=2.0)
     noise = s.D_0 / (s.alpha * s.steps) + 2 * s.alpha * s.sigma**2
     P_per_F = 2 if s.quadratic else 1
     assert bound("1a-i", plain) == pytest.approx(s.D_0 / (2 * s.alpha * s.steps) + s.alpha * 2.0, rel=1e-12)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from theorems import INF, SEEDS, bound, largest, make, peak
 
-from lpbench.theory.grids import Grid, floating
+from lpbench.theory.spacings import Spacing, floating
 from lpbench.theory.theorem import Setting
 
 
@@ -19,7 +19,7 @@ def runs() -> list[Setting]:
         rng = np.random.default_rng([22, seed])
         s = make(seed)
         zeta = float(rng.uniform(0.1, 0.5)) / np.sqrt(s.L / s.mu)
-        found.append(replace(s, grid=Grid(float(rng.uniform(0.001, 0.02)), zeta, 0.09, -3.0, 3.0)))
+        found.append(replace(s, grid=Spacing(float(rng.uniform(0.001, 0.02)), zeta, 0.09, -3.0, 3.0)))
     return [*found, replace(found[0], steps=INF), replace(found[1], steps=INF)]
 
 
@@ -80,7 +80,7 @@ def test_a_hand_made_run() -> None:
     """zeta = 1/4, delta = 1/16, kappa = 4, alpha L = 16/85: A' = 1 - 1/5 - 1/4."""
     s = replace(
         make(0), L=1.0, mu=0.25, alpha=16 / 85, steps=85, D_0=4.0, sigma=0.5, sigma_1=3.0, L_1_avg=8.0, sigma_w=2.0,
-        L_w=1.5, grid=Grid(0.0625, 0.25, 0.2, -1.0, 1.0),
+        L_w=1.5, grid=Spacing(0.0625, 0.25, 0.2, -1.0, 1.0),
     )  # fmt: skip
     inner = 0.25 + 2 * (17 / 16) * (16 / 85) * 0.25 + 0.1875 + 0.5 + (0.5 + 0.375 + 0.125) ** 2 / 0.55
     assert bound("4", s) == pytest.approx(inner / 1.1, rel=1e-12)
@@ -91,5 +91,5 @@ def test_4_of_a_float_format() -> None:
     s = make(1, L=1.0, mu=0.5, L_f=0.9, alpha=0.1)
     grid = floating(4, 3, 1.0)
     step, gap = 1 / (2 - 0.125) * 2.0**-14 / 8, 0.125
-    by_hand = Grid(step, gap, 1.0, -1.0, 1.0)
+    by_hand = Spacing(step, gap, 1.0, -1.0, 1.0)
     assert bound("4", replace(s, grid=grid)) == pytest.approx(bound("4", replace(s, grid=by_hand)), rel=1e-12)

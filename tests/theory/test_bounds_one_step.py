@@ -11,8 +11,8 @@ import pytest
 from theorems import bound, make
 
 from lpbench.formats import Fixed, Float
-from lpbench.theory import grids
-from lpbench.theory.grids import Grid
+from lpbench.theory import spacings
+from lpbench.theory.spacings import Spacing
 from lpbench.theory.theorem import Setting
 
 LINEAR = ("1a-i", "1a-ii", "1b", "1b-L1", "1c")
@@ -104,7 +104,7 @@ def step(problem: Problem, w: np.ndarray, w_star: np.ndarray, alpha: float, valu
     )
 
 
-def setting(problem: Problem, w_star: np.ndarray, grid: Grid, alpha: float, lost: float) -> Setting:
+def setting(problem: Problem, w_star: np.ndarray, grid: Spacing, alpha: float, lost: float) -> Setting:
     found = make(0, n=len(w_star), grid=grid, alpha=alpha, steps=1, D_0=lost, quadratic=not problem.logistic)
     return replace(found, **problem.constants(w_star))
 
@@ -134,7 +134,7 @@ WIDTHS = [3, 5, 8]
 def test_linear_grid(seed: int, logistic: bool, bits: int) -> None:
     """1a to 1d, fine and coarse, with and without clipping; 1e as a bound of the distance itself."""
     for problem, w_star, values, w, alpha in states(seed, logistic, Fixed.for_range(bits, 1.0).values()):
-        grid = grids.linear(bits, -values[0])
+        grid = spacings.linear(bits, -values[0])
         taken = step(problem, w, w_star, alpha, values)
         D, F = float(((w - w_star) ** 2).sum()), problem.value(w) - problem.value(w_star)
         s = setting(problem, w_star, grid, alpha, D - taken.after)
@@ -179,7 +179,7 @@ def test_float_grid(seed: int, logistic: bool, exponent: int, mantissa: int, sub
     """4 where its condition holds, and the linear theorems with the largest gap."""
     form = Float(exponent, mantissa, 1.0, subnormals=subnormals)
     for problem, w_star, values, w, alpha in states(seed, logistic, form.values()):
-        grid = grids.floating(exponent, mantissa, float(values[-1]), subnormals)
+        grid = spacings.floating(exponent, mantissa, float(values[-1]), subnormals)
         taken = step(problem, w, w_star, alpha, values)
         D, F = float(((w - w_star) ** 2).sum()), problem.value(w) - problem.value(w_star)
         s = replace(setting(problem, w_star, grid, alpha, D - taken.after), G=taken.square**0.5)
@@ -200,7 +200,7 @@ def test_some_states_come_close() -> None:
     w_star = problem.optimum()
     taken = step(problem, w, w_star, alpha, values)
     D, F = float(((w - w_star) ** 2).sum()), problem.value(w) - problem.value(w_star)
-    s = setting(problem, w_star, grids.linear(4, 1.0), alpha, D - taken.after)
+    s = setting(problem, w_star, spacings.linear(4, 1.0), alpha, D - taken.after)
     assert bound("1d", replace(s, max_update=taken.longest)) == pytest.approx(F, rel=1e-9)
 
 

@@ -11,7 +11,7 @@ from theorems import INF, bound, linear_grid, make, make_svrg
 
 from lpbench import registry
 from lpbench.theory.evaluation import theorem
-from lpbench.theory.grids import FULL, Grid
+from lpbench.theory.spacings import FULL, Spacing
 from lpbench.theory.theorem import Refused, Setting
 
 CONSTANT = ("1a-i", "1a-ii", "1b", "1b-L1", "1c", "1d")
@@ -48,7 +48,7 @@ def run_of(name: str, seed: int) -> Setting:
         return replace(s, schedule="decreasing")
     if name == "4":
         zeta = 0.3 / np.sqrt(s.L / s.mu)
-        return replace(s, grid=Grid(s.grid.delta, zeta, 0.1, -2.0, 2.0))
+        return replace(s, grid=Spacing(s.grid.delta, zeta, 0.1, -2.0, 2.0))
     if name == "6":
         return replace(s, algorithm="swalp", quadratic=True)
     if name == "7":
@@ -115,7 +115,7 @@ def test_bounds_grow_with_noise(name: str, seed: int, factor: float, data: st.Da
 def test_bounds_grow_with_the_quantum(name: str, seed: int, factor: float) -> None:
     s = run_of(name, seed)
     if name in ("5c", "5d"):
-        coarser = Grid(s.grid.delta * factor, 0.0, s.grid.gap * factor, s.grid.low, s.grid.high)
+        coarser = Spacing(s.grid.delta * factor, 0.0, s.grid.gap * factor, s.grid.low, s.grid.high)
     else:
         zeta = s.grid.zeta * min(factor, 2)
         coarser = s.grid._replace(delta=s.grid.delta * factor, gap=s.grid.gap * factor, zeta=zeta)
@@ -178,11 +178,11 @@ REFUSALS: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
     (("1a-i",), {"G": INF}, "not bounded"),
     (("1d", "5b-coarse"), {"max_update": None}, "not the coarse regime"),
     (("1d", "5b-coarse"), {"max_update": 1.0}, "not the coarse regime"),
-    (("1d",), {"grid": Grid(0.1, 0.1, 0.1, -1.0, 1.0)}, "the grid must be linear"),
-    (("7-r",), {"grid": Grid(0.1, 0.1, 0.1, -1.0, 1.0)}, "the grid must be linear"),
+    (("1d",), {"grid": Spacing(0.1, 0.1, 0.1, -1.0, 1.0)}, "the grid must be linear"),
+    (("7-r",), {"grid": Spacing(0.1, 0.1, 0.1, -1.0, 1.0)}, "the grid must be linear"),
     (("1d", "5b-coarse"), {"grid": FULL}, "no quantum in full precision"),
     (("4",), {"grid": linear_grid(0.1)}, "the grid is linear: 1b says it"),
-    (("4",), {"grid": Grid(0.01, 1.0, 0.1, -1.0, 1.0), "mu": 0.01, "L": 1.0}, "must be below 1, it is"),
+    (("4",), {"grid": Spacing(0.01, 1.0, 0.1, -1.0, 1.0), "mu": 0.01, "L": 1.0}, "must be below 1, it is"),
     (("1e", "7", "7-r"), {"L": 1.0, "mu": 3.0, "alpha": 0.5}, "2 alpha mu A must be at most 1"),
     (("2-old",), {"steps": INF}, "grows with T without end"),
     (("5a", "5b", "5c", "5d"), {"L": 1.0, "alpha": 0.5}, "alpha L must be below 1/2, it is 0.5"),
@@ -207,7 +207,7 @@ REFUSALS: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
     (("5a", "5b", "5b-coarse", "5c", "5d"), {"algorithm": "lp_sgd"}, "not lp_sgd"),
     (("1e", "2", "2-old", "5c", "7", "7-r"), {"algorithm": "swalp"}, "not swalp"),
     ((*CONSTANT, "4", "6"), {"algorithm": "swalp", "averages_all": False}, "the average must hold every iterate"),
-    ((*CONSTANT, "5a", "7"), {"grid": Grid(0.1, 0.0, 0.1, -1.0, 1.0, saturates=False)}, "overflow must saturate"),
+    ((*CONSTANT, "5a", "7"), {"grid": Spacing(0.1, 0.0, 0.1, -1.0, 1.0, saturates=False)}, "overflow must saturate"),
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from theorems import INF, bound, make
 
 from lpbench.theory.constants import family_s, quadratic
-from lpbench.theory.grids import Grid, linear, symmetric_linear
+from lpbench.theory.spacings import Spacing, linear, symmetric_linear
 from lpbench.theory.theorem import Setting
 
 BITS = {  # fewest bits for 1e-2 with R = 1, sigma = 1, alpha = eps/4: 1c, 1b, 1b-L1, 1a-ii, 1a-i
@@ -25,7 +25,7 @@ BITS = {  # fewest bits for 1e-2 with R = 1, sigma = 1, alpha = eps/4: 1c, 1b, 1
 FORMS = ("1c", "1b", "1b-L1", "1a-ii", "1a-i")
 
 
-def family_s_setting(d: int, k: int, grid: Grid, alpha: float) -> Setting:
+def family_s_setting(d: int, k: int, grid: Spacing, alpha: float) -> Setting:
     """Family S with residuals +-1, H = I/d, rows of k entries: the noise ball."""
     found = make(
         0, n=d, alpha=alpha, steps=INF, grid=grid, quadratic=True, L=1.0, mu=1 / d, L_f=1 / d,
@@ -34,7 +34,7 @@ def family_s_setting(d: int, k: int, grid: Grid, alpha: float) -> Setting:
     return replace(found, max_update=found.grid.delta)
 
 
-def family_q_setting(d: int, dense: bool, grid: Grid) -> Setting:
+def family_q_setting(d: int, dense: bool, grid: Spacing) -> Setting:
     """Family Q: curvatures max(1/64, 1/j), noise of size 1 in one coordinate or in all."""
     h = np.maximum(1 / 64, 1 / np.arange(1, d + 1))
     found = make(

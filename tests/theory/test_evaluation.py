@@ -9,7 +9,7 @@ from lpbench import registry
 from lpbench.errors import ConfigError
 from lpbench.theory import evaluation
 from lpbench.theory.evaluation import ball_columns, basis, columns, evaluate
-from lpbench.theory.grids import FULL
+from lpbench.theory.spacings import FULL
 from lpbench.theory.theorem import Bound
 
 COLUMNS = {

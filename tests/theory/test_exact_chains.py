@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pytest
 
-from lpbench.theory import grids
+from lpbench.theory import spacings
 from lpbench.theory.evaluation import theorem
-from lpbench.theory.grids import Grid
+from lpbench.theory.spacings import Spacing
 from lpbench.theory.theorem import Refused, Setting
 
 CASES = 60
@@ -62,7 +62,7 @@ def exact(step, gaps, T: int, k: int, weight=lambda t: 1.0) -> tuple[float, floa
     return total / weights, float(p @ gaps)
 
 
-def setting(grid: Grid, alpha, h, w_star, s, T, D_0, **more) -> Setting:
+def setting(grid: Spacing, alpha, h, w_star, s, T, D_0, **more) -> Setting:
     farthest = max(abs(grid.low - w_star), abs(grid.high - w_star))
     constants = {
         "L": h, "mu": h, "L_f": h, "L_1": h, "L_1_avg": h, "gamma": h**0.5, "sigma": s, "sigma_1": s,
@@ -102,7 +102,7 @@ def constant_step() -> dict[str, list[float]]:
         h, w_star, s, alpha, T, k = draw(rng, grid)
         P, gaps = transition(grid, alpha, h, w_star, s), h / 2 * (grid - w_star) ** 2
         mean, last = exact(lambda t, P=P: P, gaps, T, k)
-        case = setting(grids.linear(bits, 1.0), alpha, h, w_star, s, T, (grid[k] - w_star) ** 2)
+        case = setting(spacings.linear(bits, 1.0), alpha, h, w_star, s, T, (grid[k] - w_star) ** 2)
         for name in TIGHT:
             found[name].append((last if name == "1e" else mean) / bound(name, case))
     return found
@@ -121,7 +121,7 @@ def test_floating_point():
         h, w_star, s, alpha, T, k = draw(rng, grid)
         P, gaps = transition(grid, alpha, h, w_star, s), h / 2 * (grid - w_star) ** 2
         mean, _ = exact(lambda t, P=P: P, gaps, T, k)
-        case = setting(grids.floating(e, m, 1.0), alpha, h, w_star, s, T, (grid[k] - w_star) ** 2)
+        case = setting(spacings.floating(e, m, 1.0), alpha, h, w_star, s, T, (grid[k] - w_star) ** 2)
         ratios += [mean / bound(name, case) for name in ("4", "1a-ii", "1b", "1c")]
     assert 0.3 <= max(ratios) <= 1 + 1e-9
 
@@ -138,7 +138,9 @@ def test_decreasing_step(name):
             h / 2 * (grid - w_star) ** 2, T, k, lambda t: t + shift - 1,
         )  # fmt: skip
         D_0 = (grid[k] - w_star) ** 2
-        case = setting(grids.linear(bits, 1.0), 8 / (h * shift), h, w_star, s, T, D_0, schedule="decreasing")
+        case = setting(
+            spacings.linear(bits, 1.0), 8 / (h * shift), h, w_star, s, T, D_0, schedule="decreasing"
+        )
         ratios.append(mean / bound(name, case))
     assert 0.1 <= max(ratios) <= 1 + 1e-9
 
@@ -160,7 +162,7 @@ def test_biased_rounding(rounding):
         mean, _ = exact(lambda t, P=P: P, gaps, T, k)
         D_0 = (grid[k] - w_star) ** 2
         case = setting(
-            grids.linear(bits, 1.0), alpha, h, w_star, s, T, D_0, rounding=rounding, random_bits=few
+            spacings.linear(bits, 1.0), alpha, h, w_star, s, T, D_0, rounding=rounding, random_bits=few
         )
         ratios.append(mean / bound("7-r" if few else "7", case))
     assert 0.7 <= max(ratios) <= 1 + 1e-9

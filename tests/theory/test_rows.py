@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lpbench
-from lpbench.theory import grids
+from lpbench.theory import spacings
 from lpbench.theory.evaluation import evaluate
 from lpbench.theory.rows import setting_of_row
 from lpbench.theory.theorem import Refused
@@ -59,9 +59,9 @@ def test_nan_is_null_as_pandas_writes_it():
 
 def test_what_if_with_another_grid_and_step_size():
     row = lpbench.run(**SMALL)
-    base = setting_of_row(row, grids.linear(8, row["limit"]))
+    base = setting_of_row(row, spacings.linear(8, row["limit"]))
     assert base == setting_of_row(row)
-    finer = setting_of_row(row, grids.linear(12, row["limit"]), alpha=base.alpha / 10)
+    finer = setting_of_row(row, spacings.linear(12, row["limit"]), alpha=base.alpha / 10)
     assert finer.delta == base.delta / 16
     assert evaluate(finer).bounds["1b"].value < evaluate(base).bounds["1b"].value
     assert np.isinf(finer.steps)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lpbench.theory import constants, grids
+from lpbench.theory import constants, spacings
 from lpbench.theory.split import best_log_split, best_split, noise_ball, svrg_split
 from lpbench.theory.theorem import Refused, Setting
 
@@ -18,7 +18,7 @@ def isotropic(w_star, alpha=2.0**-6, sigma=0.1):
     """H = I, dense noise: family E."""
     found = constants.quadratic(np.ones(len(w_star)), sigma, "dense", w_star).values
     return Setting(
-        n=len(w_star), algorithm="lp_sgd", grid=grids.FULL, alpha=alpha, steps=math.inf, D_0=1.0, e_0=1.0,
+        n=len(w_star), algorithm="lp_sgd", grid=spacings.FULL, alpha=alpha, steps=math.inf, D_0=1.0, e_0=1.0,
         quadratic=True, **{name: found[name] for name in NAMES},
     )  # fmt: skip
 
@@ -50,7 +50,7 @@ def test_weights_of_one_scale_want_fixed_point():
 
 def test_the_split_is_the_least_of_all():
     exponent, value = best_split(8, LIMIT, geometric())
-    balls = [noise_ball(geometric(), grids.floating(e, 7 - e, LIMIT)) for e in range(7)]
+    balls = [noise_ball(geometric(), spacings.floating(e, 7 - e, LIMIT)) for e in range(7)]
     assert value == min(balls)
     assert balls[exponent] == value
     assert value < balls[0] / 3  # fixed point is far worse
@@ -82,13 +82,13 @@ def test_the_same_law_in_logarithms(bits):
 
 def test_equal_splits_go_to_fewer_exponent_bits():
     """0 and 1 exponent bits are the same grid with subnormals."""
-    assert grids.floating(0, 6, LIMIT) == grids.floating(1, 5, LIMIT)
+    assert spacings.floating(0, 6, LIMIT) == spacings.floating(1, 5, LIMIT)
     assert best_split(7, LIMIT, uniform())[0] == 0
 
 
 def test_log_splits_follow_the_bound_too():
     exponent, value = best_log_split(8, LIMIT, geometric())
-    balls = {e: noise_ball(geometric(), grids.logarithmic(8, 7 - e, LIMIT)) for e in range(1, 7)}
+    balls = {e: noise_ball(geometric(), spacings.logarithmic(8, 7 - e, LIMIT)) for e in range(1, 7)}
     assert (exponent, value) == min(balls.items(), key=lambda pair: pair[1])
 
 
@@ -97,16 +97,16 @@ def test_svrg_has_no_noise_of_the_gradient():
     assert loud == quiet
     exponent, value = quiet
     s = geometric()
-    grid = grids.floating(exponent, 7 - exponent, LIMIT)
+    grid = spacings.floating(exponent, 7 - exponent, LIMIT)
     assert value == pytest.approx(grid.delta * s.L_1_avg + grid.zeta * s.L_w)
     assert all(
         value <= other.delta * s.L_1_avg + other.zeta * s.L_w
-        for other in (grids.floating(e, 7 - e, LIMIT) for e in range(7))
+        for other in (spacings.floating(e, 7 - e, LIMIT) for e in range(7))
     )
 
 
 def test_the_grid_and_the_length_of_the_setting_do_not_matter():
-    other = replace(geometric(), grid=grids.linear(3, 9.0), steps=5, rounding="nearest_even")
+    other = replace(geometric(), grid=spacings.linear(3, 9.0), steps=5, rounding="nearest_even")
     assert best_split(8, LIMIT, other) == best_split(8, LIMIT, geometric())
 
 

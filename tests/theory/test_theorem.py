@@ -9,7 +9,7 @@ from theorems import INF, linear_grid, make
 
 from lpbench import registry
 from lpbench.errors import ConfigError
-from lpbench.theory.grids import Grid
+from lpbench.theory.spacings import Spacing
 from lpbench.theory.theorem import (
     EARLIER,
     FINAL_GAP,
@@ -37,7 +37,7 @@ def bounds() -> Iterator[None]:
 
 
 def test_the_derived_numbers_of_a_run() -> None:
-    s = make(0, alpha=0.25, L=2.0, grid=Grid(0.01, 0.5, 0.2, -1.0, 1.0))
+    s = make(0, alpha=0.25, L=2.0, grid=Spacing(0.01, 0.5, 0.2, -1.0, 1.0))
     assert s.A == 0.5
     assert s.delta == 0.2  # the largest spacing
     both = [replace(s, quadratic=q, inside=i).m for q in (True, False) for i in (True, False)]
@@ -54,7 +54,7 @@ def test_coarse_regime() -> None:
     assert coarse(replace(s, largest_gradient=0.5), 3.0) is None
     assert coarse(replace(s, largest_gradient=0.25 / 1.5), 3.0) is True
     assert coarse(replace(s, largest_gradient=0.5, max_update=0.25), 3.0) is False
-    uneven = Grid(0.25, 0.1, 0.25, -1.0, 1.0)
+    uneven = Spacing(0.25, 0.1, 0.25, -1.0, 1.0)
     assert coarse(replace(s, largest_gradient=0.0, max_update=0.0, grid=uneven)) is None
 
 

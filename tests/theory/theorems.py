@@ -8,16 +8,16 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from lpbench.theory.evaluation import theorem
-from lpbench.theory.grids import Grid
+from lpbench.theory.spacings import Spacing
 from lpbench.theory.theorem import Setting
 
 SEEDS = range(8)
 INF = float("inf")
 
 
-def linear_grid(delta: float, bits: int = 8) -> Grid:
+def linear_grid(delta: float, bits: int = 8) -> Spacing:
     """Fixed point from -delta 2^(bits-1) to delta (2^(bits-1) - 1)."""
-    return Grid(delta, 0.0, delta, -delta * 2.0 ** (bits - 1), delta * (2.0 ** (bits - 1) - 1))
+    return Spacing(delta, 0.0, delta, -delta * 2.0 ** (bits - 1), delta * (2.0 ** (bits - 1) - 1))
 
 
 def make(seed: int, **changes: Any) -> Setting:
@@ -63,7 +63,7 @@ def make_svrg(seed: int, algorithm: str = "lp_svrg", **changes: Any) -> Setting:
     mu_used = s.mu * float(rng.uniform(0.5, 1.0))
     # HALP: so many quanta to the range that rounding leaves the loops contracting.
     quanta = s.gamma * s.L_f**0.5 / (mu_used * float(rng.uniform(0.01, 0.04)))
-    grid = Grid(0.01, 0.0, 0.01, -0.01 * quanta, 0.01 * quanta) if algorithm == "halp" else s.grid
+    grid = Spacing(0.01, 0.0, 0.01, -0.01 * quanta, 0.01 * quanta) if algorithm == "halp" else s.grid
     found = replace(
         s,
         algorithm=algorithm,

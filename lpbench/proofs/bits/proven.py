@@ -18,9 +18,9 @@ from lpbench.problems.base import QUADRATIC, SQUARED
 from lpbench.problems.build import build
 from lpbench.problems.solving.box import AtBox, box_optimum
 from lpbench.proofs.bits.cases import Case
-from lpbench.theory import evaluation, grids, split
-from lpbench.theory.grids import FULL, Grid
+from lpbench.theory import evaluation, spacings, split
 from lpbench.theory.minibatch import batch_constants
+from lpbench.theory.spacings import FULL, Spacing
 from lpbench.theory.theorem import HALP, SVRG, Refused, Setting
 
 MOST = 64
@@ -101,7 +101,7 @@ class Proof:
         choose = split.svrg_split if raw["algorithm"] in SVRG | HALP else split.best_split
         return choose(bits, self.limit, s, raw["subnormals"])[0]
 
-    def grid(self, bits: int) -> Grid | None:
+    def grid(self, bits: int) -> Spacing | None:
         """The grid of so many bits; None where no theorem is about the format.
 
         Raises Refused where the user's exponent bits leave no mantissa bit.
@@ -111,17 +111,17 @@ class Proof:
         exponent = self.exponent_bits(bits)
         return self._split_grid(bits, exponent)
 
-    def _split_grid(self, bits: int, exponent: int | None) -> Grid:
+    def _split_grid(self, bits: int, exponent: int | None) -> Spacing:
         if exponent is None:
-            return grids.symmetric_linear(bits, self.limit)
+            return spacings.symmetric_linear(bits, self.limit)
         mantissa = bits - 1 - exponent
         if mantissa < 1:
             raise Refused(f"{bits} bits leave no mantissa bit beside {exponent} exponent bits")
         if self.case.raw["format"] == "log":
-            return grids.logarithmic(bits, mantissa, self.limit)
-        return grids.floating(exponent, mantissa, self.limit, self.case.raw["subnormals"])
+            return spacings.logarithmic(bits, mantissa, self.limit)
+        return spacings.floating(exponent, mantissa, self.limit, self.case.raw["subnormals"])
 
-    def setting(self, grid: Grid, bits: int | None = None, alpha: float | None = None) -> Setting:
+    def setting(self, grid: Spacing, bits: int | None = None, alpha: float | None = None) -> Setting:
         """The run in numbers, without end, on `grid`; G is sigma, which is optimistic."""
         case, problem, at = self.case, self.case.problem, self.at
         chosen = case.resolved(bits if case.quantum_decides else None, run=False)
@@ -151,7 +151,7 @@ class Proof:
             mu_used=chosen["mu"] or constants["mu"],
         )
 
-    def ball(self, name: str, grid: Grid, bits: int | None = None, alpha: float | None = None) -> float:
+    def ball(self, name: str, grid: Spacing, bits: int | None = None, alpha: float | None = None) -> float:
         """The noise ball by one theorem; raises Refused where it does not apply."""
         s = self.setting(grid, bits, alpha)
         if name == SPLIT:
@@ -173,7 +173,7 @@ class Proof:
         found = self._scan(bits, lambda b: self.ball(name, self._known_grid(b), b))
         return self._why_not(name, found) if found.bits is None else found
 
-    def _known_grid(self, bits: int) -> Grid:
+    def _known_grid(self, bits: int) -> Spacing:
         grid = self.grid(bits)
         assert grid is not None  # else no theorem was asked
         return grid

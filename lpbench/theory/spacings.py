@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
-class Grid(NamedTuple):
+class Spacing(NamedTuple):
     """Spacings and range of a grid of numbers.
 
     delta       every gap between neighbours lo, hi is at most max(delta, zeta * min(|lo|, |hi|)).
@@ -33,7 +33,7 @@ class Grid(NamedTuple):
         return self.zeta == 0.0
 
 
-FULL = Grid(0.0, 0.0, 0.0, -math.inf, math.inf)  # no quantization
+FULL = Spacing(0.0, 0.0, 0.0, -math.inf, math.inf)  # no quantization
 
 # exponent bits, mantissa bits, largest number, whether it saturates: IEEE 754, bfloat16, TF32, OCP
 PRESETS = {
@@ -48,7 +48,7 @@ PRESETS = {
 }
 
 
-def of_choices(choices: Mapping[str, Any], limit: float) -> Grid | None:
+def of_choices(choices: Mapping[str, Any], limit: float) -> Spacing | None:
     """The grid of a built-in format, scaled to `limit`; None for formats that no theorem is about.
 
     choices   `format`, `precision`, `exponent_bits`, `subnormals`, all as numbers.
@@ -68,19 +68,19 @@ def of_choices(choices: Mapping[str, Any], limit: float) -> Grid | None:
     return None
 
 
-def linear(bits: int, limit: float) -> Grid:
+def linear(bits: int, limit: float) -> Spacing:
     """-limit ... limit - delta in steps of delta = limit * 2**(1 - bits)."""
     delta = limit * 2.0 ** (1 - bits)
-    return Grid(delta, 0.0, delta, -limit, limit - delta)
+    return Spacing(delta, 0.0, delta, -limit, limit - delta)
 
 
-def symmetric_linear(bits: int, limit: float) -> Grid:
+def symmetric_linear(bits: int, limit: float) -> Spacing:
     """-limit ... limit in 2**(bits-1) - 1 steps on each side: what the bits formulas count with."""
     delta = limit / (2.0 ** (bits - 1) - 1)
-    return Grid(delta, 0.0, delta, -limit, limit)
+    return Spacing(delta, 0.0, delta, -limit, limit)
 
 
-def floating(exponent_bits: int, mantissa_bits: int, limit: float, subnormals: bool = True) -> Grid:
+def floating(exponent_bits: int, mantissa_bits: int, limit: float, subnormals: bool = True) -> Spacing:
     """Floating point whose every code is a number, scaled so that the largest is `limit`.
 
     zeta = 2**-m, delta = limit / (2 - zeta) * 2**(2 - 2**e), times zeta with subnormals. Without exponent bits, and
@@ -91,19 +91,19 @@ def floating(exponent_bits: int, mantissa_bits: int, limit: float, subnormals: b
     zeta = 2.0**-mantissa_bits
     smallest_normal = limit / (2 - zeta) * 2.0 ** (2 - 2.0**exponent_bits)
     delta = smallest_normal * (zeta if subnormals else 1.0)
-    return Grid(delta, zeta, max(delta, limit * zeta / (2 - zeta)), -limit, limit)
+    return Spacing(delta, zeta, max(delta, limit * zeta / (2 - zeta)), -limit, limit)
 
 
-def logarithmic(bits: int, fraction_bits: int, limit: float) -> Grid:
+def logarithmic(bits: int, fraction_bits: int, limit: float) -> Spacing:
     """0 and +-limit * 2**(-k / 2**f), k = 0 ... 2**(bits-1) - 2: every gap but those next to zero is relative."""
     ratio = 2.0 ** (2.0**-fraction_bits)
     delta = limit * ratio ** -(2.0 ** (bits - 1) - 2)
-    return Grid(delta, ratio - 1, max(delta, limit * (1 - 1 / ratio)), -limit, limit)
+    return Spacing(delta, ratio - 1, max(delta, limit * (1 - 1 / ratio)), -limit, limit)
 
 
-def preset(name: str) -> Grid:
+def preset(name: str) -> Spacing:
     """One of the named formats of `PRESETS`, unscaled, with the bias 2**(e-1) - 1."""
     exponent, mantissa, largest, saturates = PRESETS[name]
     zeta = 2.0**-mantissa
     top = 2.0 ** math.floor(math.log2(largest))  # the power of two below the largest number
-    return Grid(2.0 ** (2 - 2 ** (exponent - 1)) * zeta, zeta, top * zeta, -largest, largest, saturates)
+    return Spacing(2.0 ** (2 - 2 ** (exponent - 1)) * zeta, zeta, top * zeta, -largest, largest, saturates)

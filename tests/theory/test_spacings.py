@@ -5,8 +5,8 @@ import pytest
 
 from lpbench import formats
 from lpbench.formats import Fixed, Float, Log
-from lpbench.theory import grids
-from lpbench.theory.grids import Grid
+from lpbench.theory import spacings
+from lpbench.theory.spacings import Spacing
 
 LIMITS = (1.0, 3.7)
 ROUNDOFF = 1 + 1e-12
@@ -20,7 +20,7 @@ FLOATS = [
 LOGS = [(precision, exponent) for precision in range(4, 11) for exponent in range(1, precision - 1)]
 
 
-def check(grid: Grid, values: np.ndarray) -> None:
+def check(grid: Spacing, values: np.ndarray) -> None:
     """The ends, the largest gap, and both kinds of gap: never exceeded, and each attained."""
     low, high = values[:-1], values[1:]
     gaps, smaller = high - low, np.minimum(np.abs(low), np.abs(high))
@@ -45,9 +45,9 @@ def check(grid: Grid, values: np.ndarray) -> None:
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("bits", range(2, 11))
 def test_fixed(bits: int, limit: float) -> None:
-    grid = grids.linear(bits, limit)
+    grid = spacings.linear(bits, limit)
     check(grid, Fixed.for_range(bits, limit).values())
-    assert grid == grids.of_choices({"format": "fixed", "precision": bits}, limit)
+    assert grid == spacings.of_choices({"format": "fixed", "precision": bits}, limit)
     assert grid.high / grid.delta == pytest.approx(2 ** (bits - 1) - 1, rel=1e-12)  # what HALP counts with
 
 
@@ -55,33 +55,33 @@ def test_fixed(bits: int, limit: float) -> None:
 @pytest.mark.parametrize(("precision", "exponent", "subnormals"), FLOATS)
 def test_float(precision: int, exponent: int, subnormals: bool, limit: float) -> None:
     mantissa = precision - 1 - exponent
-    grid = grids.floating(exponent, mantissa, limit, subnormals)
+    grid = spacings.floating(exponent, mantissa, limit, subnormals)
     check(grid, Float(exponent, mantissa, limit, subnormals=subnormals).values())
     linear = exponent == 0 or (exponent == 1 and subnormals)
     assert grid.linear == linear
     choices = {"format": "float", "precision": precision, "exponent_bits": exponent, "subnormals": subnormals}
-    assert grid == grids.of_choices(choices, limit)
+    assert grid == spacings.of_choices(choices, limit)
 
 
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize(("precision", "exponent"), LOGS)
 def test_log(precision: int, exponent: int, limit: float) -> None:
-    grid = grids.logarithmic(precision, precision - 1 - exponent, limit)
+    grid = spacings.logarithmic(precision, precision - 1 - exponent, limit)
     check(grid, Log(precision, exponent, limit).values())
-    assert grid == grids.of_choices(
+    assert grid == spacings.of_choices(
         {"format": "log", "precision": precision, "exponent_bits": exponent}, limit
     )
     assert 1 + grid.zeta == pytest.approx(2 ** (2.0 ** -(precision - 1 - exponent)), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(grids.PRESETS))
+@pytest.mark.parametrize("name", sorted(spacings.PRESETS))
 def test_presets(name: str) -> None:
-    form, grid = formats.get(name), grids.preset(name)
+    form, grid = formats.get(name), spacings.preset(name)
     if form.bits <= 16:
         check(grid, form.values())
     else:
         check(grid, form.native_values())
-    assert grid == grids.of_choices({"format": name, "precision": form.bits}, 1.0)
+    assert grid == spacings.of_choices({"format": name, "precision": form.bits}, 1.0)
     assert grid.saturates == (name not in ("fp16", "bf16", "tf32"))
 
 
@@ -89,28 +89,28 @@ def test_all_named_floats_have_a_grid_and_blocks_have_none() -> None:
     for name in formats.names():
         choices = {"format": name, "precision": 8, "exponent_bits": 3, "subnormals": True}
         if name == "block":
-            assert grids.of_choices(choices, 1.0) is None
+            assert spacings.of_choices(choices, 1.0) is None
         else:
-            assert grids.of_choices(choices, 1.0) is not None
-    assert grids.of_choices({"format": "none", "precision": 32}, 1.0) == grids.FULL
-    assert (grids.FULL.delta, grids.FULL.gap, grids.FULL.zeta) == (0.0, 0.0, 0.0)
-    assert grids.FULL.high == -grids.FULL.low == np.inf
+            assert spacings.of_choices(choices, 1.0) is not None
+    assert spacings.of_choices({"format": "none", "precision": 32}, 1.0) == spacings.FULL
+    assert (spacings.FULL.delta, spacings.FULL.gap, spacings.FULL.zeta) == (0.0, 0.0, 0.0)
+    assert spacings.FULL.high == -spacings.FULL.low == np.inf
 
 
 def test_the_bits_formulas_count_with_a_symmetric_grid() -> None:
     for bits in range(2, 20):
-        grid = grids.symmetric_linear(bits, 1.5)
+        grid = spacings.symmetric_linear(bits, 1.5)
         assert bits == 1 + np.log2(1 + 1.5 / grid.delta)  # b = 1 + log2(1 + R / delta)
         assert (grid.low, grid.high, grid.gap, grid.zeta) == (-1.5, 1.5, grid.delta, 0.0)
 
 
 def test_a_grid_by_hand() -> None:
     """1 + 2 + 1 bits up to 3: 0, 1/4, 1/2, 3/4, 1, 3/2, 2, 3."""
-    assert grids.floating(2, 1, 3.0) == Grid(0.25, 0.5, 1.0, -3.0, 3.0)
+    assert spacings.floating(2, 1, 3.0) == Spacing(0.25, 0.5, 1.0, -3.0, 3.0)
     magnitudes = np.array([0.25, 0.5, 0.75, 1, 1.5, 2, 3])
-    check(Grid(0.25, 0.5, 1.0, -3.0, 3.0), np.concatenate([-magnitudes[::-1], [0.0], magnitudes]))
-    assert grids.floating(2, 1, 3.0, subnormals=False) == Grid(0.5, 0.5, 1.0, -3.0, 3.0)
-    assert grids.linear(3, 2.0) == Grid(0.5, 0.0, 0.5, -2.0, 1.5)
+    check(Spacing(0.25, 0.5, 1.0, -3.0, 3.0), np.concatenate([-magnitudes[::-1], [0.0], magnitudes]))
+    assert spacings.floating(2, 1, 3.0, subnormals=False) == Spacing(0.5, 0.5, 1.0, -3.0, 3.0)
+    assert spacings.linear(3, 2.0) == Spacing(0.5, 0.0, 0.5, -2.0, 1.5)
 
 
 def rounding_variance(values: np.ndarray, c: np.ndarray) -> np.ndarray:
@@ -133,7 +133,7 @@ def steps_from(
 def test_variance_of_rounding_on_a_linear_grid(bits: int) -> None:
     """At most min(delta h, delta^2/4), h the step; with h^2 together at most delta h where h <= delta: equal inside."""
     values = Fixed.for_range(bits, 1.0).values()
-    delta = grids.linear(bits, 1.0).delta
+    delta = spacings.linear(bits, 1.0).delta
     w, c = steps_from(values, np.random.default_rng(bits))
     h, variance = np.abs(c - w), rounding_variance(values, c)
     assert np.all(variance <= np.minimum(delta * h, delta**2 / 4) + 1e-15)
@@ -156,9 +156,9 @@ NONLINEAR = [
 def test_variance_of_rounding_on_a_nonlinear_grid(form: Float | Log) -> None:
     """At most h max(delta, zeta |w|) + zeta h^2/4: attained, and false with zeta/8."""
     if isinstance(form, Log):
-        grid = grids.logarithmic(form.bits, form.mantissa_bits, 1.0)
+        grid = spacings.logarithmic(form.bits, form.mantissa_bits, 1.0)
     else:
-        grid = grids.floating(form.exponent_bits, form.mantissa_bits, 1.0, form.subnormals)
+        grid = spacings.floating(form.exponent_bits, form.mantissa_bits, 1.0, form.subnormals)
     values = form.values()
     w, c = steps_from(values, np.random.default_rng(form.bits), 40_000)
     h, variance = np.abs(c - w), rounding_variance(values, c)
