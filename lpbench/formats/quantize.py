@@ -132,7 +132,7 @@ def _arithmetic(form: Format, dtype: np.dtype, held: Any = None) -> tuple[np.dty
         return dtype, _Exact(dtype.type(scale), dtype.type(1 / scale))
     tiniest = float(held.eps) * float(held.tiny)
     least, most = np.log2([tiniest, float(held.max)]) - np.log2(scale)
-    kind = _Inexact if -1022 < least and most < 1023 else _Extreme
+    kind = _Inexact if least > -1022 and most < 1023 else _Extreme
     fields = scale, 1 - held.eps / 2 - double.eps, tiniest / 2 / scale, double.tiny, double.max
     return np.dtype(np.float64), kind(*map(np.float64, fields))
 
