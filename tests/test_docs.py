@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lpbench.choices import keys
+from lpbench.choices import document, keys
 from lpbench.store import schema as columns
 
 ROOT = Path(__file__).parent.parent
@@ -109,9 +109,14 @@ def test_the_commands_of_regression(tmp_path: Path) -> None:
 
 def test_sweeps_names_every_choice_and_every_column() -> None:
     words = code_words((ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8"))
-    assert set(keys.ALL) - words == set()
+    assert set(keys.every()) - words == set()
     for table in (columns.CELLS, columns.TRACES, columns.ROLLUP):
         assert set(table.names) - words == set()
+
+
+def test_the_tables_of_sweeps_are_what_is_declared() -> None:
+    page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    assert document.written(page) == page, "run python -m lpbench.choices.document docs/sweeps.md"
 
 
 def blocks(page: str, language: str) -> list[str]:

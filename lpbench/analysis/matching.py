@@ -13,7 +13,7 @@ from typing import Any
 
 from lpbench.errors import ConfigError
 from lpbench.store import read_cells
-from lpbench.store.schema import CHOICES
+from lpbench.store.schema import CHOICES, further
 
 Cell = dict[str, Any]
 Key = tuple[Any, ...]
@@ -43,7 +43,7 @@ class Configuration:
     def label(self, axes: Iterable[str]) -> str:
         """Its overrides on `axes`, and its algorithm, format and precision, where it has them."""
         wanted = {*axes, "algorithm", "format", "precision"}
-        named = {axis: self.choices.get(axis) for axis in AXES if axis in wanted}
+        named = {axis: value for axis, value in self.choices.items() if axis in wanted}
         said = (f"{axis}={shown_choice(value)}" for axis, value in named.items() if value is not None)
         return " ".join(said) or "all cells"
 
@@ -86,44 +86,49 @@ class Match:
     only_b: list[Cell]
 
 
-def read(folder: Path, columns: Iterable[str]) -> tuple[list[Cell], int]:
-    """The cells of a sweep with all choices and `columns`, and how many older ones of the same choices it also holds.
+def read(folder: Path, columns: Iterable[str]) -> tuple[list[Cell], int, dict[str, str]]:
+    """The cells of a sweep with all choices and `columns`, how many older ones of the same choices it also holds, and
+    what plug-ins declared of it (`schema.further`).
 
     Another version of an algorithm gives other cells of the same choices; the newest counts. Raises ConfigError where
     there is no cell.
     """
     wanted = list(dict.fromkeys([*CHOICES, "started_at", *columns]))
-    rows = read_cells(folder, wanted).to_pylist()
+    table = read_cells(folder, wanted, further=True)
+    rows, more = table.to_pylist(), further(table.schema)
     if not rows:
         raise ConfigError(f"{folder} has no cells")
+    every = [*CHOICES, *(name for name, role in more.items() if role == "choice")]
     newest: dict[Key, Cell] = {}
     for row in sorted(rows, key=lambda row: row["started_at"] or ""):
-        newest[key_of(row, CHOICES)] = row
+        newest[key_of(row, every)] = row
     kept = {id(row) for row in newest.values()}
-    return [row for row in rows if id(row) in kept], len(rows) - len(kept)
+    return [row for row in rows if id(row) in kept], len(rows) - len(kept), more
 
 
 def key_of(cell: Mapping[str, Any], axes: Iterable[str]) -> Key:
     """The values of a cell on `axes`, floats to so many digits as machines agree on."""
-    return tuple(_plain(cell[axis]) for axis in axes)
+    return tuple(_plain(cell.get(axis)) for axis in axes)
 
 
 def _plain(value: Any) -> Any:
     return float(f"{value:.{_SAME}g}") if isinstance(value, float) else value
 
 
-def match(a: Sequence[Cell], b: Sequence[Cell], names: tuple[str, str] = ("A", "B")) -> Match:
-    """Match the cells of two sweeps, as `read` returns them.
+def match(
+    a: Sequence[Cell], b: Sequence[Cell], names: tuple[str, str] = ("A", "B"), every: Sequence[str] = AXES
+) -> Match:
+    """Match the cells of two sweeps, as `read` returns them, on the axes `every`.
 
     Axes with one value in either sweep (null, where a choice is not read, aside) that differ are what the sweeps
     differ in. Where nothing matches that way, numbers that differ and that the other axes decide are so as well.
     Raises ConfigError that says on which axes they differ where nothing matches.
     """
-    axes = list(AXES)
-    for axis in AXES:
+    axes = list(every)
+    for axis in every:
         if _differ_as_wholes(a, b, axis) and all(_decides(cells, axes, axis) for cells in (a, b)):
             axes.remove(axis)
-    found = _match(a, b, axes)
+    found = _match(a, b, axes, every)
     if found.configurations:
         return found
     strict = list(axes)
@@ -131,7 +136,7 @@ def match(a: Sequence[Cell], b: Sequence[Cell], names: tuple[str, str] = ("A", "
         apart = axis in axes and _values(a, axis) != _values(b, axis)
         if apart and all(_decides(cells, axes, axis) for cells in (a, b)):
             axes.remove(axis)
-    found = _match(a, b, axes)
+    found = _match(a, b, axes, every)
     if not found.configurations:
         raise ConfigError(_nothing(a, b, strict, names))
     return found
@@ -143,7 +148,7 @@ def _differ_as_wholes(a: Sequence[Cell], b: Sequence[Cell], axis: str) -> bool:
 
 
 def _values(cells: Sequence[Cell], axis: str) -> set[Any]:
-    return {_plain(cell[axis]) for cell in cells}
+    return {_plain(cell.get(axis)) for cell in cells}
 
 
 def _decides(cells: Sequence[Cell], axes: Sequence[str], axis: str) -> bool:
@@ -152,14 +157,14 @@ def _decides(cells: Sequence[Cell], axes: Sequence[str], axis: str) -> bool:
     return len({key_of(cell, others) for cell in cells}) == len({key_of(cell, axes) for cell in cells})
 
 
-def _match(a: Sequence[Cell], b: Sequence[Cell], axes: list[str]) -> Match:
+def _match(a: Sequence[Cell], b: Sequence[Cell], axes: list[str], every: Sequence[str]) -> Match:
     mine, other = (_by_key(cells, axes) for cells in (a, b))
     found = [
-        Configuration({axis: cells[0][axis] for axis in axes}, _by_seed(cells), _by_seed(other[key]))
+        Configuration({axis: cells[0].get(axis) for axis in axes}, _by_seed(cells), _by_seed(other[key]))
         for key, cells in mine.items()
         if key in other
     ]
-    differs = {axis: _pairs(found, axis) for axis in AXES if axis not in axes}
+    differs = {axis: _pairs(found, axis) for axis in every if axis not in axes}
     return Match(
         axes,
         found,
@@ -184,7 +189,7 @@ def _pairs(found: Sequence[Configuration], axis: str) -> list[tuple[Any, Any]]:
     """The different values of an axis that stand beside each other."""
     pairs = {}
     for configuration in found:
-        x, y = (next(iter(cells.values()))[axis] for cells in (configuration.a, configuration.b))
+        x, y = (next(iter(cells.values())).get(axis) for cells in (configuration.a, configuration.b))
         if _plain(x) != _plain(y):
             pairs[_plain(x), _plain(y)] = (x, y)
     return list(pairs.values())

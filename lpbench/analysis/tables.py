@@ -1,12 +1,13 @@
 """The table at the end of a sweep: noise floor by precision and format, and by the other axes that vary."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from lpbench.store.schema import CHOICES
+from lpbench.store.schema import CHOICES, further
 from lpbench.terminal import Table
 
 # The axes in the order in which they name a row. An axis that the ones before it determine is left out: with
@@ -17,6 +18,11 @@ ALWAYS = {"algorithm", "format"}
 COLUMNS = [*AXES, "precision", "seed", "cell_id", "status", "noise_floor"]
 
 Columns = Mapping[str, Sequence[Any]]
+
+
+def axes_of(schema: Any) -> list[str]:
+    """AXES, and the choices of plug-ins that a table of cells has."""
+    return [*AXES, *(name for name, role in further(schema).items() if role == "choice")]
 
 
 def varying(columns: Columns, axes: Sequence[str] = AXES) -> list[str]:
@@ -40,15 +46,15 @@ def _codes(values: Sequence[Any]) -> np.ndarray:
     return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
 
 
-def noise_floors(columns: Columns) -> list[dict[str, Any]]:
+def noise_floors(columns: Columns, every: Sequence[str] = AXES) -> list[dict[str, Any]]:
     """One record for each combination of the axes that vary: the median noise floor over its cells.
 
-    columns  `COLUMNS` of `cells`, as lists of one length. Records hold the axes, `precision`, `noise_floor`
-             (of the cells that are ok; None where there is none), `n` cells and the number of each status
+    columns  `COLUMNS` of `cells` and the axes `every`, as lists of one length. Records hold the axes, `precision`,
+             `noise_floor` (of the cells that are ok; None where there is none), `n` cells and the number of each status
              that is not ok.
     """
-    found = varying(columns)
-    axes = [axis for axis in AXES if axis in found or axis in ALWAYS]
+    found = varying(columns, every)
+    axes = [axis for axis in every if axis in found or axis in ALWAYS]
     groups: dict[tuple[Any, ...], list[int]] = {}
     keys = zip(*(columns[axis] for axis in axes), columns["precision"], strict=True)
     for i, key in enumerate(keys):
@@ -75,7 +81,7 @@ def _sortable(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
 def pivot(records: Sequence[Mapping[str, Any]]) -> Table:
     """The records of `noise_floors` with a column for each precision."""
     precisions = sorted({record["precision"] for record in records}, key=lambda bits: (bits is None, bits))
-    axes = [name for name in AXES if records and name in records[0]]
+    axes = list(itertools.takewhile(lambda name: name != "precision", records[0])) if records else []
     rows: dict[tuple[Any, ...], dict[Any, str]] = {}
     for record in records:
         row = rows.setdefault(tuple(record[axis] for axis in axes), {})

@@ -12,6 +12,7 @@ from lpbench.cells.theorems import best_exponent_bits
 from lpbench.choices import keys
 from lpbench.convex import gap, models, step_sizes
 from lpbench.convex.update import new_tally
+from lpbench.declared.kinds import Formula
 from lpbench.errors import ConfigError
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
 from lpbench.registry import formats
@@ -57,8 +58,10 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
     if chosen["exponent_bits"] == "auto":
         chosen["exponent_bits"] = best_exponent_bits(chosen, problem)
         values["delta"] = number_format(chosen).scale
-    if chosen["mu"] is not None:
-        chosen["mu"] = keys.resolve("mu", chosen["mu"], values)
+    own = [key for key, choice in keys.further().items() if isinstance(choice.kind, Formula)]
+    for key in ("mu", *own):
+        if chosen.get(key) is not None and chosen[key] not in getattr(keys.kind(key), "words", ()):
+            chosen[key] = keys.resolve(key, chosen[key], values)
     if chosen["steps"] is None:
         chosen["steps"] = int(np.ceil(chosen["epochs"] * n_samples / chosen["batch_size"]))
     else:

@@ -15,6 +15,7 @@ from lpbench import registry
 from lpbench.algorithms import base
 from lpbench.algorithms.base import Advance, Setup
 from lpbench.cells.binding import number_format, resolve, setup
+from lpbench.cells.measured import Measured
 from lpbench.cells.points import points, stops
 from lpbench.cells.theorems import columns as proofs
 from lpbench.cells.theorems import noise_scale
@@ -144,7 +145,7 @@ class _Record:
         stop: threading.Event | None,
     ):
         choices = ready.choices
-        self.ready, self.problem, self.advance = ready, problem, advance
+        self.ready, self.problem = ready, problem
         self.timeout, self.stop = timeout, stop
         self.points = points(
             choices["steps"],
@@ -153,7 +154,9 @@ class _Record:
             choices["seed"],
             choices["inner_steps"],
         )
-        self.rows = np.zeros((self.points.steps.size, base.RECORDED))
+        count, output = self.points.steps.size, ready.run.look.output
+        self.advance = Measured(advance, choices, problem, output, count)
+        self.rows = np.zeros((count, base.RECORDED))
         self.seconds = np.zeros(self.points.steps.size)
         self.count = 0
 
@@ -231,6 +234,7 @@ class _Record:
             "saturation_rate": rows[:, base.SATURATED] / np.maximum(updates, 1),
             "stall_rate": rows[:, base.STALLED] / moved,
             "seconds": self.seconds[: self.count].copy(),
+            **self.advance.trace(self.count),
         }
 
     def metrics(self, trace: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -258,6 +262,7 @@ class _Record:
                 "max_update": float(rows[-1, base.PEAK]),
                 "saturation_rate": float(trace["saturation_rate"][-1]),
                 "stall_rate": float(trace["stall_rate"][-1]),
+                **self.advance.row(self.count),
             }
 
 

@@ -26,7 +26,7 @@ def compare(
         from lpbench.dashboard.charts.files import write_figure
 
         title = f"{metric.replace('_', ' ')}: {found.b.name} / {found.a.name}"
-        verdicts = [verdict(row, metric) for row in found.rows]
+        verdicts = [verdict(row, found.better) for row in found.rows]
         write_figure(ratios.figure(found.rows, found.by, title, verdicts), figure)
     if as_json:
         print_json({**found.summary(), "rows": found.rows})
@@ -44,7 +44,7 @@ def table(found: Comparison) -> Table:
     names = [a, b] if a != b else ["A", "B"]
     headings = [*found.by, *names, "ratio", "95 % interval", "seeds", "configurations"]
     rows = [[*(row[axis] for axis in found.by), *_numbers(row)] for row in found.rows]
-    red = frozenset(i for i, row in enumerate(found.rows) if verdict(row, found.metric) == "worse")
+    red = frozenset(i for i, row in enumerate(found.rows) if verdict(row, found.better) == "worse")
     return Table(
         headings, rows, f"{found.metric}: {b} / {a}", frozenset([*names, "ratio"]), len(found.by), red
     )

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lpbench.analysis.evidence import BROKEN, COLUMNS, weigh
-from lpbench.analysis.tables import noise_floors, pivot
+from lpbench.analysis.tables import axes_of, noise_floors, pivot
 from lpbench.commands._sweeping import say_evidence
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
@@ -33,12 +33,13 @@ def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
 
 def sweep(folder: Path, as_json: bool) -> int:
     """Number of cells by status, the noise floors, and how the bounds did; exit code 5 if one is broken."""
-    columns = plain_columns(read_cells(folder, COLUMNS))
+    table = read_cells(folder, COLUMNS, further=True)
+    columns = plain_columns(table)
     counts: dict[str, int] = {}
     for status in columns["status"]:
         counts[status] = counts.get(status, 0) + 1
     manifest = read_manifest(folder) or {}
-    records, evidence = noise_floors(columns), weigh(columns)
+    records, evidence = noise_floors(columns, axes_of(table.schema)), weigh(columns)
     if as_json:
         state = {key: manifest.get(key) for key in ("state", "calls", "planned", "version", "updated_at")}
         state |= {"name": folder.name, "folder": str(folder), "counts": counts}

@@ -170,37 +170,42 @@ def run_and_report(
     if outcome.interrupted:
         raise Interrupted(interrupted_line(outcome))
     bad = {status: count for status, count in outcome.counts.items() if status != "ok"}
-    columns = _columns(outcome)
+    columns, axes = _columns(outcome)
     evidence = weigh(columns)
     if as_json or not quiet:
         with until_closed():
-            _print_floors(outcome, columns, evidence, as_json)
+            _print_floors(outcome, columns, axes, evidence, as_json)
     say_evidence(evidence, plan.name, plan.folder.parent, quiet)
     if bad or not quiet:
         _summary(outcome)
     return BROKEN if evidence.broken else SOME_BAD if bad else 0
 
 
-def _columns(outcome: "Outcome") -> dict[str, list[Any]]:
-    """What tables and bounds need of the cells of the plan."""
+def _columns(outcome: "Outcome") -> tuple[dict[str, list[Any]], list[str]]:
+    """What tables and bounds need of the cells of the plan, and their axes."""
     from lpbench.analysis.evidence import COLUMNS
+    from lpbench.analysis.tables import axes_of
     from lpbench.store import read_cells
     from lpbench.store.arrays import plain_columns
 
-    table = read_cells(outcome.plan.folder, COLUMNS)
+    table = read_cells(outcome.plan.folder, COLUMNS, further=True)
     columns = plain_columns(table)
     if len(outcome.statuses) < table.num_rows:
         chosen = [i for i, cell_id in enumerate(columns["cell_id"]) if cell_id in outcome.statuses]
         columns = {name: [values[i] for i in chosen] for name, values in columns.items()}
-    return columns
+    return columns, axes_of(table.schema)
 
 
 def _print_floors(
-    outcome: "Outcome", columns: dict[str, list[Any]], evidence: "Evidence", as_json: bool
+    outcome: "Outcome",
+    columns: dict[str, list[Any]],
+    axes: list[str],
+    evidence: "Evidence",
+    as_json: bool,
 ) -> None:
     from lpbench.analysis.tables import noise_floors, pivot
 
-    records = noise_floors(columns)
+    records = noise_floors(columns, axes)
     if as_json:
         plan = outcome.plan
         where = {"name": plan.name, "folder": str(plan.folder)}

@@ -10,8 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fake_results import FakeResult, fake_result
-from lpbench.problems.build import build
-from lpbench.problems.identity import problem_key
 from scipy import sparse
 
 from lpbench.cli import run
@@ -19,6 +17,8 @@ from lpbench.datasets.base import CLASSIFICATION, REGRESSION
 from lpbench.datasets.file import File
 from lpbench.datasets.reading.tables import BLOCK
 from lpbench.errors import ConfigError
+from lpbench.problems.build import build
+from lpbench.problems.identity import problem_key
 from lpbench.registry import problems
 
 CASES = Path(__file__).parent.parent / "data" / "cases"

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from lpbench.problems.build import build
 
 from lpbench.errors import ConfigError
+from lpbench.problems.build import build
 from lpbench.problems.solving.objective import Risk
 from lpbench.registry import datasets, problems
 

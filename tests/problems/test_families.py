@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from lpbench.problems.build import build
 from scipy import sparse
 
 from lpbench.errors import ConfigError
+from lpbench.problems.build import build
 from lpbench.problems.solving.objective import Risk
 from lpbench.registry import problems
 
