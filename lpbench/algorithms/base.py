@@ -83,7 +83,11 @@ Advance = Callable[[np.ndarray, np.ndarray, int, int, np.ndarray], None]
 
 
 class Algorithm(Protocol):
-    """An optimisation algorithm: one file that registers such a class, and one yaml in conf/algorithm."""
+    """An optimisation algorithm: one file that registers such a class, and one yaml in conf/algorithm.
+
+    It may have, for what is estimated before a run: `ns_coordinate`, nanoseconds a coordinate of a step;
+    `sparse_steps`, whether a step without regularization touches the non-zeros of a row alone.
+    """
 
     name: ClassVar[str]
     version: ClassVar[int]
@@ -92,6 +96,11 @@ class Algorithm(Protocol):
     def prepare(self, setup: Setup) -> Advance:
         """The cell at step 0, as a function that carries it on."""
         ...
+
+
+def uses_snapshots(algorithm: type[Algorithm]) -> bool:
+    """Whether it runs in whole loops, each with a full gradient at a snapshot."""
+    return "snapshot" in algorithm.reads
 
 
 def keys_of(seed: int) -> Keys:

@@ -82,6 +82,7 @@ class Halp:
 
     version = 3
     reads = frozenset({"format", "inner_steps", "snapshot", "mu"})
+    ns_coordinate = 0.5
 
     def prepare(self, setup: Setup) -> Advance:
         """At the start itself: the centre is in full precision."""

@@ -52,6 +52,7 @@ class LpSgd:
 
     version = 3
     reads = frozenset({"format", "limit", "schedule"})
+    ns_coordinate, sparse_steps = 0.35, True
 
     def prepare(self, setup: Setup) -> Advance:
         """On the grid point nearest to the start."""

@@ -157,6 +157,7 @@ class LpSvrg:
 
     version = 3
     reads = frozenset({"format", "limit", "inner_steps", "snapshot"})
+    ns_coordinate = 0.5
 
     def prepare(self, setup: Setup) -> Advance:
         """On the grid point nearest to the start."""

@@ -42,6 +42,7 @@ class Swalp:
 
     version = 3
     reads = frozenset({"format", "limit", "schedule", "average_start", "average_every"})
+    ns_coordinate = 0.6
 
     def prepare(self, setup: Setup) -> Advance:
         """On the grid point nearest to the start; nothing averaged yet."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.algorithms.base import Run, Setup, keys_of, scratch
+from lpbench.algorithms.base import Run, Setup, keys_of, scratch, uses_snapshots
 from lpbench.arithmetic import products, rounding
 from lpbench.cells.theorems import best_exponent_bits
 from lpbench.choices import keys
@@ -15,7 +15,7 @@ from lpbench.convex.update import new_tally
 from lpbench.declared.kinds import Formula
 from lpbench.errors import ConfigError
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
-from lpbench.registry import formats
+from lpbench.registry import algorithms, formats
 
 _LOSSES = {SQUARED: models.Squared(), LOGISTIC: models.Logistic(), SQUARED_HINGE: models.SquaredHinge()}
 _FORM_DIMENSION = 256  # up to here the quadratic form costs less than a pass over the data
@@ -30,6 +30,7 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
     chosen = dict(choices)
     chosen["dimension"], chosen["n_samples"] = problem.dimension, n_samples
     chosen["regularization"] = problem.regularization
+    loops = uses_snapshots(algorithms.get(chosen["algorithm"]))
     L, mu = batch_smoothness(constants, chosen["batch_size"]), constants["mu"]
     values = {
         "L": constants["L"], "L_f": constants["L_f"], "mu": mu, "N": n_samples, "d": problem.dimension,
@@ -51,7 +52,7 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
             )
         chosen["step_size"] = step_sizes.step_size(step_sizes.decreasing(mu, L), 0)
     elif chosen["step_size"] == "auto":
-        chosen["step_size"] = 0.1 / constants["L"] if chosen["snapshot"] is not None else 0.25 / L
+        chosen["step_size"] = 0.1 / constants["L"] if loops else 0.25 / L
     else:
         chosen["step_size"] = keys.resolve("step_size", chosen["step_size"], values)
     values["alpha"] = chosen["step_size"]
@@ -66,7 +67,7 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
         chosen["steps"] = int(np.ceil(chosen["epochs"] * n_samples / chosen["batch_size"]))
     else:
         chosen["steps"] = keys.resolve("steps", chosen["steps"], values)
-    if chosen["snapshot"] is not None:
+    if loops:
         inner = chosen["inner_steps"] = chosen["inner_steps"] or 2 * n_samples
         chosen["steps"] = -(-chosen["steps"] // inner) * inner
     if chosen["steps"] >= 2**32:

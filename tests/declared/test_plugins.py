@@ -12,6 +12,7 @@ import pytest
 
 import lpbench
 from lpbench import registry
+from lpbench.cells.cost import Estimator
 from lpbench.choices import grid
 from lpbench.choices.cell import make_cell
 from lpbench.cli import run
@@ -154,3 +155,18 @@ def test_a_name_that_is_taken_is_refused(declared: dict[str, Any], message: str)
             type("Taken", (), {"version": 1, "reads": frozenset(), **declared})
         )
     assert before == (registry.choices, registry.metrics, registry.algorithms.names())
+
+
+def test_what_a_step_costs_is_declared_or_taken_as_that_of_any_other() -> None:
+    """Estimated before a run: an algorithm that says nothing of its cost has one, too."""
+    registry.load_plugins(EXTENSION)
+    found = {}
+    for algorithm in ("lp_sgd", "toy_momentum", "lp_svrg"):
+        (one,) = cells(
+            "dataset=gaussian", "problem=least_squares", f"algorithm={algorithm}", "dimension=1000"
+        )
+        cost = Estimator().cost(one.choices, one.problem_key)
+        assert cost is not None
+        found[algorithm] = cost.seconds
+    assert found["lp_sgd"] < found["toy_momentum"]
+    assert found["lp_sgd"] < found["lp_svrg"]  # its snapshots, too
