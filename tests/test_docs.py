@@ -75,11 +75,16 @@ def test_the_examples_of_adding(tmp_path: Path) -> None:
     names = write_files(page, tmp_path)
     assert [name for name in names if name.endswith(".py")] == [
         "mine/sign_sgd.py",
+        "mine/lp_momentum.py",
         "mine/bowl.py",
         "mine/rings.py",
         "mine/l1_bound.py",
     ]
-    bounds, listing, plan, sweep = commands(page)
+    choices, heavy, plain, compare, bounds, listing, plan, sweep = commands(page)
+    assert "fraction of the last update that is kept" in run([*choices, "--json"], tmp_path)
+    for arguments in (heavy, plain):
+        assert "lp_momentum" in run([*arguments, *SMALL], tmp_path)
+    assert "train_error: heavy / plain" in run(compare, tmp_path)
     assert "range" in run(bounds, tmp_path)
     assert "Sign SGD" in run(listing, tmp_path)
     assert "8 cells" in run(plan, tmp_path)
