@@ -75,6 +75,13 @@ if TYPE_CHECKING:
     from lpbench.datasets.base import Data as Data
     from lpbench.datasets.base import Dataset as Dataset
     from lpbench.datasets.base import Size as Size
+    from lpbench.declared.declarations import Choice as Choice
+    from lpbench.declared.declarations import Metric as Metric
+    from lpbench.declared.kinds import Flag as Flag
+    from lpbench.declared.kinds import Formula as Formula
+    from lpbench.declared.kinds import Real as Real
+    from lpbench.declared.kinds import Whole as Whole
+    from lpbench.declared.kinds import Word as Word
     from lpbench.errors import ConfigError as ConfigError
     from lpbench.errors import did_you_mean as did_you_mean
     from lpbench.executors.base import Executor as Executor
@@ -145,6 +152,8 @@ _NAMES = {
     "lpbench.dashboard.page": "MULTI NUMBER SELECT SWITCH TEXT Control Page Panel",
     "lpbench.datasets": "values",
     "lpbench.datasets.base": "CLASSIFICATION REGRESSION Data Dataset Size",
+    "lpbench.declared.declarations": "Choice Metric",
+    "lpbench.declared.kinds": "Flag Formula Real Whole Word",
     "lpbench.errors": "ConfigError did_you_mean",
     "lpbench.executors.base": "Executor Shard Stored",
     "lpbench.formats.base": "Format block_length check_precision clip elementwise has_blocks move quantize saturated "

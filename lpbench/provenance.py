@@ -10,8 +10,6 @@ import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
-PROVENANCE_COLUMNS = ("lpbench_version", "git_commit", "started_at", "host", "cpu")
-
 
 def now() -> str:
     """The time now in UTC, ISO 8601 to the millisecond, for example `2026-11-23T20:07:00.123+00:00`."""

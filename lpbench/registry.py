@@ -18,8 +18,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lpbench.declared import columns
+from lpbench.declared.choices import CHOICES, RUNTIME
+from lpbench.declared.declarations import Choice, Metric
 from lpbench.errors import ConfigError, did_you_mean
 
+choices: dict[
+    str, tuple[str, Choice]
+] = {}  # that plug-ins declare: the kind of thing that reads each, and what it is
+metrics: dict[str, Metric] = {}  # that plug-ins declare
 _plugins: dict[Path, str] = {}  # the files of the user's own modules, and the modules' names
 _folders: list[Path] = []  # of `load_plugins`
 _installed: set[Path] = set()  # what entry points brought, which every machine has to install
@@ -53,6 +60,7 @@ class Registry:
                 raise ConfigError(
                     f"{self.kind} {name!r} of module {module}: the name is taken by {there}; choose another"
                 )
+            _declare(self.kind, name, thing)
             thing.name = name
             self._things[name], self._homes[name] = thing, module
             _remember(sys.modules.get(module))
@@ -93,6 +101,24 @@ class Registry:
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self.package}.{module.name}")
 
+
+def _declare(kind: str, name: str, thing: Any) -> None:
+    """Take up the `choices` and the `records` that a thing declares; raises ConfigError for a name that is taken."""
+    own, records = tuple(getattr(thing, "choices", ())), tuple(getattr(thing, "records", ()))
+    if (own or records) and kind not in ("problem", "dataset", "algorithm", "format"):
+        raise ConfigError(f"{kind} {name!r}: {kind}s declare no choices and record no metrics")
+    for one in (*own, *records):
+        there = choices.get(one.name, (kind, one))
+        same = there == (kind, one) and metrics.get(one.name, one) == one
+        if not same or one.name in _TAKEN or one.name.startswith("bound_") or not one.name.isidentifier():
+            raise ConfigError(f"{kind} {name!r}: the name {one.name!r} is taken, or none; choose another")
+    choices.update((choice.name, (kind, choice)) for choice in own)
+    metrics.update((metric.name, metric) for metric in records)
+    if own:
+        thing.reads = frozenset(getattr(thing, "reads", ())) | {choice.name for choice in own}
+
+
+_TAKEN = {*CHOICES, *RUNTIME, *columns.NAMES, "experiment", "grid", "trace", "max_memory", "config_dir"}
 
 formats = Registry("format", "lpbench.formats")
 algorithms = Registry("algorithm", "lpbench.algorithms")

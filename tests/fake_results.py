@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lpbench.choices.cell import Cell, Group
-from lpbench.choices.keys import KEYS
+from lpbench.declared.choices import CHOICES
 from lpbench.store import schema
 
 
@@ -37,7 +37,7 @@ def fake_cell(seed: int = 0, precision: int = 8, problem: str = "least_squares",
     }
     every |= {"dimension": 16, "record_points": 10, "even_points": 10, "batch_size": 1, **choices}
     group = digest(repr(sorted(every.items(), key=str)))
-    values = tuple(every.get(name) for name in KEYS)
+    values = tuple(every.get(name) for name in CHOICES)
     shared = Group(values, group, digest(f"{problem} {every['dimension']}"))
     return Cell(shared, seed, digest(f"{group} {seed}"))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lpbench.choices import keys
+from lpbench.choices import document, keys
 from lpbench.store import schema as columns
 
 ROOT = Path(__file__).parent.parent
@@ -75,6 +75,7 @@ def test_the_examples_of_adding(tmp_path: Path) -> None:
     names = write_files(page, tmp_path)
     assert [name for name in names if name.endswith(".py")] == [
         "mine/sign_sgd.py",
+        "mine/lp_momentum.py",
         "mine/bowl.py",
         "mine/rings.py",
         "mine/walk.py",
@@ -82,7 +83,11 @@ def test_the_examples_of_adding(tmp_path: Path) -> None:
         "mine/two_bits.py",
         "mine/stalls.py",
     ]
-    walks, shown, bounds, listing, plan, sweep, _ = commands(page)
+    choices, heavy, plain, compare, walks, shown, bounds, listing, plan, sweep, _ = commands(page)
+    assert "fraction of the last update that is kept" in run([*choices, "--json"], tmp_path)
+    for arguments in (heavy, plain):
+        assert "lp_momentum" in run([*arguments, *SMALL], tmp_path)
+    assert "train_error: heavy / plain" in run(compare, tmp_path)
     assert "mean square (median over seeds)" in run(walks, tmp_path)
     assert "random_walk" not in run(shown, tmp_path)
     assert "range" in run(bounds, tmp_path)
@@ -114,9 +119,14 @@ def test_the_commands_of_regression(tmp_path: Path) -> None:
 
 def test_sweeps_names_every_choice_and_every_column() -> None:
     words = code_words((ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8"))
-    assert set(keys.ALL) - words == set()
+    assert set(keys.every()) - words == set()
     for table in (columns.CELLS, columns.TRACES, columns.ROLLUP):
         assert set(table.names) - words == set()
+
+
+def test_the_tables_of_sweeps_are_what_is_declared() -> None:
+    page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    assert document.written(page) == page, "run python -m lpbench.choices.document docs/sweeps.md"
 
 
 def blocks(page: str, language: str) -> list[str]:

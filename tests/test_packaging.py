@@ -23,6 +23,7 @@ HEAVY = {"dash", "hydra", "kaleido", "numba", "omegaconf", "pandas", "plotly", "
 # inside a function. docs/architecture.md says what lives in each; a new file of a room is in place already.
 LAYERS = [
     ["errors", "escaping", "lazy", "provenance"],
+    ["declared"],
     ["registry", "terminal"],
     ["arithmetic", "store"],
     ["datasets", "formats", "theory"],
@@ -45,6 +46,7 @@ SHOWS = {"commands"}  # what may draw: all else of lpbench knows nothing of the 
 DRAWN = {
     "analysis",
     "dashboard",
+    "declared",
     "errors",
     "escaping",
     "provenance",

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from lpbench import provenance
+from lpbench.declared.columns import PROVENANCE
 from lpbench.regression import past
 
 
@@ -15,7 +16,7 @@ def git(folder, *arguments):
 
 def test_the_columns():
     found = provenance.provenance()
-    assert {*found, "started_at"} == set(provenance.PROVENANCE_COLUMNS)
+    assert {*found, "started_at"} == {metric.name for metric in PROVENANCE}
     assert found["host"]
     assert found["cpu"]
 

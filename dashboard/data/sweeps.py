@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpbench.analysis.tables import AXES, varying
+from lpbench.analysis.tables import axes_of, varying
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
 from lpbench.store.address import locate
 from lpbench.store.folder import ROLLUP
-from lpbench.store.schema import CELLS
+from lpbench.store.schema import CELLS, further
 
 from . import database
 
@@ -122,11 +122,16 @@ class Sweep:
     @functools.cached_property
     def varying(self) -> list[str]:
         """The choices that vary, precision among them where it does."""
-        cells = self.cells
-        names = [*AXES, "precision"]
+        cells, axes = self.cells, axes_of(self._table.schema)
+        names = [*axes, "precision"]
         known = cells[names].astype(object).where(cells[names].notna(), None)
-        found = varying({name: known[name].tolist() for name in names})
+        found = varying({name: known[name].tolist() for name in names}, axes)
         return ["precision", *found] if cells["precision"].nunique() > 1 else found
+
+    @functools.cached_property
+    def further(self) -> dict[str, str]:
+        """The columns that plug-ins declared, as `lpbench.store.schema.further` tells them."""
+        return further(self._table.schema)
 
     @functools.cached_property
     def groups(self) -> list[Group]:

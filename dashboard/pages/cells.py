@@ -84,8 +84,9 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
         for name in sweep.cells.columns
         if name not in TOLD and len({text(rows[c][name]) for c in picked}) > 1
     ]
-    names = [n for n in CHOICES if n in names] + [n for n in names if n not in CHOICES]
-    told = [name for name in names if name in CHOICES][:4] or ["seed"]
+    choices = [*CHOICES, *(name for name, role in sweep.further.items() if role == "choice")]
+    names = [n for n in choices if n in names] + [n for n in names if n not in choices]
+    told = [name for name in names if name in choices][:4] or ["seed"]
     curves = []
     palette = style.colors(dark)
     for i, cell_id in enumerate(picked):
@@ -140,8 +141,9 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     import dash_ag_grid as dag
 
     first = ["cell_id", "status", *sweep.varying, "seed"]
-    columns = list(dict.fromkeys([*first, *RESULTS, *sweep.cells.columns]))
-    shown = {*first, *RESULTS}
+    results = [*RESULTS, *(name for name, role in sweep.further.items() if role != "choice")]
+    columns = list(dict.fromkeys([*first, *results, *sweep.cells.columns]))
+    shown = {*first, *results}
     numbers = set(sweep.cells.select_dtypes("number").columns)
     reals = set(sweep.cells.select_dtypes("float").columns)
     definitions = [

@@ -46,7 +46,7 @@ def ratios(found: Comparison, notes: Sequence[str] = (), dark: bool = False) -> 
     )  # fmt: skip
     parts: dict[str | None, list[tuple[int, str, dict[str, Any]]]] = {name: [] for name in LOOK}
     for i, (name, row) in enumerate(zip(names, there, strict=True)):
-        parts[verdict(row, found.metric)].append((i, name, row))
+        parts[verdict(row, found.better)].append((i, name, row))
     traces = [_trace(which, rows, dark) for which, rows in parts.items() if rows]
     return Panel(title, {"data": traces, "layout": layout}, data, tuple(notes))
 

@@ -41,7 +41,11 @@ class Setup:
 
 
 class Algorithm:
-    """An optimisation algorithm: one file that registers such a class, and one yaml in conf/algorithm."""
+    """An optimisation algorithm: one file that registers such a class, and one yaml in conf/algorithm.
+
+    It may have, for what is estimated before a run: `ns_coordinate`, nanoseconds a coordinate of a step;
+    `sparse_steps`, whether a step without regularization touches the non-zeros of a row alone.
+    """
 
     name: ClassVar[str]
     version: ClassVar[int]
@@ -54,3 +58,8 @@ class Algorithm:
     def prepare(self, setup: Setup) -> Advance:
         """The cell at step 0, as a function that carries it on."""
         return functools.partial(drive, setup.run, self.begin(setup), np.zeros(1, np.int64))
+
+
+def uses_snapshots(algorithm: type[Algorithm]) -> bool:
+    """Whether it runs in whole loops, each with a full gradient at a snapshot."""
+    return "snapshot" in algorithm.reads

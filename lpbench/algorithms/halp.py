@@ -83,6 +83,7 @@ class Halp(Algorithm):
 
     version = 3
     reads = frozenset({"format", "inner_steps", "snapshot", "mu"})
+    ns_coordinate = 0.5
 
     def begin(self, setup: Setup) -> HalpState:
         """At the start itself: the centre is in full precision."""

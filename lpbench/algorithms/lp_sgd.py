@@ -53,6 +53,7 @@ class LpSgd(Algorithm):
 
     version = 3
     reads = frozenset({"format", "limit", "schedule"})
+    ns_coordinate, sparse_steps = 0.35, True
 
     def begin(self, setup: Setup) -> SgdState:
         """On the grid point nearest to the start."""

@@ -73,6 +73,7 @@ class LpSvrg(Algorithm):
 
     version = 3
     reads = frozenset({"format", "limit", "inner_steps", "snapshot"})
+    ns_coordinate = 0.5
 
     def begin(self, setup: Setup) -> SvrgState:
         """On the grid point nearest to the start."""

@@ -10,3 +10,4 @@ class Svrg(LpSvrg):
 
     version = 3
     reads = frozenset({"inner_steps", "snapshot"})
+    ns_coordinate = 0.35

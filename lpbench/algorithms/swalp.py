@@ -58,6 +58,7 @@ class Swalp(Algorithm):
 
     version = 3
     reads = frozenset({"format", "limit", "schedule", "average_start", "average_every"})
+    ns_coordinate = 0.6
 
     def begin(self, setup: Setup) -> SwalpState:
         """On the grid point nearest to the start; nothing averaged yet."""

@@ -17,6 +17,7 @@ from lpbench.analysis.matching import AXES, Configuration, Match, Row, key_of, m
 from lpbench.analysis.ratios import COLUMNS, Sample, changes, logs, paired, shared, unpaired
 from lpbench.analysis.tables import ALWAYS, RESULT, varying
 from lpbench.analysis.tables import AXES as ROW_AXES
+from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.store import find_sweep
 
@@ -30,6 +31,7 @@ class Comparison:
 
     rows        one a combination of `by`: its values; `ratio`, `low`, `high` of B / A; `seeds_a`, `seeds_b`;
                 `configurations`; `median_a`, `median_b`; `paired`. None where it cannot be said.
+    better      the side of its metric that is: "lower", "higher".
     statuses    configurations that end otherwise in B: `configuration`, `a`, `b`, `seeds` (None: unpaired).
     alone_a, alone_b    cells without a partner.
     bad                 pairs (where nothing pairs: cells) without a number, in no ratio: not ok in A or in B.
@@ -40,6 +42,7 @@ class Comparison:
     a: Path
     b: Path
     metric: str
+    better: str | None
     by: list[str]
     match: Match
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -76,7 +79,7 @@ def compare(
     """Compare two stored sweeps: one row a combination of the axes `by`, with the ratio B / A of a metric.
 
     a, b      names or paths of sweeps.              by    axes, `"algorithm,precision"` or a list; None: all that vary.
-    metric    noise_floor, final_gap, mean_gap, best_gap, seconds, steps_per_second, or a number that another engine
+    metric    noise_floor, final_gap, mean_gap, best_gap, seconds, steps_per_second, or a number that a plug-in
               recorded; None: the result of the cells, noise_floor where they have the convex engine.
     runs_dir  where sweeps lie (None: runs).
 
@@ -102,16 +105,20 @@ def compare_sweeps(
     runs_dir: Path | str | None = None,
 ) -> Comparison:
     """As `compare`, in plain values."""
-    asked = _axes(by)
     of_a, of_b = (find_sweep(name, runs_dir or "runs") for name in (a, b))
-    (mine, older_a), (other, older_b) = (read(folder, COLUMNS, metric) for folder in (of_a, of_b))
+    read_a, read_b = (read(folder, COLUMNS, metric) for folder in (of_a, of_b))
+    (mine, older_a, more), (other, older_b, more_b) = read_a, read_b
+    more |= more_b
     metric = metric or _result([*mine, *other])
-    matched = match(mine, other, (str(a), str(b)))
+    better = COMPARED[metric].better if metric in COMPARED else more.get(metric)
+    every = [*AXES, *(name for name, role in more.items() if role == "choice")]
+    asked = _axes(by, every)
+    matched = match(mine, other, (str(a), str(b)), every)
     axes = every_axis(matched) if asked is None else asked
     for axis in axes:
         if axis not in matched.axes:
             raise ConfigError(f"--by {axis}: in this the two sweeps differ as wholes; leave it out")
-    found = Comparison(of_a, of_b, metric, axes, matched, older_a=older_a, older_b=older_b)
+    found = Comparison(of_a, of_b, metric, better, axes, matched, older_a=older_a, older_b=older_b)
     found.alone_a, found.alone_b = len(matched.only_a), len(matched.only_b)
     for members in _groups(matched.configurations, axes):
         choices = {axis: members[0].choices[axis] for axis in axes}
@@ -128,23 +135,26 @@ def _result(cells: Sequence[Row]) -> str:
     return names[0]
 
 
-def _axes(by: str | Sequence[str] | None) -> list[str] | None:
+def _axes(by: str | Sequence[str] | None, every: Sequence[str]) -> list[str] | None:
     if by is None:
         return None
     axes = [name.strip() for name in (by.split(",") if isinstance(by, str) else by)]
     for axis in axes:
         if axis == "seed":
             raise ConfigError("--by seed: seeds are what the interval is over, not a row")
-        if axis not in AXES:
-            raise ConfigError(f"unknown axis {axis!r}.{did_you_mean(axis, AXES)}")
+        if axis not in every:
+            raise ConfigError(f"unknown axis {axis!r}.{did_you_mean(axis, every)}")
     return list(dict.fromkeys(axes))
 
 
 def every_axis(matched: Match) -> list[str]:
     """The axes that tell the matched configurations apart, without those that others decide."""
-    columns = {axis: [one.choices.get(axis) for one in matched.configurations] for axis in AXES}
-    told = {*varying(columns), *ALWAYS, "precision"}
-    return [axis for axis in [*ROW_AXES, "precision"] if axis in told and len(set(columns[axis])) > 1]
+    columns = {
+        axis: [one.choices.get(axis) for one in matched.configurations] for axis in [*AXES, *matched.axes]
+    }
+    rows = [*ROW_AXES, *(axis for axis in matched.axes if axis not in AXES)]
+    told = {*varying(columns, rows), *ALWAYS, "precision"}
+    return [axis for axis in [*rows, "precision"] if axis in told and len(set(columns[axis])) > 1]
 
 
 def _groups(configurations: Sequence[Configuration], axes: Sequence[str]) -> list[list[Configuration]]:

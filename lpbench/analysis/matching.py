@@ -13,7 +13,7 @@ from typing import Any
 
 from lpbench.analysis import tables
 from lpbench.errors import ConfigError
-from lpbench.store.schema import CHOICES
+from lpbench.store.schema import CHOICES, further
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -83,44 +83,50 @@ class Match:
     only_b: list[Row]
 
 
-def read(folder: Path, columns: Iterable[str], metric: str | None = None) -> tuple[list[Row], int]:
-    """The cells of a sweep with all choices, `columns` and `metric` (None: their result), and how many older ones of
-    the same choices it also holds.
+def read(
+    folder: Path, columns: Iterable[str], metric: str | None = None
+) -> tuple[list[Row], int, dict[str, str]]:
+    """The cells of a sweep with all choices, `columns` and `metric` (None: their result), how many older ones of the
+    same choices it also holds, and what plug-ins declared of it (`schema.further`).
 
     Another version of an algorithm gives other cells of the same choices; the newest counts. Raises ConfigError where
     there is no cell.
     """
-    rows = tables.read(folder, [*CHOICES, "started_at", *columns], metric).to_pylist()
+    table = tables.read(folder, [*CHOICES, "started_at", *columns], metric)
+    rows, more = table.to_pylist(), further(table.schema)
     if not rows:
         raise ConfigError(f"{folder} has no cells")
+    every = [*CHOICES, *(name for name, role in more.items() if role == "choice")]
     newest: dict[Key, Row] = {}
     for row in sorted(rows, key=lambda row: row["started_at"] or ""):
-        newest[key_of(row, CHOICES)] = row
+        newest[key_of(row, every)] = row
     kept = {id(row) for row in newest.values()}
-    return [row for row in rows if id(row) in kept], len(rows) - len(kept)
+    return [row for row in rows if id(row) in kept], len(rows) - len(kept), more
 
 
 def key_of(cell: Mapping[str, Any], axes: Iterable[str]) -> Key:
     """The values of a cell on `axes`, floats to so many digits as machines agree on."""
-    return tuple(_plain(cell[axis]) for axis in axes)
+    return tuple(_plain(cell.get(axis)) for axis in axes)
 
 
 def _plain(value: Any) -> Any:
     return float(f"{value:.{_SAME}g}") if isinstance(value, float) else value
 
 
-def match(a: Sequence[Row], b: Sequence[Row], names: tuple[str, str] = ("A", "B")) -> Match:
-    """Match the cells of two sweeps, as `read` returns them.
+def match(
+    a: Sequence[Row], b: Sequence[Row], names: tuple[str, str] = ("A", "B"), every: Sequence[str] = AXES
+) -> Match:
+    """Match the cells of two sweeps, as `read` returns them, on the axes `every`.
 
     Axes with one value in either sweep (null, where a choice is not read, aside) that differ are what the sweeps
     differ in. Where nothing matches that way, numbers that differ and that the other axes decide are so as well.
     Raises ConfigError that says on which axes they differ where nothing matches.
     """
-    axes = list(AXES)
-    for axis in AXES:
+    axes = list(every)
+    for axis in every:
         if _differ_as_wholes(a, b, axis) and all(_decides(cells, axes, axis) for cells in (a, b)):
             axes.remove(axis)
-    found = _match(a, b, axes)
+    found = _match(a, b, axes, every)
     if found.configurations:
         return found
     strict = list(axes)
@@ -128,7 +134,7 @@ def match(a: Sequence[Row], b: Sequence[Row], names: tuple[str, str] = ("A", "B"
         apart = axis in axes and _values(a, axis) != _values(b, axis)
         if apart and all(_decides(cells, axes, axis) for cells in (a, b)):
             axes.remove(axis)
-    found = _match(a, b, axes)
+    found = _match(a, b, axes, every)
     if not found.configurations:
         raise ConfigError(_nothing(a, b, strict, names))
     return found
@@ -140,7 +146,7 @@ def _differ_as_wholes(a: Sequence[Row], b: Sequence[Row], axis: str) -> bool:
 
 
 def _values(cells: Sequence[Row], axis: str) -> set[Any]:
-    return {_plain(cell[axis]) for cell in cells}
+    return {_plain(cell.get(axis)) for cell in cells}
 
 
 def _decides(cells: Sequence[Row], axes: Sequence[str], axis: str) -> bool:
@@ -149,14 +155,14 @@ def _decides(cells: Sequence[Row], axes: Sequence[str], axis: str) -> bool:
     return len({key_of(cell, others) for cell in cells}) == len({key_of(cell, axes) for cell in cells})
 
 
-def _match(a: Sequence[Row], b: Sequence[Row], axes: list[str]) -> Match:
+def _match(a: Sequence[Row], b: Sequence[Row], axes: list[str], every: Sequence[str]) -> Match:
     mine, other = (_by_key(cells, axes) for cells in (a, b))
     found = [
-        Configuration({axis: cells[0][axis] for axis in axes}, by_seed(cells), by_seed(other[key]))
+        Configuration({axis: cells[0].get(axis) for axis in axes}, by_seed(cells), by_seed(other[key]))
         for key, cells in mine.items()
         if key in other
     ]
-    differs = {axis: _pairs(found, axis) for axis in AXES if axis not in axes}
+    differs = {axis: _pairs(found, axis) for axis in every if axis not in axes}
     return Match(
         axes,
         found,
@@ -182,7 +188,7 @@ def _pairs(found: Sequence[Configuration], axis: str) -> list[tuple[Any, Any]]:
     """The different values of an axis that stand beside each other."""
     pairs = {}
     for configuration in found:
-        x, y = (next(iter(cells.values()))[axis] for cells in (configuration.a, configuration.b))
+        x, y = (next(iter(cells.values())).get(axis) for cells in (configuration.a, configuration.b))
         if _plain(x) != _plain(y):
             pairs[_plain(x), _plain(y)] = (x, y)
     return list(pairs.values())
@@ -208,7 +214,8 @@ def _listed(values: set[Any], most: int = 5) -> str:
 def overrides(choices: Mapping[str, Any], axes: Iterable[str]) -> str:
     """`algorithm=halp format=fixed precision=8`: what is not null on `axes` and on these three."""
     wanted = {*axes, "algorithm", "format", "precision"}
-    named = {axis: choices.get(axis) for axis in AXES if axis in wanted}
+    further = (axis for axis in choices if axis not in AXES)
+    named = {axis: choices.get(axis) for axis in [*AXES, *further] if axis in wanted}
     return " ".join(f"{axis}={shown_choice(value)}" for axis, value in named.items() if value is not None)
 
 

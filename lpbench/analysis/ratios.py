@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from lpbench.declared.declarations import HIGHER, LOWER
 from lpbench.theory.arithmetic import READS, resolution
 
 GAPS = ("noise_floor", "final_gap", "mean_gap", "best_gap")
-HIGHER_IS_BETTER = frozenset({"steps_per_second"})
 COLUMNS = ("status", *READS)  # what `value` reads beside the metric
 LEVEL = 0.95
 
@@ -115,8 +115,11 @@ def unpaired(a: Sequence[Sample], b: Sequence[Sample]) -> Estimate:
     return Estimate(y.mean - x.mean, error, df, (x.seeds[0], y.seeds[0]))
 
 
-def verdict(row: Mapping[str, Any], metric: str) -> str | None:
-    """`worse` or `better`, where the whole interval `low` ... `high` of a ratio lies on one side of 1."""
-    if row["low"] is None or row["low"] <= 1 <= row["high"]:
+def verdict(row: Mapping[str, Any], side: str | None) -> str | None:
+    """`worse` or `better`, where the whole interval `low` ... `high` of a ratio lies on one `side` of 1.
+
+    side   "lower" or "higher", whichever is better of the metric
+    """
+    if side not in (LOWER, HIGHER) or row["low"] is None or row["low"] <= 1 <= row["high"]:
         return None
-    return "better" if (row["low"] > 1) == (metric in HIGHER_IS_BETTER) else "worse"
+    return "better" if (row["low"] > 1) == (side == HIGHER) else "worse"

@@ -1,5 +1,6 @@
 """The table at the end of a sweep: its result by precision and format, and by the other axes that vary."""
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.store.read import read_cells
-from lpbench.store.schema import CELLS, CHOICES, INT, REAL
+from lpbench.store.schema import CELLS, CHOICES, INT, REAL, further
 from lpbench.terminal import Table
 
 # The axes in the order in which they name a row. An axis that the ones before it determine is left out: with
@@ -20,29 +22,34 @@ AXES += [name for name in CHOICES if name not in {*AXES, "precision", "seed"}]
 ALWAYS = {"algorithm", "format"}
 # The result of a cell, unless its column `result` names another one: it has an engine of its own.
 RESULT = "noise_floor"
-METRICS = (RESULT, "final_gap", "mean_gap", "best_gap", "seconds", "steps_per_second")
 COLUMNS = [*AXES, "precision", "seed", "cell_id", "status", RESULT, "result"]
 _BAD = ("diverged", "timeout", "failed")
-_NO_METRIC = {*AXES, "precision", "n", *_BAD}
 
 Columns = Mapping[str, Sequence[Any]]
 
 
 def read(folder: Path, names: Iterable[str], metric: str | None = None) -> pa.Table:
-    """The columns `names` of a sweep's cells, as `read_cells` has them, and `metric`, or the result of each cell.
+    """The columns `names` of a sweep's cells, those that plug-ins declared, and `metric`, or the result of each cell.
 
-    Raises ConfigError for a metric that is none of METRICS, and no number that an engine of its own recorded.
+    Raises ConfigError for a metric that is none of COMPARED, and no number that a plug-in recorded.
     """
     wanted = list(dict.fromkeys([*names, "result", metric or RESULT]))
-    table = read_cells(folder, wanted)
+    table = read_cells(folder, wanted, further=True)
     named = set(table["result"].unique().to_pylist()) - {None} if "result" in table.column_names else set()
     if metric is None:
-        return read_cells(folder, [*wanted, *named]) if named - set(table.column_names) else table
-    if metric not in METRICS:
+        missing = named - set(table.column_names)
+        return read_cells(folder, [*wanted, *named], further=True) if missing else table
+    if metric not in COMPARED:
         there = metric in table.column_names and metric not in CELLS.names
         if not there or table[metric].type not in (INT, REAL):
-            raise ConfigError(f"unknown metric {metric!r}.{did_you_mean(metric, [*METRICS, *named])}")
+            own = [name for name, role in further(table.schema).items() if role != "choice"]
+            raise ConfigError(f"unknown metric {metric!r}.{did_you_mean(metric, [*COMPARED, *named, *own])}")
     return table
+
+
+def axes_of(schema: Any) -> list[str]:
+    """AXES, and the choices of plug-ins that a table of cells has."""
+    return [*AXES, *(name for name, role in further(schema).items() if role == "choice")]
 
 
 def varying(columns: Columns, axes: Sequence[str] = AXES) -> list[str]:
@@ -66,15 +73,15 @@ def _codes(values: Sequence[Any]) -> np.ndarray:
     return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
 
 
-def results(columns: Columns, metric: str | None = None) -> list[dict[str, Any]]:
+def results(columns: Columns, metric: str | None = None, every: Sequence[str] = AXES) -> list[dict[str, Any]]:
     """One record for each combination of the axes that vary: the median over its cells of `metric`, or their result.
 
-    columns  `COLUMNS` of `cells`, and the results that they name, as lists of one length. Records hold the axes,
-             `precision`, the median by its name (of the cells that are ok; None where there is none), `n` cells and
-             the number of each status that is not ok.
+    columns  `COLUMNS` of `cells`, the axes `every`, and the results that they name, as lists of one length. Records
+             hold the axes, `precision`, the median by its name (of the cells that are ok; None where there is none),
+             `n` cells and the number of each status that is not ok.
     """
-    shown = {*varying(columns), *ALWAYS}
-    axes = [axis for axis in AXES if axis in shown]
+    shown = {*varying(columns, every), *ALWAYS}
+    axes = [axis for axis in every if axis in shown]
     groups: dict[tuple[Any, ...], list[int]] = {}
     keys = zip(*(columns[axis] for axis in axes), columns["precision"], strict=True)
     for i, key in enumerate(keys):
@@ -108,7 +115,7 @@ def _sortable(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
 def pivot(records: Sequence[Mapping[str, Any]]) -> Table:
     """The records of `results` with a column for each precision."""
     precisions = sorted({record["precision"] for record in records}, key=lambda bits: (bits is None, bits))
-    axes = [name for name in AXES if records and name in records[0]]
+    axes = list(itertools.takewhile(lambda name: name != "precision", records[0])) if records else []
     rows: dict[tuple[Any, ...], dict[Any, str]] = {}
     for record in records:
         row = rows.setdefault(tuple(record[axis] for axis in axes), {})
@@ -125,7 +132,8 @@ def pivot(records: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _metric(record: Mapping[str, Any]) -> str:
-    return next(name for name in record if name not in _NO_METRIC)
+    names = list(record)
+    return names[names.index("precision") + 1]
 
 
 def _shown(record: Mapping[str, Any]) -> str:

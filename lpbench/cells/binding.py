@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.algorithms.base import Setup
+from lpbench.algorithms.base import Setup, uses_snapshots
 from lpbench.arithmetic import products, rounding
 from lpbench.cells.theorems import best_exponent_bits
 from lpbench.choices import keys
@@ -14,9 +14,10 @@ from lpbench.convex import gap, gradients, losses, step_sizes
 from lpbench.convex.drive import Run, keys_of, new_look
 from lpbench.convex.rows import Dense, Sparse
 from lpbench.convex.update import new_tally
+from lpbench.declared.kinds import Formula
 from lpbench.errors import ConfigError
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
-from lpbench.registry import formats
+from lpbench.registry import algorithms, formats
 
 _LOSSES = {SQUARED: losses.Squared(), LOGISTIC: losses.Logistic(), SQUARED_HINGE: losses.SquaredHinge()}
 _FORM_DIMENSION = 256  # up to here the quadratic form costs less than a pass over the data
@@ -31,6 +32,7 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
     chosen = dict(choices)
     chosen["dimension"], chosen["n_samples"] = problem.dimension, n_samples
     chosen["regularization"] = problem.regularization
+    loops = uses_snapshots(algorithms.get(chosen["algorithm"]))
     L, mu = batch_smoothness(constants, chosen["batch_size"]), constants["mu"]
     values = {
         "L": constants["L"], "L_f": constants["L_f"], "mu": mu, "N": n_samples, "d": problem.dimension,
@@ -52,20 +54,22 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
             )
         chosen["step_size"] = step_sizes.step_size(step_sizes.decreasing(mu, L), 0)
     elif chosen["step_size"] == "auto":
-        chosen["step_size"] = 0.1 / constants["L"] if chosen["snapshot"] is not None else 0.25 / L
+        chosen["step_size"] = 0.1 / constants["L"] if loops else 0.25 / L
     else:
         chosen["step_size"] = keys.resolve("step_size", chosen["step_size"], values)
     values["alpha"] = chosen["step_size"]
     if chosen["exponent_bits"] == "auto":
         chosen["exponent_bits"] = best_exponent_bits(chosen, problem)
         values["delta"] = number_format(chosen).scale
-    if chosen["mu"] is not None:
-        chosen["mu"] = keys.resolve("mu", chosen["mu"], values)
+    own = [key for key, choice in keys.further().items() if isinstance(choice.kind, Formula)]
+    for key in ("mu", *own):
+        if chosen.get(key) is not None and chosen[key] not in getattr(keys.kind(key), "words", ()):
+            chosen[key] = keys.resolve(key, chosen[key], values)
     if chosen["steps"] is None:
         chosen["steps"] = int(np.ceil(chosen["epochs"] * n_samples / chosen["batch_size"]))
     else:
         chosen["steps"] = keys.resolve("steps", chosen["steps"], values)
-    if chosen["snapshot"] is not None:
+    if loops:
         inner = chosen["inner_steps"] = chosen["inner_steps"] or 2 * n_samples
         chosen["steps"] = -(-chosen["steps"] // inner) * inner
     if chosen["steps"] >= 2**32:

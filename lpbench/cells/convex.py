@@ -8,6 +8,7 @@ import numpy as np
 from lpbench import registry
 from lpbench.analysis.tables import RESULT
 from lpbench.cells.binding import kernel_problem, number_format, resolve, setup
+from lpbench.cells.measured import Measured
 from lpbench.cells.points import Points
 from lpbench.cells.theorems import columns as proofs
 from lpbench.cells.theorems import noise_scale
@@ -76,7 +77,8 @@ class Descent:
         self.step_seconds = 1e-7 + _COORDINATE_SECONDS * coordinates * samples
         self.look_seconds = 1e-6 + _COORDINATE_SECONDS * coordinates * ready.samples
         self.record = np.zeros((points.steps.size, drive.RECORDED))
-        self._advance = registry.algorithms.get(choices["algorithm"])().prepare(ready)
+        advance = registry.algorithms.get(choices["algorithm"])().prepare(ready)
+        self._advance = Measured(advance, choices, problem, ready.run.look.output, points.steps.size)
         self._limit: float | None = None
 
     def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> None:
@@ -116,6 +118,7 @@ class Descent:
             "distance": record[:, drive.DISTANCE].copy(),
             "saturation_rate": record[:, drive.SATURATED] / np.maximum(updates, 1),
             "stall_rate": record[:, drive.STALLED] / np.maximum(record[:, drive.MOVED], 1),
+            **self._advance.trace(count),
         }
 
     def metrics(self, trace: Mapping[str, np.ndarray], row: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,6 +160,7 @@ class Descent:
                 "max_update": float(record[-1, drive.PEAK]),
                 "saturation_rate": float(trace["saturation_rate"][-1]),
                 "stall_rate": float(trace["stall_rate"][-1]),
+                **self._advance.row(steps.size),
             }
 
 

@@ -10,26 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from lpbench import registry
+from lpbench.algorithms.base import uses_snapshots
 from lpbench.choices.cell import Cell
 from lpbench.errors import ConfigError, LpbenchError, TooLarge
 from lpbench.terminal import size
 
 # Measured on one core of a shared 2-core x86 machine (float64, d = 16 to 2048): within a factor of about 2.
 NS_STEP = 45.0  # per step: sampling, keys, loop
-NS_COORDINATE = {"sgd": 0.35, "lp_sgd": 0.35, "swalp": 0.6, "svrg": 0.35, "lp_svrg": 0.5, "halp": 0.5}
-NS_COORDINATE_OTHER = 0.6  # an algorithm of the user's own
-NS_ROUNDING = {"none": 0.0, "fixed": 0.4, "float": 0.6, "log": 14.0, "block": 1.0}  # more, per coordinate
-NS_ROUNDING_OTHER = 0.6  # presets, and formats of the user's own
+NS_OTHER = 0.6  # per coordinate: an algorithm or a format of the user's own that does not say
 NS_GRADIENT = 0.8  # per sample and coordinate of a full gradient or an evaluation
 SECONDS_POINT, SECONDS_CELL = 3e-6, 1e-3  # in Python
 BYTES_POINT, BYTES_CELL = 46.0, 300.0  # stored, compressed
 # Of memory: a number; those of a cell for each weight (scratch), for each record point (drawing them), and for each
 # point that is evaluated (its record and its trace).
 BYTES_NUMBER, PER_WEIGHT, PER_RECORD, PER_POINT = 8.0, 12, 6, 24
-LOOPS = frozenset({"svrg", "lp_svrg", "halp"})  # algorithms with full gradients at snapshots
-SPARSE = frozenset(
-    {"sgd", "lp_sgd"}
-)  # algorithms that touch the non-zeros of a row alone, without a regulariser
 
 _DATA = (
     "problem",
@@ -64,13 +58,18 @@ class Estimator:
         n, coordinates = shape.n_samples, shape.dimension * shape.n_classes
         entries = _row_entries(choices, coordinates)
         seconds = SECONDS_CELL
-        algorithm = choices["algorithm"]
-        if algorithm in LOOPS:
+        algorithm, form = (
+            registry.algorithms.get(choices["algorithm"]),
+            registry.formats.get(choices["format"]),
+        )
+        if uses_snapshots(algorithm):
             loops = steps // (choices["inner_steps"] or 2 * n)
             seconds += loops * n * coordinates * NS_GRADIENT * 1e-9
-        per_coordinate = NS_COORDINATE.get(algorithm, NS_COORDINATE_OTHER) * choices["batch_size"]
-        per_coordinate += NS_ROUNDING.get(choices["format"], NS_ROUNDING_OTHER)
-        touched = entries if choices["algorithm"] in SPARSE and not choices["regularization"] else coordinates
+        per_coordinate = getattr(algorithm, "ns_coordinate", NS_OTHER) * choices["batch_size"]
+        per_coordinate += getattr(form, "ns_rounding", NS_OTHER)
+        touched = (
+            entries if _is_sparse_algorithm(algorithm) and not choices["regularization"] else coordinates
+        )
         seconds += steps * (NS_STEP + per_coordinate * touched) * 1e-9
         points = min(steps + 1, choices["record_points"] + choices["even_points"])
         # A small Hessian is kept, and evaluates a quadratic without a pass over the data.
@@ -85,7 +84,7 @@ class Estimator:
             return None
         n = shape.n_samples
         steps = int(choices["steps"] or math.ceil(choices["epochs"] * n / choices["batch_size"]))
-        if choices["algorithm"] not in LOOPS:
+        if not uses_snapshots(registry.algorithms.get(choices["algorithm"])):
             return steps
         inner = int(choices["inner_steps"] or 2 * n)
         return -(-steps // inner) * inner
@@ -211,15 +210,17 @@ def notes(cells: Sequence[Cell]) -> list[str]:
     for cell in cells:
         if cell.problem_key not in memory:
             memory[cell.problem_key] = _is_sparse(cell.located)
-        if memory[cell.problem_key] and (
-            cell.choices["regularization"] != 0 or cell.choices["algorithm"] in LOOPS
-        ):
-            dense += 1
+        choices = cell.choices
+        sparse = _is_sparse_algorithm(registry.algorithms.get(choices["algorithm"]))
+        dense += memory[cell.problem_key] and not (sparse and choices["regularization"] == 0)
     if not dense:
         return []
+    names = [
+        name for name in registry.algorithms.names() if _is_sparse_algorithm(registry.algorithms.get(name))
+    ]
     return [
-        f"{dense} cells have sparse data, but a step of theirs costs O(dimension): only sgd and lp_sgd with "
-        f"regularization=0 touch the non-zeros alone"
+        f"{dense} cells have sparse data, but a step of theirs costs O(dimension): only {' and '.join(names)} with "
+        "regularization=0 touch the non-zeros alone"
     ]
 
 
@@ -239,6 +240,11 @@ def warnings(cells: Sequence[Cell]) -> list[str]:
         except LpbenchError:  # the cells will fail and say why
             continue
     return list(lines)
+
+
+def _is_sparse_algorithm(algorithm: Any) -> bool:
+    """Whether a step of it touches the non-zeros of a row alone, where there is no regularization."""
+    return bool(getattr(algorithm, "sparse_steps", False))
 
 
 def _row_entries(choices: Mapping[str, Any], coordinates: int) -> int:

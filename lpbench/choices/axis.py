@@ -5,6 +5,7 @@ from typing import Any
 
 from lpbench.choices import hydra_session, keys
 from lpbench.choices.hydra_session import Session
+from lpbench.declared.choices import GROUPS
 from lpbench.errors import ConfigError
 
 
@@ -38,7 +39,7 @@ def read_axis(override: str, hydra: Session) -> Axis:
     if any(isinstance(value, list | dict) for value in values):
         raise ConfigError(f"{override!r}: a list is no value; to sweep write {key}=VALUE,VALUE")
     if is_group:
-        prefix = "+" if key not in keys.GROUPS and override.startswith("+") else ""
+        prefix = "+" if key not in GROUPS and override.startswith("+") else ""
         texts = []
         for value in values:
             if value is not None:

@@ -7,7 +7,7 @@ content.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,23 +16,11 @@ from typing import Any
 import orjson
 
 from lpbench import registry
-from lpbench.choices import expressions, keys
+from lpbench.choices import keys
+from lpbench.declared import expressions
+from lpbench.declared.choices import CHOICES, FORMAT, RUN
 from lpbench.errors import ConfigError
 
-PROBLEM_KEYS = (
-    "problem", "dataset", "dimension", "n_samples", "regularization", "scaling", "k", "noise", "noise_kind",
-    "solution", "path", "target", "data_seed",
-)  # fmt: skip
-FORMAT_KEYS = ("precision", "exponent_bits", "block_size", "subnormals", "limit", "rounding", "random_bits")
-ALGORITHM_KEYS = ("inner_steps", "snapshot", "mu", "average_start", "average_every", "schedule")
-COMMON_KEYS = (
-    "start", "step_size", "batch_size", "epochs", "steps", "seed", "compute_dtype", "record_points",
-    "even_points", "tail",
-)  # fmt: skip
-NULLABLE = {
-    "dataset", "dimension", "n_samples", "regularization", "k", "noise", "noise_kind", "solution", "path",
-    "target", "inner_steps", "mu", "exponent_bits", "block_size", "random_bits", "epochs", "steps",
-}  # fmt: skip
 _NOT_HASHED = ("seed", "path")  # seeds make the cells of a group; the content of a file stands for its path
 
 
@@ -40,13 +28,14 @@ _NOT_HASHED = ("seed", "path")  # seeds make the cells of a group; the content o
 class Group:
     """What the cells share that differ in nothing but the seed. Small, since a grid may have a million.
 
-    values       every choice in the order of schema.KEYS, null where not read and in the seed's place; expressions
+    values       every choice in the order of CHOICES, null where not read and in the seed's place; expressions
                  over constants that only the built problem knows stay text
     group_id     16 hex digits: the identity without the seed
     problem_key  the identity of the problem: cells that share it share data, optimum and constants
     config_id    16 hex digits: the choices without the seed, the same in every version of lpbench
     definition   what these choices mean here: the versions of algorithm, format, problem and data
     folder       absolute: where `path` starts, where that is relative; else empty
+    further      (key, value) of the choices of plug-ins that are read here
     """
 
     values: tuple[Any, ...]
@@ -55,11 +44,12 @@ class Group:
     config_id: str = ""
     definition: str = ""
     folder: str = ""
+    further: tuple[tuple[str, Any], ...] = ()
 
     @property
     def choices(self) -> dict[str, Any]:
         """The choices by key, made anew at each call."""
-        return dict(zip(keys.KEYS, self.values, strict=True))
+        return dict(zip(CHOICES, self.values, strict=True)) | dict(self.further)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +62,7 @@ class Cell:
 
     @property
     def choices(self) -> dict[str, Any]:
-        """The choices by key in the order of schema.KEYS, made anew at each call."""
+        """The choices by key in the order of CHOICES, made anew at each call."""
         return {**self.group.choices, "seed": self.seed}
 
     @property
@@ -99,24 +89,13 @@ class Cell:
         return {**identity, "config_id": group.config_id, "definition": group.definition}
 
 
-def canonical(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The canonical choices of one cell: defaults filled in, null where not read, one spelling a value.
+def make_cell(raw: Mapping[str, Any]) -> Cell:
+    """The cell that `raw` asks for: defaults filled in, null where not read, one spelling a value.
 
     Raises ConfigError with one line for an unknown key or name, a value out of range, or choices that do not
     go together.
     """
-    return make_cell(raw).choices
-
-
-def make_cell(raw: Mapping[str, Any]) -> Cell:
-    """The cell that `raw` asks for; raises ConfigError as `canonical` does."""
     return CellMaker().cell(raw)
-
-
-def make_cells(raws: Iterable[Mapping[str, Any]]) -> Iterator[Cell]:
-    """The cells that `raws` ask for, in order, with the work that they share done once."""
-    maker = CellMaker()
-    return (maker.cell(raw) for raw in raws)
 
 
 @dataclass
@@ -130,8 +109,8 @@ class _Problem:
     @cached_property
     def sizes(self) -> dict[str, float]:
         """d and N, for expressions; only where one asks, since a file may have to be read for them."""
-        path = _located(self.choices["path"], self.folder)
-        shape = self.thing.shape({**dict.fromkeys(keys.KEYS), **self.choices, "path": path})
+        path = _located(self.choices.get("path"), self.folder)
+        shape = self.thing.shape({**dict.fromkeys(CHOICES), **self.choices, "path": path})
         return {"d": shape.dimension, "N": shape.n_samples}
 
 
@@ -163,21 +142,19 @@ class CellMaker:
 
     def _group(self, raw: Mapping[str, Any]) -> tuple[Group, Any]:
         """The group of `raw`, and the hash that its cells' identities go on from."""
-        if not raw.keys() <= keys.ALL.keys():
-            keys.kind(next(key for key in raw if key not in keys.ALL))
-        value = {key: self._value(key, raw.get(key)) for key in keys.KEYS}
-        problem = self._shared(self._problem, value, ("problem",), PROBLEM_KEYS)
+        for key in raw:
+            keys.kind(key)
+        value = {key: self._value(key, raw.get(key)) for key in CHOICES}
+        for key, choice in keys.further().items():
+            value[key] = self._value(key, raw.get(key, choice.default))
+        problem = self._shared(self._problem, value, ("problem",), keys.read_by("problem", "dataset"))
         algorithm = _registered(registry.algorithms, value["algorithm"])
-        choices: dict[str, Any] = dict.fromkeys(keys.KEYS)
+        of_format = keys.read_by("format")
+        choices: dict[str, Any] = dict.fromkeys(CHOICES)
         choices.update(problem.choices)
-        choices.update(
-            self._shared(_format_part, value, ("algorithm", "format", "compute_dtype"), FORMAT_KEYS)
-        )
-        for key in COMMON_KEYS:
-            choices[key] = value[key]
-        for key in ALGORITHM_KEYS:
-            if key in algorithm.reads:
-                choices[key] = value[key]
+        choices.update(self._shared(_format_part, value, ("algorithm", "format", "compute_dtype"), of_format))
+        own = [key for key in keys.read_by("algorithm") if key in algorithm.reads]
+        choices |= {key: value[key] for key in (*RUN, *own)}
         choices["algorithm"] = value["algorithm"]
         choices["seed"] = None
         if choices["steps"] is not None:
@@ -188,8 +165,8 @@ class CellMaker:
             choices[key] = _resolve_sizes(key, choices[key], problem)
         if choices["exponent_bits"] == "auto":
             _check_auto_split(choices, algorithm)
-        for key in (*COMMON_KEYS, *(key for key in ALGORITHM_KEYS if key in algorithm.reads)):
-            if key != "seed":
+        for key in (*RUN, *own):
+            if key not in ("seed", "epochs"):
                 _need(key, choices[key])
         return self._identify(choices, algorithm, problem)
 
@@ -210,11 +187,10 @@ class CellMaker:
         definition = ", ".join(f"{kind} {choices[kind]} {version}" for kind, version in versions.items())
         if choices["path"] is not None:
             definition += f", content {problem.key}"
-        values = tuple(choices[key] for key in keys.KEYS)
-        group = Group(
-            values, digest.hexdigest(), problem.key, config_id, self._texts.setdefault(definition, definition),
-            problem.folder,
-        )  # fmt: skip
+        values = tuple(choices[key] for key in CHOICES)
+        definition = self._texts.setdefault(definition, definition)
+        further = tuple((key, chosen) for key, chosen in choices.items() if key not in CHOICES)
+        group = Group(values, digest.hexdigest(), problem.key, config_id, definition, problem.folder, further)
         return group, digest
 
     def _value(self, key: str, value: Any) -> Any:
@@ -228,7 +204,7 @@ class CellMaker:
             return keys.check(key, value)
 
     def _shared(
-        self, part: Callable[[dict[str, Any]], Any], value: dict[str, Any], *keys: tuple[str, ...]
+        self, part: Callable[[dict[str, Any]], Any], value: dict[str, Any], *keys: Iterable[str]
     ) -> Any:
         """`part` of `value`, computed once for each combination of `keys`; an error is remembered too."""
         memory = (part, *(value[key] for names in keys for key in names))
@@ -262,9 +238,9 @@ def _problem_part(folder: Path | str | None, value: dict[str, Any]) -> _Problem:
         dataset = _registered(registry.datasets, value["dataset"])
         reads |= dataset.reads
         versions["dataset"] = dataset.version
-    choices = {key: value[key] if key in reads else None for key in PROBLEM_KEYS}
+    choices = {key: value[key] if key in reads else None for key in keys.read_by("problem", "dataset")}
     choices["problem"] = value["problem"]
-    whole = {**dict.fromkeys(keys.KEYS), **choices}
+    whole = {**dict.fromkeys(CHOICES), **choices}
     kept = keys_read(whole)
     for key, chosen in choices.items():
         if key in kept:
@@ -283,7 +259,7 @@ def _problem_part(folder: Path | str | None, value: dict[str, Any]) -> _Problem:
     if hasattr(problem, "files") and problem.files(whole):
         # Reading a data file finds what is wrong with it, before anything is run or written.
         problem.shape(whole)
-    choices = {key: chosen if key in kept or key == "problem" else None for key, chosen in choices.items()}
+    choices = {key: chosen for key, chosen in choices.items() if key in kept or key == "problem"}
     return _Problem(problem, choices, key, versions, start)
 
 
@@ -302,7 +278,7 @@ def _format_part(value: dict[str, Any]) -> dict[str, Any]:
     reads = set(number_format.reads)
     if "limit" not in algorithm.reads:
         reads.discard("limit")
-    choices = {key: value[key] if key in reads else None for key in FORMAT_KEYS}
+    choices = dict.fromkeys(FORMAT) | {key: value[key] for key in keys.read_by("format") if key in reads}
     for key in reads:
         _need(key, choices[key])
     if choices["rounding"] != "stochastic":
@@ -316,7 +292,7 @@ def _format_part(value: dict[str, Any]) -> dict[str, Any]:
             f"random_bits must be at most 23 with compute_dtype=float32, got {choices['random_bits']}"
         )
     filled = number_format.defaults({**value, **choices})
-    for key in FORMAT_KEYS:
+    for key in choices:
         if key != "limit":
             choices[key] = filled.get(key, choices[key])
     choices["format"] = value["format"]
@@ -325,7 +301,7 @@ def _format_part(value: dict[str, Any]) -> dict[str, Any]:
 
 def _resolve_sizes(key: str, chosen: Any, problem: _Problem) -> Any:
     """The number of an expression that uses nothing but d and N; anything else as it is."""
-    if not isinstance(chosen, str) or chosen in getattr(keys.KEYS[key], "words", ()):
+    if not isinstance(chosen, str) or chosen in getattr(keys.kind(key), "words", ()):
         return chosen
     if expressions.parse(chosen).names <= {"d", "N"}:
         return keys.resolve(key, chosen, problem.sizes)
@@ -354,5 +330,5 @@ def _registered(things: registry.Registry, name: Any) -> Any:
 
 
 def _need(key: str, chosen: Any) -> None:
-    if chosen is None and key not in NULLABLE:
+    if chosen is None and keys.of_cells()[key].default is not None:
         raise ConfigError(f"{key} is null, but it is read here: give it a value")

@@ -18,6 +18,7 @@ from lpbench.choices import hydra_session, keys
 from lpbench.choices.axis import Axis, read_axis, values_of
 from lpbench.choices.cell import Cell, CellMaker
 from lpbench.choices.hydra_session import Base, Session
+from lpbench.declared.choices import GROUPS, RUNTIME
 from lpbench.errors import ConfigError
 
 DEFAULT_EXPERIMENT = "default"
@@ -104,7 +105,7 @@ class Grid:
         expansion = Expansion(runtime=self._runtime())
         maker, seen = CellMaker(folder), set()
         swept = dict.fromkeys(axis.key for block in self.blocks for axis in block.axes)
-        found: dict[str, dict[Any, None]] = {key: {} for key in swept if key in keys.KEYS}
+        found: dict[str, dict[Any, None]] = {key: {} for key in swept if key in keys.of_cells()}
         for block in self.blocks:
             for raw, seeds, text in block.groups():
                 try:
@@ -115,7 +116,9 @@ class Grid:
                 choices = cells[0].group.choices
                 for key, values in found.items():
                     values.update(
-                        dict.fromkeys(cell.seed for cell in cells) if key == "seed" else {choices[key]: None}
+                        dict.fromkeys(cell.seed for cell in cells)
+                        if key == "seed"
+                        else {choices.get(key): None}
                     )
                 for cell in cells:
                     if cell.cell_id in seen:
@@ -132,11 +135,11 @@ class Grid:
     def _runtime(self) -> dict[str, Any]:
         runtime: dict[str, Any] = {}
         for block in self.blocks:
-            plain = [axis for axis in block.axes if axis.key in keys.RUNTIME and not axis.composed]
+            plain = [axis for axis in block.axes if axis.key in RUNTIME and not axis.composed]
             chosen = {axis.key: axis.values[0] for axis in plain}
             for base in block.bases.values():
                 raw = base.with_values(chosen)
-                for key in keys.RUNTIME:
+                for key in RUNTIME:
                     value = keys.check(key, raw.get(key))
                     if runtime.setdefault(key, value) != value:
                         parts = f"{runtime[key]!r} in one part of the grid and {value!r} in another"
@@ -189,12 +192,13 @@ def single(choices: Mapping[str, Any], config_dir: Path | None = None) -> dict[s
     Groups (problem, dataset, algorithm, format) set their yaml's keys, as on the command line.
     Raises ConfigError.
     """
+    hydra_session.load(config_dir)
     given = {key: value for key, value in choices.items() if value is not None}
     for key, value in given.items():
         keys.check(key, value)
-    groups = tuple(f"{key}={value}" for key, value in given.items() if key in keys.GROUPS)
+    groups = tuple(f"{key}={value}" for key, value in given.items() if key in GROUPS)
     base = _base(groups, config_dir)
-    return base.with_values({key: value for key, value in given.items() if key not in keys.GROUPS})
+    return base.with_values({key: value for key, value in given.items() if key not in GROUPS})
 
 
 @lru_cache(maxsize=256)
@@ -261,7 +265,7 @@ def _block(axes: list[Axis], hydra: Session) -> Block:
     choices = [[axis.texts[i] for axis, i in zip(composed, index, strict=True)] for index in indices]
     block = Block(axes, dict(zip(indices, hydra.bases(choices), strict=True)))
     for axis in block.axes:
-        if axis.key in keys.RUNTIME and len(axis.values) > 1:
+        if axis.key in RUNTIME and len(axis.values) > 1:
             count = len(axis.values)
             raise ConfigError(f"{axis.key} is a run-time choice and cannot be swept, got {count} values")
         there = [base.values.get(axis.key) for base in block.bases.values()] if axis.added else []

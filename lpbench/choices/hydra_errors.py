@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lpbench.choices import expressions, keys
+from lpbench.choices import keys
 from lpbench.choices.hydra_functions import FUNCTIONS
+from lpbench.declared import expressions
 from lpbench.errors import ConfigError, did_you_mean
 
 # Lines around the reason in Hydra's messages; an indented one points into the override.
@@ -70,5 +71,7 @@ def _one_line(error: BaseException) -> str:
     if "DictConfig" in text or (unknown and unknown[1] == "experiment"):
         return f"{text} (is the first line of the yaml `# @package _global_`?)"
     if unknown:
-        return text.replace(unknown[0], f"unknown key {unknown[1]!r}.{did_you_mean(unknown[1], keys.ALL)}")
+        return text.replace(
+            unknown[0], f"unknown key {unknown[1]!r}.{did_you_mean(unknown[1], keys.every())}"
+        )
     return text

@@ -60,6 +60,17 @@ class Base:
         return {str(key): value for key, value in values.items()}
 
 
+def load(config_dir: Path | None) -> Path | None:
+    """Import the modules that lie in `config_dir`, and those of entry points; returns the absolute folder."""
+    if config_dir is not None:
+        config_dir = Path(config_dir).absolute()
+        if not config_dir.is_dir():
+            raise ConfigError(f"--config-dir {config_dir} is not a folder")
+        registry.load_plugins(config_dir)
+    registry._load_entry_points()
+    return config_dir
+
+
 @contextmanager
 def session(config_dir: Path | None = None) -> Iterator["Session"]:
     """Hydra, initialised from lpbench's own yamls and, before them, those in `config_dir`.
@@ -67,12 +78,7 @@ def session(config_dir: Path | None = None) -> Iterator["Session"]:
     Imports the modules that lie in `config_dir`. Raises ConfigError if it is no folder, and for all that
     Hydra refuses while the session lasts.
     """
-    if config_dir is not None:
-        config_dir = Path(config_dir).absolute()
-        if not config_dir.is_dir():
-            raise ConfigError(f"--config-dir {config_dir} is not a folder")
-        registry.load_plugins(config_dir)
-    registry._load_entry_points()
+    config_dir = load(config_dir)
 
     from hydra import initialize_config_module
     from hydra.core.config_store import ConfigStore
@@ -215,7 +221,7 @@ class Session:
 
     def _read_layer(self, path: str) -> dict[str, Any] | None:
         if path == SCHEMA:
-            return dict.fromkeys(keys.ALL)
+            return {name: choice.default for name, choice in keys.every().items()}
         found = self._load(path)
         values = None if found is None else _container(found.config)
         if found is None or not isinstance(values, dict):
@@ -223,7 +229,7 @@ class Session:
         if path != CONFIG and (found.header.get("package") != "_global_" or "defaults" in values):
             return None
         values = {key: value for key, value in values.items() if key not in ("defaults", "grid")}
-        if not values.keys() <= keys.ALL.keys() or any(map(refers, values.values())):
+        if not values.keys() <= keys.every().keys() or any(map(refers, values.values())):
             return None
         try:
             return {key: self.convert(key, value) for key, value in values.items()}

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lpbench.choices.cell import PROBLEM_KEYS
 from lpbench.commands._bounds_tables import bounds_table, constants_table, evidence_table, reasons_table
 from lpbench.commands._sweeping import invalid_lines, say_evidence
+from lpbench.declared.choices import PROBLEM
 from lpbench.errors import ConfigError, ExitCode, StoreError
 from lpbench.escaping import csv_of_records
 from lpbench.proofs.bounds import Proof, of_sweep, plan_groups, prove
@@ -89,7 +89,7 @@ def grid_json(proofs: Sequence[Proof]) -> dict[str, Any]:
     constants = [
         {
             "problem_key": key,
-            **{name: proof.choices[name] for name in PROBLEM_KEYS},
+            **{name: proof.choices[name] for name in PROBLEM},
             **proof.facts,
             "constants": {
                 name: {"value": value, "kind": proof.kinds[name]} for name, value in proof.constants.items()

@@ -6,10 +6,10 @@ from typing import Any
 
 from lpbench.analysis.evidence import Evidence
 from lpbench.analysis.tables import ALWAYS, AXES, varying
-from lpbench.choices.cell import PROBLEM_KEYS
+from lpbench.declared.choices import PROBLEM
+from lpbench.declared.columns import CONSTANTS
 from lpbench.proofs.bounds import Proof
 from lpbench.registry import bounds as theorems
-from lpbench.store.schema import CONSTANTS
 from lpbench.terminal import Table, shown
 from lpbench.theory.evaluation import theorem
 
@@ -26,10 +26,10 @@ def constants_table(proofs: Sequence[Proof], every: bool) -> Table:
     """One row a problem: its constants, each with a sign that says exact, upper or lower bound."""
     problems = {proof.problem_key: proof for proof in proofs if proof.constants}
     rows = [{**proof.choices, **proof.facts, **_signed(proof)} for proof in problems.values()]
-    names = {name: name for name in (CONSTANTS if every else MAIN_CONSTANTS)}
+    names = {name: name for name in ([one.name for one in CONSTANTS] if every else MAIN_CONSTANTS)}
     if every or any(row["weights"] != row["dimension"] for row in rows):
         names = {"weights": "weights", **names}
-    axes = [axis for axis in AXES if axis in PROBLEM_KEYS]
+    axes = [axis for axis in AXES if axis in PROBLEM]
     return _table("constants", rows, axes, names)
 
 

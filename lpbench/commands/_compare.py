@@ -42,7 +42,7 @@ def table(found: Comparison) -> Table:
     names = [a, b] if a != b else ["A", "B"]
     headings = [*found.by, *names, "ratio", "95 % interval", "seeds", "configurations"]
     rows = [[*(row[axis] for axis in found.by), *_numbers(row)] for row in found.rows]
-    red = frozenset(i for i, row in enumerate(found.rows) if verdict(row, found.metric) == "worse")
+    red = frozenset(i for i, row in enumerate(found.rows) if verdict(row, found.better) == "worse")
     return Table(
         headings, rows, f"{found.metric}: {b} / {a}", frozenset([*names, "ratio"]), len(found.by), red
     )

@@ -25,7 +25,7 @@ def overrides(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     bare = key.lstrip("+~")
     if not equals:
         lead = key[: len(key) - len(bare)]
-        names = [*keys.ALL, *GROUPS_AND_EXPERIMENT] if lead else keys.ALL
+        names = [*keys.every(), *GROUPS_AND_EXPERIMENT] if lead else keys.every()
         return [f"{lead}{name}=" for name in sorted(set(names)) if name.startswith(bare)]
     before, comma, last = values.rpartition(",")
     found = _starting(_values(bare, _config_dir(ctx)), last)
@@ -63,10 +63,10 @@ def _values(key: str, config_dir: Path | None) -> list[str]:
 
     if key in GROUPS_AND_EXPERIMENT:
         return group_options(key, config_dir)
-    kind = keys.ALL.get(key)
-    if isinstance(kind, keys.Flag):
+    choice = keys.every().get(key)
+    if choice is not None and choice.stored is bool:
         return ["false", "true"]
-    return sorted(getattr(kind, "words", ()))
+    return sorted(getattr(choice.kind, "words", ())) if choice is not None else []
 
 
 def _starting(names: Iterable[str], incomplete: str) -> list[str]:

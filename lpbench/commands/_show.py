@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lpbench.analysis.evidence import COLUMNS, weigh
-from lpbench.analysis.tables import pivot, read, results
+from lpbench.analysis.tables import axes_of, pivot, read, results
 from lpbench.commands._sweeping import say_evidence
 from lpbench.errors import ConfigError, ExitCode, did_you_mean
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
@@ -33,12 +33,13 @@ def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
 
 def sweep(folder: Path, as_json: bool, metric: str | None = None) -> int:
     """Number of cells by status, the result or `metric`, and how the bounds did; exit code 5 if one is broken."""
-    columns = plain_columns(read(folder, COLUMNS, metric))
+    table = read(folder, COLUMNS, metric)
+    columns = plain_columns(table)
     counts: dict[str, int] = {}
     for status in columns["status"]:
         counts[status] = counts.get(status, 0) + 1
     manifest = read_manifest(folder) or {}
-    records, evidence = results(columns, metric), weigh(columns)
+    records, evidence = results(columns, metric, axes_of(table.schema)), weigh(columns)
     if as_json:
         state = {key: manifest.get(key) for key in ("state", "calls", "planned", "version", "updated_at")}
         state |= {"name": folder.name, "folder": str(folder), "counts": counts}

@@ -170,11 +170,11 @@ def run_and_report(
     if outcome.interrupted:
         raise Interrupted(interrupted_line(outcome))
     bad = {status: count for status, count in outcome.counts.items() if status != "ok"}
-    columns = _columns(outcome)
+    columns, axes = _columns(outcome)
     evidence = weigh(columns)
     if as_json or not quiet:
         with until_closed():
-            _print_floors(outcome, columns, evidence, as_json)
+            _print_floors(outcome, columns, axes, evidence, as_json)
     say_evidence(evidence, plan.name, plan.folder.parent, quiet)
     if bad or not quiet:
         _summary(outcome)
@@ -183,23 +183,26 @@ def run_and_report(
     return ExitCode.SOME_BAD if bad else ExitCode.DONE
 
 
-def _columns(outcome: "Outcome") -> "Columns":
-    """What tables and bounds need of the cells of the plan."""
+def _columns(outcome: "Outcome") -> tuple["Columns", list[str]]:
+    """What tables and bounds need of the cells of the plan, and their axes."""
     from lpbench.analysis.evidence import COLUMNS
-    from lpbench.analysis.tables import read
+    from lpbench.analysis.tables import axes_of, read
     from lpbench.store.arrays import plain_columns
 
-    columns = plain_columns(read(outcome.plan.folder, COLUMNS))
-    if len(outcome.statuses) < len(columns["cell_id"]):
+    table = read(outcome.plan.folder, COLUMNS)
+    columns, axes = plain_columns(table), axes_of(table.schema)
+    if len(outcome.statuses) < table.num_rows:
         chosen = [i for i, cell_id in enumerate(columns["cell_id"]) if cell_id in outcome.statuses]
         columns = {name: [values[i] for i in chosen] for name, values in columns.items()}
-    return columns
+    return columns, axes
 
 
-def _print_floors(outcome: "Outcome", columns: "Columns", evidence: "Evidence", as_json: bool) -> None:
+def _print_floors(
+    outcome: "Outcome", columns: "Columns", axes: list[str], evidence: "Evidence", as_json: bool
+) -> None:
     from lpbench.analysis.tables import pivot, results
 
-    records = results(columns)
+    records = results(columns, every=axes)
     if as_json:
         plan = outcome.plan
         where = {"name": plan.name, "folder": str(plan.folder)}

@@ -8,7 +8,7 @@ from lpbench.commands._options import ConfigDir, Json, RunsDir, Verbose
 
 NEEDS_ARGUMENTS = True
 REGISTERED = ("formats", "algorithms", "problems", "datasets", "executors")
-KINDS = (*REGISTERED, "bounds", "experiments", "sweeps")
+KINDS = (*REGISTERED, "bounds", "choices", "experiments", "sweeps")
 
 
 def command(
@@ -25,7 +25,7 @@ def command(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> int:
-    """Name what there is: formats, algorithms, problems, datasets, executors, bounds, experiments, sweeps."""
+    """Name what there is: formats, algorithms, problems, datasets, executors, bounds, choices, experiments, sweeps."""
     from lpbench.errors import ConfigError, did_you_mean
     from lpbench.terminal import print_json
 
@@ -37,6 +37,8 @@ def command(
         table = _experiments(config_dir)
     elif kind == "bounds":
         table = _bounds(config_dir)
+    elif kind == "choices":
+        table = _choices(config_dir)
     else:
         table = _registered(kind, config_dir)
     if as_json:
@@ -50,9 +52,10 @@ def command(
 
 def _registered(kind: str, config_dir: Any) -> Any:
     from lpbench import registry
+    from lpbench.choices.hydra_session import load
     from lpbench.terminal import Table
 
-    registry.load_plugins(config_dir)
+    load(config_dir)
     things: registry.Registry = getattr(registry, kind)
     rows = []
     for name in things.names():
@@ -62,11 +65,24 @@ def _registered(kind: str, config_dir: Any) -> Any:
     return Table(["name", "version", "description", "reads"], rows)
 
 
-def _bounds(config_dir: Any) -> Any:
-    from lpbench import registry
+def _choices(config_dir: Any) -> Any:
+    from lpbench.choices import document, keys
+    from lpbench.choices.hydra_session import load
     from lpbench.terminal import Table
 
-    registry.load_plugins(config_dir)
+    load(config_dir)
+    rows = [
+        [one.name, document.values(one), document.default(one), one.text] for one in keys.every().values()
+    ]
+    return Table(["name", "values", "default", "description"], rows)
+
+
+def _bounds(config_dir: Any) -> Any:
+    from lpbench import registry
+    from lpbench.choices.hydra_session import load
+    from lpbench.terminal import Table
+
+    load(config_dir)
     found = [registry.bounds.get(name) for name in registry.bounds.names()]
     rows = [[one.name, one.form, one.judges, ", ".join(sorted(one.algorithms)), one.title] for one in found]
     return Table(["name", "form", "bounds", "algorithms", "statement"], rows)

@@ -92,6 +92,7 @@ class Format:
     name: ClassVar[str]
     version: ClassVar[int] = 1
     reads: ClassVar[frozenset[str]] = frozenset()
+    ns_rounding: ClassVar[float] = 0.6  # nanoseconds a coordinate, about: for what is estimated before a run
     dyadic: ClassVar[bool] = True  # whether native numbers have few bits, so that both float types hold them
 
     bits: int

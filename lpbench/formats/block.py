@@ -82,6 +82,7 @@ class Block(Format):
 
     version = 2
     reads = frozenset({"precision", "block_size", "limit", "rounding", "random_bits"})
+    ns_rounding = 1.0
 
     bits: int
     block_size: int = 16

@@ -57,6 +57,7 @@ class Fixed(Format):
 
     version = 2
     reads = frozenset({"precision", "limit", "rounding", "random_bits"})
+    ns_rounding = 0.4
 
     bits: int
     delta: float

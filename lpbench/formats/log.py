@@ -122,6 +122,7 @@ class Log(Format):
     """
 
     reads = frozenset({"precision", "exponent_bits", "limit", "rounding", "random_bits"})
+    ns_rounding = 14.0
     dyadic = False
     version: ClassVar[int] = 2
 

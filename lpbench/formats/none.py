@@ -34,6 +34,8 @@ def _move(fmt, rounding, w, t, r, unit):
 class Full(Format):
     """No quantization: float64 or float32 as compute_dtype says."""
 
+    ns_rounding = 0.0
+
     bits: int = 64
     scale: float = 1.0
 

@@ -11,13 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lpbench import registry
 from lpbench.datasets.reading.files import content_hash
+from lpbench.declared.choices import PROBLEM
 from lpbench.registry import datasets, problems
 
-CHOICES = (
-    "problem", "dataset", "dimension", "n_samples", "regularization", "scaling", "k", "noise", "noise_kind",
-    "solution", "data_seed", "path", "target",
-)  # fmt: skip
 _keys: dict[tuple[Any, ...], tuple[str, list[Path]]] = {}
 
 
@@ -28,7 +26,7 @@ def problem_key(choices: Mapping[str, Any], content: Sequence[str] = ()) -> str:
     that of the data in hand, whatever the files hold by now.
     Raises ConfigError for choices that cannot be run and for a data file that cannot be read.
     """
-    memory = tuple(map(choices.get, CHOICES))
+    memory = tuple((key, choices.get(key)) for key in (*PROBLEM, *registry.choices))
     try:
         known = _keys.get(memory)
     except TypeError:  # not hashable: a list
@@ -69,7 +67,8 @@ def _described(choices: Mapping[str, Any]) -> tuple[str, list[Path]]:
     values = problem.values(choices) if hasattr(problem, "values") else choices
     files = files_of(choices)
     versions = problem.versions(choices) if hasattr(problem, "versions") else {"problem": problem.version}
-    decided = {key: values.get(key) for key in sorted(read)}
+    own = {key: choices.get(key) for key in registry.choices}
+    decided = {key: values.get(key, own.get(key)) for key in sorted(read)}
     text = json.dumps([choices["problem"], versions, decided], sort_keys=True, default=str)
     return (text, files) if files else (_digest(text), [])
 

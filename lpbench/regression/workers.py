@@ -33,7 +33,7 @@ def arguments(choices: Mapping[str, Any]) -> dict[str, Any]:
 
     Null keys are left out: the cell does not read them, or null is their default.
     """
-    given = {key: choices[key] for key in keys.KEYS if choices.get(key) is not None}
+    given = {key: choices[key] for key in keys.of_cells() if choices.get(key) is not None}
     if "path" in given:
         given["path"] = os.path.abspath(os.path.expanduser(given["path"]))
     return given

@@ -67,15 +67,18 @@ def read_statuses(folder: Path) -> dict[str, str]:
     return _steadily(folder, read)
 
 
-def read_cells(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """The newest row of each cell as an Arrow table; `columns` limits what is read (unknown: left out)."""
+def read_cells(folder: Path, columns: Sequence[str] | None = None, further: bool = False) -> pa.Table:
+    """The newest row of each cell as an Arrow table; `columns` limits what is read (unknown: left out).
+
+    further   beside `columns` what plug-ins declared: their choices and metrics (`schema.further`)
+    """
     read_manifest(folder)
 
     def read() -> pa.Table:
         tables = []
         for source, _, keep in newest(find_sources(folder)):
             try:
-                table = source.read_cells(columns)
+                table = source.read_cells(columns, further)
             except Damaged as damaged:
                 leave_out(damaged)
                 continue

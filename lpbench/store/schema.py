@@ -10,45 +10,25 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from lpbench import registry
+from lpbench.declared import choices, columns
+from lpbench.declared.declarations import Choice, Metric
 from lpbench.store.arrays import from_numpy, from_texts, from_values
 
 TEXT, INT, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
-# The choices, in the order that also sorts `cells.parquet`.
-CHOICES: dict[str, pa.DataType] = {
-    "problem": TEXT, "dataset": TEXT, "path": TEXT, "target": TEXT, "dimension": INT, "n_samples": INT,
-    "regularization": REAL, "scaling": TEXT, "k": INT, "noise": REAL, "noise_kind": TEXT, "solution": TEXT,
-    "data_seed": INT, "start": TEXT,
-    "algorithm": TEXT, "inner_steps": INT, "snapshot": TEXT, "mu": REAL, "average_start": INT,
-    "average_every": INT,
-    "format": TEXT, "precision": INT, "exponent_bits": INT, "block_size": INT, "subnormals": FLAG,
-    "limit": REAL, "rounding": TEXT, "random_bits": INT,
-    "step_size": REAL, "schedule": TEXT, "batch_size": INT, "epochs": REAL, "steps": INT,
-    "compute_dtype": TEXT, "record_points": INT, "even_points": INT, "tail": REAL, "seed": INT,
-}  # fmt: skip
-RUN_TIME = {"timeout": REAL, "workers": INT, "runs_dir": TEXT, "executor": TEXT}
-IDENTITY = {"cell_id": TEXT, "group_id": TEXT, "config_id": TEXT, "definition": TEXT, "sweep": TEXT}
-RESULTS = {
-    "mantissa_bits": INT, "bits_per_value": REAL, "status": TEXT, "error": TEXT,
-    "initial_gap": REAL, "final_gap": REAL, "noise_floor": REAL, "mean_gap": REAL, "iterate_gap": REAL,
-    "best_gap": REAL, "gradient_l1": REAL, "max_update": REAL,
-    "bound": REAL, "bound_kind": TEXT, "bound_basis": TEXT, "bound_ratio": REAL, "bound_earlier": REAL,
-    "bound_dimension_free": REAL, "noise_ball": REAL, "noise_ball_earlier": REAL,
-    "noise_ball_dimension_free": REAL, "box_excess": REAL, "gap_to_box": REAL,
-    "saturation_rate": REAL, "stall_rate": REAL, "seconds": REAL, "steps_per_second": REAL, "digest": TEXT,
-}  # fmt: skip
+_KINDS = {str: TEXT, int: INT, float: REAL, bool: FLAG}
+_ROLE = b"lpbench"  # in the metadata of a column that a plug-in declared: what it is, for readers without the plug-in
+
+
+def _types(declared: Iterable[Choice | Metric]) -> dict[str, pa.DataType]:
+    return {one.name: _KINDS[one.stored] for one in declared}
+
+
+CHOICES = _types(choices.CHOICES.values())
 STATUSES = frozenset({"ok", "diverged", "timeout", "failed"})
 FINAL = frozenset({"ok", "diverged"})  # a failed or timed-out cell runs again on resume
-# `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was
-# made.
-CONSTANTS = dict.fromkeys(
-    ["L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "s_1", "sigma_w", "L_w", "w_max"], REAL
-)
-# What a bound needs of the problem beside its constants.
-PROBLEM = {"weights": INT, "w_norm": REAL, "quadratic": FLAG, "optimum_gradient_norm": REAL}
-PROVENANCE = dict.fromkeys(["lpbench_version", "git_commit", "started_at", "host", "cpu"], TEXT)
-
-CELLS = pa.schema(CHOICES | RUN_TIME | IDENTITY | RESULTS | CONSTANTS | PROBLEM | PROVENANCE)
+CELLS = pa.schema(CHOICES | _types(choices.COLUMNS_OF_RUNTIME.values()) | _types(columns.COLUMNS))
 TRACES = pa.schema(
     {
         "cell_id": TEXT, "step": INT, "epoch": REAL, "outer": INT, "gradient_evaluations": INT,
@@ -65,6 +45,27 @@ ROLLUP = pa.schema(
 )  # fmt: skip
 
 
+def further(schema: pa.Schema) -> dict[str, str]:
+    """The columns of choices and metrics that plug-ins declared: `choice`, `metric`, or a metric's better side."""
+    return {field.name: role.decode() for field in schema if (role := _role(field)) is not None}
+
+
+def _role(field: pa.Field) -> bytes | None:
+    return (field.metadata or {}).get(_ROLE)
+
+
+def _field(name: str, kind: pa.DataType, role: bytes | str | None = None) -> pa.Field:
+    return pa.field(name, kind, metadata=None if role is None else {_ROLE: role})
+
+
+def _declared() -> list[pa.Field]:
+    """The columns that loaded plug-ins declare."""
+    own = [_field(name, _KINDS[one.stored], "choice") for name, (_, one) in registry.choices.items()]
+    return own + [
+        _field(name, _KINDS[one.stored], one.better or "metric") for name, one in registry.metrics.items()
+    ]
+
+
 def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """A table of `rows`, the contract's columns first; raises no error for a value that does not fit.
 
@@ -74,16 +75,16 @@ def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     rows = list(rows)
     arrays: dict[str, pa.Array] = {}
     errors: dict[int, str] = {}
-    for name, kind in zip(CELLS.names, CELLS.types, strict=True):
+    # Without a value a column has no type, and what it is elsewhere could not be joined to it.
+    there = dict.fromkeys(key for row in rows for key in row if row[key] is not None)
+    fields = [*CELLS, *(field for field in _declared() if field.name in there)]
+    for name, kind in ((field.name, field.type) for field in fields):
         values = [row.get(name) for row in rows]
         try:
             arrays[name] = from_values(values, kind)
         except (TypeError, ValueError, OverflowError):
             arrays[name] = from_values(_fit(name, values, kind, errors), kind)
-    known = CELLS.names
-    # Without a value a column has no type, and what it is elsewhere could not be joined to it.
-    extra = dict.fromkeys(key for row in rows for key in row if key not in arrays and row[key] is not None)
-    for name in extra:
+    for name in there.keys() - arrays.keys():
         arrays[name] = _infer([row.get(name) for row in rows])
     if errors:
         texts = arrays["error"].to_pylist()
@@ -91,7 +92,9 @@ def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
             if rows[i].get("status") != "failed":
                 texts[i] = "; ".join(filter(None, [texts[i], error.strip()]))
         arrays["error"] = from_texts(texts)
-    return pa.table(arrays).select([*known, *extra])
+    names = [field.name for field in fields]
+    fields += [_field(name, arrays[name].type) for name in there if name not in names]
+    return pa.table([arrays[field.name] for field in fields], pa.schema(fields))
 
 
 def _fit(name: str, values: list[Any], kind: pa.DataType, errors: dict[int, str]) -> list[Any]:
@@ -172,12 +175,14 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """`table` with the columns and types of `schema` first; its further columns follow."""
     if table.schema.equals(schema):
         return table
-    columns = {
-        name: _cast(table[name], kind) if name in table.column_names else pa.nulls(table.num_rows, kind)
-        for name, kind in zip(schema.names, schema.types, strict=True)
-    }
-    further = {name: table[name] for name in table.column_names if name not in columns}
-    return pa.table(columns | further)
+    fields = [*schema, *(field for field in table.schema if field.name not in schema.names)]
+    columns = [
+        _cast(table[field.name], field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in fields
+    ]
+    return pa.table(columns, pa.schema(fields))
 
 
 def plain(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -188,11 +193,11 @@ def plain(table: pa.Table, schema: pa.Schema) -> pa.Table:
     if len(set(table.column_names)) < table.num_columns:
         raise ValueError("a column is there twice")
     kinds = dict(zip(schema.names, schema.types, strict=True))
-    columns = {
-        field.name: _cast(table[field.name], kinds.get(field.name) or _plain(field.type))
+    fields = [
+        _field(field.name, kinds.get(field.name) or _plain(field.type), _role(field))
         for field in table.schema
-    }
-    made = pa.table(columns)
+    ]
+    made = pa.table([_cast(table[field.name], field.type) for field in fields], pa.schema(fields))
     made.validate(full=True)  # among others that texts are UTF-8
     return made
 
@@ -225,12 +230,13 @@ def concatenate(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
 
 def unite(schemas: Iterable[pa.Schema], first: pa.Schema) -> pa.Schema:
     """`first`, and the further columns of `schemas`, as text where their types do not meet."""
-    kinds: dict[str, pa.DataType] = {}
+    found: dict[str, pa.Field] = {}
     for schema in schemas:
         for field in schema:
-            kinds[field.name] = _meet(kinds.get(field.name, field.type), field.type)
-    kinds = {name: kind for name, kind in kinds.items() if name not in first.names}
-    return pa.schema([*first, *(pa.field(name, kind) for name, kind in kinds.items())])
+            there = found.get(field.name, field)
+            role = _role(there) or _role(field)
+            found[field.name] = _field(field.name, _meet(there.type, field.type), role)
+    return pa.schema([*first, *(field for name, field in found.items() if name not in first.names)])
 
 
 def _meet(a: pa.DataType, b: pa.DataType) -> pa.DataType:

@@ -25,7 +25,7 @@ from lpbench.store.files import (
 )
 from lpbench.store.folder import CELLS, PARTS, TRACES
 from lpbench.store.schema import CELLS as CELLS_SCHEMA
-from lpbench.store.schema import STATUSES, plain
+from lpbench.store.schema import STATUSES, further, plain
 from lpbench.store.schema import TRACES as TRACES_SCHEMA
 
 NEEDED = {"cells": ("cell_id", "group_id", "status"), "traces": ("cell_id", "step")}
@@ -49,12 +49,12 @@ class Source:
     cells: Path
     traces: Path
 
-    def read_cells(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The cells, of the columns that the file has, with our types.
+    def read_cells(self, columns: Sequence[str] | None = None, more: bool = False) -> pa.Table:
+        """The cells, of the columns that the file has, with our types; `more`: and those of plug-ins.
 
         Raises Damaged; StoreError for a file that cannot be read now.
         """
-        return self._read(self.cells, CELLS_SCHEMA, columns, None)
+        return self._read(self.cells, CELLS_SCHEMA, columns, None, more)
 
     def read_traces(
         self, columns: Sequence[str] | None = None, cells: Sequence[str] | None = None
@@ -66,14 +66,19 @@ class Source:
         return table
 
     def _read(
-        self, path: Path, schema: pa.Schema, columns: Sequence[str] | None, cells: Sequence[str] | None
+        self,
+        path: Path,
+        schema: pa.Schema,
+        columns: Sequence[str] | None,
+        cells: Sequence[str] | None,
+        more: bool = False,
     ) -> pa.Table:
         # By ParquetFile, since `read_table` imports pandas.
         try:
             with open_parquet(path, page_checksum_verification=True) as file:
                 if columns is not None:
-                    there = set(file.schema_arrow.names)
-                    columns = [name for name in columns if name in there]
+                    own = further(file.schema_arrow) if more else {}
+                    columns = [name for name in file.schema_arrow.names if name in {*columns, *own}]
                 if cells is None:
                     return plain(file.read(columns), schema)
                 extra = [] if columns is None or "cell_id" in columns else ["cell_id"]

@@ -16,6 +16,7 @@ from lpbench.choices import keys
 from lpbench.choices.axis import Axis
 from lpbench.choices.cell import Cell
 from lpbench.choices.grid import Guard, Look, expand, latest
+from lpbench.declared.choices import RUNTIME
 from lpbench.errors import ConfigError, StoreError
 from lpbench.executors.base import cores
 from lpbench.store.folder import find_sweep, sweep_folder
@@ -30,7 +31,7 @@ STORED, NEW, FORCED = "stored", "new", "forced"
 REASONS = {"failed": "failed before", "timeout": "timed out before"}  # of cells that have a row and run again
 MAX_CELLS = 20_000  # a sweep of more asks first
 MOST_CELLS = 2_000_000  # that are planned without being told so: about 4 GB of memory
-LASTING = [key for key in keys.RUNTIME if key not in ("workers", "runs_dir")]  # what `resume` keeps
+LASTING = [key for key in RUNTIME if key not in ("workers", "runs_dir")]  # what `resume` keeps
 _SHOWN = 5  # combinations that an error message names
 
 
@@ -146,7 +147,7 @@ def make_plan(
     runtime = dict(expansion.runtime)
     if runs_dir is not None:
         runtime["runs_dir"] = str(runs_dir)
-    lasting = tuple(text for text in overrides if text.lstrip("+~").partition("=")[0] not in keys.RUNTIME)
+    lasting = tuple(text for text in overrides if text.lstrip("+~").partition("=")[0] not in RUNTIME)
     start = next((cell.group.folder for cell in expansion.cells if cell.group.folder), None)
     call = Call(lasting, None if folder is None else str(folder.absolute()), skip_invalid, start)
     where = sweep_folder(name, runtime["runs_dir"] or "runs")
@@ -217,7 +218,7 @@ class Stored:
 
     def _look(self, axis: Axis) -> None:
         self._guard(0, len(axis.values))
-        if axis.key in keys.RUNTIME:
+        if axis.key in RUNTIME:
             raise self._refused(f"{axis.key}, which is no part of what is computed")
         for value in (*axis.values, *axis.texts):
             if isinstance(value, str) and "${" in _ANOTHER_KEY.sub("", value):

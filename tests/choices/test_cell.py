@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lpbench import registry
-from lpbench.choices import cell as lpbench_choices
 from lpbench.choices import keys
-from lpbench.choices.cell import Cell, canonical, make_cell, make_cells
+from lpbench.choices.cell import Cell, CellMaker, make_cell
+from lpbench.declared.choices import CHOICES
 from lpbench.errors import ConfigError
 from lpbench.problems.identity import problem_key
 
@@ -77,8 +77,8 @@ def cell(**changed: Any) -> Cell:
 
 
 def test_canonical_form() -> None:
-    found = canonical(RAW)
-    assert list(found) == list(keys.KEYS)
+    found = make_cell(RAW).choices
+    assert list(found) == list(CHOICES)
     assert {key: value for key, value in found.items() if value is not None} == {
         "problem": "toy", "dimension": 8, "k": 2, "noise": 1.0, "data_seed": 0, "start": "zero",
         "algorithm": "toy_descent", "format": "toy_grid", "precision": 8, "exponent_bits": 2, "limit": "auto",
@@ -336,11 +336,12 @@ def test_a_batch_gives_what_each_gives_alone() -> None:
         for algorithm in ("toy_descent", "toy_exact", "toy_centred")
         for seed in range(3)
     ]
-    assert list(make_cells(raws)) == [make_cell(raw) for raw in raws]
+    maker = CellMaker()
+    assert [maker.cell(raw) for raw in raws] == [make_cell(raw) for raw in raws]
 
 
 def test_a_remembered_error_is_raised_again() -> None:
-    maker = lpbench_choices.CellMaker()
+    maker = CellMaker()
     for _ in range(2):
         with pytest.raises(ConfigError, match="k must divide"):
             maker.cell({**RAW, "k": 3})
@@ -395,13 +396,13 @@ def test_data_taken_whole_needs_no_seed_to_be_its_own_canonical_form(monkeypatch
 @pytest.mark.parametrize(("number_format", "most"), [("float", 7), ("log", 6)])
 def test_float32_is_refused_to_formats_whose_numbers_it_does_not_hold(number_format, most):
     asked = {**RAW, "format": number_format, "precision": 12, "compute_dtype": "float32"}
-    assert canonical({**asked, "exponent_bits": most})["exponent_bits"] == most
+    assert make_cell({**asked, "exponent_bits": most}).choices["exponent_bits"] == most
     with pytest.raises(ConfigError, match=f"use compute_dtype=float64 or exponent_bits <= {most}"):
-        canonical({**asked, "exponent_bits": most + 1})
-    assert canonical({**asked, "exponent_bits": most + 1, "compute_dtype": "float64"})
+        make_cell({**asked, "exponent_bits": most + 1})
+    assert make_cell({**asked, "exponent_bits": most + 1, "compute_dtype": "float64"})
 
 
-@pytest.mark.parametrize("key", keys.ALL)
+@pytest.mark.parametrize("key", keys.every())
 def test_nothing_written_for_a_key_is_more_than_an_error_of_one_line(key: str) -> None:
     odd: list[Any] = [
         "",

@@ -19,7 +19,7 @@ def complete(incomplete, **parameters):
 
 def test_keys():
     assert complete("prec") == ["precision="]
-    assert {value.removesuffix("=") for value in complete("")} == set(keys.ALL)
+    assert {value.removesuffix("=") for value in complete("")} == set(keys.every())
     assert complete("+exper") == ["+experiment="]
 
 

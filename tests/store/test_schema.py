@@ -7,13 +7,7 @@ from fake_results import fake_cell, fake_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import lpbench.choices.keys
 from lpbench.store import schema
-
-
-def test_every_choice_is_a_column_and_no_more():
-    assert set(schema.CHOICES) == set(lpbench.choices.keys.KEYS)
-    assert set(schema.RUN_TIME) == set(lpbench.choices.keys.RUNTIME) - set(lpbench.choices.keys.RAY)
 
 
 def test_columns_of_the_contract_are_there_once():

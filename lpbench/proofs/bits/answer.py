@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpbench.analysis.tables import AXES, varying
-from lpbench.choices import keys
+from lpbench.declared.choices import CHOICES
+from lpbench.declared.kinds import Formula
 from lpbench.errors import ConfigError
 from lpbench.proofs.bits.cases import Case, read_cases, runtime
 from lpbench.proofs.bits.measured import Search, Store, search
@@ -48,7 +49,7 @@ class Entry:
     def chosen(self, key: str) -> Any:
         """A choice as it was made (k=d), or as it came out where nothing was said."""
         asked = self.case.raw.get(key)
-        return asked if isinstance(keys.KEYS[key], keys.Formula) and asked != "auto" else self.choices[key]
+        return asked if isinstance(CHOICES[key].kind, Formula) and asked != "auto" else self.choices[key]
 
     def best(self, *forms: str) -> tuple[str, int] | None:
         """The theorem of these forms that needs the fewest bits, and how many."""
@@ -214,6 +215,6 @@ def _numbers(case: Case, extra: Mapping[str, Any]) -> tuple[dict[str, Any], str]
 
 def _axes(entries: Sequence[Entry]) -> list[str]:
     """The choices that tell the combinations apart, without those that others determine."""
-    columns = {name: [entry.chosen(name) for entry in entries] for name in AXES if name in keys.KEYS}
+    columns = {name: [entry.chosen(name) for entry in entries] for name in AXES if name in CHOICES}
     columns["precision"] = [None] * len(entries)
     return varying(columns, [name for name in AXES if name in columns])

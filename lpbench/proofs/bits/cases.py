@@ -14,8 +14,10 @@ import numpy as np
 from lpbench import registry
 from lpbench.cells.binding import resolve
 from lpbench.cells.cost import machine_memory
-from lpbench.choices import expressions, grid, keys
+from lpbench.choices import grid, keys
 from lpbench.choices.cell import Cell, CellMaker
+from lpbench.declared import expressions
+from lpbench.declared.choices import RUNTIME
 from lpbench.errors import ConfigError
 from lpbench.problems.base import QUADRATIC, Problem
 from lpbench.problems.build import build
@@ -87,7 +89,7 @@ class Case:
         raw = {**self.raw, "precision": bits, "seed": seed}
         if self.splits:
             raw["exponent_bits"] = exponent_bits
-        return CellMaker().cell({key: raw.get(key) for key in keys.KEYS})
+        return CellMaker().cell({key: chosen for key, chosen in raw.items() if key in keys.of_cells()})
 
     def resolved(self, bits: int | None = None, run: bool = True) -> dict[str, Any]:
         """The choices as numbers; at `bits` where a step size depends on the quantum, else whatever the bits.
@@ -136,7 +138,7 @@ def read_cases(overrides: Sequence[str], config_dir: Path | None = None) -> list
 
 def runtime(cases: Sequence[Case]) -> dict[str, Any]:
     """timeout, workers, runs_dir and executor."""
-    return {key: keys.check(key, cases[0].raw.get(key)) for key in keys.RUNTIME}
+    return {key: keys.check(key, cases[0].raw.get(key)) for key in RUNTIME}
 
 
 _SEARCHED = {
@@ -157,7 +159,7 @@ def _combinations(block: grid.Block) -> list[tuple[dict[str, Any], tuple[str, ..
     for index in itertools.product(*(range(len(axis.values)) for axis in axes)):
         base = block.bases[tuple(index[i] for i in composed)]
         plain = {axis.key: axis.values[i] for axis, i in zip(axes, index, strict=True) if not axis.composed}
-        shown = [axis.texts[i] for axis, i in zip(axes, index, strict=True) if axis.key not in keys.RUNTIME]
+        shown = [axis.texts[i] for axis, i in zip(axes, index, strict=True) if axis.key not in RUNTIME]
         found.append((base.with_values(plain), tuple(shown)))
     return found
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpbench.choices.expressions import MAX_LENGTH, NAMES, parse
+from lpbench.declared.expressions import MAX_LENGTH, NAMES, parse
 from lpbench.errors import ConfigError
 
 VALUES = {"L": 2.0, "mu": 0.5, "N": 100.0, "d": 10.0, "delta": 2**-7, "w_max": 0.75, "alpha": 0.1, "L_f": 1.5}

@@ -1,0 +1,52 @@
+"""The tables of docs/sweeps.md, made from what is declared: python -m lpbench.choices.document docs/sweeps.md."""
+
+import itertools
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from lpbench.choices import keys
+from lpbench.declared import columns
+from lpbench.declared.declarations import Choice, Metric
+
+
+def values(choice: Choice) -> str:
+    """What a choice may be, in words."""
+    return choice.kind.allowed().removeprefix("a ")
+
+
+def default(choice: Choice) -> str:
+    """The default as an override has it."""
+    return "null" if choice.default is None else f"{choice.default}".lower().removesuffix(".0")
+
+
+def choices_table() -> str:
+    """Every key."""
+    rows = [
+        f"| `{one.name}` | {values(one)} | `{default(one)}` | {one.text} |" for one in keys.every().values()
+    ]
+    return "\n".join(["| key | values | default | meaning |", "| --- | --- | --- | --- |", *rows])
+
+
+def columns_table(declared: Iterable[Metric]) -> str:
+    """Columns; those beside each other of which the same is said in one row."""
+    rows = [
+        f"| {' '.join(f'`{one.name}`' for one in same)} | {text} |"
+        for text, same in itertools.groupby(declared, key=lambda one: one.text)
+    ]
+    return "\n".join(["| column | meaning |", "| --- | --- |", *rows])
+
+
+def written(page: str) -> str:
+    """`page` with the tables between its marks as they are to be."""
+    tables = {"choices": choices_table(), "columns": columns_table([*columns.COLUMNS, *columns.FURTHER])}
+    for name, table in tables.items():
+        start, end = f"<!-- {name}: written by lpbench.choices.document -->\n", "<!-- end -->"
+        before, _, rest = page.partition(start)
+        page = f"{before}{start}\n{table}\n\n{end}{rest.partition(end)[2]}"
+    return page
+
+
+if __name__ == "__main__":
+    file = Path(sys.argv[1])
+    file.write_text(written(file.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,107 @@
+"""Every choice of lpbench, in the order that also sorts `cells.parquet`: each stands here and nowhere else.
+
+Keys, Hydra's schema, defaults, the identity of a cell, the columns of `cells` and the tables of docs/sweeps.md follow.
+A thing names those that it reads in `reads`; one of the user's own declares further ones in `choices`.
+"""
+
+from lpbench.declared.declarations import Choice
+from lpbench.declared.kinds import Flag, Formula, Real, Whole, Word
+
+GROUPS = ("problem", "dataset", "algorithm", "format", "executor")
+
+_CONSTANTS = ("L", "L_f", "N", "d", "kappa", "mu", "w_max")  # known once the problem is built
+_COUNTED = 2**32 - 1  # the generator counts steps, and what it draws in one, in words of 32 bits
+
+_PROBLEM = (
+    Choice("problem", Word(), None, "`least_squares` (default), `logistic_regression`, `squared_hinge`, `family_s`, "
+           "`family_q`, `family_e`"),
+    Choice("dataset", Word(), None, "`gaussian` (default), `digits`, `breast_cancer`, `diabetes`, `file`, `mnist`; "
+           "null for the families"),
+    Choice("path", Word(), None, "of `file`: svmlight (kept sparse), csv or Parquet ([data files](#data-files)); of "
+           "`mnist`: the folder"),
+    Choice("target", Word(), None, "of `file`: the column to predict; null: the one called target"),
+    Choice("dimension", Whole(1, top=_COUNTED), None, "d; null: the data's own. A number draws so many random Fourier "
+           "features of real data, or so many columns of `gaussian`"),
+    Choice("n_samples", Whole(1, top=_COUNTED), None, "N; null: all rows of real data, 1000 of `gaussian`"),
+    Choice("regularization", Real(0, closed=True), None, "lambda; null: such that the condition number is about 10"),
+    Choice("scaling", Word(("max_norm", "standard", "none")), "max_norm", "of real data; `max_norm`: columns "
+           "standardised, a column of ones added, all divided by the largest row norm. Columns of a file that are "
+           "constant, or lost beside a huge value, are named by `plan` and `sweep`"),
+    Choice("k", Formula(Whole(1), ("d",)), None, "of `family_s`: the block size"),
+    Choice("noise", Real(0, closed=True), None, "noise size: of the response of `gaussian`, s of `family_s`, sigma of "
+           "`family_q` and `family_e`"),
+    Choice("noise_kind", Word(), None, "of `family_q` and `family_e`: `sparse` or `dense`"),
+    Choice("solution", Word(), None, "of `family_e`: `geometric` or `uniform`"),
+    Choice("data_seed", Whole(0, 2**32 - 1), 0, "randomness of the problem"),
+)  # fmt: skip
+_START = Choice("start", Word(("zero", "optimum")), "zero", "`optimum`: the optimum, rounded to the grid")
+_ALGORITHM = (
+    Choice("algorithm", Word(), None, "`sgd`, `lp_sgd` (default), `svrg`, `lp_svrg`, `halp`, `swalp`: "
+           "[algorithms.md](algorithms.md)"),
+    Choice("inner_steps", Whole(1, top=_COUNTED), None, "SVRG and HALP: T, steps between two snapshots; null: 2N"),
+    Choice("snapshot", Word(("last", "random", "average")), "last", "SVRG and HALP: which point of a loop is the next"),
+    Choice("mu", Formula(Real(0), _CONSTANTS), None, "HALP: strong convexity for the rescaling; null: the problem's"),
+    Choice("average_start", Whole(0), 0, "SWALP: the first step that is averaged"),
+    Choice("average_every", Whole(1), 1, "SWALP: steps between two that are"),
+)  # fmt: skip
+_FORMAT = (
+    Choice("format", Word(), None, "`fixed` (default), `float`, `log`, `block`, `none`, or a preset: "
+           "[formats.md](formats.md)"),
+    Choice("precision", Whole(2, 64), 8, "total bits of a stored number, sign included"),
+    Choice("exponent_bits", Whole(0, words=("auto",)), None, "of `float` and `log`: [formats.md](formats.md); null: "
+           "the format's own rule; `auto`, of `float`: what theory promises the least noise of"),
+    Choice("block_size", Whole(1), None, "of `block`: [formats.md](formats.md); null: the format's own rule"),
+    Choice("subnormals", Flag(), True, "of `float`: whether it has them"),
+    Choice("limit", Formula(Real(0), _CONSTANTS, ("auto",)), "auto", "half the range; `auto`: the least power of two "
+           "at or above 1.5 `w_max` (1 if the optimum is 0)"),
+    Choice("rounding", Word(("stochastic", "nearest_even", "toward_zero")), "stochastic", "to which neighbour"),
+    Choice("random_bits", Whole(1, 32), None, "bits of a stochastic rounding decision; null: all that the arithmetic "
+           "has, 24 or 32"),
+)  # fmt: skip
+_STEP_SIZE = (
+    Choice("step_size", Formula(Real(0), (*_CONSTANTS, "delta"), ("auto",)), "auto", "`auto`: 1/(4 L_B) for SGD, "
+           "LP-SGD, SWALP, with L_B = L/B + (1 - 1/B) L_f; 0.1/L for SVRG, LP-SVRG, HALP"),
+    Choice("schedule", Word(("constant", "decreasing")), "constant", "`decreasing`: alpha_t = 8/(mu (t + 16 L_B/mu))"),
+)  # fmt: skip
+_RUN = (
+    Choice("batch_size", Whole(1, top=_COUNTED // 2), 1, "samples a step, drawn with replacement"),
+    Choice("epochs", Real(0), 30.0, "length of the run: passes over N samples"),
+    Choice("steps", Formula(Whole(1, top=_COUNTED), (*_CONSTANTS, "delta", "alpha")), None, "length of the run: "
+           "parameter updates; null: as `epochs` say"),
+    Choice("compute_dtype", Word(("float64", "float32")), "float64", "arithmetic of everything that is not rounded; in "
+           "`float32`, `float` takes up to 7 exponent bits and `log` up to 6: it does not hold the numbers of more"),
+    Choice("record_points", Whole(1), 64, "evaluation steps, evenly spaced in log(step)"),
+    Choice("even_points", Whole(1), 128, "evaluation steps, evenly spaced in step"),
+    Choice("tail", Real(0, 1), 0.5, "last fraction of the run that makes the noise floor"),
+    Choice("seed", Whole(0, 2**32 - 1), 0, "randomness of the algorithm, its samples and its rounding; repetitions "
+           "sweep it"),
+)  # fmt: skip
+_RUNTIME = (
+    Choice("timeout", Real(0), 600.0, "seconds a cell; null: none"),
+    Choice("workers", Whole(1), None, "cells at a time; null: all cores"),
+    Choice(
+        "runs_dir", Word(), "runs", "where sweeps land: a folder, or an address such as `s3://bucket/runs`"
+    ),
+    Choice("executor", Word(), None, "`local` (default) or `ray`"),
+)
+# What executor=ray takes besides; no columns, the manifest keeps them.
+_RAY = (
+    Choice("ray_address", Word(), None, "of `ray`: `auto`, `local`, HOST:PORT, `ray://...`: [scaling.md](scaling.md)"),
+    Choice("ray_cpus", Real(0, closed=True), None, "of `ray`: CPUs of a shard; null: 1"),
+    Choice("ray_gpus", Real(0, closed=True), None, "of `ray`: GPUs of a shard, fractions allowed; null: 0"),
+    Choice("shard_seconds", Real(0), None, "of `ray`: how long a shard should take; null: 10"),
+)  # fmt: skip
+
+
+def _named(*parts: tuple[Choice, ...]) -> dict[str, Choice]:
+    return {choice.name: choice for part in parts for choice in part}
+
+
+CHOICES = _named(_PROBLEM, (_START,), _ALGORITHM, _FORMAT, _STEP_SIZE, _RUN)
+COLUMNS_OF_RUNTIME = _named(_RUNTIME)
+RUNTIME = _named(_RUNTIME, _RAY)
+# Who reads them. `schedule` is the algorithm's, like `momentum` of one of the user's own; all else every cell reads.
+PROBLEM = tuple(_named(_PROBLEM))
+FORMAT = tuple(name for name in _named(_FORMAT) if name != "format")
+ALGORITHM = (*(name for name in _named(_ALGORITHM) if name != "algorithm"), "schedule")
+RUN = ("start", "step_size", *_named(_RUN))

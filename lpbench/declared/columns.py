@@ -1,0 +1,84 @@
+"""Every column of `cells` beside the choices, in order: what the schema of the store and docs/sweeps.md are made of."""
+
+from lpbench.declared.declarations import HIGHER, LOWER, Metric
+
+
+def _columns(text: str, *names: str, stored: type = float, better: str | None = None) -> list[Metric]:
+    return [Metric(name, better=better, text=text, stored=stored) for name in names]
+
+
+IDENTITY = [
+    *_columns("the identity of the cell", "cell_id", stored=str),
+    *_columns("the same without the seed", "group_id", stored=str),
+    *_columns("the choices without the seed, under one name in every version of lpbench: by it `lpbench check` pairs",
+              "config_id", stored=str),
+    *_columns("what they mean in this one: the versions of algorithm, format, problem and data. Where it differs, "
+              "`lpbench check` does not compare", "definition", stored=str),
+    *_columns("the sweep's name", "sweep", stored=str),
+]  # fmt: skip
+RESULTS = [
+    *_columns("stored fraction bits", "mantissa_bits", stored=int),
+    *_columns("bits a value, with what a block shares", "bits_per_value"),
+    *_columns("`ok`, `diverged` (gap not finite, or over 1e6 times the larger of the initial gap and the gap at 0; "
+              "where those are next to nothing, as with an optimum at 0, over 1000 times what noise alone makes, "
+              "σ²/(2L) + δσ₁/2 + nL_fδ²/8), `timeout`, `failed`", "status", stored=str),
+    *_columns("why it failed", "error", stored=str),
+    *_columns("objective gap f(w) - f(w*) of the algorithm's output at the start", "initial_gap"),
+    *_columns("the same at the end", "final_gap", better=LOWER),
+    *_columns("mean objective gap over the evenly spaced points of the tail (a step that was drawn twice counts twice)",
+              "noise_floor", better=LOWER),
+    *_columns("the same over the whole run (`schedule=decreasing`: weighted by the step number, as its theorem does): "
+              "what the theorems bound, and an unbiased estimate of the mean over all steps t < T", "mean_gap",
+              better=LOWER),
+    *_columns("tail mean of the objective gap of the current iterate, which is not the output in SWALP (the running "
+              "average) and after a loop of SVRG (the new snapshot)", "iterate_gap"),
+    *_columns("the least recorded objective gap", "best_gap", better=LOWER),
+    *_columns("tail mean of the l1 norm of the sample gradients", "gradient_l1"),
+    *_columns("the largest alpha abs(g_j)", "max_update"),
+    *_columns("the least proven bound of `mean_gap`; null where no theorem's conditions hold", "bound"),
+    *_columns("its theorem ([theory.md](theory.md))", "bound_kind", stored=str),
+    *_columns("what it rests on: `certified` (the problem's constants alone) or `on this path` (also something that "
+              "the run showed)", "bound_basis", stored=str),
+    *_columns("`mean_gap` over `bound`, without what the rounding of float64 or float32 may have added "
+              "([theory](theory.md#what-arithmetic-adds)): above 1 by more than the seeds' error, the bound is broken. "
+              "0 for a gap that is not told from 0; inf above a bound of 0", "bound_ratio"),
+    *_columns("the least bound that contains the number of weights", "bound_earlier"),
+    *_columns("the least bound that does not", "bound_dimension_free"),
+    *_columns("the same three for a run without end: what the noise floor is set beside",
+              "noise_ball", "noise_ball_earlier", "noise_ball_dimension_free"),
+    *_columns("f(w_B) - f*, what it costs that the format's range does not hold the optimum (0 where it does)",
+              "box_excess"),
+    *_columns("`mean_gap` without it", "gap_to_box"),
+    *_columns("share of non-zero coordinate updates that were clipped to the range", "saturation_rate"),
+    *_columns("share of them that rounded back to where they were, counted at every 16th step", "stall_rate"),
+    *_columns("time in kernels", "seconds", better=LOWER),
+    *_columns("its speed", "steps_per_second", better=HIGHER),
+    *_columns("hash of the trace's bits without its times", "digest", stored=str),
+]  # fmt: skip
+# `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was made.
+CONSTANTS = _columns(
+    "constants of the problem ([theory.md](theory.md)); `mu` is HALP's choice where one was made",
+    "L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "s_1", "sigma_w", "L_w", "w_max",
+)  # fmt: skip
+# What a bound needs of the problem beside its constants.
+PROBLEM = [
+    *_columns("number of weights: dimension times classes", "weights", stored=int),
+    *_columns("l2 norm of the optimum", "w_norm"),
+    *_columns("whether the objective is quadratic", "quadratic", stored=bool),
+    *_columns("l2 norm of the gradient at the optimum: at most 1e-12 unless the solver could not reach it",
+              "optimum_gradient_norm"),
+]  # fmt: skip
+PROVENANCE = _columns(
+    "provenance; `git_commit` is of lpbench's own sources, where it runs from a checkout, else null",
+    "lpbench_version", "git_commit", "started_at", "host", "cpu", stored=str,
+)  # fmt: skip
+# In no contract, and in every file all the same.
+FURTHER = [
+    *_columns("what happens to subnormals, overflow and NaN", "format_policy", stored=str),
+    *_columns("each theorem that applied to a cell of the sweep, in a column of its own (`lpbench list bounds`)",
+              "bound_1a_i", "bound_1a_ii", "bound_1b"),
+]  # fmt: skip
+
+COLUMNS = [*IDENTITY, *RESULTS, *CONSTANTS, *PROBLEM, *PROVENANCE]
+COMPARED = {metric.name: metric for metric in COLUMNS if metric.better}
+NAMES = {metric.name for metric in (*COLUMNS, *FURTHER)}
