@@ -7,6 +7,7 @@ whatever is called worse is a false alarm. Power: simulated grids of 2,000 confi
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def clean(count: int) -> list[Figure]:
     ]
 
 
-def salted_run(folder: Path, salt: int) -> list[measured.Cell]:
+def salted_run(folder: Path, salt: int) -> list[dict[str, Any]]:
     """The cells of GRID with the noise of `salt`, as a check reads them; targets are those of salt 1."""
     where = folder / f"salt{salt}"
     with generator.salted(salt), SweepWriter(where, [], 0, {}) as store:

@@ -83,8 +83,8 @@ STOCHASTIC = (
 )
 DEFECTS: dict[str, Defect | WrongOptimum] = {
     "uniforms biased by 2^-12": Defect(
-        rounding._offset64, "+ rounding.half", "+ rounding.half + 2.0**-12",
-        ("random offset float64",), ("random offset float32", "random rounding", "lp_sgd fixed nearest_even"),
+        rounding._offset, "+ rounding.half", "+ rounding.half + 2.0**-12",
+        ("random offset float64", "random offset float32"), ("random rounding", "lp_sgd fixed nearest_even"),
     ),
     "an inner loop of T - 1": Defect(
         binding.resolve, "or 2 * n_samples", "or 2 * n_samples - 1",
