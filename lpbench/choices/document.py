@@ -8,6 +8,7 @@ from pathlib import Path
 from lpbench.choices import keys
 from lpbench.declared import columns
 from lpbench.declared.declarations import Choice, Metric
+from lpbench.store.files import write_bytes
 
 
 def values(choice: Choice) -> str:
@@ -49,4 +50,4 @@ def written(page: str) -> str:
 
 if __name__ == "__main__":
     file = Path(sys.argv[1])
-    file.write_text(written(file.read_text(encoding="utf-8")), encoding="utf-8")
+    write_bytes(file, written(file.read_text(encoding="utf-8")).encode())

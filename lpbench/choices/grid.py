@@ -197,12 +197,13 @@ def single(choices: Mapping[str, Any], config_dir: Path | None = None) -> dict[s
     for key, value in given.items():
         keys.check(key, value)
     groups = tuple(f"{key}={value}" for key, value in given.items() if key in GROUPS)
-    base = _base(groups, config_dir)
+    base = _base(groups, config_dir, tuple(keys.every()))
     return base.with_values({key: value for key, value in given.items() if key not in GROUPS})
 
 
 @lru_cache(maxsize=256)
-def _base(groups: tuple[str, ...], config_dir: Path | None) -> Base:
+def _base(groups: tuple[str, ...], config_dir: Path | None, known: tuple[str, ...]) -> Base:
+    # `known`: a plug-in that comes later brings keys, which have defaults.
     with hydra_session.session(config_dir) as hydra:
         for override in groups:
             hydra.check_option(*override.split("=", 1))

@@ -72,8 +72,10 @@ PROVENANCE = _columns(
     "provenance; `git_commit` is of lpbench's own sources, where it runs from a checkout, else null",
     "lpbench_version", "git_commit", "started_at", "host", "cpu", stored=str,
 )  # fmt: skip
-# In no contract, and in every file all the same.
+# In no contract, and in files all the same.
 FURTHER = [
+    *_columns("the column that is shown and compared in place of `noise_floor`, of cells that an engine of its own "
+              "computed ([adding.md](adding.md#an-engine))", "result", stored=str),
     *_columns("what happens to subnormals, overflow and NaN", "format_policy", stored=str),
     *_columns("each theorem that applied to a cell of the sweep, in a column of its own (`lpbench list bounds`)",
               "bound_1a_i", "bound_1a_ii", "bound_1b"),

@@ -17,6 +17,8 @@ from omegaconf import OmegaConf
 
 from lpbench import registry
 from lpbench.choices import grid, hydra_session
+from lpbench.declared.declarations import Choice
+from lpbench.declared.kinds import Flag
 from lpbench.errors import ConfigError
 
 EXTENSION = Path(__file__).parents[1] / "extension"
@@ -553,6 +555,12 @@ def test_ids_do_not_depend_on_how_a_cell_is_asked_for() -> None:
 
 
 # -- one cell --------------------------------------------------------------------------------------
+
+
+def test_a_choice_of_a_plug_in_that_comes_later_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "late" not in grid.single({})
+    monkeypatch.setitem(registry.choices, "late", ("algorithm late", Choice("late", Flag(), True)))
+    assert grid.single({})["late"] is True
 
 
 def test_single_is_the_command_line_with_one_cell() -> None:

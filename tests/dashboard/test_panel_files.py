@@ -47,7 +47,8 @@ def test_a_panel_is_written_by_the_ending(tmp_path, panel):
 
 def compared(rows):
     return SimpleNamespace(
-        rows=rows, by=["precision"], metric="noise_floor", a=SimpleNamespace(name="old"), b=SimpleNamespace(name="new"),
+        rows=rows, by=["precision"], metric="noise_floor", better="lower",
+        a=SimpleNamespace(name="old"), b=SimpleNamespace(name="new"),
     )  # fmt: skip
 
 

@@ -113,7 +113,7 @@ def start(address, folder, grid, *more, resume=False, cwd=None):
     return process
 
 
-def finish(process, code=0, seconds=120):
+def finish(process, code=0, seconds=400):  # a guard: kernels are compiled on the way
     out, err = process.communicate(timeout=seconds)
     assert process.returncode == code, f"{process.returncode}\n{out}\n{err}"
     return err

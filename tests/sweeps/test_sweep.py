@@ -156,7 +156,11 @@ def test_one_ctrl_c_ends_after_the_running_cells(tmp_path, ran):
 @pytest.mark.parametrize(
     "numbers", [[signal.SIGINT] * 2, [signal.SIGTERM], [signal.SIGTERM] * 2, [signal.SIGHUP]]
 )
-def test_two_ctrl_c_a_sigterm_or_a_closed_terminal_stop_at_once(tmp_path, ran, numbers):
+def test_two_ctrl_c_a_sigterm_or_a_closed_terminal_stop_at_once(tmp_path, ran, numbers, request):
+    ignored = signal.getsignal(signal.SIGHUP)  # where the tests run under nohup
+    request.addfinalizer(lambda: signal.signal(signal.SIGHUP, ignored))
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
     def before(cell, stop):
         if cell.choices["seed"] == 3:
             for number in numbers:
