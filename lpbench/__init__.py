@@ -13,11 +13,13 @@
 Importing lpbench loads none of numba, torch, pandas or hydra: they come with the first call that needs them.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from lpbench import formats, lazy
+from lpbench import lazy
 
 if TYPE_CHECKING:
+    from lpbench import formats
     from lpbench.analysis.compare import compare
     from lpbench.cells.run import run
     from lpbench.formats.quantize import quantize_array as quantize
@@ -61,4 +63,6 @@ def __getattr__(name: str) -> Any:
         from lpbench.provenance import version
 
         return version()
+    if name == "formats":  # a package, whose registry costs as much as all else
+        return importlib.import_module("lpbench.formats")
     return _load(name)

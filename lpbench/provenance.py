@@ -1,7 +1,6 @@
 """Where a result came from: version, commit, host and processor, as columns of `cells`."""
 
 import functools
-import importlib.metadata
 import os
 import platform
 import socket
@@ -35,6 +34,8 @@ def provenance() -> dict[str, str | None]:
 @functools.cache
 def version() -> str:
     """The installed version of lpbench, or `unknown` when it runs from a folder that was never installed."""
+    import importlib.metadata  # 30 ms, for those who ask
+
     try:
         return importlib.metadata.version("lpbench")
     except importlib.metadata.PackageNotFoundError:
