@@ -79,7 +79,7 @@ def iterate(state, point):
 
 @generic
 def loop_length(state):
-    """Steps of an inner loop."""
+    """Steps of an inner loop; 0: there is none, and the compiler leaves out what follows from one."""
 
 
 @generic
@@ -99,7 +99,7 @@ def _the_output(state, point):
 
 @loop_length.case(object)
 def _endless(state):
-    return 2**32  # the generator's period: no run has so many steps
+    return 0
 
 
 @begin_loop.case(object)
@@ -115,11 +115,11 @@ def drive(run, state, now, stops, rows, first, last, trace):
     for p in range(first, last):
         ended = False
         for t in range(now[0], stops[p]):
-            place = t % length
-            if place == 0:
+            place = t % length if length > 0 else 0
+            if length > 0 and place == 0:
                 begin_loop(state, run, t)
             step(state, run, t)
-            ended = place + 1 == length
+            ended = length > 0 and place + 1 == length
             if ended:
                 output(state, run.look.iterate)
                 end_loop(state, run, t)
