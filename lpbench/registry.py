@@ -23,10 +23,9 @@ from lpbench.declared.choices import CHOICES, RUNTIME
 from lpbench.declared.declarations import Choice, Metric
 from lpbench.errors import ConfigError, did_you_mean
 
-choices: dict[
-    str, tuple[str, Choice]
-] = {}  # that plug-ins declare: the kind of thing that reads each, and what it is
-metrics: dict[str, Metric] = {}  # that plug-ins declare
+# What plug-ins declare: choices, each with the kind of thing that reads it, and metrics.
+choices: dict[str, tuple[str, Choice]] = {}
+metrics: dict[str, Metric] = {}
 _plugins: dict[Path, str] = {}  # the files of the user's own modules, and the modules' names
 _folders: list[Path] = []  # of `load_plugins`
 _installed: set[Path] = set()  # what entry points brought, which every machine has to install

@@ -7,7 +7,7 @@ import numpy as np
 from lpbench.algorithms.base import Algorithm, Setup
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
-from lpbench.convex.drive import output, step
+from lpbench.convex.drive import step
 from lpbench.convex.gradients import gradient
 from lpbench.convex.step_sizes import step_size
 from lpbench.convex.update import round_step, sparse_step
@@ -36,12 +36,6 @@ def lp_sgd_step(run, w, scale, t):
 @step.case(SgdState)
 def _step(state, run, t):
     lp_sgd_step(run, state.w, state.scale, t)
-
-
-@output.case(SgdState)
-def _output(state, point):
-    for j in range(point.size):
-        point[j] = state.scale * state.w[j]
 
 
 @algorithms.register("lp_sgd")

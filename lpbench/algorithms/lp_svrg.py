@@ -58,12 +58,6 @@ def _end_loop(state, run, t):
         round_vector(run.fmt, run.rounding, snapshot.mean, key_from(first, 1), second, state.w)
 
 
-@output.case(SvrgState)
-def _output(state, point):
-    for j in range(point.size):
-        point[j] = state.scale * state.w[j]
-
-
 @algorithms.register("lp_svrg")
 class LpSvrg(Algorithm):
     """Low-precision SVRG: w <- Q(w - alpha (grad f_i(w) - grad f_i(w~) + grad f(w~))).

@@ -6,7 +6,7 @@ import numpy as np
 
 from lpbench.algorithms.base import Algorithm, Setup
 from lpbench.algorithms.lp_sgd import lp_sgd_step
-from lpbench.convex.drive import iterate, output, step
+from lpbench.convex.drive import iterate, output, scaled, step
 from lpbench.formats.quantize import to_native
 from lpbench.registry import algorithms
 
@@ -38,8 +38,7 @@ def _step(state, run, t):
 
 @iterate.case(SwalpState)
 def _iterate(state, point):
-    for j in range(point.size):
-        point[j] = state.scale * state.w[j]
+    scaled(state, point)
     return True
 
 

@@ -89,15 +89,12 @@ def results(columns: Columns, metric: str | None = None, every: Sequence[str] = 
     records = []
     for key in sorted(groups, key=_sortable):
         record: dict[str, Any] = dict(zip([*axes, "precision"], key, strict=True))
-        name = (
-            metric
-            or next((columns["result"][i] for i in groups[key][:1] if "result" in columns), None)
-            or RESULT
-        )
-        found = (
-            [columns[name][i] for i in groups[key] if columns["status"][i] == "ok"] if name in columns else []
-        )
-        found = [value for value in found if isinstance(value, int | float) and math.isfinite(value)]
+        named = columns["result"][groups[key][0]] if "result" in columns else None
+        name = metric or named or RESULT
+        ok = [i for i in groups[key] if columns["status"][i] == "ok"] if name in columns else []
+        found = [
+            value for i in ok if isinstance(value := columns[name][i], int | float) and math.isfinite(value)
+        ]
         record[name] = float(np.median(found)) if found else None
         record["n"] = len(groups[key])
         for status in _BAD:

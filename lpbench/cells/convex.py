@@ -132,12 +132,8 @@ class Descent:
             return {**found, "error": f"its bounds could not be computed: {last_line(error)}"}
 
     def _measured(self, trace: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        choices, schedule, steps, gaps = (
-            self.choices,
-            self.ready.run.schedule,
-            trace["step"],
-            trace["objective_gap"],
-        )
+        choices, schedule = self.choices, self.ready.run.schedule
+        steps, gaps = trace["step"], trace["objective_gap"]
         record, drawn = self.record[: steps.size], self.points.even[: steps.size]
         even = drawn > 0
         tail = even & (steps >= (1 - choices["tail"]) * choices["steps"])

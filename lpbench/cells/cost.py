@@ -25,15 +25,8 @@ BYTES_POINT, BYTES_CELL = 46.0, 300.0  # stored, compressed
 # point that is evaluated (its record and its trace).
 BYTES_NUMBER, PER_WEIGHT, PER_RECORD, PER_POINT = 8.0, 12, 6, 24
 
-_DATA = (
-    "problem",
-    "dataset",
-    "path",
-    "target",
-    "scaling",
-    "n_samples",
-    "data_seed",
-)  # what remarks depend on
+# What remarks depend on.
+_DATA = ("problem", "dataset", "path", "target", "scaling", "n_samples", "data_seed")
 
 
 @dataclass(frozen=True)
@@ -58,10 +51,8 @@ class Estimator:
         n, coordinates = shape.n_samples, shape.dimension * shape.n_classes
         entries = _row_entries(choices, coordinates)
         seconds = SECONDS_CELL
-        algorithm, form = (
-            registry.algorithms.get(choices["algorithm"]),
-            registry.formats.get(choices["format"]),
-        )
+        algorithm = registry.algorithms.get(choices["algorithm"])
+        form = registry.formats.get(choices["format"])
         if uses_snapshots(algorithm):
             loops = steps // (choices["inner_steps"] or 2 * n)
             seconds += loops * n * coordinates * NS_GRADIENT * 1e-9

@@ -122,6 +122,9 @@ class CellMaker:
 
     def __init__(self, folder: Path | str | None = None) -> None:
         self._problem = partial(_problem_part, folder)
+        self._known, self._further = frozenset(keys.every()), keys.further()
+        self._of_problem, self._of_format = keys.read_by("problem", "dataset"), keys.read_by("format")
+        self._of_algorithm = keys.read_by("algorithm")
         self._values: dict[tuple[str, type, Any], Any] = {}
         self._parts: dict[tuple[Any, ...], Any] = {}
         self._texts: dict[str, str] = {}
@@ -142,18 +145,19 @@ class CellMaker:
 
     def _group(self, raw: Mapping[str, Any]) -> tuple[Group, Any]:
         """The group of `raw`, and the hash that its cells' identities go on from."""
-        for key in raw:
-            keys.kind(key)
+        if not raw.keys() <= self._known:
+            keys.kind(next(key for key in raw if key not in self._known))
         value = {key: self._value(key, raw.get(key)) for key in CHOICES}
-        for key, choice in keys.further().items():
+        for key, choice in self._further.items():
             value[key] = self._value(key, raw.get(key, choice.default))
-        problem = self._shared(self._problem, value, ("problem",), keys.read_by("problem", "dataset"))
+        problem = self._shared(self._problem, value, ("problem",), self._of_problem)
         algorithm = _registered(registry.algorithms, value["algorithm"])
-        of_format = keys.read_by("format")
         choices: dict[str, Any] = dict.fromkeys(CHOICES)
         choices.update(problem.choices)
-        choices.update(self._shared(_format_part, value, ("algorithm", "format", "compute_dtype"), of_format))
-        own = [key for key in keys.read_by("algorithm") if key in algorithm.reads]
+        choices.update(
+            self._shared(_format_part, value, ("algorithm", "format", "compute_dtype"), self._of_format)
+        )
+        own = [key for key in self._of_algorithm if key in algorithm.reads]
         choices |= {key: value[key] for key in (*RUN, *own)}
         choices["algorithm"] = value["algorithm"]
         choices["seed"] = None

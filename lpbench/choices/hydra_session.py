@@ -62,13 +62,9 @@ class Base:
 
 def load(config_dir: Path | None) -> Path | None:
     """Import the modules that lie in `config_dir`, and those of entry points; returns the absolute folder."""
-    if config_dir is not None:
-        config_dir = Path(config_dir).absolute()
-        if not config_dir.is_dir():
-            raise ConfigError(f"--config-dir {config_dir} is not a folder")
-        registry.load_plugins(config_dir)
+    registry.load_plugins(config_dir)
     registry._load_entry_points()
-    return config_dir
+    return None if config_dir is None else Path(config_dir).absolute()
 
 
 @contextmanager

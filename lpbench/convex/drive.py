@@ -69,7 +69,7 @@ def step(state, run, t):
 
 @generic
 def output(state, point):
-    """point (n,) float64 = what is judged by `objective_gap`."""
+    """point (n,) float64 = what is judged by `objective_gap`: scale * w, unless a state says otherwise."""
 
 
 @generic
@@ -90,6 +90,14 @@ def begin_loop(state, run, t):
 @generic
 def end_loop(state, run, t):
     """After step t, the last of a loop; the output of before is kept as the iterate."""
+
+
+@output.case(object)
+@inner
+def scaled(state, point):
+    """point = scale * w, w (n,) native numbers of the format."""
+    for j in range(point.size):
+        point[j] = state.scale * state.w[j]
 
 
 @iterate.case(object)

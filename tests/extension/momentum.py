@@ -20,7 +20,6 @@ from lpbench.extend import (
     datasets,
     gradient,
     like,
-    output,
     round_step,
     step,
     step_size,
@@ -46,12 +45,6 @@ def _step(state, run, t):
     for j in range(w.size):
         v[j] = state.momentum * v[j] + c * row[j] + run.model.regularization * scale * w[j]
     round_step(run, w, v, like(w[0], alpha / scale), like(w[0], 0.0), None, t, scale, alpha)
-
-
-@output.case(MomentumState)
-def _output(state, point):
-    for j in range(point.size):
-        point[j] = state.scale * state.w[j]
 
 
 @algorithms.register("toy_momentum")
