@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from lpbench.cells.convex import CONVEX
 from lpbench.cells.points import Points
 from lpbench.registry import problems
 
@@ -69,8 +70,4 @@ class Engine(Protocol):
 def engine_of(choices: Mapping[str, Any]) -> Engine:
     """The engine of the cell with these choices."""
     declared = getattr(problems.get(choices["problem"]), "engine", None)
-    if declared is not None:
-        return declared
-    from lpbench.cells.convex import CONVEX
-
-    return CONVEX
+    return CONVEX if declared is None else declared

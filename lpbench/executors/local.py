@@ -52,6 +52,7 @@ class Local:
         self, shards: Sequence[Shard], timeout: float | None = None, store: Store | None = None
     ) -> None:
         """Start to run `shards` in their order; `timeout` in seconds a cell."""
+        import lpbench.cells.run  # noqa: F401 (before the threads start: they would wait for each other to import it)
 
         self._untouched.extend(deque(shard.cells) for shard in shards)
         self._timeout = timeout

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -228,3 +230,14 @@ def test_without_a_timeout_nothing_hangs(run, impatient):
     executor = Local(1)
     executor.submit(shards("a", 1))
     assert [result.row["status"] for result in drain(executor)] == ["ok"]
+
+
+def test_what_runs_cells_is_imported_before_threads_would_wait_for_each_other_to_do_it():
+    code = (
+        "import sys; from lpbench.executors.base import Shard; from lpbench.executors.local import Local\n"
+        "there = lambda: {'lpbench.cells.run', 'lpbench.cells.convex'} <= set(sys.modules)\n"
+        "Local._start = lambda self, name: print(there())\n"
+        "print(there()); Local(workers=1).submit([Shard('key', (None,))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
