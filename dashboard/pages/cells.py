@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lpbench.errors import LpbenchError
-from lpbench.store.schema import CHOICES
+from lpbench.store.schema import CHOICES, own_choices
 from lpbench.terminal import Table
 
 from ..charts import parallel, style
@@ -84,7 +84,7 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
         for name in sweep.cells.columns
         if name not in TOLD and len({text(rows[c][name]) for c in picked}) > 1
     ]
-    choices = [*CHOICES, *(name for name, role in sweep.further.items() if role == "choice")]
+    choices = [*CHOICES, *own_choices(sweep.further)]
     names = [n for n in choices if n in names] + [n for n in names if n not in choices]
     told = [name for name in names if name in choices][:4] or ["seed"]
     curves = []
@@ -141,7 +141,8 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     import dash_ag_grid as dag
 
     first = ["cell_id", "status", *sweep.varying, "seed"]
-    results = [*RESULTS, *(name for name, role in sweep.further.items() if role != "choice")]
+    choices = own_choices(sweep.further)
+    results = [*RESULTS, *(name for name in sweep.further if name not in choices)]
     columns = list(dict.fromkeys([*first, *results, *sweep.cells.columns]))
     shown = {*first, *results}
     numbers = set(sweep.cells.select_dtypes("number").columns)

@@ -20,6 +20,7 @@ from lpbench.analysis.tables import AXES as ROW_AXES
 from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.store import find_sweep
+from lpbench.store.schema import own_choices
 
 if TYPE_CHECKING:
     import pandas
@@ -111,7 +112,7 @@ def compare_sweeps(
     more |= more_b
     metric = metric or _result([*mine, *other])
     better = COMPARED[metric].better if metric in COMPARED else more.get(metric)
-    every = [*AXES, *(name for name, role in more.items() if role == "choice")]
+    every = [*AXES, *own_choices(more)]
     asked = _axes(by, every)
     matched = match(mine, other, (str(a), str(b)), every)
     axes = every_axis(matched) if asked is None else asked

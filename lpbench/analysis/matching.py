@@ -13,7 +13,7 @@ from typing import Any
 
 from lpbench.analysis import tables
 from lpbench.errors import ConfigError
-from lpbench.store.schema import CHOICES, further
+from lpbench.store.schema import CHOICES, further, own_choices
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -96,7 +96,7 @@ def read(
     rows, more = table.to_pylist(), further(table.schema)
     if not rows:
         raise ConfigError(f"{folder} has no cells")
-    every = [*CHOICES, *(name for name, role in more.items() if role == "choice")]
+    every = [*CHOICES, *own_choices(more)]
     newest: dict[Key, Row] = {}
     for row in sorted(rows, key=lambda row: row["started_at"] or ""):
         newest[key_of(row, every)] = row

@@ -12,7 +12,7 @@ import pyarrow as pa
 from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.store.read import read_cells
-from lpbench.store.schema import CELLS, CHOICES, INT, REAL, further
+from lpbench.store.schema import CELLS, CHOICES, INT, REAL, further, own_choices
 from lpbench.terminal import Table
 
 # The axes in the order in which they name a row. An axis that the ones before it determine is left out: with
@@ -42,14 +42,15 @@ def read(folder: Path, names: Iterable[str], metric: str | None = None) -> pa.Ta
     if metric not in COMPARED:
         there = metric in table.column_names and metric not in CELLS.names
         if not there or table[metric].type not in (INT, REAL):
-            own = [name for name, role in further(table.schema).items() if role != "choice"]
+            more = further(table.schema)
+            own = [name for name in more if name not in own_choices(more)]
             raise ConfigError(f"unknown metric {metric!r}.{did_you_mean(metric, [*COMPARED, *named, *own])}")
     return table
 
 
 def axes_of(schema: Any) -> list[str]:
     """AXES, and the choices of plug-ins that a table of cells has."""
-    return [*AXES, *(name for name, role in further(schema).items() if role == "choice")]
+    return [*AXES, *own_choices(further(schema))]
 
 
 def varying(columns: Columns, axes: Sequence[str] = AXES) -> list[str]:

@@ -50,6 +50,11 @@ def further(schema: pa.Schema) -> dict[str, str]:
     return {field.name: role.decode() for field in schema if (role := _role(field)) is not None}
 
 
+def own_choices(further: Mapping[str, str]) -> list[str]:
+    """Of what `further` found: the choices."""
+    return [name for name, role in further.items() if role == "choice"]
+
+
 def _role(field: pa.Field) -> bytes | None:
     return (field.metadata or {}).get(_ROLE)
 
