@@ -185,7 +185,7 @@ def test_who_may_know_torch_and_numba(name: str) -> None:
     }
     allowed = {
         "torch": {"arithmetic/ops.py", "formats/quantize.py"},
-        "numba": {"arithmetic/dot.py", "arithmetic/jit.py"},
+        "numba": {"arithmetic/dot.py", "arithmetic/inlining.py", "arithmetic/jit.py"},
     }
     assert users <= allowed[name]
 

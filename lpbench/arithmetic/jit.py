@@ -1,4 +1,4 @@
-"""Compiled kernels from plain Python functions: the one module that knows numba.
+"""Compiled kernels from plain Python functions: the one module that knows numba, with `inlining`.
 
 Everything here is an ordinary Python function until the first kernel is called, so importing lpbench costs no
 numba, and `kernel.py_func(...)` runs the whole algorithm in pure Python, helpers included: the tests compare the
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from lpbench import registry
+from lpbench.arithmetic import inlining
 from lpbench.terminal import note
 
 PACKAGE = Path(__file__).parents[1]  # lpbench itself
@@ -180,7 +181,7 @@ def inner(function: Callable) -> Callable:
     def register() -> None:
         from numba.extending import register_jitable
 
-        register_jitable(forceinline=True)(function)
+        register_jitable(**inlining.options())(function)
 
     when_loaded(register)
     return function
@@ -206,7 +207,7 @@ def generic(stub: Callable) -> Any:
     def register() -> None:
         from numba.extending import overload
 
-        overload(call, strict=False, jit_options={"forceinline": True})(pick)
+        overload(call, strict=False, jit_options=inlining.options())(pick)
 
     def case(kind: type) -> Callable[[Callable], Callable]:
         def keep(function: Callable) -> Callable:
@@ -234,7 +235,7 @@ def scalar(of_arrays: Callable, **by_dtype: Callable) -> Callable:
     def register() -> None:
         from numba.extending import overload
 
-        overload(of_arrays, strict=False, jit_options={"forceinline": True})(pick)
+        overload(of_arrays, strict=False, jit_options=inlining.options())(pick)
 
     when_loaded(register)
     return of_arrays

@@ -295,3 +295,31 @@ def test_it_is_known_when_a_kernel_is_compiled(monkeypatch):
     assert seen
     assert all(seen)
     assert not jit.compiling()
+
+
+def test_what_only_kernels_call_gets_no_machine_code_of_its_own(monkeypatch):
+    jit.load()
+    from numba.core.codegen import JITCodeLibrary
+
+    made = []
+    emit = JITCodeLibrary._finalize_specific
+
+    def count(library):
+        made.append(library.name)
+        emit(library)
+
+    monkeypatch.setattr(JITCodeLibrary, "_finalize_specific", count)
+
+    class Again(NamedTuple):
+        by: float
+
+    @change.case(Again)
+    def _again(kind, x):
+        return add_one(x) * kind.by
+
+    def outermost(kind, x):
+        return change(kind, x) + extra(kind, x)
+
+    assert kernel(outermost)(Again(2.0), 1.0) == 4.0
+    assert [name for name in made if "outermost" in name]
+    assert not [name for name in made if "outermost" not in name]
