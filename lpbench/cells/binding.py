@@ -8,6 +8,7 @@ import numpy as np
 
 from lpbench.algorithms.base import Setup, uses_snapshots
 from lpbench.arithmetic import products, rounding
+from lpbench.cells.points import check_length, run_length
 from lpbench.cells.theorems import best_exponent_bits
 from lpbench.choices import keys
 from lpbench.convex import gap, gradients, losses, step_sizes
@@ -38,8 +39,6 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
         "L": constants["L"], "L_f": constants["L_f"], "mu": mu, "N": n_samples, "d": problem.dimension,
         "w_max": constants["w_max"],
     }  # fmt: skip
-    if mu > 0:
-        values["kappa"] = constants["L"] / mu
     if chosen["limit"] is not None:
         auto = automatic_limit(constants["w_max"])
         chosen["limit"] = (
@@ -65,17 +64,12 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
     for key in ("mu", *own):
         if chosen.get(key) is not None and chosen[key] not in getattr(keys.kind(key), "words", ()):
             chosen[key] = keys.resolve(key, chosen[key], values)
-    if chosen["steps"] is None:
-        chosen["steps"] = int(np.ceil(chosen["epochs"] * n_samples / chosen["batch_size"]))
-    else:
+    if chosen["steps"] is not None:
         chosen["steps"] = keys.resolve("steps", chosen["steps"], values)
     if loops:
-        inner = chosen["inner_steps"] = chosen["inner_steps"] or 2 * n_samples
-        chosen["steps"] = -(-chosen["steps"] // inner) * inner
-    if chosen["steps"] >= 2**32:
-        raise ConfigError(
-            f"steps must be below 2**32, the period of the generator's steps, got {chosen['steps']}"
-        )
+        chosen["inner_steps"] = chosen["inner_steps"] or 2 * n_samples
+    chosen["steps"] = run_length(chosen, n_samples)
+    check_length(chosen["steps"])
     drawn = chosen["batch_size"] * problem.dimension
     if problem.noise_kind == "dense" and drawn >= 2**32:
         raise ConfigError(

@@ -2,7 +2,6 @@
 honest where unknown.
 """
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from lpbench import registry
 from lpbench.algorithms.base import uses_snapshots
+from lpbench.cells.points import check_length, run_length
 from lpbench.choices.cell import Cell
 from lpbench.errors import ConfigError, LpbenchError, TooLarge
 from lpbench.terminal import size
@@ -73,12 +73,7 @@ class Estimator:
         shape = self._shape(choices, problem_key)
         if shape is None or isinstance(choices["steps"], str):
             return None
-        n = shape.n_samples
-        steps = int(choices["steps"] or math.ceil(choices["epochs"] * n / choices["batch_size"]))
-        if not uses_snapshots(registry.algorithms.get(choices["algorithm"])):
-            return steps
-        inner = int(choices["inner_steps"] or 2 * n)
-        return -(-steps // inner) * inner
+        return run_length(choices, shape.n_samples)
 
     def problem_bytes(self, choices: Mapping[str, Any], problem_key: str) -> float:
         """Memory of the problem while it is built, data included; 0 where that is not known."""
@@ -185,13 +180,7 @@ def check_steps(cells: Sequence[Cell]) -> None:
     """Raise ConfigError where `epochs` ask for more steps than the generator can tell apart."""
     estimator = Estimator()
     for cell in {cell.group_id: cell for cell in cells}.values():
-        choices = cell.located
-        steps = estimator.steps(choices, cell.problem_key)
-        if steps is not None and steps >= 2**32:
-            raise ConfigError(
-                f"steps must be below 2**32, the period of the generator's steps, got {steps:.3g}: give fewer"
-                " epochs, steps or inner_steps"
-            )
+        check_length(estimator.steps(cell.located, cell.problem_key) or 0)
 
 
 def notes(cells: Sequence[Cell]) -> list[str]:

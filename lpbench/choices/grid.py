@@ -51,11 +51,6 @@ class Block:
     bases: dict[tuple[int, ...], Base]
 
     @property
-    def size(self) -> int:
-        """Number of cells."""
-        return math.prod(len(axis.values) for axis in self.axes)
-
-    @property
     def refers(self) -> bool:
         """Whether a key may refer to another one, so that each cell must be resolved by itself."""
         plain = (axis.values for axis in self.axes if not axis.composed)
@@ -79,74 +74,6 @@ class Block:
             yield raw, inner[0].values if inner else (raw.get("seed"),), text
 
 
-@dataclass(frozen=True)
-class Grid:
-    """The union of products that a list of overrides asks for, before any cell is made."""
-
-    blocks: list[Block]
-
-    @property
-    def size(self) -> int:
-        """Number of cells, counting equal ones and those that make no sense."""
-        return sum(block.size for block in self.blocks)
-
-    def raws(self) -> Iterator[dict[str, Any]]:
-        """The flat choices of each cell, as Hydra composes them; runtime keys included."""
-        for block in self.blocks:
-            for raw, seeds, _ in block.groups():
-                for seed in seeds:
-                    yield {**raw, "seed": seed} if "seed" in raw else raw
-
-    def expand(self, folder: Path | str | None = None) -> Expansion:
-        """The cells: canonical, without repetition. Raises ConfigError if runtime choices differ.
-
-        folder   where relative paths of data files start; None: the working directory.
-        """
-        expansion = Expansion(runtime=self._runtime())
-        maker, seen = CellMaker(folder), set()
-        swept = dict.fromkeys(axis.key for block in self.blocks for axis in block.axes)
-        found: dict[str, dict[Any, None]] = {key: {} for key in swept if key in keys.of_cells()}
-        for block in self.blocks:
-            for raw, seeds, text in block.groups():
-                try:
-                    cells = maker.cells(raw, seeds)
-                except ConfigError as error:
-                    expansion.invalid.append((text() or "the defaults", str(error)))
-                    continue
-                choices = cells[0].group.choices
-                for key, values in found.items():
-                    values.update(
-                        dict.fromkeys(cell.seed for cell in cells)
-                        if key == "seed"
-                        else {choices.get(key): None}
-                    )
-                for cell in cells:
-                    if cell.cell_id in seen:
-                        expansion.collapsed += 1
-                    else:
-                        seen.add(cell.cell_id)
-                        expansion.cells.append(cell)
-        for key, values in found.items():
-            if len(values) > 1:
-                numbers = all(isinstance(value, int | float) for value in values)
-                expansion.axes[key] = sorted(values) if numbers else list(values)
-        return expansion
-
-    def _runtime(self) -> dict[str, Any]:
-        runtime: dict[str, Any] = {}
-        for block in self.blocks:
-            plain = [axis for axis in block.axes if axis.key in RUNTIME and not axis.composed]
-            chosen = {axis.key: axis.values[0] for axis in plain}
-            for base in block.bases.values():
-                raw = base.with_values(chosen)
-                for key in RUNTIME:
-                    value = keys.check(key, raw.get(key))
-                    if runtime.setdefault(key, value) != value:
-                        parts = f"{runtime[key]!r} in one part of the grid and {value!r} in another"
-                        raise ConfigError(f"{key} is {parts}")
-        return runtime
-
-
 Guard = Callable[[int], None]  # called with the number of cells; may raise
 Look = Callable[[Axis], None]  # called with each override as it was read; may raise
 
@@ -158,14 +85,54 @@ def expand(
     look: Look | None = None,
     folder: Path | str | None = None,
 ) -> Expansion:
-    """The cells that `overrides` ask for; none at all ask for the experiment `default`.
+    """The cells that `overrides` ask for, canonical, without repetition; none at all ask for the experiment `default`.
 
     `folder`: where relative paths of data files start (None: the working directory).
     `guard` and `look` are called before anything is composed, resolved or made. Combinations that make no
     sense are collected, not raised. Raises ConfigError for what no combination can mend: an override that
     cannot be read, an unknown key, group or name, a value out of range, a `config_dir` that is no folder.
     """
-    return read(overrides, config_dir, guard, look).expand(folder)
+    blocks = read(overrides, config_dir, guard, look)
+    expansion = Expansion(runtime=_runtime(blocks))
+    maker, seen = CellMaker(folder), set()
+    swept = dict.fromkeys(axis.key for block in blocks for axis in block.axes)
+    found: dict[str, dict[Any, None]] = {key: {} for key in swept if key in keys.of_cells()}
+    for raw, seeds, text in itertools.chain.from_iterable(block.groups() for block in blocks):
+        try:
+            cells = maker.cells(raw, seeds)
+        except ConfigError as error:
+            expansion.invalid.append((text() or "the defaults", str(error)))
+            continue
+        choices = cells[0].group.choices
+        for key, values in found.items():
+            values.update(dict.fromkeys([choices.get(key)] if key != "seed" else (c.seed for c in cells)))
+        for cell in cells:
+            if cell.cell_id in seen:
+                expansion.collapsed += 1
+            else:
+                seen.add(cell.cell_id)
+                expansion.cells.append(cell)
+    for key, values in found.items():
+        if len(values) > 1:
+            numbers = all(isinstance(value, int | float) for value in values)
+            expansion.axes[key] = sorted(values) if numbers else list(values)
+    return expansion
+
+
+def _runtime(blocks: Sequence[Block]) -> dict[str, Any]:
+    """The run-time choices of all blocks; raises ConfigError if they differ."""
+    runtime: dict[str, Any] = {}
+    for block in blocks:
+        plain = [axis for axis in block.axes if axis.key in RUNTIME and not axis.composed]
+        chosen = {axis.key: axis.values[0] for axis in plain}
+        for base in block.bases.values():
+            raw = base.with_values(chosen)
+            for key in RUNTIME:
+                value = keys.check(key, raw.get(key))
+                if runtime.setdefault(key, value) != value:
+                    parts = f"{runtime[key]!r} in one part of the grid and {value!r} in another"
+                    raise ConfigError(f"{key} is {parts}")
+    return runtime
 
 
 def read(
@@ -173,8 +140,8 @@ def read(
     config_dir: Path | None = None,
     guard: Guard | None = None,
     look: Look | None = None,
-) -> Grid:
-    """The grid of `overrides`; raises ConfigError as `expand` does."""
+) -> list[Block]:
+    """The products of axes whose union `overrides` ask for, before any cell is made; raises ConfigError as `expand`."""
     with hydra_session.session(config_dir) as hydra:
         if look is not None:
             for override in overrides:
@@ -183,7 +150,7 @@ def read(
         blocks = [_axes(lines, hydra) for lines in lists]
         if guard is not None:
             guard(sum(math.prod(len(axis.values) for axis in axes) for axes in blocks))
-        return Grid([_block(axes, hydra) for axes in blocks])
+        return [_block(axes, hydra) for axes in blocks]
 
 
 def single(choices: Mapping[str, Any], config_dir: Path | None = None) -> dict[str, Any]:

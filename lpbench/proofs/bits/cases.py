@@ -116,11 +116,11 @@ def read_cases(overrides: Sequence[str], config_dir: Path | None = None) -> list
         key = override.lstrip("+~").partition("=")[0]
         if key in FOUND:
             raise ConfigError(_SEARCHED[key])
-    read = grid.read(list(overrides) or ["algorithm=lp_sgd"], config_dir)
+    blocks = grid.read(list(overrides) or ["algorithm=lp_sgd"], config_dir)
     defaults = grid.single({}, config_dir)
     cases: dict[str, Case] = {}
     refused = []
-    for block in read.blocks:
+    for block in blocks:
         for raw, texts in _combinations(block):
             changed = {key for key, value in raw.items() if value != defaults.get(key)}
             given = frozenset({axis.key for axis in block.axes} | changed)
