@@ -13,7 +13,7 @@ import numpy as np
 
 from lpbench.claims.base import Claim, Measure, Plot, claims
 from lpbench.claims.cells import Cells, Row
-from lpbench.errors import ConfigError, Interrupted, StoreError
+from lpbench.errors import ConfigError, StoreError
 from lpbench.provenance import now, provenance
 from lpbench.store.address import is_remote, locate
 from lpbench.store.files import replace_bytes
@@ -124,11 +124,7 @@ def reproduce(
     )
     if claim.trains:
         plan = make_plan(claim.overrides(replicates, quick, path), name, base, config_dir, force)
-        outcome = run_plan(plan, workers, force, on_event=on_event)
-        if outcome.interrupted:
-            raise Interrupted(
-                f"interrupted: finished cells are stored in {plan.folder}; go on with: {result.command}"
-            )
+        outcome = run_plan(plan, workers, force, on_event=on_event).complete(f"go on with: {result.command}")
         result.ran, result.cells = outcome.ran, len(plan.cells)
         cells, result.bad = stored(claim, plan)
     else:

@@ -8,7 +8,7 @@ from lpbench.analysis.matching import shown_choice
 from lpbench.analysis.ratios import verdict
 from lpbench.escaping import csv_of_records
 from lpbench.store.files import write_bytes
-from lpbench.terminal import Table, note, print_json
+from lpbench.terminal import Table, first, note, print_json
 
 LISTED = 10  # configurations whose status changed, and values of an axis
 
@@ -20,7 +20,7 @@ def compare(
     """Compare two stored sweeps."""
     found = compare_sweeps(a, b, by, metric, runs_dir)
     if csv is not None:
-        write_csv(found, csv)
+        write_bytes(csv, csv_of_records(found.rows).encode())
     if figure is not None:
         from lpbench.dashboard.charts.files import write_panel
         from lpbench.dashboard.panels.ratios import ratios
@@ -81,14 +81,9 @@ def notes(found: Comparison) -> list[str]:
         lines.append(
             f"older cells of the same choices left aside: {found.older_a} of {a}, {found.older_b} of {b}"
         )
-    for change in found.statuses[:LISTED]:
-        seeds = "" if change["seeds"] is None else f" (seeds {', '.join(map(str, change['seeds']))})"
-        lines.append(f"status {change['a']} -> {change['b']}: {change['configuration']}{seeds}")
-    if len(found.statuses) > LISTED:
-        lines.append(f"... and {len(found.statuses) - LISTED} more with another status")
-    return lines
+    return lines + first([_changed(change) for change in found.statuses], LISTED, "more with another status")
 
 
-def write_csv(found: Comparison, path: Path) -> None:
-    """The rows as csv; raises StoreError."""
-    write_bytes(path, csv_of_records(found.rows).encode())
+def _changed(change: dict[str, Any]) -> str:
+    seeds = "" if change["seeds"] is None else f" (seeds {', '.join(map(str, change['seeds']))})"
+    return f"status {change['a']} -> {change['b']}: {change['configuration']}{seeds}"

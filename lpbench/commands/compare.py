@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lpbench.commands import _completion
-from lpbench.commands._options import Json, Quiet, RunsDir, Verbose
+from lpbench.commands import _options as opt
 
 NEEDS_ARGUMENTS = True
 
@@ -16,37 +16,24 @@ def command(
     b: Annotated[str, typer.Argument(help="Another one.", metavar="B", autocompletion=_completion.sweeps)],
     by: Annotated[
         str | None,
-        typer.Option(
-            "--by",
-            metavar="AXES",
-            help="Rows: algorithm,precision (default: what varies).",
-            show_default=False,
-        ),
+        typer.Option("--by", metavar="AXES", help="Rows: algorithm,precision (default: what varies)."),
     ] = None,
     metric: Annotated[
         str | None,
         typer.Option(
             "--metric",
             help="noise_floor (default), final_gap, mean_gap, best_gap, seconds, steps_per_second.",
-            show_default=False,
         ),
     ] = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows as csv.", show_default=False)
-    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows as csv.")] = None,
     figure: Annotated[
         Path | None,
-        typer.Option(
-            "--figure",
-            metavar="FILE",
-            help="Draw the ratios: FILE.html, .svg, .png or .pdf.",
-            show_default=False,
-        ),
+        typer.Option("--figure", metavar="FILE", help="Draw the ratios: FILE.html, .svg, .png or .pdf."),
     ] = None,
-    runs_dir: RunsDir = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    runs_dir: opt.RunsDir = opt.RUNS,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Set two sweeps side by side: by what factor B differs from A, with its interval.
 
@@ -55,4 +42,4 @@ def command(
     """  # fmt: skip
     from lpbench.commands import _compare
 
-    return _compare.compare(a, b, by, metric, runs_dir or Path("runs"), csv, figure, as_json, quiet)
+    return _compare.compare(a, b, by, metric, runs_dir, csv, figure, as_json, quiet)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lpbench.commands._options import ConfigDir, Json, RunsDir, Verbose
+from lpbench.commands import _options as opt
 
 NEEDS_ARGUMENTS = True
 REGISTERED = ("formats", "algorithms", "problems", "datasets", "executors")
@@ -20,19 +20,18 @@ def command(
             autocompletion=lambda ctx, args, incomplete: list(KINDS),
         ),
     ],
-    config_dir: ConfigDir = None,
-    runs_dir: RunsDir = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    config_dir: opt.ConfigDir = None,
+    runs_dir: opt.RunsDir = opt.RUNS,
+    as_json: opt.Json = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Name what there is: formats, algorithms, problems, datasets, executors, bounds, choices, experiments, sweeps."""
     from lpbench.errors import ConfigError, did_you_mean
-    from lpbench.terminal import print_json
 
     if kind not in KINDS:
         raise ConfigError(f"unknown kind {kind!r}.{did_you_mean(kind, KINDS)}")
     if kind == "sweeps":
-        table = _sweeps(runs_dir or "runs")
+        table = _sweeps(runs_dir)
     elif kind == "experiments":
         table = _experiments(config_dir)
     elif kind == "bounds":
@@ -41,12 +40,10 @@ def command(
         table = _choices(config_dir)
     else:
         table = _registered(kind, config_dir)
-    if as_json:
-        print_json(table.records())
-    elif kind == "bounds":
+    if kind == "bounds" and not as_json:
         _print_statements(table)
     else:
-        table.print()
+        table.print(as_json)
     return 0
 
 
@@ -124,7 +121,7 @@ def _sweeps(runs_dir: Any) -> Any:
     from lpbench.store.address import locate
     from lpbench.store.folder import list_sweeps
     from lpbench.store.manifest import new_manifest, read_manifest
-    from lpbench.terminal import Table, warning
+    from lpbench.terminal import Table, counted, warning
 
     rows = []
     for name in list_sweeps(runs_dir):
@@ -138,9 +135,6 @@ def _sweeps(runs_dir: Any) -> Any:
         if manifest is None:
             manifest = new_manifest(name) | {"state": "no manifest"}
         counts = manifest["counts"]
-        bad = {status: count for status, count in counts.items() if status != "ok"}
-        shown = ", ".join(f"{count} {status}" for status, count in sorted(bad.items()))
-        rows.append(
-            [name, sum(counts.values()), shown or "-", manifest["state"], manifest["updated_at"][:19]]
-        )
+        bad = counted(sorted((status, count) for status, count in counts.items() if status != "ok"))
+        rows.append([name, sum(counts.values()), bad or "-", manifest["state"], manifest["updated_at"][:19]])
     return Table(["sweep", "cells", "not ok", "state", "updated (UTC)"], rows, numbers=frozenset({"cells"}))
