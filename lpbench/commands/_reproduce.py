@@ -22,10 +22,9 @@ FIGURE = "figure"  # with each ending, in the claim's folder
 
 def list_claims(as_json: bool) -> int:
     """The claims, without running any."""
-    from lpbench.claims import reproduce
     from lpbench.claims.base import claims
 
-    found = [claims.get(name) for name in reproduce.names()]
+    found = [claims.get(name) for name in claims.names()]
     columns = ["name", "statement", "paper", "limits", "theory"]
     records = [{column: getattr(claim, column) for column in columns} for claim in found]
     if as_json:
