@@ -1,39 +1,13 @@
-"""What `lpbench compare` prints, writes and draws."""
+"""What `lpbench compare` prints."""
 
-from pathlib import Path
 from typing import Any
 
-from lpbench.analysis.compare import Comparison, compare_sweeps
+from lpbench.analysis.compare import Comparison
 from lpbench.analysis.matching import shown_choice
 from lpbench.analysis.ratios import verdict
-from lpbench.escaping import csv_of_records
-from lpbench.store.files import write_bytes
-from lpbench.terminal import Table, first, note, print_json
+from lpbench.terminal import Table, first
 
 LISTED = 10  # configurations whose status changed, and values of an axis
-
-
-def compare(
-    a: str, b: str, by: str | None, metric: str | None, runs_dir: Path, csv: Path | None, figure: Path | None,
-    as_json: bool, quiet: bool,
-) -> int:  # fmt: skip
-    """Compare two stored sweeps."""
-    found = compare_sweeps(a, b, by, metric, runs_dir)
-    if csv is not None:
-        write_bytes(csv, csv_of_records(found.rows).encode())
-    if figure is not None:
-        from lpbench.dashboard.charts.files import write_panel
-        from lpbench.dashboard.panels.ratios import ratios
-
-        write_panel(ratios(found, notes(found)), figure)
-    if as_json:
-        print_json({**found.summary(), "rows": found.rows})
-    else:
-        table(found).print()
-    if not quiet and not as_json:
-        for line in notes(found):
-            note(line)
-    return 0
 
 
 def table(found: Comparison) -> Table:

@@ -40,6 +40,24 @@ def command(
     Cells pair on all choices, the seed included; where A and B differ throughout (lpbench compare halp svrg), that is
     what is compared. For a gate in CI: lpbench check.
     """  # fmt: skip
-    from lpbench.commands import _compare
+    from lpbench.analysis.compare import compare_sweeps
+    from lpbench.commands._compare import notes, table
+    from lpbench.escaping import csv_of_records
+    from lpbench.store.files import write_bytes
+    from lpbench.terminal import note, print_json
 
-    return _compare.compare(a, b, by, metric, runs_dir, csv, figure, as_json, quiet)
+    found = compare_sweeps(a, b, by, metric, runs_dir)
+    if csv is not None:
+        write_bytes(csv, csv_of_records(found.rows).encode())
+    if figure is not None:
+        from lpbench.dashboard.charts.files import write_panel
+        from lpbench.dashboard.panels.ratios import ratios
+
+        write_panel(ratios(found, notes(found)), figure)
+    if as_json:
+        print_json({**found.summary(), "rows": found.rows})
+        return 0
+    table(found).print()
+    for line in notes(found) if not quiet else ():
+        note(line)
+    return 0

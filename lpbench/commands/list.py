@@ -26,6 +26,7 @@ def command(
     verbose: opt.Verbose = False,
 ) -> int:
     """Name what there is: formats, algorithms, problems, datasets, executors, bounds, choices, experiments, sweeps."""
+    from lpbench.choices.hydra_session import load
     from lpbench.errors import ConfigError, did_you_mean
 
     if kind not in KINDS:
@@ -34,12 +35,9 @@ def command(
         table = _sweeps(runs_dir)
     elif kind == "experiments":
         table = _experiments(config_dir)
-    elif kind == "bounds":
-        table = _bounds(config_dir)
-    elif kind == "choices":
-        table = _choices(config_dir)
     else:
-        table = _registered(kind, config_dir)
+        load(config_dir)
+        table = {"bounds": _bounds, "choices": _choices}.get(kind, _registered)(kind)
     if kind == "bounds" and not as_json:
         _print_statements(table)
     else:
@@ -47,12 +45,10 @@ def command(
     return 0
 
 
-def _registered(kind: str, config_dir: Any) -> Any:
+def _registered(kind: str) -> Any:
     from lpbench import registry
-    from lpbench.choices.hydra_session import load
     from lpbench.terminal import Table
 
-    load(config_dir)
     things: registry.Registry = getattr(registry, kind)
     rows = []
     for name in things.names():
@@ -62,24 +58,20 @@ def _registered(kind: str, config_dir: Any) -> Any:
     return Table(["name", "version", "description", "reads"], rows)
 
 
-def _choices(config_dir: Any) -> Any:
+def _choices(kind: str) -> Any:
     from lpbench.choices import document, keys
-    from lpbench.choices.hydra_session import load
     from lpbench.terminal import Table
 
-    load(config_dir)
     rows = [
         [one.name, document.values(one), document.default(one), one.text] for one in keys.every().values()
     ]
     return Table(["name", "values", "default", "description"], rows)
 
 
-def _bounds(config_dir: Any) -> Any:
+def _bounds(kind: str) -> Any:
     from lpbench import registry
-    from lpbench.choices.hydra_session import load
     from lpbench.terminal import Table
 
-    load(config_dir)
     found = [registry.bounds.get(name) for name in registry.bounds.names()]
     rows = [[one.name, one.form, one.judges, ", ".join(sorted(one.algorithms)), one.title] for one in found]
     return Table(["name", "form", "bounds", "algorithms", "statement"], rows)
@@ -118,7 +110,6 @@ def _experiments(config_dir: Any) -> Any:
 
 def _sweeps(runs_dir: Any) -> Any:
     from lpbench.errors import StoreError
-    from lpbench.store.address import locate
     from lpbench.store.folder import list_sweeps
     from lpbench.store.manifest import new_manifest, read_manifest
     from lpbench.terminal import Table, counted, warning
@@ -126,9 +117,8 @@ def _sweeps(runs_dir: Any) -> Any:
     rows = []
     for name in list_sweeps(runs_dir):
         try:
-            manifest = read_manifest(
-                locate(runs_dir) / name
-            )  # a folder may have a name that no sweep is given
+            # Not by `find_sweep`: a folder may have a name that no sweep is given.
+            manifest = read_manifest(runs_dir / name)
         except StoreError as error:
             warning(str(error))
             continue
