@@ -16,12 +16,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import Abort, TyperException
 
 from lpbench import commands, terminal
 from lpbench.errors import ExitCode, LpbenchError
-from lpbench.provenance import version
 
 # In the order of a first day; commands that are not named follow, by name.
 FIRST = [
@@ -43,16 +42,28 @@ class Commands(TyperGroup):
         """The command called `cmd_name`, None if there is none."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"lpbench.commands.{cmd_name}")
+        module = _module(cmd_name)
         single = _typer()
         single.command(cmd_name, no_args_is_help=getattr(module, "NEEDS_ARGUMENTS", False))(module.command)
         return typer.main.get_command(single)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Each with the start of its docstring; to build its options would cost as much as all the rest of a help."""
+        names = self.list_commands(ctx)
+        width = formatter.width - 6 - max(map(len, names))
+        found = [TyperCommand(name, help=_module(name).command.__doc__) for name in names]
+        with formatter.section("Commands"):
+            formatter.write_dl([(one.name, one.get_short_help_str(width)) for one in found])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As typer's, with our suggestion for a name that is close."""
         names: dict[str, Any] = dict.fromkeys(self.list_commands(ctx))  # all that suggestions read
         self.commands = names
         return super().resolve_command(ctx, args)
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"lpbench.commands.{command}")
 
 
 def _typer(**settings: Any) -> typer.Typer:
@@ -64,6 +75,8 @@ def _typer(**settings: Any) -> typer.Typer:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from lpbench.provenance import version
+
         print(f"lpbench {version()}")
         raise typer.Exit
 

@@ -33,8 +33,11 @@ class Table:
         """The rows as dictionaries by column."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
-    def print(self) -> None:
-        """Print on stdout."""
+    def print(self, as_json: bool = False) -> None:
+        """Print on stdout, for people or the records as JSON."""
+        if as_json:
+            print_json(self.records())
+            return
         from rich import box
         from rich.table import Table as RichTable
         from rich.text import Text
@@ -82,6 +85,17 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return one_line(str(value))
+
+
+def first(lines: Sequence[str], most: int, more: str = "more") -> list[str]:
+    """The first `most` lines, and `... and 3 more` where there are others."""
+    left = len(lines) - most
+    return [*lines[:most], f"... and {left} {more}"] if left > 0 else list(lines)
+
+
+def counted(counts: Mapping[str, int] | Iterable[tuple[str, int]]) -> str:
+    """`3 ok, 1 failed`, in the order that is given."""
+    return ", ".join(f"{count} {name}" for name, count in dict(counts).items())
 
 
 def console(stderr: bool = False) -> "Console":

@@ -113,9 +113,25 @@ def spread(name: str, x: Numbers, values: np.ndarray, panel: str = "", points: b
     return Line(name, list(x), list(middle), list(low), list(high), MEASURED, panel, points)
 
 
+def predicted(name: str, x: Numbers, y: Numbers, panel: str = "") -> Line:
+    """A line that theory says, without marks."""
+    return Line(name, list(x), list(y), role=THEORY, panel=panel, points=False)
+
+
 def slope(x: Numbers, y: Numbers) -> float:
     """The exponent of the power law that fits y (x) best."""
     return float(np.polyfit(np.log(np.asarray(x, float)), np.log(np.asarray(y, float)), 1)[0])
+
+
+def slopes(x: Numbers, values: np.ndarray) -> list[float]:
+    """`slope` of each replicate; values (replicates, points)."""
+    return [slope(x, row) for row in values]
+
+
+def drops(values: np.ndarray) -> np.ndarray:
+    """log2 of each value over the next, of all replicates; values (replicates, points)."""
+    found: np.ndarray = np.log2(values[:, :-1] / values[:, 1:]).ravel()
+    return found
 
 
 class Claim:

@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from lpbench.claims.base import Claim, Measure, Plot, claims
 from lpbench.claims.cells import Cells, Row
-from lpbench.errors import ConfigError, Interrupted, StoreError
+from lpbench.errors import ConfigError, StoreError
 from lpbench.provenance import now, provenance
 from lpbench.store.address import is_remote, locate
 from lpbench.store.files import replace_bytes
@@ -74,17 +75,12 @@ class Result:
         }  # fmt: skip
 
 
-def names() -> list[str]:
-    """The names of all claims."""
-    return claims.names()
-
-
 def choose(asked: list[str], path: str | None = None) -> tuple[list[Claim], list[str]]:
     """The claims called so, and what to say of those that `all` leaves out: they need data that were not given.
 
     Raises ConfigError for an unknown name, with the nearest one, and for a claim named without the path that it needs.
     """
-    every = [claims.get(name)() for name in names()]
+    every = [claims.get(name)() for name in claims.names()]
     if "all" in asked:
         chosen = [claim for claim in every if path is not None or not claim.takes_path]
         left = [claim for claim in every if claim not in chosen]
@@ -124,15 +120,11 @@ def reproduce(
     )
     if claim.trains:
         plan = make_plan(claim.overrides(replicates, quick, path), name, base, config_dir, force)
-        outcome = run_plan(plan, workers, force, on_event=on_event)
-        if outcome.interrupted:
-            raise Interrupted(
-                f"interrupted: finished cells are stored in {plan.folder}; go on with: {result.command}"
-            )
+        outcome = run_plan(plan, workers, force, on_event=on_event).complete(f"go on with: {result.command}")
         result.ran, result.cells = outcome.ran, len(plan.cells)
         cells, result.bad = stored(claim, plan)
     else:
-        cells = Cells((), 1, result.folder, _no_trace, {})
+        cells = Cells((), 1, result.folder, lambda cell_id: {}, {})
     if result.bad:
         result.why = [_said(result.bad, result.cells)]
     else:
@@ -161,17 +153,10 @@ def stored(claim: Claim, plan: Plan) -> tuple[Cells, list[Row]]:
     """The plan's cells as the store has them, and those of them that are not ok."""
     wanted = {cell.cell_id for cell in plan.cells}
     rows = [row for row in read_cells(plan.folder).to_pylist() if row["cell_id"] in wanted]
-    kept: dict[str, dict[str, np.ndarray]] = {}
-
-    def trace(cell_id: str) -> dict[str, np.ndarray]:
-        if not kept:
-            kept.update(_traces(plan.folder, wanted))
-        return kept[cell_id]
-
+    traces = cache(lambda: _traces(plan.folder, wanted))  # not read by every claim
     choices = {cell.cell_id: cell.choices for cell in plan.cells}
-    return Cells(rows, claim.runs, plan.folder, trace, choices), [
-        row for row in rows if row["status"] != "ok"
-    ]
+    cells = Cells(rows, claim.runs, plan.folder, lambda cell_id: traces()[cell_id], choices)
+    return cells, [row for row in rows if row["status"] != "ok"]
 
 
 def _traces(folder: Path, wanted: set[str]) -> dict[str, dict[str, np.ndarray]]:
@@ -182,26 +167,15 @@ def _traces(folder: Path, wanted: set[str]) -> dict[str, dict[str, np.ndarray]]:
     }
 
 
-def _no_trace(cell_id: str) -> dict[str, np.ndarray]:
-    raise KeyError(cell_id)
-
-
 def explanation(measures: list[Measure], cells: Cells) -> list[str]:
     """Why a claim fails: which statistics miss their interval and how often, and what in the cells may be the cause."""
     missed = [measure for measure in measures if not measure.passed]
     found = []
     for measure in missed:
-        wrong = [value for value in measure.values if not measure.low <= value <= measure.high]
-        values = (
-            f"{min(wrong):.4g}"
-            if len(wrong) == 1
-            else f"{min(wrong):.4g} ... {max(wrong):.4g}"
-            if wrong
-            else "none"
-        )
-        found.append(
-            f"{measure.name}: {measure.outside} of {len(measure.values)} values miss {measure.threshold}: {values}"
-        )
+        wrong = sorted(value for value in measure.values if not measure.low <= value <= measure.high)
+        ends = [f"{value:.4g}" for value in dict.fromkeys([*wrong[:1], *wrong[-1:]])]
+        count = f"{measure.outside} of {len(measure.values)} values miss {measure.threshold}"
+        found.append(f"{measure.name}: {count}: {' ... '.join(ends) or 'none'}")
     clipped = [row for row in cells.rows if (row["saturation_rate"] or 0) > 0]
     if missed and clipped:
         most = max(row["saturation_rate"] for row in clipped)

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpbench.errors import ConfigError, Interrupted
-from lpbench.terminal import Table, note, print_json, print_pairs
+from lpbench.errors import ConfigError, did_you_mean
+from lpbench.terminal import Table, counted, note, print_json, print_pairs
 
 if TYPE_CHECKING:
     from lpbench.regression.baselines import Baseline
-
-LISTED = 20
 
 
 def measure(
@@ -22,7 +20,7 @@ def measure(
     from lpbench.commands._progress import Progress
     from lpbench.regression import baselines, checking
     from lpbench.sweeps.plan import make_plan
-    from lpbench.sweeps.sweep import interrupted_line, run_plan
+    from lpbench.sweeps.sweep import run_plan
 
     if not overrides and not update:
         raise ConfigError(
@@ -33,19 +31,15 @@ def measure(
         plan = make_plan(overrides, sweep, runs_dir, config_dir, force=True)
     else:
         plan = checking.plan_of(baselines.load(name, runs_dir), (), runs_dir, config_dir, sweep)
-    progress = Progress(quiet, verbose)
-    try:
-        outcome = run_plan(plan, workers, force=True, on_event=progress)
-    finally:
-        progress.close()
-    if outcome.interrupted:
-        raise Interrupted(interrupted_line(outcome))
+    with Progress(quiet, verbose) as progress:
+        run_plan(plan, workers, force=True, on_event=progress).complete()
     return plan.name
 
 
 def make(name: str, sweep: str, replace: bool, runs_dir: Path, as_json: bool, quiet: bool) -> int:
     """Make a baseline of a stored sweep, and say what to do next."""
     from lpbench.regression import baselines
+    from lpbench.store.folder import runs_option
 
     if replace and not baselines.platforms(name, runs_dir):
         raise ConfigError(
@@ -57,8 +51,7 @@ def make(name: str, sweep: str, replace: bool, runs_dir: Path, as_json: bool, qu
     elif not quiet:
         size = sum(file.stat().st_size for file in made.folder.iterdir())
         note(f"baseline {name}: {len(made.cells)} cells, {size / 1000:.0f} kB in {made.folder}")
-        where = "" if str(runs_dir) == "runs" else f" --runs-dir {runs_dir}"
-        note(f"commit that folder; later: lpbench check --baseline {name}{where}")
+        note(f"commit that folder; later: lpbench check --baseline {name}{runs_option(runs_dir)}")
     return 0
 
 
@@ -105,7 +98,6 @@ def show(name: str, runs_dir: Path, as_json: bool) -> int:
 
 def diff(name: str, other: Sequence[str], runs_dir: Path, as_json: bool) -> int:
     """What `other`, a baseline or a stored sweep, measured otherwise; always exit code 0."""
-    from lpbench.errors import did_you_mean
     from lpbench.regression import baselines, checking, judging, outputs
     from lpbench.store import list_sweeps
 
@@ -124,13 +116,11 @@ def diff(name: str, other: Sequence[str], runs_dir: Path, as_json: bool) -> int:
         raise ConfigError(f"{other[0]!r} is neither a baseline nor a sweep.{did_you_mean(other[0], known)}")
     differs = [group for group in groups if group.verdict != judging.IDENTICAL]
     if as_json:
-        print_json(
-            {"counts": judging.summary(groups), "differs": [outputs.rows([group])[0] for group in differs]}
-        )
+        print_json({"counts": judging.summary(groups), "differs": outputs.rows(differs)})
         return 0
     if differs:
         Table(outputs.HEADINGS, outputs.rows(differs), keys=1).print()
-    print(", ".join(f"{count} {verdict}" for verdict, count in judging.summary(groups).items()))
+    print(counted(judging.summary(groups)))
     return 0
 
 

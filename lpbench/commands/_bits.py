@@ -1,17 +1,16 @@
 """What `lpbench bits` prints, and how it shows the rounds of the bisection."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpbench.errors import ExitCode, StoreError
+from lpbench.commands._progress import Progress
+from lpbench.errors import ExitCode
 from lpbench.escaping import csv_of_records
-from lpbench.terminal import note, print_json, warning
+from lpbench.terminal import first, note, print_json, warning
 
 if TYPE_CHECKING:
     from lpbench.proofs.bits.answer import Answers
-    from lpbench.sweeps.sweep import Event
 
 _LISTED = 10
 
@@ -20,34 +19,21 @@ class Rounds:
     """Says what each round measures, and follows its sweep; call it with the text of a round."""
 
     def __init__(self, quiet: bool, verbose: bool):
-        from lpbench.commands._progress import Progress
+        self._progress = Progress(quiet, verbose)
+        self._options, self._count = (quiet, verbose), 0
 
-        self._make: Callable[[], Progress] = lambda: Progress(quiet, verbose)
-        self._progress: Progress | None = None
-        self._quiet, self._count = quiet, 0
-
-    def __call__(self, text: str) -> "Callable[[Event], None]":
+    def __call__(self, text: str) -> Progress:
         """A progress display for the next round."""
         self.close()
         self._count += 1
-        if not self._quiet:
+        if not self._options[0]:
             note(f"round {self._count}: {text}")
-        self._progress = self._make()
+        self._progress = Progress(*self._options)
         return self._progress
 
     def close(self) -> None:
         """Leave the terminal as it was."""
-        if self._progress is not None:
-            self._progress.close()
-
-
-def check_figure(path: Path) -> None:
-    """Raise before the work, not after it, where the figure could not be written."""
-    from lpbench.dashboard.charts.files import check_ending
-
-    check_ending(path)
-    if not path.parent.is_dir():
-        raise StoreError(f"cannot write {path}: no folder {path.parent}")
+        self._progress.close()
 
 
 def report(found: "Answers", figure: Path | None, as_json: bool, as_csv: bool, quiet: bool) -> int:
@@ -96,8 +82,6 @@ def _bad(found: "Answers") -> int:
     from lpbench.proofs.bits.words import bad
 
     lines = bad(found)
-    for line in lines[:_LISTED]:
+    for line in first(lines, _LISTED):
         warning(line)
-    if len(lines) > _LISTED:
-        warning(f"... and {len(lines) - _LISTED} more")
     return ExitCode.SOME_BAD if lines else ExitCode.DONE

@@ -3,21 +3,23 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lpbench.commands._bounds_tables import bounds_table, constants_table, evidence_table, reasons_table
+from lpbench.commands._options import check_place
 from lpbench.commands._sweeping import invalid_lines, say_evidence
 from lpbench.declared.choices import PROBLEM
-from lpbench.errors import ConfigError, ExitCode, StoreError
+from lpbench.errors import ConfigError, ExitCode
 from lpbench.escaping import csv_of_records
 from lpbench.proofs.bounds import Proof, of_sweep, plan_groups, prove
 from lpbench.registry import bounds as theorems
 from lpbench.store import find_sweep
 from lpbench.store.files import write_bytes
-from lpbench.terminal import console, json_bytes, note, print_json, warning
+from lpbench.terminal import console, first, json_bytes, note, warning
 from lpbench.theory.evaluation import theorem
 
 _SUMMARY = ("", "_kind", "_basis", "_earlier", "_dimension_free")
@@ -25,17 +27,27 @@ _LISTED = 5  # reasons why cells cannot be run
 _QUIET_SECONDS = 5.0  # before a line says what takes so long
 
 
+@dataclass(frozen=True)
+class Output:
+    """Where the answer goes: `kind` json, csv, or None for tables; `path` None for stdout."""
+
+    kind: str | None
+    path: Path | None
+
+    def write(self, value: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write `value` as JSON, or `rows` as CSV."""
+        content = json_bytes(value) if self.kind == "json" else csv_of_records(rows).encode()
+        if self.path is None:
+            sys.stdout.write(content.decode())
+        else:
+            write_bytes(self.path, content)
+            note(f"written: {self.path}")
+
+
 def grid(
-    overrides: list[str],
-    config_dir: Path | None,
-    skip_invalid: bool,
-    guard: Callable[[int], None],
-    kind: str | None,
-    output: Path | None,
-    every: bool,
-    why: bool,
-    quiet: bool,
-) -> int:
+    overrides: list[str], config_dir: Path | None, skip_invalid: bool, guard: Callable[[int], None], output: Output,
+    every: bool, why: bool, quiet: bool,
+) -> int:  # fmt: skip
     """What is proven of a grid; exit code 3 where some cells cannot be run."""
     plan = plan_groups(overrides, config_dir, skip_invalid, guard)
     if not quiet:
@@ -43,38 +55,34 @@ def grid(
             note(line)
     with building(quiet) as tell:
         proofs = prove(plan.cells, tell)
-    if kind == "json":
-        write_json(grid_json(proofs), output)
-    elif kind == "csv":
-        write_text(csv_of_records([proof.row() for proof in proofs]), output)
+    rows = [proof.row() for proof in proofs]
+    if output.kind is not None:
+        output.write(grid_json(proofs), rows)
     else:
         constants_table(proofs, every).print()
-        bounds_table([proof.row() for proof in proofs], every).print()
+        bounds_table(rows, every).print()
         if why:
             reasons_table(proofs).print()
     errors = Counter(proof.error for proof in proofs if proof.error is not None)
-    for error, count in errors.most_common(_LISTED):
-        warning(f"{count} of {len(proofs)} cell groups cannot be run: {error}")
-    if len(errors) > _LISTED:
-        warning(f"... and {len(errors) - _LISTED} more reasons")
-    if kind is None and not quiet:
+    said = [f"{n} of {len(proofs)} cell groups cannot be run: {error}" for error, n in errors.most_common()]
+    for line in first(said, _LISTED, "more reasons"):
+        warning(line)
+    if output.kind is None and not quiet:
         for line in grid_lines(proofs, every, why):
             note(line)
     return ExitCode.SOME_BAD if errors else ExitCode.DONE
 
 
-def sweep(name: str, runs_dir: Path, kind: str | None, output: Path | None, every: bool, quiet: bool) -> int:
+def sweep(name: str, runs_dir: Path, output: Output, every: bool, quiet: bool) -> int:
     """A stored sweep, measured beside proven; exit code 5 where a bound is broken."""
     try:
         folder = find_sweep(name, runs_dir)
     except ConfigError as error:
         raise ConfigError(f"{error} (an override is written KEY=VALUE)") from None
     evidence = of_sweep(folder)
-    if kind == "json":
+    if output.kind is not None:
         where = {"name": folder.name, "folder": str(folder)}
-        write_json({**where, **evidence.summary(), "bounds": evidence.groups}, output)
-    elif kind == "csv":
-        write_text(csv_of_records(evidence.groups), output)
+        output.write({**where, **evidence.summary(), "bounds": evidence.groups}, evidence.groups)
     else:
         evidence_table(evidence, folder.name, every).print()
     if evidence.line() is None and not quiet:
@@ -119,40 +127,18 @@ def _group_json(proof: Proof) -> dict[str, Any]:
     return found
 
 
-def output_kind(path: Path | None, as_json: bool, as_csv: bool) -> str | None:
-    """`json`, `csv`, or None for tables; raises ConfigError where the options do not go together."""
+def output_of(path: Path | None, as_json: bool, as_csv: bool) -> Output:
+    """Where the options say that the answer goes; raises ConfigError where they do not go together."""
     if as_json and as_csv:
         raise ConfigError("--json and --csv: choose one")
     asked = "json" if as_json else "csv" if as_csv else None
     if path is None:
-        return asked
+        return Output(asked, None)
     ending = path.suffix.lstrip(".")
     if asked is None and ending not in ("json", "csv"):
         raise ConfigError(f"--output {path}: the ending must be .json or .csv (or give --json or --csv)")
-    if not path.parent.is_dir():
-        raise StoreError(f"cannot write {path}: no folder {path.parent}")
-    return asked or ending
-
-
-def write_json(value: Any, path: Path | None) -> None:
-    """JSON on stdout, or into a file."""
-    if path is None:
-        print_json(value)
-    else:
-        _write(json_bytes(value), path)
-
-
-def write_text(text: str, path: Path | None) -> None:
-    """A text on stdout, or into a file."""
-    if path is None:
-        sys.stdout.write(text)
-    else:
-        _write(text.encode(), path)
-
-
-def _write(content: bytes, path: Path) -> None:
-    write_bytes(path, content)
-    note(f"written: {path}")
+    check_place(path)
+    return Output(asked or ending, path)
 
 
 def grid_lines(proofs: Sequence[Proof], every: bool, why: bool) -> list[str]:

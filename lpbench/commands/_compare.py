@@ -1,39 +1,13 @@
-"""What `lpbench compare` prints, writes and draws."""
+"""What `lpbench compare` prints."""
 
-from pathlib import Path
 from typing import Any
 
-from lpbench.analysis.compare import Comparison, compare_sweeps
+from lpbench.analysis.compare import Comparison
 from lpbench.analysis.matching import shown_choice
 from lpbench.analysis.ratios import verdict
-from lpbench.escaping import csv_of_records
-from lpbench.store.files import write_bytes
-from lpbench.terminal import Table, note, print_json
+from lpbench.terminal import Table, first
 
 LISTED = 10  # configurations whose status changed, and values of an axis
-
-
-def compare(
-    a: str, b: str, by: str | None, metric: str | None, runs_dir: Path, csv: Path | None, figure: Path | None,
-    as_json: bool, quiet: bool,
-) -> int:  # fmt: skip
-    """Compare two stored sweeps."""
-    found = compare_sweeps(a, b, by, metric, runs_dir)
-    if csv is not None:
-        write_csv(found, csv)
-    if figure is not None:
-        from lpbench.dashboard.charts.files import write_panel
-        from lpbench.dashboard.panels.ratios import ratios
-
-        write_panel(ratios(found, notes(found)), figure)
-    if as_json:
-        print_json({**found.summary(), "rows": found.rows})
-    else:
-        table(found).print()
-    if not quiet and not as_json:
-        for line in notes(found):
-            note(line)
-    return 0
 
 
 def table(found: Comparison) -> Table:
@@ -81,14 +55,9 @@ def notes(found: Comparison) -> list[str]:
         lines.append(
             f"older cells of the same choices left aside: {found.older_a} of {a}, {found.older_b} of {b}"
         )
-    for change in found.statuses[:LISTED]:
-        seeds = "" if change["seeds"] is None else f" (seeds {', '.join(map(str, change['seeds']))})"
-        lines.append(f"status {change['a']} -> {change['b']}: {change['configuration']}{seeds}")
-    if len(found.statuses) > LISTED:
-        lines.append(f"... and {len(found.statuses) - LISTED} more with another status")
-    return lines
+    return lines + first([_changed(change) for change in found.statuses], LISTED, "more with another status")
 
 
-def write_csv(found: Comparison, path: Path) -> None:
-    """The rows as csv; raises StoreError."""
-    write_bytes(path, csv_of_records(found.rows).encode())
+def _changed(change: dict[str, Any]) -> str:
+    seeds = "" if change["seeds"] is None else f" (seeds {', '.join(map(str, change['seeds']))})"
+    return f"status {change['a']} -> {change['b']}: {change['configuration']}{seeds}"

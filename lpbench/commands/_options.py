@@ -6,7 +6,10 @@ from typing import Annotated
 import typer
 
 from lpbench.commands import _completion
+from lpbench.errors import LpbenchError, StoreError
 from lpbench.store.address import locate
+
+RUNS = Path("runs")
 
 
 def each_key_once(overrides: list[str] | None) -> list[str] | None:
@@ -17,6 +20,12 @@ def each_key_once(overrides: list[str] | None) -> list[str] | None:
     return overrides
 
 
+def check_place(path: Path | None, error: type[LpbenchError] = StoreError) -> None:
+    """Raise before the work, not after it, where the file `path` could not be written."""
+    if path is not None and not path.parent.is_dir():
+        raise error(f"cannot write {path}: there is no folder {path.parent}")
+
+
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
@@ -24,7 +33,6 @@ Overrides = Annotated[
         metavar="OVERRIDES",
         autocompletion=_completion.overrides,
         callback=each_key_once,
-        show_default=False,
     ),
 ]
 OverridesOrSweep = Annotated[
@@ -34,7 +42,6 @@ OverridesOrSweep = Annotated[
         metavar="OVERRIDES|SWEEP",
         autocompletion=_completion.overrides_and_sweeps,
         callback=each_key_once,
-        show_default=False,
     ),
 ]
 Sweep = Annotated[
@@ -46,26 +53,21 @@ Name = Annotated[
 ConfigDir = Annotated[
     Path | None,
     typer.Option(
-        "--config-dir",
-        help="A folder with your own yamls and modules.",
-        metavar="DIRECTORY",
-        parser=locate,
-        show_default=False,
+        "--config-dir", help="A folder with your own yamls and modules.", metavar="DIRECTORY", parser=locate
     ),
 ]
-RunsDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--runs-dir",
-        help="Where sweeps lie, a folder or an address such as s3://bucket/runs (default: runs).",
-        metavar="PATH",
-        parser=locate,
-        show_default=False,
-    ),
-]
+_RUNS_DIR = typer.Option(
+    "--runs-dir",
+    help="Where sweeps lie, a folder or an address such as s3://bucket/runs (default: runs).",
+    metavar="PATH",
+    parser=locate,
+    show_default=False,
+)
+RunsDir = Annotated[Path, _RUNS_DIR]
+# Where an override, `runs_dir=...`, may say it as well.
+RunsDirOrChoice = Annotated[Path | None, _RUNS_DIR]
 Workers = Annotated[
-    int | None,
-    typer.Option("--workers", "-w", min=1, help="Cells at a time (default: all cores).", show_default=False),
+    int | None, typer.Option("--workers", "-w", min=1, help="Cells at a time (default: all cores).")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Compute stored cells again.")]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first cell that is not ok.")]
@@ -80,11 +82,14 @@ MaxMemory = Annotated[
         min=0,
         help="GB of memory that the cells may take; inf: any (default: what this machine has).",
         metavar="GB",
-        show_default=False,
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would run, as `lpbench plan` does.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Markdown = Annotated[
+    Path | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown, for a comment or a page.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="A line for each cell; tracebacks.")]

@@ -4,9 +4,9 @@ import sys
 import time
 from collections import Counter, deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from lpbench.terminal import duration, note, shown
+from lpbench.terminal import counted, duration, note, shown
 
 if TYPE_CHECKING:
     from lpbench.sweeps.sweep import Event
@@ -16,7 +16,7 @@ RATE_SECONDS = 10.0  # over which the rate is taken
 
 
 class Progress:
-    """Follows the events of a sweep; call it with each.
+    """Follows the events of a sweep; call it with each. A context manager, which leaves the terminal as it was.
 
     quiet    say nothing;  verbose   a line for each cell, in place of the bar
     """
@@ -48,8 +48,14 @@ class Progress:
             self._total = 0
         self._show()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Leave the terminal as it was."""
+        """Take the bar away."""
         if self._bar is not None:
             with suppress(OSError):  # a terminal that is gone
                 self._bar.stop()
@@ -116,8 +122,7 @@ class Progress:
             parts.append(f"{(self._done - done) / (now - then):.3g} cells/s")
             if self._done < self._total and share > share_then:
                 parts.append(f"{duration((now - then) * (1 - share) / (share - share_then))} left")
-        parts += [f"{count} {status}" for status, count in sorted(self._bad.items())]
-        return ", ".join(parts)
+        return ", ".join([*parts, *filter(None, [counted(sorted(self._bad.items()))])])
 
 
 def cell_line(row: Any) -> str:

@@ -4,42 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lpbench.errors import ConfigError, ExitCode, LpbenchError
+from lpbench.commands._progress import Progress
+from lpbench.errors import ExitCode, LpbenchError
 from lpbench.escaping import markdown as escaped
-from lpbench.store.files import write_bytes
-from lpbench.terminal import Table, duration, note, print_json, shown, warning
+from lpbench.terminal import Table, counted, duration, note, print_json, shown, warning
 
 if TYPE_CHECKING:
+    from lpbench.claims.base import Claim
     from lpbench.claims.reproduce import Result
 
 PICTURES = (".svg", ".png")
 FIGURE = "figure"  # with each ending, in the claim's folder
 
 
-@dataclass(frozen=True)
-class Options:
-    """What holds for every claim of a call."""
-
-    runs_dir: Path
-    seeds: int | None
-    quick: bool
-    workers: int | None
-    force: bool
-    path: str | None
-    config_dir: Path | None
-
-
 def list_claims(as_json: bool) -> int:
     """The claims, without running any."""
-    from lpbench.claims import reproduce
     from lpbench.claims.base import claims
 
-    found = [claims.get(name) for name in reproduce.names()]
+    found = [claims.get(name) for name in claims.names()]
     columns = ["name", "statement", "paper", "limits", "theory"]
     records = [{column: getattr(claim, column) for column in columns} for claim in found]
     if as_json:
@@ -53,47 +38,30 @@ def list_claims(as_json: bool) -> int:
     return 0
 
 
-def run(
-    asked: Sequence[str], options: Options, figures: bool, markdown: Path | None, as_json: bool, quiet: bool,
-    verbose: bool,
-) -> int:  # fmt: skip
-    """Run the claims one after the other; returns the exit code."""
-    from lpbench.claims import reproduce
-    from lpbench.commands._progress import Progress
-
-    if markdown is not None and not markdown.parent.is_dir():
-        raise ConfigError(f"cannot write {markdown}: there is no folder {markdown.parent}")
-    chosen, left = reproduce.choose(list(asked), options.path)
-    results: list[Result] = []
+def run(chosen: Sequence[Claim], one: Callable[..., Result], quiet: bool, verbose: bool) -> list[Result]:
+    """Reproduce the claims one after the other; `one` does it for a claim, and takes what follows its events."""
+    results = []
     for number, claim in enumerate(chosen, 1):
         if not quiet:
             note(f"{number}/{len(chosen)} {claim.name}: {claim.statement}")
         # In a log two lines a claim are enough.
-        progress = Progress(quiet or not (verbose or sys.stderr.isatty()), verbose)
-        try:
-            result = reproduce.reproduce(
-                claim, options.runs_dir, options.seeds, options.quick, options.workers, options.force, options.path,
-                progress, options.config_dir,
-            )  # fmt: skip
-        finally:
-            progress.close()
+        with Progress(quiet or not (verbose or sys.stderr.isatty()), verbose) as progress:
+            result = one(claim, on_event=progress)
         results.append(result)
         if not quiet:
-            note(
-                f"{result.verdict}: {result.cells} cells, computed now: {result.ran}, {duration(result.seconds)}"
-            )
-    if figures:
-        draw(results)
-    if markdown is not None:
-        write_bytes(markdown, as_markdown(results).encode())
+            took = duration(result.seconds)
+            note(f"{result.verdict}: {result.cells} cells, computed now: {result.ran}, {took}")
+    return results
+
+
+def show(results: Sequence[Result], left: Sequence[str], as_json: bool, quiet: bool) -> None:
+    """The statistics, why a claim fails, and what was left out."""
     if as_json:
-        print_json(
-            {"counts": Counter(one.verdict for one in results), "claims": [one.record() for one in results]}
-        )
+        counts = Counter(one.verdict for one in results)
+        print_json({"counts": counts, "claims": [one.record() for one in results]})
     else:
         table(results).print()
     _say(results, left, quiet, as_json)
-    return exit_code(results)
 
 
 def as_markdown(results: Sequence[Result]) -> str:
@@ -152,11 +120,11 @@ def _say(results: Sequence[Result], left: Sequence[str], quiet: bool, as_json: b
         return
     for line in left:
         note(line)
-    counts = Counter(one.verdict for one in results)
-    said = ", ".join(
-        f"{counts[verdict]} {verdict}" for verdict in ("PASS", "FAIL", "INCOMPLETE") if counts[verdict]
-    )
-    note(f"{len(results)} claims: {said}; {duration(sum(one.seconds for one in results))}")
+    verdicts = [one.verdict for one in results]
+    counts: dict[str, int] = {
+        name: verdicts.count(name) for name in ("PASS", "FAIL", "INCOMPLETE") if name in verdicts
+    }
+    note(f"{len(results)} claims: {counted(counts)}; {duration(sum(one.seconds for one in results))}")
     if results:
         note(f"results and figures: {results[0].folder.parent}")
 

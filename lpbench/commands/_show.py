@@ -1,5 +1,6 @@
 """The parts of `lpbench show`."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, re
 from lpbench.store.arrays import plain_columns
 from lpbench.store.folder import is_sweep
 from lpbench.store.schema import CHOICES
-from lpbench.terminal import Table, note, print_json, print_pairs
+from lpbench.terminal import Table, counted, note, print_json, print_pairs
 
 _LIST_BITS = 8  # values of formats up to this many bits are printed one by one
 
@@ -35,9 +36,7 @@ def sweep(folder: Path, as_json: bool, metric: str | None = None) -> int:
     """Number of cells by status, the result or `metric`, and how the bounds did; exit code 5 if one is broken."""
     table = read(folder, COLUMNS, metric)
     columns = plain_columns(table)
-    counts: dict[str, int] = {}
-    for status in columns["status"]:
-        counts[status] = counts.get(status, 0) + 1
+    counts = dict(Counter(columns["status"]).most_common())
     manifest = read_manifest(folder) or {}
     records, evidence = results(columns, metric, axes_of(table.schema)), weigh(columns)
     if as_json:
@@ -48,9 +47,8 @@ def sweep(folder: Path, as_json: bool, metric: str | None = None) -> int:
         pivot(records).print()
     say_evidence(evidence, folder.name, folder.parent, quiet=as_json)
     if not as_json:
-        said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items(), key=lambda c: -c[1]))
         state = manifest.get("state", "no manifest")
-        note(f"{folder}: {len(columns['status'])} cells ({said or 'none'}), {state}")
+        note(f"{folder}: {len(columns['status'])} cells ({counted(counts) or 'none'}), {state}")
     return ExitCode.BOUND_BROKEN if evidence.broken else ExitCode.DONE
 
 
@@ -61,11 +59,7 @@ def bad_cells(folder: Path, as_json: bool) -> int:
     ]  # fmt: skip
     table = read_cells(folder, names)
     table = table.filter(pc.not_equal(table["status"], "ok")).select(names)
-    found = Table(names, [list(row.values()) for row in table.to_pylist()])
-    if as_json:
-        print_json(found.records())
-    else:
-        found.print()
+    Table(names, [list(row.values()) for row in table.to_pylist()]).print(as_json)
     return 0
 
 
@@ -86,7 +80,8 @@ def cell_diff(folder: Path, first: str, second: str, as_json: bool) -> int:
     a, b = (_cell(table, start, folder) for start in (first, second))
     names = [*CHOICES, *(name for name in table.column_names if name not in CHOICES)]
     rows = [[name, a[name], b[name]] for name in names if _differ(a[name], b[name])]
-    return _print(Table(["column", a["cell_id"], b["cell_id"]], rows), as_json)
+    Table(["column", a["cell_id"], b["cell_id"]], rows).print(as_json)
+    return 0
 
 
 def _differ(a: Any, b: Any) -> bool:
@@ -124,7 +119,8 @@ def format_diff(first: str, second: str, as_json: bool) -> int:
     if mine and other:
         rows.append(["numbers in both", len(mine & other), len(mine & other)])
         rows.append(["numbers in this alone", len(mine - other), len(other - mine)])
-    return _print(Table(["", first, second], rows), as_json)
+    Table(["", first, second], rows).print(as_json)
+    return 0
 
 
 def _exact(value: Any) -> Any:
@@ -158,14 +154,6 @@ def _facts(name: str) -> dict[str, Any]:
     above_1 = int(np.searchsorted(values, 1.0, side="right"))
     facts["spacing_at_1"] = float(gaps[above_1 - 1]) if above_1 < len(values) else None
     return {**facts, "values": values.tolist()}
-
-
-def _print(table: Table, as_json: bool) -> int:
-    if as_json:
-        print_json(table.records())
-    else:
-        table.print()
-    return 0
 
 
 def draw(folder: Path, path: Path) -> int:

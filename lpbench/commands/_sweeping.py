@@ -1,14 +1,16 @@
 """What `sweep`, `plan` and `resume` share: the question before large grids, the plan and the end in words."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpbench.analysis.evidence import complaint
-from lpbench.errors import ConfigError, ExitCode, Interrupted, TooLarge
-from lpbench.terminal import Table, duration, note, print_json, size, until_closed, warning
+from lpbench.errors import ConfigError, ExitCode, TooLarge
+from lpbench.store.folder import runs_option
+from lpbench.terminal import Table, counted, duration, first, note, print_json, size, until_closed, warning
 
 if TYPE_CHECKING:
     from lpbench.analysis.evidence import Evidence
@@ -91,8 +93,8 @@ def plan_lines(plan: "Plan", expected: Any, remarks: list[str], needed: float) -
         shown = [str(value) for value in values]
         more = f" ... ({len(shown)} values)" if len(shown) > _LISTED else ""
         lines.append(f"  {key}: {', '.join(shown[:_LISTED])}{more}")
-    why = ", ".join(f"{count} {reason}" for reason, count in waiting.items())
-    lines.append(f"stored: {counts.get('stored', 0)}; to run: {todo}" + (f" ({why})" if why else ""))
+    why = f" ({counted(waiting)})" if waiting else ""
+    lines.append(f"stored: {counts.get('stored', 0)}; to run: {todo}{why}")
     if plan.collapsed:
         lines.append(f"collapsed: {plan.collapsed} (they differ from another cell only in what is not read)")
     lines += invalid_lines(plan)
@@ -122,10 +124,8 @@ def invalid_lines(plan: "Plan") -> list[str]:
         return []
     count = len(plan.invalid)
     lines = ["1 combination makes no sense:" if count == 1 else f"{count} combinations make no sense:"]
-    lines += [f"  {overrides}: {message}" for overrides, message in plan.invalid[:_LISTED]]
-    if count > _LISTED:
-        lines.append(f"  ... and {count - _LISTED} more")
-    return lines
+    said = [f"{overrides}: {message}" for overrides, message in plan.invalid]
+    return lines + [f"  {line}" for line in first(said, _LISTED)]
 
 
 def _cell_table(plan: "Plan") -> Table:
@@ -153,7 +153,7 @@ def run_and_report(
     from lpbench.analysis.evidence import weigh
     from lpbench.cells.cost import warnings
     from lpbench.commands._progress import Progress
-    from lpbench.sweeps.sweep import interrupted_line, run_plan
+    from lpbench.sweeps.sweep import run_plan
 
     plan.check()
     if plan.invalid and not quiet:  # and they are to be left out
@@ -161,14 +161,8 @@ def run_and_report(
             note(line)
     for line in warnings(plan.todo):
         warning(line)
-    progress = Progress(quiet, verbose)
-    try:
-        with memory_option():
-            outcome = run_plan(plan, workers, force, fail_fast, progress, max_memory)
-    finally:
-        progress.close()
-    if outcome.interrupted:
-        raise Interrupted(interrupted_line(outcome))
+    with Progress(quiet, verbose) as progress, memory_option():
+        outcome = run_plan(plan, workers, force, fail_fast, progress, max_memory).complete()
     bad = {status: count for status, count in outcome.counts.items() if status != "ok"}
     columns, axes = _columns(outcome)
     evidence = weigh(columns)
@@ -219,12 +213,10 @@ def say_evidence(
     line = evidence.line()
     if line is not None and not quiet:
         note(line)
-    where = "" if str(runs_dir) == "runs" else f" --runs-dir {runs_dir}"
-    for group in evidence.broken[:_LISTED]:
-        cell = f"lpbench show {name} {group['cell_id']}{where}"
-        note(f"{complaint(group)}; see: {cell}", 31)
-    if len(evidence.broken) > _LISTED:
-        note(f"... and {len(evidence.broken) - _LISTED} more broken bounds", 31)
+    where = runs_option(runs_dir)
+    said = [f"{complaint(one)}; see: lpbench show {name} {one['cell_id']}{where}" for one in evidence.broken]
+    for line in first(said, _LISTED, "more broken bounds"):
+        note(line, 31)
     if evidence.broken and hint:
         note(f"all bounds of the sweep: lpbench bounds {name}{where}")
 
@@ -237,10 +229,8 @@ def _summary(outcome: "Outcome") -> None:
         warning(cell_line(row))
     if outcome.n_bad > _LISTED:
         warning(f"... and {outcome.n_bad - _LISTED} more: lpbench show {plan.name} --bad")
-    ordered = sorted(outcome.counts.items(), key=lambda entry: -entry[1])
-    counts = ", ".join(f"{count} {status}" for status, count in ordered)
+    counts = counted(Counter(outcome.counts).most_common())
     missing = len(plan.cells) - len(outcome.statuses)
     not_run = f", {missing} not run" if missing else ""
     note(f"{len(plan.cells)} cells: {counts}{not_run}; computed now: {outcome.ran}")
-    where = "" if str(plan.folder.parent) == "runs" else f" --runs-dir {plan.folder.parent}"
-    note(f"results: {plan.folder}; next: lpbench show {plan.name}{where}")
+    note(f"results: {plan.folder}; next: lpbench show {plan.name}{runs_option(plan.folder.parent)}")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lpbench.commands import _completion
-from lpbench.commands._options import ConfigDir, Json, Name, Quiet, RunsDir, Verbose, Workers, each_key_once
+from lpbench.commands import _options as opt
 
 NEEDS_ARGUMENTS = True
 
@@ -21,8 +21,7 @@ def command(
             help="KEY=VALUE, KEY=VALUE,VALUE: all but precision and seed; none: the default problem.",
             metavar="[OVERRIDES]...",
             autocompletion=_completion.overrides,
-            callback=each_key_once,
-            show_default=False,
+            callback=opt.each_key_once,
         ),
     ] = None,
     measure: Annotated[bool, typer.Option(help="Run cells; without, formulas only.")] = True,
@@ -35,18 +34,16 @@ def command(
     ] = False,
     figure: Annotated[
         Path | None,
-        typer.Option(
-            "--figure", help="Draw bits against dimension: FILE.html, .png, .svg, .pdf.", show_default=False
-        ),
+        typer.Option("--figure", help="Draw bits against dimension: FILE.html, .png, .svg, .pdf."),
     ] = None,
-    name: Name = "bits",
-    config_dir: ConfigDir = None,
-    runs_dir: RunsDir = None,
-    workers: Workers = None,
-    as_json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print csv.")] = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    name: opt.Name = "bits",
+    config_dir: opt.ConfigDir = None,
+    runs_dir: opt.RunsDirOrChoice = None,
+    workers: opt.Workers = None,
+    as_json: opt.Json = False,
+    csv: opt.Csv = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Say how many bits reach an objective gap: by each theorem, and by measurement.
 
@@ -55,6 +52,8 @@ def command(
 
     lpbench bits --target 0.01 problem=family_s k=4 dimension=16,256,4096 --figure bits.html
     """
+    from contextlib import closing
+
     from lpbench.commands import _bits
     from lpbench.errors import ConfigError
     from lpbench.proofs.bits import find
@@ -62,13 +61,13 @@ def command(
     if as_json and csv:
         raise ConfigError("choose --json or --csv, not both")
     if figure is not None:
-        _bits.check_figure(figure)
-    rounds = _bits.Rounds(quiet, verbose)
+        from lpbench.dashboard.charts.files import check_ending
+
+        check_ending(figure)
+        opt.check_place(figure)
     minutes = None if yes else max_minutes
-    try:
+    with closing(_bits.Rounds(quiet, verbose)) as rounds:
         found = find(
             target, overrides or [], measure, seeds, minutes, name, runs_dir, workers, config_dir, rounds
         )
-    finally:
-        rounds.close()
     return _bits.report(found, figure, as_json, csv, quiet)

@@ -5,38 +5,27 @@ from typing import Annotated
 
 import typer
 
-from lpbench.commands._options import (
-    ConfigDir,
-    Json,
-    MaxCells,
-    OverridesOrSweep,
-    Quiet,
-    RunsDir,
-    SkipInvalid,
-    Verbose,
-    Yes,
-)
+from lpbench.commands import _options as opt
 
 
 def command(
-    overrides: OverridesOrSweep = None,
-    config_dir: ConfigDir = None,
-    runs_dir: RunsDir = None,
-    skip_invalid: SkipInvalid = False,
-    max_cells: MaxCells = 20_000,
-    yes: Yes = False,
+    overrides: opt.OverridesOrSweep = None,
+    config_dir: opt.ConfigDir = None,
+    runs_dir: opt.RunsDir = opt.RUNS,
+    skip_invalid: opt.SkipInvalid = False,
+    max_cells: opt.MaxCells = 20_000,
+    yes: opt.Yes = False,
     every: Annotated[bool, typer.Option("--all", help="Every theorem and every constant.")] = False,
     why: Annotated[
         bool, typer.Option("--why", help="Why each theorem that does not apply does not.")
     ] = False,
-    as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one row a cell group.")] = False,
+    as_json: opt.Json = False,
+    as_csv: opt.Csv = False,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Write FILE.json or FILE.csv instead.", show_default=False),
+        Path | None, typer.Option("--output", "-o", help="Write FILE.json or FILE.csv instead.")
     ] = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Say what is proven of a grid before it runs, or of a sweep beside what it measured.
 
@@ -49,13 +38,13 @@ def command(
     from lpbench.errors import ConfigError
     from lpbench.proofs.bounds import names_sweep
 
-    kind = _bounds.output_kind(output, as_json, as_csv)
+    where = _bounds.output_of(output, as_json, as_csv)
     asked = overrides or []
     if names_sweep(asked):
         if why:
             raise ConfigError(
                 "--why needs overrides: a sweep keeps its bounds, and not why there are no others"
             )
-        return _bounds.sweep(asked[0], runs_dir or Path("runs"), kind, output, every, quiet)
+        return _bounds.sweep(asked[0], runs_dir, where, every, quiet)
     guard = asking_guard(max_cells, yes)
-    return _bounds.grid(asked, config_dir, skip_invalid, guard, kind, output, every, why, quiet)
+    return _bounds.grid(asked, config_dir, skip_invalid, guard, where, every, why, quiet)

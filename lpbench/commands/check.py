@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from lpbench.commands import _completion
-from lpbench.commands._options import ConfigDir, Json, OverridesOrSweep, Quiet, RunsDir, Verbose, Workers
+from lpbench.commands import _options as opt
 from lpbench.store.address import locate
 
 
 def command(
-    asked: OverridesOrSweep = None,
+    asked: opt.OverridesOrSweep = None,
     baseline: Annotated[
         str,
         typer.Option(
@@ -21,14 +21,11 @@ def command(
             autocompletion=_completion.baselines,
         ),
     ] = "main",
-    runs_dir: RunsDir = None,
-    config_dir: ConfigDir = None,
-    workers: Workers = None,
+    runs_dir: opt.RunsDir = opt.RUNS,
+    config_dir: opt.ConfigDir = None,
+    workers: opt.Workers = None,
     seeds: Annotated[
-        int | None,
-        typer.Option(
-            "--seeds", min=1, help="Only the first so many seeds of the baseline.", show_default=False
-        ),
+        int | None, typer.Option("--seeds", min=1, help="Only the first so many seeds of the baseline.")
     ] = None,
     escalate: Annotated[
         bool, typer.Option("--escalate", help="Run more seeds where it is undecided, and of bounds above 1.")
@@ -38,7 +35,6 @@ def command(
         typer.Option(
             "--allow-missing",
             metavar="PATTERN",
-            show_default=False,
             help="Configurations that need not be run: 'algorithm=halp*'.",
         ),
     ] = None,
@@ -47,7 +43,6 @@ def command(
         typer.Option(
             "--reference",
             metavar="ENV|COMMAND",
-            show_default=False,
             help="Compare speed with the lpbench of this environment or Python, interleaved.",
         ),
     ] = None,
@@ -57,19 +52,13 @@ def command(
             "--history",
             metavar="DIR",
             parser=locate,
-            show_default=False,
             help="Append this check to a history (the dashboard shows RUNS/history).",
         ),
     ] = None,
-    markdown: Annotated[
-        Path | None,
-        typer.Option("--markdown", metavar="FILE", show_default=False, help="Write Markdown, for a comment."),
-    ] = None,
-    junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", show_default=False)
-    ] = None,
+    markdown: opt.Markdown = None,
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")] = None,
     verdict: Annotated[
-        Path | None, typer.Option("--verdict", metavar="FILE", help="Write verdict.json.", show_default=False)
+        Path | None, typer.Option("--verdict", metavar="FILE", help="Write verdict.json.")
     ] = None,
     github: Annotated[
         bool, typer.Option("--github", help="Annotations and job summary of GitHub Actions.")
@@ -77,9 +66,9 @@ def command(
     every: Annotated[
         bool, typer.Option("--all", help="List every configuration that is not identical.")
     ] = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Has anything got worse since the baseline?
 
@@ -88,10 +77,28 @@ def command(
     broken; 6: not decidable (cells or baseline missing, another grid); 3: cells that are bad in both.
     """  # fmt: skip
     from lpbench.commands import _check
+    from lpbench.errors import ConfigError
+    from lpbench.proofs.bounds import names_sweep
+    from lpbench.regression import baselines, checking, outputs
+    from lpbench.terminal import print_json
 
-    files = _check.Files(markdown, junit, verdict, history, github)
-    request = _check.Request(
-        baseline, asked or [], runs_dir or Path("runs"), config_dir, workers, seeds, escalate, allow_missing or [],
-        reference,
-    )  # fmt: skip
-    return _check.check(request, files, every, as_json, quiet, verbose)
+    for path in (markdown, junit, verdict):
+        opt.check_place(path, ConfigError)
+    kept, grid, missing = baselines.load(baseline, runs_dir), asked or [], allow_missing or []
+    if names_sweep(grid):
+        if escalate:
+            raise ConfigError("--escalate runs cells: give overrides, or nothing, in place of a stored sweep")
+        result = checking.check_sweep(kept, grid[0], runs_dir, seeds, missing)
+    else:
+        plan = checking.plan_of(kept, grid, runs_dir, config_dir)
+        result = _check.run(kept, plan, workers, seeds, missing, escalate, quiet, verbose)
+    if reference is not None:
+        result.timings = _check.throughput(result, reference, config_dir, quiet)
+    if as_json:
+        print_json(outputs.verdict(result))
+    else:
+        _check.show(result, every, quiet)
+    _check.write(result, verdict, junit, markdown, github)
+    if history is not None:
+        _check.keep(result, history)
+    return result.exit_code

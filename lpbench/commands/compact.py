@@ -1,14 +1,16 @@
 """`lpbench compact`."""
 
-from lpbench.commands._options import Json, RunsDir, Sweep, Verbose
+from lpbench.commands import _options as opt
 
 
-def command(name: Sweep, runs_dir: RunsDir = None, as_json: Json = False, verbose: Verbose = False) -> int:
+def command(
+    name: opt.Sweep, runs_dir: opt.RunsDir = opt.RUNS, as_json: opt.Json = False, verbose: opt.Verbose = False
+) -> int:
     """Merge the parts that a killed sweep left into sorted files and the rollup."""
     from lpbench.store import compact, find_sweep
     from lpbench.terminal import print_json
 
-    folder = find_sweep(name, runs_dir or "runs")
+    folder = find_sweep(name, runs_dir)
     manifest = compact(folder)
     if as_json:
         print_json(manifest)

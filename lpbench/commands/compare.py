@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lpbench.commands import _completion
-from lpbench.commands._options import Json, Quiet, RunsDir, Verbose
+from lpbench.commands import _options as opt
 
 NEEDS_ARGUMENTS = True
 
@@ -16,43 +16,48 @@ def command(
     b: Annotated[str, typer.Argument(help="Another one.", metavar="B", autocompletion=_completion.sweeps)],
     by: Annotated[
         str | None,
-        typer.Option(
-            "--by",
-            metavar="AXES",
-            help="Rows: algorithm,precision (default: what varies).",
-            show_default=False,
-        ),
+        typer.Option("--by", metavar="AXES", help="Rows: algorithm,precision (default: what varies)."),
     ] = None,
     metric: Annotated[
         str | None,
         typer.Option(
             "--metric",
             help="noise_floor (default), final_gap, mean_gap, best_gap, seconds, steps_per_second.",
-            show_default=False,
         ),
     ] = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows as csv.", show_default=False)
-    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows as csv.")] = None,
     figure: Annotated[
         Path | None,
-        typer.Option(
-            "--figure",
-            metavar="FILE",
-            help="Draw the ratios: FILE.html, .svg, .png or .pdf.",
-            show_default=False,
-        ),
+        typer.Option("--figure", metavar="FILE", help="Draw the ratios: FILE.html, .svg, .png or .pdf."),
     ] = None,
-    runs_dir: RunsDir = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    runs_dir: opt.RunsDir = opt.RUNS,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Set two sweeps side by side: by what factor B differs from A, with its interval.
 
     Cells pair on all choices, the seed included; where A and B differ throughout (lpbench compare halp svrg), that is
     what is compared. For a gate in CI: lpbench check.
     """  # fmt: skip
-    from lpbench.commands import _compare
+    from lpbench.analysis.compare import compare_sweeps
+    from lpbench.commands._compare import notes, table
+    from lpbench.escaping import csv_of_records
+    from lpbench.store.files import write_bytes
+    from lpbench.terminal import note, print_json
 
-    return _compare.compare(a, b, by, metric, runs_dir or Path("runs"), csv, figure, as_json, quiet)
+    found = compare_sweeps(a, b, by, metric, runs_dir)
+    if csv is not None:
+        write_bytes(csv, csv_of_records(found.rows).encode())
+    if figure is not None:
+        from lpbench.dashboard.charts.files import write_panel
+        from lpbench.dashboard.panels.ratios import ratios
+
+        write_panel(ratios(found, notes(found)), figure)
+    if as_json:
+        print_json({**found.summary(), "rows": found.rows})
+        return 0
+    table(found).print()
+    for line in notes(found) if not quiet else ():
+        note(line)
+    return 0

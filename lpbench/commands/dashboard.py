@@ -5,16 +5,13 @@ from typing import Annotated
 
 import typer
 
-from lpbench.commands._options import ConfigDir, Verbose
+from lpbench.commands import _options as opt
 from lpbench.store.address import locate
 
 
 def command(
     runs: Annotated[
-        Path,
-        typer.Argument(
-            help="The folder of sweeps, or its address.", metavar="[RUNS]", parser=locate, show_default=False
-        ),
+        Path, typer.Argument(help="The folder of sweeps, or its address.", metavar="[RUNS]", parser=locate)
     ] = Path("runs"),
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -36,8 +33,8 @@ def command(
     ] = "/",
     workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Processes.")] = 1,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.")] = 8,
-    config_dir: ConfigDir = None,
-    verbose: Verbose = False,
+    config_dir: opt.ConfigDir = None,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Show sweeps in the browser: convergence, precision, dimension, formats, cells."""
     from lpbench.commands import _dashboard

@@ -1,21 +1,20 @@
 """`lpbench doctor`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lpbench.commands._options import Json, RunsDir, Verbose
+from lpbench.commands import _options as opt
 from lpbench.errors import ExitCode
 
 
 def command(
-    runs_dir: RunsDir = None,
+    runs_dir: opt.RunsDir = opt.RUNS,
     deep: Annotated[
         bool, typer.Option("--deep", help="Also run the golden trajectories, in Python and compiled.")
     ] = False,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    as_json: opt.Json = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Check the installation: versions, cores, cache, disk. Exit code 1 if something essential is broken.
 
@@ -23,12 +22,9 @@ def command(
     minute; longer the first time, when kernels are compiled.
     """
     from lpbench.commands._doctor import BROKEN, examine, examine_deeply
-    from lpbench.terminal import Table, print_json
+    from lpbench.terminal import Table
 
-    checks = [*examine(runs_dir or Path("runs")), *(examine_deeply() if deep else ())]
+    checks = [*examine(runs_dir), *(examine_deeply() if deep else ())]
     table = Table(["check", "state", "found"], [list(check) for check in checks])
-    if as_json:
-        print_json(table.records())
-    else:
-        table.print()
+    table.print(as_json)
     return ExitCode.ERROR if any(row[1] == BROKEN for row in table.rows) else ExitCode.DONE

@@ -5,16 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
-from lpbench.commands._options import RunsDir, Sweep, Verbose
+from lpbench.commands import _options as opt
 
 FORMATS = ("csv", "parquet")
 
 
 def command(
-    name: Sweep,
+    name: opt.Sweep,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="The file (csv: default stdout).", show_default=False),
+        Path | None, typer.Option("--output", "-o", help="The file (csv: default stdout).")
     ] = None,
     format_name: Annotated[
         str | None,
@@ -22,13 +21,12 @@ def command(
             "--format",
             "-f",
             help="csv or parquet (default: by the file's ending, else csv).",
-            show_default=False,
             autocompletion=lambda ctx, args, incomplete: list(FORMATS),
         ),
     ] = None,
     traces: Annotated[bool, typer.Option("--traces", help="The traces, in place of the cells.")] = False,
-    runs_dir: RunsDir = None,
-    verbose: Verbose = False,
+    runs_dir: opt.RunsDir = opt.RUNS,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Write the cells (or traces) of a sweep as one csv or Parquet file.
 
@@ -49,7 +47,7 @@ def command(
         raise ConfigError(f"unknown export format {kind!r}.{did_you_mean(kind, FORMATS)}")
     if kind == "parquet" and output is None:
         raise ConfigError("a Parquet file needs --output FILE")
-    folder = find_sweep(name, runs_dir or "runs")
+    folder = find_sweep(name, runs_dir)
     table = read_traces(folder) if traces else read_cells(folder)
     if kind == "csv":
         table = _without_formulas(table)

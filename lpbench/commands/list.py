@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lpbench.commands._options import ConfigDir, Json, RunsDir, Verbose
+from lpbench.commands import _options as opt
 
 NEEDS_ARGUMENTS = True
 REGISTERED = ("formats", "algorithms", "problems", "datasets", "executors")
@@ -20,42 +20,35 @@ def command(
             autocompletion=lambda ctx, args, incomplete: list(KINDS),
         ),
     ],
-    config_dir: ConfigDir = None,
-    runs_dir: RunsDir = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    config_dir: opt.ConfigDir = None,
+    runs_dir: opt.RunsDir = opt.RUNS,
+    as_json: opt.Json = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Name what there is: formats, algorithms, problems, datasets, executors, bounds, choices, experiments, sweeps."""
+    from lpbench.choices.hydra_session import load
     from lpbench.errors import ConfigError, did_you_mean
-    from lpbench.terminal import print_json
 
     if kind not in KINDS:
         raise ConfigError(f"unknown kind {kind!r}.{did_you_mean(kind, KINDS)}")
     if kind == "sweeps":
-        table = _sweeps(runs_dir or "runs")
+        table = _sweeps(runs_dir)
     elif kind == "experiments":
         table = _experiments(config_dir)
-    elif kind == "bounds":
-        table = _bounds(config_dir)
-    elif kind == "choices":
-        table = _choices(config_dir)
     else:
-        table = _registered(kind, config_dir)
-    if as_json:
-        print_json(table.records())
-    elif kind == "bounds":
+        load(config_dir)
+        table = {"bounds": _bounds, "choices": _choices}.get(kind, _registered)(kind)
+    if kind == "bounds" and not as_json:
         _print_statements(table)
     else:
-        table.print()
+        table.print(as_json)
     return 0
 
 
-def _registered(kind: str, config_dir: Any) -> Any:
+def _registered(kind: str) -> Any:
     from lpbench import registry
-    from lpbench.choices.hydra_session import load
     from lpbench.terminal import Table
 
-    load(config_dir)
     things: registry.Registry = getattr(registry, kind)
     rows = []
     for name in things.names():
@@ -65,24 +58,20 @@ def _registered(kind: str, config_dir: Any) -> Any:
     return Table(["name", "version", "description", "reads"], rows)
 
 
-def _choices(config_dir: Any) -> Any:
+def _choices(kind: str) -> Any:
     from lpbench.choices import document, keys
-    from lpbench.choices.hydra_session import load
     from lpbench.terminal import Table
 
-    load(config_dir)
     rows = [
         [one.name, document.values(one), document.default(one), one.text] for one in keys.every().values()
     ]
     return Table(["name", "values", "default", "description"], rows)
 
 
-def _bounds(config_dir: Any) -> Any:
+def _bounds(kind: str) -> Any:
     from lpbench import registry
-    from lpbench.choices.hydra_session import load
     from lpbench.terminal import Table
 
-    load(config_dir)
     found = [registry.bounds.get(name) for name in registry.bounds.names()]
     rows = [[one.name, one.form, one.judges, ", ".join(sorted(one.algorithms)), one.title] for one in found]
     return Table(["name", "form", "bounds", "algorithms", "statement"], rows)
@@ -121,26 +110,21 @@ def _experiments(config_dir: Any) -> Any:
 
 def _sweeps(runs_dir: Any) -> Any:
     from lpbench.errors import StoreError
-    from lpbench.store.address import locate
     from lpbench.store.folder import list_sweeps
     from lpbench.store.manifest import new_manifest, read_manifest
-    from lpbench.terminal import Table, warning
+    from lpbench.terminal import Table, counted, warning
 
     rows = []
     for name in list_sweeps(runs_dir):
         try:
-            manifest = read_manifest(
-                locate(runs_dir) / name
-            )  # a folder may have a name that no sweep is given
+            # Not by `find_sweep`: a folder may have a name that no sweep is given.
+            manifest = read_manifest(runs_dir / name)
         except StoreError as error:
             warning(str(error))
             continue
         if manifest is None:
             manifest = new_manifest(name) | {"state": "no manifest"}
         counts = manifest["counts"]
-        bad = {status: count for status, count in counts.items() if status != "ok"}
-        shown = ", ".join(f"{count} {status}" for status, count in sorted(bad.items()))
-        rows.append(
-            [name, sum(counts.values()), shown or "-", manifest["state"], manifest["updated_at"][:19]]
-        )
+        bad = counted(sorted((status, count) for status, count in counts.items() if status != "ok"))
+        rows.append([name, sum(counts.values()), bad or "-", manifest["state"], manifest["updated_at"][:19]])
     return Table(["sweep", "cells", "not ok", "state", "updated (UTC)"], rows, numbers=frozenset({"cells"}))

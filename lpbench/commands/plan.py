@@ -4,32 +4,22 @@ from typing import Annotated
 
 import typer
 
-from lpbench.commands._options import (
-    ConfigDir,
-    Force,
-    Json,
-    MaxMemory,
-    Name,
-    Overrides,
-    RunsDir,
-    SkipInvalid,
-    Verbose,
-)
+from lpbench.commands import _options as opt
 
 
 def command(
-    overrides: Overrides = None,
-    name: Name = "default",
-    config_dir: ConfigDir = None,
-    runs_dir: RunsDir = None,
-    force: Force = False,
-    skip_invalid: SkipInvalid = False,
-    max_memory: MaxMemory = None,
+    overrides: opt.Overrides = None,
+    name: opt.Name = "default",
+    config_dir: opt.ConfigDir = None,
+    runs_dir: opt.RunsDirOrChoice = None,
+    force: opt.Force = False,
+    skip_invalid: opt.SkipInvalid = False,
+    max_memory: opt.MaxMemory = None,
     cells: Annotated[
         bool, typer.Option("--cells", help="List every cell with the reason why it runs.")
     ] = False,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    as_json: opt.Json = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Say what a sweep would run, what is stored, and what the rest would cost."""
     from lpbench.commands._sweeping import print_plan

@@ -5,19 +5,19 @@ from typing import Annotated
 
 import typer
 
-from lpbench.commands._options import ConfigDir, RunsDir, Sweep, Verbose
+from lpbench.commands import _options as opt
 
 NEEDS_ARGUMENTS = True
 
 
 def command(
-    name: Sweep,
+    name: opt.Sweep,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write; new or empty.")],
     kind: Annotated[str, typer.Option("--format", help="html, md or pdf.")] = "html",
     force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
-    config_dir: ConfigDir = None,
-    runs_dir: RunsDir = None,
-    verbose: Verbose = False,
+    config_dir: opt.ConfigDir = None,
+    runs_dir: opt.RunsDir = opt.RUNS,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Write a sweep's figures and tables as a folder that opens offline."""
     from lpbench.dashboard.report.report import write
@@ -26,6 +26,6 @@ def command(
     from lpbench.terminal import note
 
     load_plugins(config_dir)
-    written = write(find_sweep(name, runs_dir or Path("runs")), output, kind, force)
+    written = write(find_sweep(name, runs_dir), output, kind, force)
     note(f"report: {written}")
     return 0

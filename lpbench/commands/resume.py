@@ -1,32 +1,22 @@
 """`lpbench resume`."""
 
-from lpbench.commands._options import (
-    ConfigDir,
-    FailFast,
-    Json,
-    MaxMemory,
-    Quiet,
-    RunsDir,
-    Sweep,
-    Verbose,
-    Workers,
-)
+from lpbench.commands import _options as opt
 
 
 def command(
-    name: Sweep,
-    config_dir: ConfigDir = None,
-    runs_dir: RunsDir = None,
-    workers: Workers = None,
-    fail_fast: FailFast = False,
-    max_memory: MaxMemory = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    name: opt.Sweep,
+    config_dir: opt.ConfigDir = None,
+    runs_dir: opt.RunsDir = opt.RUNS,
+    workers: opt.Workers = None,
+    fail_fast: opt.FailFast = False,
+    max_memory: opt.MaxMemory = None,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Run what is missing of a sweep: cells that are new, failed or timed out."""
     from lpbench.commands._sweeping import run_and_report
     from lpbench.sweeps.plan import plan_of_sweep
 
-    plan = plan_of_sweep(name, runs_dir or "runs", config_dir)
+    plan = plan_of_sweep(name, runs_dir, config_dir)
     return run_and_report(plan, workers, False, fail_fast, as_json, quiet, verbose, max_memory)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lpbench.commands import _completion
-from lpbench.commands._options import Json, RunsDir, Verbose
+from lpbench.commands import _options as opt
 
 NEEDS_ARGUMENTS = True
 
@@ -18,12 +18,10 @@ def command(
             help="A sweep, or a format.",
             metavar="SWEEP|FORMAT",
             autocompletion=_completion.sweeps_and_formats,
-            show_default=False,
         ),
     ] = None,
     cell: Annotated[
-        str | None,
-        typer.Argument(help="A cell of the sweep, by the start of its cell_id.", show_default=False),
+        str | None, typer.Argument(help="A cell of the sweep, by the start of its cell_id.")
     ] = None,
     diff: Annotated[
         tuple[str, str] | None,
@@ -31,27 +29,25 @@ def command(
     ] = None,
     bad: Annotated[bool, typer.Option("--bad", help="The cells that failed, diverged or timed out.")] = False,
     metric: Annotated[
-        str | None,
-        typer.Option("--metric", help="What the table shows (default: noise_floor).", show_default=False),
+        str | None, typer.Option("--metric", help="What the table shows (default: noise_floor).")
     ] = None,
     figure: Annotated[
         Path | None,
         typer.Option("--figure", help="Draw noise floor against precision: FILE.html, .svg, .png or .pdf."),
     ] = None,
-    runs_dir: RunsDir = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    runs_dir: opt.RunsDir = opt.RUNS,
+    as_json: opt.Json = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Show a sweep, one of its cells, or a number format."""
     from lpbench.commands import _show
     from lpbench.errors import ConfigError
 
-    base = runs_dir or Path("runs")
     if what is None:
         if diff is None:
             raise ConfigError("name a sweep or a format, or give --diff FORMAT FORMAT")
         return _show.format_diff(*diff, as_json)
-    folder = _show.sweep_or_none(what, base)
+    folder = _show.sweep_or_none(what, runs_dir)
     if folder is None:
         if bad or any(option is not None for option in (cell, metric, figure, diff)):
             raise ConfigError(f"{what!r} is a format; cells, metrics and figures belong to a sweep")

@@ -1,40 +1,24 @@
 """`lpbench sweep`."""
 
-from lpbench.commands._options import (
-    ConfigDir,
-    DryRun,
-    FailFast,
-    Force,
-    Json,
-    MaxCells,
-    MaxMemory,
-    Name,
-    Overrides,
-    Quiet,
-    RunsDir,
-    SkipInvalid,
-    Verbose,
-    Workers,
-    Yes,
-)
+from lpbench.commands import _options as opt
 
 
 def command(
-    overrides: Overrides = None,
-    name: Name = "default",
-    config_dir: ConfigDir = None,
-    runs_dir: RunsDir = None,
-    workers: Workers = None,
-    force: Force = False,
-    fail_fast: FailFast = False,
-    skip_invalid: SkipInvalid = False,
-    max_cells: MaxCells = 20_000,
-    max_memory: MaxMemory = None,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    overrides: opt.Overrides = None,
+    name: opt.Name = "default",
+    config_dir: opt.ConfigDir = None,
+    runs_dir: opt.RunsDirOrChoice = None,
+    workers: opt.Workers = None,
+    force: opt.Force = False,
+    fail_fast: opt.FailFast = False,
+    skip_invalid: opt.SkipInvalid = False,
+    max_cells: opt.MaxCells = 20_000,
+    max_memory: opt.MaxMemory = None,
+    yes: opt.Yes = False,
+    dry_run: opt.DryRun = False,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
 ) -> int:
     """Run the cells of a grid that are not stored yet."""
     from lpbench.commands._sweeping import asking_guard, print_plan, run_and_report

@@ -133,9 +133,10 @@ class EmpiricalRisk:
         return [f"{cls.files(choices)[0]}: {line}" for line in found]
 
     @classmethod
-    def build(cls, choices: Mapping[str, Any]) -> Problem:
+    def build(cls, choices: Mapping[str, Any], anew: bool = False) -> Problem:
         """Load the data, solve for the optimum (or take it from the disk cache) and compute the constants.
 
+        anew   solve, whatever the disk cache holds.
         Raises ConfigError for data that cannot be used.
         """
         from lpbench.problems.identity import problem_key
@@ -149,7 +150,7 @@ class EmpiricalRisk:
         if regularization is None:
             regularization = default_regularization(loss, r2_squared)
         risk = Risk(loss, X, y, n_classes, regularization)
-        solved = cache.load(key, risk)
+        solved = None if anew else cache.load(key, risk)
         if solved is None:
             solved = _solve(risk)
             cache.save(key, solved)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpbench.analysis.evidence import Evidence, weigh
 from lpbench.analysis.matching import Row
 from lpbench.arithmetic import generator
-from lpbench.errors import ConfigError, ExitCode, Interrupted
+from lpbench.errors import ConfigError, ExitCode
 from lpbench.provenance import now, provenance
 from lpbench.regression import golden, judging, measured
 from lpbench.regression.baselines import Baseline, platform_class
 from lpbench.regression.golden import Finding
 from lpbench.regression.judging import Group, Slice
 from lpbench.store import find_sweep
-from lpbench.sweeps.plan import MAX_CELLS, Plan, Stored, make_plan
-from lpbench.sweeps.sweep import Event, interrupted_line, run_plan
+from lpbench.sweeps.plan import FORCED, MAX_CELLS, Plan, Stored, make_plan
+from lpbench.sweeps.sweep import Event, run_plan
 
 if TYPE_CHECKING:
     from lpbench.regression.throughput import Timing
@@ -200,12 +200,17 @@ def run(
     Stored cells are computed again: the code has changed, which the identity of a cell does not tell.
     Returns the folder and the cells. Raises ConfigError, Interrupted.
     """
-    plan = plan_of(baseline, overrides, runs_dir, config_dir)
-    if seeds is not None:
-        kept = set(baseline.seeds[:seeds])
-        plan.cells = [cell for cell in plan.cells if cell.seed in kept]
-        plan.reasons = ["forced"] * len(plan.cells)
-    return _run(plan, workers, on_event)
+    plan = with_seeds(plan_of(baseline, overrides, runs_dir, config_dir), baseline, seeds)
+    return plan.folder, measure(plan, workers, on_event)
+
+
+def with_seeds(plan: Plan, baseline: Baseline, seeds: int | None) -> Plan:
+    """The plan without the cells of other seeds than the first so many of the baseline (None: all of it)."""
+    if seeds is None:
+        return plan
+    kept = set(baseline.seeds[:seeds])
+    cells = [cell for cell in plan.cells if cell.seed in kept]
+    return replace(plan, cells=cells, reasons=[FORCED] * len(cells))
 
 
 def golden_findings(result: Check) -> list[Finding]:
@@ -237,11 +242,10 @@ def plan_of(
     return stored.plan(baseline.meta["calls"], name, runs_dir, config_dir, force=True)
 
 
-def _run(plan: Plan, workers: int | None, on_event: Listener | None) -> tuple[Path, list[Row]]:
-    outcome = run_plan(plan, workers, force=True, on_event=on_event)
-    if outcome.interrupted:
-        raise Interrupted(interrupted_line(outcome))
-    return plan.folder, measured.read(plan.folder, frozenset(outcome.statuses))
+def measure(plan: Plan, workers: int | None = None, on_event: Listener | None = None) -> list[Row]:
+    """Run the cells of `plan`, stored ones too, and read what they measured; raises Interrupted."""
+    outcome = run_plan(plan, workers, force=True, on_event=on_event).complete()
+    return measured.read(plan.folder, frozenset(outcome.statuses))
 
 
 def escalate(
@@ -263,10 +267,10 @@ def escalate(
         if config_id in templates:
             choices = templates[config_id].choices
             more.cells += [make_cell({**choices, "seed": seed}) for seed in seeds]
-    more.reasons = ["forced"] * len(more.cells)
+    more.reasons = [FORCED] * len(more.cells)
     if not more.cells:
         return result
-    _, cells = _run(more, workers, on_event)
+    cells = measure(more, workers, on_event)
     kept = {cell["cell_id"] for cell in cells}
     everything = [*(cell for cell in result.cells if cell["cell_id"] not in kept), *cells]
     again = check_cells(result.baseline, result.folder, everything, None, allow_missing)

@@ -20,11 +20,8 @@ import hashlib
 import itertools
 import json
 import math
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -174,17 +171,14 @@ def _trajectories() -> Iterator[Case]:
         formats = _own(registry.formats) if "format" in reads else ["none"]
         for name in formats:
             read = registry.formats.get(name).reads if "format" in reads else frozenset()
-            modes = rounding.MODES if "rounding" in read else ("",)
+            label, modes = f"{algorithm} {name}", rounding.MODES if "rounding" in read else ()
             for mode in modes:
-                more = {"rounding": mode} if mode else {}
-                yield _trajectory(
-                    make, f"{algorithm} {name} {mode}".strip(), algorithm, {"format": name, **more}
-                )
+                yield _trajectory(make, f"{label} {mode}", algorithm, {"format": name, "rounding": mode})
+            if not modes:
+                yield _trajectory(make, label, algorithm, {"format": name})
             if "precision" in read or name == "none":  # a preset is a float of a certain split
                 single = {"format": name, "compute_dtype": "float32"}
-                yield _trajectory(
-                    make, f"{algorithm} {name} {modes[0]} float32".replace("  ", " "), algorithm, single
-                )
+                yield _trajectory(make, " ".join([label, *modes[:1], "float32"]), algorithm, single)
         for variant, (needs, choices) in VARIANTS.items():
             if needs <= reads:
                 name = choices.get("format", "fixed") if "format" in reads else "none"
@@ -196,13 +190,8 @@ def _trajectory(make: CellMaker, name: str, algorithm: str, more: Mapping[str, A
     choices = {**CHOICES, "algorithm": algorithm, **more}
     change: dict[str, Any] = {key: choices.pop(key) for key in ("ridge", "hinge") if key in choices}
     cell = make.cell(choices)
-    return Case(
-        name,
-        cell.group.definition,
-        functools.partial(_walk, cell.choices, change),
-        algorithm,
-        choices["format"],
-    )
+    walk = functools.partial(_walk, cell.choices, change)
+    return Case(name, cell.group.definition, walk, algorithm, choices["format"])
 
 
 def _walk(choices: dict[str, Any], change: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
@@ -280,18 +269,14 @@ def _stream(purpose: int) -> Iterator[tuple[str, bytes]]:
             words = generator.step_words(key, step)
             bits = [generator.random_bits(*words, j) for j in (0, 1, 2, 77, 2**20)]
             places = [generator.random_index(words, j, n) for j in (0, 1) for n in (1, 2, 7, 1000, 2**31)]
-            yield (
-                f"seed {seed} step {step}",
-                repr([*map(int, words), *map(int, bits), *map(int, places)]).encode(),
-            )
+            numbers = [int(number) for number in (*words, *bits, *places)]
+            yield f"seed {seed} step {step}", repr(numbers).encode()
 
 
 def _keys() -> Iterator[tuple[str, bytes]]:
     for seed in (0, 1, 12345):
-        yield (
-            f"seed {seed}",
-            repr({name: int(key) for name, key in drive.keys_of(seed)._asdict().items()}).encode(),
-        )
+        keys = {name: int(key) for name, key in drive.keys_of(seed)._asdict().items()}
+        yield f"seed {seed}", repr(keys).encode()
 
 
 def _offsets(dtype: str, bits: int | None) -> Iterator[tuple[str, bytes]]:
@@ -330,10 +315,8 @@ def _problems() -> Iterator[Case]:
 def _family(choices: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
     problem = registry.problems.get(choices["problem"]).build(choices)
     model, _ = kernel_problem(problem, np.float64)
-    parts: dict[str, Any] = {
-        "w*": problem.w_star,
-        "L, mu": [problem.constants[key] for key in ("L", "L_f", "mu")],
-    }
+    parts: dict[str, Any] = {"w*": problem.w_star}
+    parts["L, mu"] = [problem.constants[key] for key in ("L", "L_f", "mu")]
     if isinstance(model, gradients.Diagonal):
         parts |= {"h": model.h, "noise": [model.noise, float(model.sparse)]}
     else:
@@ -344,27 +327,13 @@ def _family(choices: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
 
 def _solved(choices: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
     """Solved anew: an optimum that was kept would hide what has become of the solver since."""
-    with _empty_cache():
-        problem = registry.problems.get(choices["problem"]).build(choices)
+    problem = registry.problems.get(choices["problem"]).build(choices, anew=True)
     for name, part in {"X": problem.X, "y": problem.y, "w*": problem.w_star}.items():
         numbers = np.asarray(part, np.float64)
         largest = float(np.abs(numbers).max())
         yield name, np.rint(numbers * (1e7 / largest)).astype(np.int64).tobytes() + f"{largest:.6e}".encode()
     for key in ("L", "mu"):
         yield key, f"{problem.constants[key]:.6e}".encode()
-
-
-@contextmanager
-def _empty_cache() -> Iterator[None]:
-    before = os.environ.get("LPBENCH_CACHE")
-    with tempfile.TemporaryDirectory(prefix="lpbench-golden-") as folder:
-        os.environ["LPBENCH_CACHE"] = folder
-        try:
-            yield
-        finally:
-            del os.environ["LPBENCH_CACHE"]
-            if before is not None:
-                os.environ["LPBENCH_CACHE"] = before
 
 
 # -- comparing -----------------------------------------------------------------------------------------------------
@@ -405,9 +374,8 @@ def _compared(case: Case, before: Entry | None, run: Callable[[Case], Entry]) ->
     now = run(case)
     if now == before:
         return Finding(case.name, SAME)
-    return Finding(
-        case.name, MOVED, f"{_where(case, before[1].split(), now[1].split())}; {case.definition} as before"
-    )
+    where = _where(case, before[1].split(), now[1].split())
+    return Finding(case.name, MOVED, f"{where}; {case.definition} as before")
 
 
 def _where(case: Case, before: list[str], now: list[str]) -> str:

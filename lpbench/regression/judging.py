@@ -8,6 +8,7 @@ by seed; a moderated t test, Benjamini-Hochberg over all of them, and the mean m
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -167,10 +168,8 @@ def decide(group: Group, same_platform: bool) -> None:
     if not any(base["status"] == "ok" for base, _ in pairs):
         group.verdict, group.why = SAME, "not ok before and now"
     elif all(value(base, metric) == value(now, metric) for base, now in pairs for metric in METRICS):
-        group.verdict, group.why = (
-            SAME,
-            "equal numbers",
-        )  # of another platform: no variance, and nothing to test
+        # Of another platform: no variance, and nothing to test.
+        group.verdict, group.why = SAME, "equal numbers"
 
 
 def _identical(base: Row, now: Row) -> bool:
@@ -193,7 +192,11 @@ def test(groups: Sequence[Group], base: Sequence[Row]) -> None:
     above = benjamini_hochberg(np.array([result.p_above[i] for *_, result, i in found]))
     below = benjamini_hochberg(np.array([result.p_below[i] for *_, result, i in found]))
     for (group, metric, result, i), q, q_better in zip(found, above, below, strict=True):
-        group.tests[metric] = _test(group, metric, result, i, float(q), float(q_better))
+        seeds = group.changes(metric)
+        before, after = (
+            float(np.median([cells[seed][metric] for seed in seeds])) for cells in (group.base, group.now)
+        )
+        group.tests[metric] = _tested(result, i, len(seeds), q, q_better, LEAST_CHANGE, before, after)
     for group in groups:
         _conclude(group)
 
@@ -217,22 +220,14 @@ def prior_of(s2: np.ndarray, n: np.ndarray, base: Sequence[Row], metric: str) ->
     return fit_prior(s2, n - 1.0) if (s2 > 0).any() else None
 
 
-def _test(group: Group, metric: str, result: Moderated, i: int, q: float, q_better: float) -> Test:
-    seeds = group.changes(metric)
-    before, after = (
-        float(np.median([cells[seed][metric] for seed in seeds])) for cells in (group.base, group.now)
-    )
-    return _tested(result, i, len(seeds), q, q_better, LEAST_CHANGE, before, after)
-
-
 def _tested(
     result: Moderated, i: int, n: int, q: float, q_better: float, least: float, before: float = math.nan,
     after: float = math.nan,
 ) -> Test:  # fmt: skip
     low, high = result.interval()
     return Test(
-        n, before, after, power(result.mean[i]), power(low[i]), power(high[i]), q, q_better,
-        power(result.detectable(math.log10(least))[i]),
+        n, before, after, power(result.mean[i]), power(low[i]), power(high[i]), float(q),
+        float(q_better), power(result.detectable(math.log10(least))[i]),
     )  # fmt: skip
 
 
@@ -275,7 +270,7 @@ def slices(groups: Sequence[Group]) -> list[Slice]:
     above, below = benjamini_hochberg(result.p_above), benjamini_hochberg(result.p_below)
     found_slices = []
     for i, name in enumerate(means):
-        tested = _tested(result, i, int(n[i]), float(above[i]), float(below[i]), SLICE_FLOOR)
+        tested = _tested(result, i, int(n[i]), above[i], below[i], SLICE_FLOOR)
         worse = tested.q <= LEVEL and tested.ratio > SLICE_FLOOR
         found_slices.append(Slice(name, len(members[name]), tested, worse))
     return found_slices
@@ -290,7 +285,4 @@ def slice_prior(s2: np.ndarray, n: np.ndarray) -> Prior:
 
 def summary(groups: Sequence[Group]) -> Mapping[str, int]:
     """Number of groups by verdict."""
-    counts: dict[str, int] = {}
-    for group in groups:
-        counts[group.verdict] = counts.get(group.verdict, 0) + 1
-    return counts
+    return Counter(group.verdict for group in groups)

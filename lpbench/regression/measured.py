@@ -22,6 +22,7 @@ READ = ["config_id", "definition", "initial_gap", "steps", "digest", "bound_rati
 READ += ["git_commit", "lpbench_version"]
 COLUMNS = list(dict.fromkeys([*CHOICES, *EVIDENCE, *READ]))
 LEAST_FALL = 4.0  # a gap that falls by less between start and floor has no target on its way
+_LEAST = 1e-6  # of the target, which a gap of 0 counts as
 NEVER = 2.0  # a target that is not reached counts as reached after this many times the run
 
 
@@ -85,14 +86,9 @@ def crossing(step: np.ndarray, gap: np.ndarray, target: float, steps: int) -> fl
     if i == 0:
         return 1.0
     x0, x1 = math.log(max(step[i - 1], 0.5)), math.log(max(step[i], 0.5))
-    y0, y1 = math.log(gap[i - 1]), math.log(max(gap[i], least_positive(target)))
+    y0, y1 = math.log(gap[i - 1]), math.log(max(gap[i], _LEAST * target))
     share = (y0 - math.log(target)) / (y0 - y1) if math.isfinite(y0) and y0 > y1 else 1.0
     return max(1.0, math.exp(x0 + share * (x1 - x0)))
-
-
-def least_positive(target: float) -> float:
-    """What a gap of 0 counts as beside a target."""
-    return target * 1e-6
 
 
 def by_config(cells: Sequence[Row]) -> dict[str, list[Row]]:

@@ -18,6 +18,7 @@ from lpbench.regression.baselines import platform_class
 from lpbench.regression.checking import Check
 from lpbench.regression.golden import Finding
 from lpbench.regression.judging import Group, Test
+from lpbench.regression.throughput import Timing
 from lpbench.store.schema import CHOICES
 from lpbench.terminal import Table
 
@@ -175,9 +176,8 @@ def junit(result: Check) -> bytes:
         wrong = [group for group in result.worse if _slice(group) == name]
         failures += _fail(case, [" ".join(filter(None, _row(group))) for group in wrong])
         if name in warned:
-            ET.SubElement(case, "system-out").text = "\n".join(
-                one_line(line) for line in lines(result) if f"slice {name} " in line
-            )
+            said = [one_line(line) for line in lines(result) if f"slice {name} " in line]
+            ET.SubElement(case, "system-out").text = "\n".join(said)
         broken = [r for r in result.evidence.broken if f"{r['algorithm']} {r['format']}" == name]
         failures += _fail(_case(suite, name, "bounds"), [complaint(record) for record in broken])
     for name, found in _golden_suites(result).items():
@@ -221,7 +221,7 @@ def _fail(case: ET.Element, wrong: Sequence[str]) -> int:
 
 def verdict(result: Check) -> dict[str, Any]:
     """All of it for programs; `verdict.schema.json` beside this module says what stands where."""
-    return {
+    found: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "exit_code": result.exit_code,
         "line": result.line(),
@@ -235,14 +235,15 @@ def verdict(result: Check) -> dict[str, Any]:
         "counts": result.counts,
         "configurations": [_group(result, group) for group in result.groups],
         "slices": [
-            {"slice": one.name, "configurations": one.cells, "worse": one.worse, **_numbers(one.test)}
+            {"slice": one.name, "configurations": one.cells, "worse": one.worse, **vars(one.test)}
             for one in result.slices
         ],
-        "bounds": _finite(result.evidence.summary()),
+        "bounds": result.evidence.summary(),
         "golden": None if result.golden is None else _golden(result.golden),
         "throughput": None if result.timings is None else [_timing(timing) for timing in result.timings],
         "notes": result.notes,
     }
+    return {key: _finite(value) for key, value in found.items()}
 
 
 def _golden(findings: Sequence[Finding]) -> dict[str, Any]:
@@ -256,25 +257,13 @@ def _group(result: Check, group: Group) -> dict[str, Any]:
         "config_id": group.config_id, "label": group.label, "verdict": group.verdict, "why": group.why,
         "missing_seeds": group.missing, "allowed": group.label in result.allowed,
         "cell_ids": [cell["cell_id"] for cell in cells.values() if cell.get("cell_id")],
-        "tests": {metric: _numbers(test) for metric, test in group.tests.items()},
+        "tests": {metric: vars(test) for metric, test in group.tests.items()},
     }  # fmt: skip
 
 
-def _numbers(test: Test) -> dict[str, Any]:
-    names = ("n", "baseline", "now", "ratio", "low", "high", "q", "q_better", "detectable")
-    found: dict[str, Any] = _finite({name: getattr(test, name) for name in names})
-    return found
-
-
-def _timing(timing: Any) -> dict[str, Any]:
+def _timing(timing: Timing) -> dict[str, Any]:
     choices = {name: value for name, value in timing.choices.items() if value is not None}
-    found: dict[str, Any] = _finite(
-        {
-            "choices": choices, "ratio": timing.ratio, "low": timing.low, "high": timing.high, "q": timing.q,
-            "pairs": timing.pairs, "verdict": timing.verdict,
-        }
-    )  # fmt: skip
-    return found
+    return vars(timing) | {"choices": choices}
 
 
 def _finite(value: Any) -> Any:

@@ -84,9 +84,8 @@ def compare(
             for i in chosen:
                 reference(cells[i])
                 candidate(cells[i])
-            for pair in range(
-                pairs
-            ):  # outermost: what disturbs the machine for a while meets one pair of a cell
+            # Outermost: what disturbs the machine for a while meets one pair of a cell.
+            for pair in range(pairs):
                 for row, i in enumerate(chosen):
                     ratios[row, pair] = _log_ratio(cells[i], reference, candidate, pair % 2 == 1)
                     done += 1

@@ -22,9 +22,8 @@ from typing import IO, Any
 from lpbench.choices import keys
 from lpbench.errors import ConfigError, LpbenchError
 
-SHORTEST = (
-    0.1  # seconds of a measurement: a shorter cell takes more steps, for a run's start costs time as well
-)
+# Seconds of a measurement: a shorter cell takes more steps, for a run's start costs time as well.
+SHORTEST = 0.1
 _FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")  # would give the reference our lpbench
 
 
@@ -119,9 +118,8 @@ class Worker:
         self._warm: set[str] = set()
 
     def __enter__(self) -> Worker:
-        self._folder = (
-            tempfile.TemporaryDirectory()
-        )  # `python -c` imports from where it stands: not from ours
+        # `python -c` imports from where it stands: not from ours.
+        self._folder = tempfile.TemporaryDirectory()
         self._process = process = self._start()
         assert process.stdin is not None
         assert process.stdout is not None

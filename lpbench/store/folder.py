@@ -25,6 +25,11 @@ def sweep_folder(name: str, runs_dir: Path | str = "runs") -> Path:
     return locate(runs_dir) / name
 
 
+def runs_option(runs_dir: Path) -> str:
+    """The option that a command needs to find what lies in `runs_dir`; empty where it looks there by itself."""
+    return "" if str(runs_dir) == "runs" else f" --runs-dir {runs_dir}"
+
+
 def is_sweep(folder: Path) -> bool:
     """Whether `folder` holds a sweep, or may not be looked into."""
     try:

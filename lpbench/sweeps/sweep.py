@@ -18,7 +18,7 @@ from lpbench.errors import ConfigError, Interrupted, LpbenchError, SweepBusy
 from lpbench.executors.base import Executor, Shard, Stored
 from lpbench.store.address import is_remote
 from lpbench.store.compaction import compact
-from lpbench.store.folder import PARTS
+from lpbench.store.folder import PARTS, runs_option
 from lpbench.store.read import load_cells, read_statuses
 from lpbench.store.writer import SweepWriter
 from lpbench.sweeps.plan import LASTING, MAX_CELLS, Plan, make_plan, set_reasons
@@ -67,6 +67,12 @@ class Outcome:
     def counts(self) -> dict[str, int]:
         """Number of the plan's cells by status."""
         return dict(Counter(self.statuses.values()))
+
+    def complete(self, how: str | None = None) -> Outcome:
+        """Itself; raises Interrupted after Ctrl-C. how: to go on, where that is not by `lpbench resume`."""
+        if self.interrupted:
+            raise Interrupted(interrupted_line(self, how))
+        return self
 
 
 def make_shards(cells: Sequence[Cell], costs: Sequence[float]) -> list[Shard]:
@@ -224,9 +230,7 @@ def sweep(
     >>> cells.groupby("precision").noise_floor.median()
     """
     plan = make_plan(overrides, name, runs_dir, config_dir, force, skip_invalid, cells_guard(max_cells))
-    outcome = run_plan(plan, workers, force, fail_fast, on_event, max_memory)
-    if outcome.interrupted:
-        raise Interrupted(interrupted_line(outcome))
+    outcome = run_plan(plan, workers, force, fail_fast, on_event, max_memory).complete()
     frame = load_cells(plan.folder)
     return frame[frame["cell_id"].isin(list(outcome.statuses))].reset_index(drop=True)
 
@@ -246,21 +250,18 @@ def cells_guard(max_cells: int | None) -> Callable[[int], None]:
 
 def resume_command(plan: Plan) -> str:
     """The command that goes on with a sweep."""
-    where = "" if str(plan.folder.parent) == "runs" else f" --runs-dir {plan.folder.parent}"
     folders = [call.config_dir for call in plan.calls if call.config_dir is not None]
     mine = f" --config-dir {folders[-1]}" if folders else ""
     address = plan.runtime.get("ray_address")
     cluster = "" if address in (None, "auto", "local") else f"RAY_ADDRESS={address} "
-    return f"{cluster}lpbench resume {plan.name}{mine}{where}"
+    return f"{cluster}lpbench resume {plan.name}{mine}{runs_option(plan.folder.parent)}"
 
 
-def interrupted_line(outcome: Outcome) -> str:
+def interrupted_line(outcome: Outcome, how: str | None = None) -> str:
     """What to say after Ctrl-C."""
     plan = outcome.plan
-    return (
-        f"interrupted: {len(outcome.statuses)} of {len(plan.cells)} cells are stored in {plan.folder}; "
-        f"go on with: {resume_command(plan)}"
-    )
+    kept = f"{len(outcome.statuses)} of {len(plan.cells)} cells are stored in {plan.folder}"
+    return f"interrupted: {kept}; {how or f'go on with: {resume_command(plan)}'}"
 
 
 def _kept(plan: Plan, store: SweepWriter) -> str:

@@ -1,6 +1,6 @@
 """In the coarse regime the floor is delta E||g||_1 / 4 exactly, and below what is proven."""
 
-from lpbench.claims.base import DIMENSION_FREE, THEORY, Claim, Line, Measure, Plot, claims
+from lpbench.claims.base import DIMENSION_FREE, THEORY, Claim, Line, Measure, Plot, claims, predicted
 from lpbench.claims.cells import Cells
 
 
@@ -37,7 +37,7 @@ class CoarseIdentity(Claim):
         lines = [
             Line("measured", seeds, list(floors)),
             Line("δ E‖g‖₁ / 4", seeds, list(delta * size / 4), role=THEORY),
-            Line("proven: 1d without end", seeds, proven, role=THEORY, points=False),
+            predicted("proven: 1d without end", seeds, proven),
         ]
         return Plot("replicate", "noise floor", lines, y_log=False)
 

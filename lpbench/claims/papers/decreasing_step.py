@@ -1,6 +1,6 @@
 """With a decreasing step size the floor of LP-SGD is proportional to the quantum, and does not blow up."""
 
-from lpbench.claims.base import DIMENSION_FREE, THEORY, Claim, Line, Measure, Plot, claims, spread
+from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, predicted, spread
 from lpbench.claims.cells import Cells
 
 
@@ -30,5 +30,5 @@ class DecreasingStep(Claim):
         """Gap and bound against bits."""
         bits, gaps = cells.table("mean_gap", "precision")
         _, bounds = cells.table("bound_2", "precision")
-        proven = Line("proven: 2", bits, list(bounds[0]), role=THEORY, points=False)
+        proven = predicted("proven: 2", bits, bounds[0])
         return Plot("precision (bits)", "mean objective gap", [spread("measured", bits, gaps), proven])

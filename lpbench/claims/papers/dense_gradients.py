@@ -1,6 +1,6 @@
 """With dense gradients sigma_1 grows like the root of the dimension, and the floor with it."""
 
-from lpbench.claims.base import DIMENSION_FREE, THEORY, Claim, Line, Measure, Plot, claims, slope, spread
+from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, predicted, slopes, spread
 from lpbench.claims.cells import Cells
 
 
@@ -17,15 +17,11 @@ class DenseGradients(Claim):
     def measure(self, cells: Cells) -> list[Measure]:
         """The slope of each replicate."""
         dimensions, floors = cells.table("noise_floor", "dimension")
-        return [
-            Measure("slope of log F against log d", [slope(dimensions, row) for row in floors], 0.42, 0.55)
-        ]
+        return [Measure("slope of log F against log d", slopes(dimensions, floors), 0.42, 0.55)]
 
     def plot(self, cells: Cells) -> Plot:
         """Floors against the dimension, beside delta sigma_1 / 4."""
         dimensions, floors = cells.table("noise_floor", "dimension")
         delta = 2.0 ** (1 - cells.rows[0]["precision"])
-        theory = Line(
-            "δ σ₁ / 4", dimensions, [delta * d**0.5 / 4 for d in dimensions], role=THEORY, points=False
-        )
+        theory = predicted("δ σ₁ / 4", dimensions, [delta * d**0.5 / 4 for d in dimensions])
         return Plot("dimension", "noise floor", [spread("measured", dimensions, floors), theory], x_log=True)

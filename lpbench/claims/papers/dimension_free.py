@@ -1,6 +1,6 @@
 """The floor of LP-SGD does not grow with the dimension while sigma_1 stays the same."""
 
-from lpbench.claims.base import DIMENSION_FREE, THEORY, Claim, Line, Measure, Plot, claims, slope, spread
+from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, predicted, slopes, spread
 from lpbench.claims.cells import Cells
 
 
@@ -18,7 +18,7 @@ class DimensionFree(Claim):
         """Slope and range of the floors of each replicate."""
         dimensions, floors = cells.table("noise_floor", "dimension")
         return [
-            Measure("slope of log F against log d", [slope(dimensions, row) for row in floors], -0.05, 0.05),
+            Measure("slope of log F against log d", slopes(dimensions, floors), -0.05, 0.05),
             Measure("largest / smallest F", floors.max(axis=1) / floors.min(axis=1), high=1.25),
         ]
 
@@ -31,5 +31,5 @@ class DimensionFree(Claim):
             ("bound_1a_ii", "proven, δ² d / 4"),
         ):
             _, bounds = cells.table(column, "dimension")
-            lines.append(Line(name, dimensions, list(bounds[0]), role=THEORY, points=False))
+            lines.append(predicted(name, dimensions, bounds[0]))
         return Plot("dimension", "noise floor", lines, x_log=True)

@@ -1,6 +1,6 @@
 """The floors of float and log formats do not grow with the dimension where theorem 4 says so."""
 
-from lpbench.claims.base import DIMENSION_FREE, THEORY, Claim, Line, Measure, Plot, claims, slope, spread
+from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, predicted, slopes, spread
 from lpbench.claims.cells import Cells
 
 
@@ -28,11 +28,9 @@ class DimensionFreeFormats(Claim):
             _, bounds = cells.table("bound_4", "dimension", format=name)
             _, earlier = cells.table("bound_1a_ii", "dimension", format=name)
             found += [
-                Measure(f"{name}: slope of log F", [slope(dimensions, row) for row in floors], -0.12, 0.12),
-                Measure(f"{name}: slope of bound 4", [slope(dimensions, row) for row in bounds], -0.05, 0.05),
-                Measure(
-                    f"{name}: slope of bound 1a-ii", [slope(dimensions, row) for row in earlier], low=0.9
-                ),
+                Measure(f"{name}: slope of log F", slopes(dimensions, floors), -0.12, 0.12),
+                Measure(f"{name}: slope of bound 4", slopes(dimensions, bounds), -0.05, 0.05),
+                Measure(f"{name}: slope of bound 1a-ii", slopes(dimensions, earlier), low=0.9),
                 Measure(f"{name}: F / bound 4", (floors / bounds).ravel(), high=1.0),
             ]
         return found
@@ -46,5 +44,5 @@ class DimensionFreeFormats(Claim):
             )
             for column, said in (("bound_4", "proven: 4"), ("bound_1a_ii", "proven, δ² d / 4")):
                 dimensions, bounds = cells.table(column, "dimension", format=name)
-                lines.append(Line(said, dimensions, list(bounds[0]), role=THEORY, panel=name, points=False))
+                lines.append(predicted(said, dimensions, bounds[0], name))
         return Plot("dimension", "noise floor", lines, x_log=True)

@@ -1,8 +1,6 @@
 """The floor of LP-SGD in the coarse regime is proportional to the quantum."""
 
-import numpy as np
-
-from lpbench.claims.base import DIMENSION_FREE, THEORY, Claim, Line, Measure, Plot, claims, spread
+from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, drops, predicted, spread
 from lpbench.claims.cells import Cells
 
 
@@ -22,14 +20,11 @@ class FloorHalves(Claim):
     def measure(self, cells: Cells) -> list[Measure]:
         """log2 of the ratio of neighbours."""
         _, floors = cells.table("noise_floor", "precision")
-        drops = np.log2(floors[:, :-1] / floors[:, 1:])
-        return [Measure("log2 F(b) / F(b + 1)", drops.ravel(), 0.85, 1.15)]
+        return [Measure("log2 F(b) / F(b + 1)", drops(floors), 0.85, 1.15)]
 
     def plot(self, cells: Cells) -> Plot:
         """Floors against bits, beside delta sigma_1 / 4."""
         bits, floors = cells.table("noise_floor", "precision")
         sigma_1 = cells.rows[0]["sigma_1"]
-        theory = Line(
-            "δ σ₁ / 4", bits, [2.0 ** (1 - b) * sigma_1 / 4 for b in bits], role=THEORY, points=False
-        )
+        theory = predicted("δ σ₁ / 4", bits, [2.0 ** (1 - b) * sigma_1 / 4 for b in bits])
         return Plot("precision (bits)", "noise floor", [spread("LP-SGD", bits, floors), theory])

@@ -1,8 +1,6 @@
 """The floor of LP-SGD in the fine regime is that of SGD."""
 
-import numpy as np
-
-from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, spread
+from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, drops, spread
 from lpbench.claims.cells import Cells
 
 
@@ -19,8 +17,7 @@ class FloorStops(Claim):
     def measure(self, cells: Cells) -> list[Measure]:
         """log2 of the ratio of neighbours."""
         _, floors = cells.table("noise_floor", "precision")
-        drops = np.log2(floors[:, :-1] / floors[:, 1:])
-        return [Measure("log2 F(b) / F(b + 1)", drops.ravel(), -0.05, 0.05)]
+        return [Measure("log2 F(b) / F(b + 1)", drops(floors), -0.05, 0.05)]
 
     def plot(self, cells: Cells) -> Plot:
         """Floors against bits."""

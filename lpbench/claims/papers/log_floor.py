@@ -1,8 +1,6 @@
 """The floor of LP-SGD in the log format is proportional to its relative gap."""
 
-import numpy as np
-
-from lpbench.claims.base import DIMENSION_FREE, THEORY, Claim, Line, Measure, Plot, claims, spread
+from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, drops, predicted, spread
 from lpbench.claims.cells import Cells
 
 
@@ -21,7 +19,7 @@ class LogFloor(Claim):
         _, floors = cells.table("noise_floor", "precision")
         _, bounds = cells.table("bound_4", "precision")
         return [
-            Measure("log2 F(b) / F(b + 1)", np.log2(floors[:, :-1] / floors[:, 1:]).ravel(), 0.85, 1.15),
+            Measure("log2 F(b) / F(b + 1)", drops(floors), 0.85, 1.15),
             Measure("F / bound 4", (floors / bounds).ravel(), high=1.0),
         ]
 
@@ -31,6 +29,6 @@ class LogFloor(Claim):
         _, bounds = cells.table("bound_4", "precision")
         lines = [
             spread("measured", bits, floors),
-            Line("proven: 4", bits, list(bounds[0]), role=THEORY, points=False),
+            predicted("proven: 4", bits, bounds[0]),
         ]
         return Plot("precision (bits)", "noise floor", lines)

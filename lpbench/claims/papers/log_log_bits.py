@@ -9,7 +9,7 @@ from lpbench.cells.binding import resolve
 from lpbench.cells.theorems import setting
 from lpbench.choices.cell import make_cell
 from lpbench.choices.grid import single
-from lpbench.claims.base import DIMENSION_FREE, THEORY, Claim, Line, Measure, Plot, claims
+from lpbench.claims.base import DIMENSION_FREE, Claim, Line, Measure, Plot, claims, predicted
 from lpbench.claims.cells import Cells
 from lpbench.problems.build import build
 from lpbench.theory.split import best_split
@@ -47,7 +47,7 @@ class LogLogBits(Claim):
     def plot(self, cells: Cells) -> Plot:
         """Exponent bits against bits."""
         lines = [Line(name, BITS, best, points=False) for name, best in _cases().items()]
-        lines.append(Line("log2 b", BITS, [math.log2(b) for b in BITS], role=THEORY, points=False))
+        lines.append(predicted("log2 b", BITS, [math.log2(b) for b in BITS]))
         return Plot("precision (bits)", "exponent bits", lines, x_log=True, y_log=False)
 
 

@@ -1,6 +1,6 @@
 """Batches divide the floor that rounding makes by at most the root of their size."""
 
-from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, slope, spread
+from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, slopes, spread
 from lpbench.claims.cells import Cells
 
 
@@ -19,7 +19,7 @@ class Minibatch(Claim):
     def measure(self, cells: Cells) -> list[Measure]:
         """The slope of each replicate."""
         sizes, floors = cells.table("noise_floor", "batch_size")
-        return [Measure("slope of log F against log B", [slope(sizes, row) for row in floors], -0.6, -0.35)]
+        return [Measure("slope of log F against log B", slopes(sizes, floors), -0.6, -0.35)]
 
     def plot(self, cells: Cells) -> Plot:
         """Floors against the batch size."""

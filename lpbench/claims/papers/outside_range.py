@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lpbench.claims.base import DIMENSION_FREE, THEORY, Claim, Line, Measure, Plot, claims, spread
+from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, predicted, spread
 from lpbench.claims.cells import Cells
 
 
@@ -39,5 +39,5 @@ class OutsideRange(Claim):
             _, balls = cells.table("noise_ball", "precision", problem=problem)
             proven = np.array(balls - excess)[0]
             lines.append(spread("measured", bits, floors - excess, problem))
-            lines.append(Line("proven", bits, list(proven), role=THEORY, panel=problem, points=False))
+            lines.append(predicted("proven", bits, proven, problem))
         return Plot("precision (bits)", "gap to the optimum over the range", lines)

@@ -1,6 +1,6 @@
 """At a fixed dimension and a fixed sigma the floor of LP-SGD is proportional to sigma_1."""
 
-from lpbench.claims.base import DIMENSION_FREE, THEORY, Claim, Line, Measure, Plot, claims, slope, spread
+from lpbench.claims.base import DIMENSION_FREE, Claim, Measure, Plot, claims, predicted, slopes, spread
 from lpbench.claims.cells import Cells
 
 
@@ -17,11 +17,11 @@ class Sigma1(Claim):
     def measure(self, cells: Cells) -> list[Measure]:
         """The slope of each replicate."""
         sizes, floors = cells.table("noise_floor", "k")
-        return [Measure("slope of log F against log k", [slope(sizes, row) for row in floors], 0.43, 0.57)]
+        return [Measure("slope of log F against log k", slopes(sizes, floors), 0.43, 0.57)]
 
     def plot(self, cells: Cells) -> Plot:
         """Floors against k, beside delta sigma_1 / 4."""
         sizes, floors = cells.table("noise_floor", "k")
         delta = 2.0 ** (1 - cells.rows[0]["precision"])
-        theory = Line("δ σ₁ / 4", sizes, [delta * k**0.5 / 4 for k in sizes], role=THEORY, points=False)
+        theory = predicted("δ σ₁ / 4", sizes, [delta * k**0.5 / 4 for k in sizes])
         return Plot("k = σ₁² / σ²", "noise floor", [spread("LP-SGD", sizes, floors), theory], x_log=True)

@@ -1,6 +1,6 @@
 """The average of SWALP has no floor on a quadratic."""
 
-from lpbench.claims.base import SWALP, THEORY, Claim, Line, Measure, Plot, claims, slope, spread
+from lpbench.claims.base import SWALP, Claim, Measure, Plot, claims, predicted, slopes, spread
 from lpbench.claims.cells import Cells
 
 
@@ -25,7 +25,7 @@ class SwalpAverage(Claim):
         lengths, averages = cells.table("final_gap", "steps")
         _, iterates = cells.table("iterate_gap", "steps")
         return [
-            Measure("slope of log gap against log T", [slope(lengths, row) for row in averages], -1.25, -0.8),
+            Measure("slope of log gap against log T", slopes(lengths, averages), -1.25, -0.8),
             Measure("average / iterate gap", averages[:, -1] / iterates[:, -1], high=0.01),
         ]
 
@@ -37,6 +37,6 @@ class SwalpAverage(Claim):
         lines = [
             spread("average", lengths, averages),
             spread("iterates", lengths, iterates),
-            Line("proven of the average", lengths, list(bounds[0]), role=THEORY, points=False),
+            predicted("proven of the average", lengths, bounds[0]),
         ]
         return Plot("steps T", "objective gap", lines, x_log=True)

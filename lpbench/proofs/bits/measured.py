@@ -10,7 +10,7 @@ from typing import Any
 
 from lpbench.cells.cost import Estimator
 from lpbench.choices.cell import Cell
-from lpbench.errors import ConfigError, Interrupted
+from lpbench.errors import ConfigError
 from lpbench.executors.base import cores
 from lpbench.proofs.bits.cases import Case
 from lpbench.store.folder import sweep_folder
@@ -154,13 +154,9 @@ class Store:
         """Run those of `cells` that are not stored. Raises Interrupted after Ctrl-C."""
         plan = Plan(self.name, self.folder, list(calls), list(cells), [], runtime=self.runtime)
         set_reasons(plan, read_statuses(self.folder))
-        outcome = run_plan(plan, workers, on_event=on_event)
-        self.ran += outcome.ran
-        if outcome.interrupted:
-            raise Interrupted(
-                f"interrupted: {outcome.ran} cells of this round are stored in {self.folder}; "
-                "the same command goes on from there"
-            )
+        self.ran += (
+            run_plan(plan, workers, on_event=on_event).complete("the same command goes on from there").ran
+        )
         wanted = {cell.cell_id for cell in cells}
         self.rows |= {row["cell_id"]: row for row in self._read() if row["cell_id"] in wanted}
 
