@@ -45,24 +45,8 @@ def controls(sweep: Sweep) -> list[Control]:
 
 def picked_control(sweep: Sweep) -> Control:
     """The picked cells: up to MOST_PICKED identities, checked against the sweep."""
-    return Cells("cells", "Picked cells", TEXT, (), sweep=sweep)
-
-
-class Cells(Control):
-    """A list of cell_ids in the query string and in a text field."""
-
-    def __init__(self, key: str, label: str, kind: str, default: Any, sweep: Sweep):
-        super().__init__(key, label, kind, default, (), "ticked below, or typed here")
-        object.__setattr__(self, "_known", sweep.cell_ids)
-
-    def parse(self, text: str | None) -> Any:
-        """The identities that the sweep has."""
-        parts = (text or "").replace(" ", "").split(",")[: 4 * MOST_PICKED]
-        return tuple(dict.fromkeys(part for part in parts if part in self._known))[:MOST_PICKED]  # type: ignore[attr-defined]
-
-    def text(self, value: Any) -> str | None:
-        """The identities, separated by commas."""
-        return ",".join(value) or None
+    told = "ticked below, or typed here"
+    return Control("cells", "Picked cells", TEXT, (), (), told, sweep.cell_ids, MOST_PICKED)
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
