@@ -197,16 +197,19 @@ def _note(text: str, number: str, y: float, size: int = 13) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _drawn(one: Curve | Key) -> dict[str, Any]:
+    found: dict[str, Any] = {"line": {"color": one.color, "dash": one.dash, "width": one.width}}
+    if one.marker:
+        found["marker"] = {"symbol": one.marker, "size": one.size, "color": one.color}
+    return found
+
+
 def _key(key: Key) -> dict[str, Any]:
     """An invisible point whose legend entry shows the line; hiding it hides the curves of its group."""
-    trace: dict[str, Any] = {
+    return {
         "type": "scatter", "x": [None], "y": [None], "name": key.name, "legendgroup": key.name, "showlegend": True,
-        "mode": "lines+markers" if key.marker else "lines", "hoverinfo": "skip",
-        "line": {"color": key.color, "dash": key.dash, "width": key.width},
+        "mode": "lines+markers" if key.marker else "lines", "hoverinfo": "skip", **_drawn(key),
     }  # fmt: skip
-    if key.marker:
-        trace["marker"] = {"symbol": key.marker, "size": key.size, "color": key.color}
-    return trace
 
 
 def _traces(curve: Curve, axes: Axes, number: str, legend: bool) -> list[dict[str, Any]]:
@@ -218,10 +221,8 @@ def _traces(curve: Curve, axes: Axes, number: str, legend: bool) -> list[dict[st
     )
     line: dict[str, Any] = {
         "type": "scatter", "x": x, "y": _small(curve.y), "name": curve.name, "showlegend": legend, "mode": mode,
-        "line": {"color": curve.color, "dash": curve.dash, "width": curve.width}, **place,
+        **_drawn(curve), **place,
     }  # fmt: skip
-    if curve.marker:
-        line["marker"] = {"symbol": curve.marker, "size": curve.size, "color": curve.color}
     if curve.labels:
         line |= {"text": list(curve.labels), "textposition": "top right", "textfont": {"color": curve.color}}
     if banded and curve.whiskers:

@@ -72,6 +72,16 @@ def by_axis(sweep: Sweep, key: str, label: str, first: Sequence[str], without: S
     return Control(key, label, SELECT, default, options)
 
 
+def color_by(
+    sweep: Sweep, first: Sequence[str], panels: Sequence[Control], without: Sequence[str] = ()
+) -> Control:
+    """The control of the axis that lines have colours by: as `by_axis`, else the first that makes none of `panels`."""
+    taken = {control.default for control in panels}
+    return by_axis(
+        sweep, "color", "Colour by", [a for a in (*first, *sweep.varying) if a not in taken], without
+    )
+
+
 def values_of(sweep: Sweep, axis: str) -> list[str]:
     """The values of an axis as texts, in their order."""
     return values(sweep.groups, axis)

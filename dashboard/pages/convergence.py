@@ -34,11 +34,10 @@ PROVEN = "proven, mean over the run"
 def controls(sweep: Sweep) -> list[Control]:
     """x axis, panels, colour, band, bounds, and a filter for each axis that varies."""
     facet = choosing.by_axis(sweep, "facet", "Panels by", ("algorithm", "format", "dimension"))
-    colors = [a for a in ("precision", "format", "dimension", "step_size") if a != facet.default]
     return [
         Control("x", "Over", SELECT, "step", tuple((key, name) for key, (name, _) in X.items())),
         facet,
-        choosing.by_axis(sweep, "color", "Colour by", colors),
+        choosing.color_by(sweep, ("precision", "format", "dimension", "step_size"), [facet]),
         Control(
             "band", "Over seeds", SELECT, "10-90", tuple((key, name) for key, (name, *_) in BANDS.items())
         ),

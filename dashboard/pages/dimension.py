@@ -40,11 +40,10 @@ def controls(sweep: Sweep) -> list[Control]:
     without = ("dimension", *FOLLOW)
     firsts = ("k", "noise_kind", "algorithm", "problem", "format")
     facet = choosing.by_axis(sweep, "facet", "Panels by", firsts, without)
-    colors = [axis for axis in ("precision", "format", "k", "noise_kind") if axis != facet.default]
     return [
         Control("target", "Target gap", NUMBER, target_of(sweep), help="of the bits needed"),
         facet,
-        choosing.by_axis(sweep, "color", "Colour by", colors, without),
+        choosing.color_by(sweep, ("precision", "format", "k", "noise_kind"), [facet], without),
         Control("bounds", "Proven limits", SWITCH, True),
         *choosing.filters(sweep, ("dimension",)),
     ]

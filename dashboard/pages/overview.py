@@ -8,8 +8,8 @@ from typing import Any
 
 from lpbench.terminal import Table
 
-from ..charts import style
-from ..charts.curves import Axes, Curve, figure
+from ..charts.curves import Axes, figure
+from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import Control, Page, Panel, State
@@ -30,25 +30,33 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         none = "No cell that rounds has a noise floor above 0 yet."
         return [Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, {})))]
     problems = _problems(rounds)
-    algorithms = choosing.values(rounds, "algorithm")
     axes = [axis for axis in ("format", "dimension") if axis in sweep.varying]
+    lines = [
+        [min(part, key=lambda row: row["floor"]) for part in choosing.split(line, ["precision"])]
+        for line in choosing.split(rounds, [*problems, "algorithm"])
+    ]
+    look = Look(sweep, "algorithm", ["algorithm"], lines, dark)
     curves, rows = [], []
-    for line in choosing.split(rounds, [*problems, "algorithm"]):
-        facet, name = choosing.labels(line[0], problems), str(line[0]["algorithm"])
-        best = [min(part, key=lambda row: row["floor"]) for part in choosing.split(line, ["precision"])]
-        hover = [choosing.labels(row, axes) for row in best]
-        x, y = [float(row["precision"]) for row in best], [float(row["floor"]) for row in best]
-        color, marker = style.color(name, algorithms, dark), style.marker(name, algorithms)
-        curves.append(Curve(x, y, facet, name, color, "solid", marker, hover=hover))
-        rows += [
-            [facet or "-", name, int(row["precision"]), row["format"], text(row["dimension"]), row["floor"]]
-            for row in best
-        ]
+    for line in lines:
+        facet = choosing.labels(line[0], problems)
+        hover = [choosing.labels(row, axes) for row in line]
+        x, y = [float(row["precision"]) for row in line], [float(row["floor"]) for row in line]
+        curves.append(look.curve(line[0], facet, x, y, hover=hover))
+        for row in line:
+            said = (
+                row["algorithm"],
+                int(row["precision"]),
+                row["format"],
+                text(row["dimension"]),
+                row["floor"],
+            )
+            rows.append([facet or "-", *said])
     bits = sorted({float(row["precision"]) for row in rounds})
-    drawn = figure(curves, Axes("precision (bits)", "noise floor", x_values=bits, x_unit="bits"), dark)
+    scales = Axes("precision (bits)", "noise floor", x_values=bits, x_unit="bits")
+    drawn = figure(curves, scales, dark, keys=look.keys())
     data = Table(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
-    said = f"Medians over {choosing.seeds(rounds)}; the numbers name the format."
-    return [Panel(TITLE, drawn, data, (said, *choosing.zeros(sweep, {})))]
+    note = f"Medians over {choosing.seeds(rounds)}; the numbers name the format."
+    return [Panel(TITLE, drawn, data, (note, *choosing.zeros(sweep, {})))]
 
 
 def _problems(rows: Sequence[Group]) -> list[str]:

@@ -38,13 +38,12 @@ def controls(sweep: Sweep) -> list[Control]:
     without = ("precision",)
     facet = choosing.by_axis(sweep, "facet", "Panels by", ("algorithm",), without)
     rows = choosing.by_axis(sweep, "rows", "and by", ("problem", "dataset"), without)
-    first = [a for a in ("format", "algorithm", "dimension") if a not in (facet.default, rows.default)]
     spreads = tuple((key, label) for key, (label, *_) in SPREADS.items())
     return [
         Control("target", "Target gap", NUMBER, None, help="marks the bits that reach it"),
         facet,
         rows,
-        choosing.by_axis(sweep, "color", "Colour by", first, without),
+        choosing.color_by(sweep, ("format", "algorithm", "dimension"), [facet, rows], without),
         Control("spread", "Spread over seeds", SELECT, "10-90", spreads),
         Control("shared", "One y scale", SWITCH, False),
         Control("bounds", "Proven limits", SWITCH, True),
