@@ -13,6 +13,7 @@ from . import style
 from .grid import arranged, fitting_columns
 
 LABELS = 6  # of a logarithmic axis, at most
+OF_ZERO = "of 0: not drawn on a logarithmic axis"
 POWERS = {"size": style.SIZE / 1.25}  # plotly draws powers of ten that much larger than it is told
 
 
@@ -123,7 +124,7 @@ def figure(
         placed += [_placed(shape, number) for shape in shapes]
     zeros = sum(_zeros(curve, axes) for curve in curves)
     if zeros:
-        said.append(_remark(not_drawn(zeros)))
+        said.append(_remark(f"{zeros} point{'' if zeros == 1 else 's'} {OF_ZERO}."))
     layout |= {name: found for name, found in (("annotations", said), ("shapes", placed)) if found}
     layout["showlegend"] = len(keys or named) > 1
     return arranged(
@@ -144,11 +145,6 @@ def spaced(values: Iterable[Any], decades: float = 0.06) -> list[float]:
         if not found or math.log10(value / found[-1]) >= decades:
             found.append(value)
     return found
-
-
-def not_drawn(count: int) -> str:
-    """What a chart with a logarithmic axis says of points that are 0."""
-    return f"{count} point{'' if count == 1 else 's'} of 0: not drawn on a logarithmic axis."
 
 
 def _zeros(curve: Curve, axes: Axes) -> int:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..charts.curves import not_drawn
+from ..charts.curves import OF_ZERO
 from ..page import MULTI, SELECT, Control
 from .sweeps import Group, text
 
@@ -56,7 +56,7 @@ def measured(sweep: Sweep, state: State, zeros: bool = False) -> list[Group]:
 def zeros(sweep: Sweep, state: State) -> list[str]:
     """A sentence on the groups that `measured` leaves out since their floor is 0."""
     count = sum(rounds(row) and row["floor"] == 0 for row in chosen(sweep, state))
-    return [not_drawn(count)] if count else []
+    return counted(count, "point", OF_ZERO)
 
 
 def plain(rows: Sequence[Group]) -> list[Group]:
@@ -219,10 +219,19 @@ def left_out(shown: int, there: int, what: str, which: str) -> list[str]:
     )
 
 
+def counted(count: int, noun: str, what: str) -> list[str]:
+    """`3 cells diverged.`; nothing where there is none."""
+    return [f"{plural(count, noun)} {what}."] if count else []
+
+
 def unfinished(rows: Sequence[Group]) -> list[str]:
     """A sentence for each way in which cells ended without a noise floor."""
     counts = {name: sum(int(row[f"n_{name}"]) for row in rows) for name in UNFINISHED}
-    return [f"{plural(count, 'cell')} {name}: not in the medians." for name, count in counts.items() if count]
+    return [
+        note
+        for name, count in counts.items()
+        for note in counted(count, "cell", f"{name}: not in the medians")
+    ]
 
 
 def finite(value: float | None) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,22 +178,13 @@ class Sweep:
         return {group: n for group, n in rows if there.get(group) == n}
 
     def _from_rollup(self, group_ids: Sequence[str], points: int) -> dict[str, dict[str, np.ndarray]]:
-        columns = ", ".join(CURVE)
         query = (
-            f"SELECT group_id, {columns} FROM read_parquet(?) WHERE list_contains(?, group_id) "
+            f"SELECT group_id, {', '.join(CURVE)} FROM read_parquet(?) WHERE list_contains(?, group_id) "
             "ORDER BY group_id, step"
         )
         with database.cursor(self.folder) as cursor:
-            rows = cursor.execute(query, [str(self.folder / ROLLUP), list(group_ids)]).fetchnumpy()
-        groups = np.asarray(rows["group_id"], str)
-        if not len(groups):
-            return {}
-        edges = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1], True])
-        found = {}
-        for low, high in itertools.pairwise(edges):
-            keep = low + thin(np.asarray(rows["step"][low:high]), points)
-            found[str(groups[low])] = {name: np.asarray(rows[name], float)[keep] for name in CURVE}
-        return found
+            rows = cursor.execute(query, [str(self.folder / ROLLUP), list(group_ids)]).df()
+        return {str(group_id): _thinned(curve, points) for group_id, curve in rows.groupby("group_id")}
 
     def _from_traces(self, group_ids: Sequence[str], points: int) -> dict[str, dict[str, np.ndarray]]:
         found = {}
@@ -209,9 +199,8 @@ class Sweep:
             for name, at in (("q10", 0.1), ("q50", 0.5), ("q90", 0.9)):
                 curve[name] = gaps.quantile(at)
             curve["min"], curve["max"], curve["n"] = gaps.min(), gaps.max(), gaps.size()
-            curve = curve[curve["n"] == curve["n"].max()].reset_index()  # the steps that all seeds recorded
-            keep = thin(curve["step"].to_numpy(), points)
-            found[group_id] = {name: curve[name].to_numpy(float)[keep] for name in CURVE}
+            shared = curve["n"] == curve["n"].max()  # the steps that all seeds recorded
+            found[group_id] = _thinned(curve[shared].reset_index(), points)
         return found
 
     def rows(
@@ -249,6 +238,11 @@ class NoSweep(Sweep):
     @functools.cached_property
     def _table(self) -> Any:
         return CELLS.empty_table()
+
+
+def _thinned(curve: pandas.DataFrame, points: int) -> dict[str, np.ndarray]:
+    keep = thin(curve["step"].to_numpy(), points)
+    return {name: curve[name].to_numpy(float)[keep] for name in CURVE}
 
 
 def thin(steps: np.ndarray, points: int) -> np.ndarray:

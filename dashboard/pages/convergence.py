@@ -7,7 +7,7 @@ from typing import Any
 
 from lpbench.terminal import Table
 
-from ..charts.curves import Axes, Curve, figure
+from ..charts.curves import OF_ZERO, Axes, Curve, figure
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import POINTS, Group, Sweep, text
@@ -148,13 +148,10 @@ def _notes(few: Sequence[Group], state: State) -> list[str]:
     if state["band"] == "all" and drawn < sum(ran):
         first = "seed" if quota == 1 else f"{quota} seeds"
         notes.append(f"{drawn} of {sum(ran)} traces: the first {first} of each curve.")
-    flat = sum(row["bound"] == 0 for row in few)
-    if flat and state["bounds"]:
-        notes.append(f"{choosing.plural(flat, 'proven bound')} of 0: not drawn on a logarithmic axis.")
+    flat = sum(row["bound"] == 0 for row in few) if state["bounds"] else 0
     bad = sum(int(row["n_diverged"]) for row in few)
-    if bad:
-        notes.append(f"{choosing.plural(bad, 'cell')} diverged; they count up to where they ended.")
-    return notes
+    notes += choosing.counted(flat, "proven bound", OF_ZERO)
+    return notes + choosing.counted(bad, "cell", "diverged; they count up to where they ended")
 
 
 PAGE = Page(

@@ -13,7 +13,7 @@ import numpy as np
 from lpbench.terminal import Table
 
 from ..charts import style
-from ..charts.curves import Axes, Curve, figure, not_drawn, spaced
+from ..charts.curves import OF_ZERO, Axes, Curve, figure, spaced
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
@@ -109,9 +109,8 @@ def _floors(
     count = sum(len(_lines(panel, others)) for panel in choosing.split(rows, facets))
     which = "; ".join(filter(None, [choosing.said(kept), "evenly spread where there are more"]))
     notes = [_growth(lines, facets), *choosing.left_out(len(lines), count, "lines", which)]
-    flat = sum(row[column] == 0 for line in lines for row in line for column, _, _ in PROVEN)
-    if flat and state["bounds"]:
-        notes.append(f"{choosing.plural(flat, 'proven limit')} of 0: not drawn on a logarithmic axis.")
+    limits = [row[column] for line in lines for row in line for column, _, _ in PROVEN if state["bounds"]]
+    notes += choosing.counted(limits.count(0), "proven limit", OF_ZERO)
     notes.append(f"Medians over {choosing.seeds(rows)}; bars: 10-90 %. The dimension-free limit does not contain d; "
                  "what it does with d is that of the constants below.")  # fmt: skip
     look = Look(sweep, state["color"], others, lines, dark)
@@ -175,7 +174,7 @@ def _constants(rows: Sequence[Group], dark: bool) -> Panel:
                 table += [[facet, int(d), name, value] for d, value in points]
     said = "“Dimension-free” holds at fixed σ₁: the leading noise is δσ₁. Where σ₁ grows with d, so do floor and bits."
     zeros = sum(row[name] == 0 for line in lines for row in line for name in SYMBOLS)
-    notes = (said, *([not_drawn(zeros)] if zeros else []))
+    notes = (said, *choosing.counted(zeros, "point", OF_ZERO))
     ticks = spaced(row["dimension"] for row in rows)
     axes = Axes("dimension d", "constant of the problem", x_log=True, x_values=ticks)
     drawn = figure(curves, axes, dark) if curves else None

@@ -8,7 +8,7 @@ from typing import Any
 from lpbench.terminal import Table
 
 from ..charts import style
-from ..charts.curves import Axes, Curve, Key, figure, not_drawn
+from ..charts.curves import OF_ZERO, Axes, Curve, Key, figure
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
@@ -169,13 +169,9 @@ def _points(rounds: Sequence[Group], state: State) -> str:
 
 
 def _notes(shown: Sequence[Group], state: State) -> list[str]:
-    notes = []
-    zero = sum(row["floor"] == 0 for row in shown)
-    if zero:
-        notes.append(not_drawn(zero))
     empty = sum(not row["floor"] >= 0 for row in shown)
-    if empty:
-        notes.append(f"{choosing.plural(empty, 'point')} without a floor: not drawn, and in the table.")
+    notes = choosing.counted(sum(row["floor"] == 0 for row in shown), "point", OF_ZERO)
+    notes += choosing.counted(empty, "point", "without a floor: not drawn, and in the table")
     if state["bounds"]:
         proven = sum(row["noise_ball"] >= 0 for row in shown)
         flat = sum(row["noise_ball"] == 0 for row in shown)

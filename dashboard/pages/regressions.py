@@ -11,7 +11,7 @@ from lpbench.errors import LpbenchError
 from lpbench.store import history
 from lpbench.terminal import Table
 
-from ..charts.curves import not_drawn
+from ..charts.curves import OF_ZERO
 from ..charts.history import bars, floors
 from ..data import choosing, past
 from ..data.past import BAD, LATEST, SEARCHED, Move, Past, Series
@@ -116,8 +116,7 @@ def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
 
 
 def _zeros(series: Sequence[Series]) -> list[str]:
-    count = sum(one.zeros for one in series)
-    return [not_drawn(count)] if count else []
+    return choosing.counted(sum(one.zeros for one in series), "point", OF_ZERO)
 
 
 def _rows(one: Series, here: Past, first: int) -> list[list[Any]]:

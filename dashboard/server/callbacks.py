@@ -58,11 +58,7 @@ def is_request(body: Any, callbacks: Mapping[str, Any]) -> bool:
 
 
 def _are_parts(parts: Any, known: Sequence[Mapping[str, Any]]) -> bool:
-    return (
-        isinstance(parts, list)
-        and len(parts) == len(known)
-        and all(_is_part(part, one) for part, one in zip(parts, known, strict=True))
-    )
+    return isinstance(parts, list) and len(parts) == len(known) and all(map(_is_part, parts, known))
 
 
 def _is_part(part: Any, known: Mapping[str, Any]) -> bool:
