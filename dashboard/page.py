@@ -11,7 +11,7 @@ import importlib
 import math
 import pkgutil
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +33,11 @@ MOST = 60  # values of a list in the query string
 class Control:
     """One control, and one key of the query string.
 
-    kind      select (one of `options`), multi (any of them, () for all), switch (bool), number (positive, or None).
+    kind      select (one of `options`), multi (any of them, () for all), switch (bool), number (positive, or None),
+              text (as typed; with `known` a list of those, separated by commas).
     options   (value as text, label) pairs of select and multi.
     default   what the query string leaves out: a text, a tuple of texts, a bool, or a number.
+    most      values of a list.
     """
 
     key: str
@@ -44,20 +46,26 @@ class Control:
     default: Any = None
     options: tuple[tuple[str, str], ...] = ()
     help: str = ""
+    known: Collection[str] | None = None
+    most: int = MOST
 
     def parse(self, text: str | None) -> Any:
         """The value that the query string holds; the default for what is missing, unknown or out of range."""
         if text is None:
             return self.default
-        allowed = {value for value, _ in self.options}
-        if self.kind == SELECT:
-            return text if text in allowed else self.default
-        if self.kind == MULTI:
-            chosen = tuple(dict.fromkeys(part for part in text.split(",")[:MOST] if part in allowed))
-            return chosen or self.default
-        if self.kind == SWITCH:
-            return {"1": True, "0": False}.get(text, self.default)
-        return _positive(text, self.default)
+        allowed = {value for value, _ in self.options} if self.known is None else self.known
+        match self.kind:
+            case "select":
+                return text if text in allowed else self.default
+            case "switch":
+                return {"1": True, "0": False}.get(text, self.default)
+            case "number":
+                return _positive(text, self.default)
+            case "text" if self.known is None:
+                return text
+        parts = [part.strip() for part in text.split(",")[: 4 * MOST]]
+        chosen = tuple(dict.fromkeys(part for part in parts if part in allowed))
+        return chosen[: self.most] or self.default
 
     def clean(self, value: Any) -> Any:
         """The value that a component sent, which may be anything: as `parse` of its text."""
@@ -75,9 +83,9 @@ class Control:
         """The value for the query string; None where it is the default and left out."""
         if value == self.default:
             return None
-        if self.kind == MULTI:
+        if isinstance(value, tuple):
             return ",".join(value)
-        if self.kind == SWITCH:
+        if isinstance(value, bool):
             return "1" if value else "0"
         return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 

@@ -2,17 +2,15 @@
 (function () {
   "use strict";
   document.documentElement.lang = "en";
+  const none = () => window.dash_clientside.no_update;
   let restoring = false; // while Back sets the controls, they must not write the address again
 
   const cookie = (name) => (document.cookie.match("(?:^|; )" + name + "=([^;]*)") || [])[1];
   const setCookie = (name, value) => {
     document.cookie = name + "=" + value + "; path=/; max-age=31536000; samesite=lax";
   };
-  const text = (entry, value) => {
-    if (entry.kind === "switch") return value ? "1" : "0";
-    if (entry.kind === "multi") return (value || []).join(",");
-    return value === null || value === undefined ? "" : String(value);
-  };
+  // A value of a control as the address has it: as `Control.text` in page.py.
+  const text = (value) => (typeof value === "boolean" ? String(Number(value)) : String(value ?? ""));
   const parse = (entry, found) => {
     if (found === null) return entry.default;
     if (entry.kind === "switch") return found === "1";
@@ -34,57 +32,52 @@
     lpbench: {
       // Controls -> address. What is at its default is left out, so a link stays short.
       write: function (values, switches, spec, view) {
-        const none = window.dash_clientside.no_update;
         window.lpbenchSpec = { path: window.location.pathname, spec: spec || [] };
         window.lpbenchView = view;
         const context = window.dash_clientside.callback_context;
         const given = {};
         for (const group of context.inputs_list) for (const one of group || []) given[one.id.key] = one.value;
         window.lpbenchGiven = given;
-        if (!spec || !context.triggered.length || restoring) return none;
+        if (!spec || !context.triggered.length || restoring) return none();
         const old = new URLSearchParams(window.location.search);
-        const query = new URLSearchParams();
-        if (old.get("sweep")) query.set("sweep", old.get("sweep"));
+        const query = new URLSearchParams(old.get("sweep") ? { sweep: old.get("sweep") } : {});
         for (const entry of spec) {
           if (!(entry.key in given)) continue;
-          const now = text(entry, given[entry.key]);
-          if (now !== text(entry, entry.default)) query.set(entry.key, now);
+          const now = text(given[entry.key]);
+          if (now !== text(entry.default)) query.set(entry.key, now);
         }
         const search = query.toString().replace(/%2C/g, ",");
         const address = window.location.pathname + (search ? "?" + search : "");
         if (address !== window.location.pathname + window.location.search) {
           window.history.pushState(null, "", address);
         }
-        return none;
+        return none();
       },
       // The version of the sweep on this page; a new one makes the server send new data.
       poll: async function (ticks, view, known) {
-        const none = window.dash_clientside.no_update;
-        if (!view || !view.sweep || document.hidden) return none;
+        if (!view || !view.sweep || document.hidden) return none();
         try {
           const address = view.prefix + "_version?sweep=" + encodeURIComponent(view.sweep);
           const answer = await (await fetch(address, { cache: "no-store" })).json();
           const seen = view.sweep + " " + answer.version;
-          if (answer.version === null || answer.version === undefined || seen === window.lpbenchVersion) return none;
+          if (answer.version === null || answer.version === undefined || seen === window.lpbenchVersion) return none();
           const first = window.lpbenchVersion === undefined || !window.lpbenchVersion.startsWith(view.sweep + " ");
           window.lpbenchVersion = seen;
-          return first ? none : answer.version; // the page itself was drawn from the first one
+          return first ? none() : answer.version; // the page itself was drawn from the first one
         } catch (error) {
-          return none; // the server is away; the next tick asks again
+          return none(); // the server is away; the next tick asks again
         }
       },
       change_sweep: function (name, view) {
-        const none = window.dash_clientside.no_update;
-        if (!name || !view || name === view.sweep) return none;
+        if (!name || !view || name === view.sweep) return none();
         const path = view.prefix + view.page.replace(/^\//, "");
         window.location.assign(path + "?sweep=" + encodeURIComponent(name));
-        return none;
+        return none();
       },
       // The table of cells. Ticked rows -> text field; identities whose rows are not loaded stay in it.
       pick: function (rows, written) {
-        const none = window.dash_clientside.no_update;
         const grid = window.dash_ag_grid.getApi("grid");
-        if (!rows || !grid) return none;
+        if (!rows || !grid) return none();
         const kept = ids(written).filter((id) => {
           const row = grid.getRowNode(id);
           return !row || row.isSelected();
@@ -94,7 +87,7 @@
         const found = [...new Set([...kept, ...ticked])].slice(0, MOST_PICKED);
         picked = new Set(found);
         mark(grid); // what is one too many loses its tick
-        if (found.join(",") === ids(written).join(",")) return none;
+        if (found.join(",") === ids(written).join(",")) return none();
         own.push(found.join(","));
         return found.join(",");
       },
@@ -110,17 +103,16 @@
           grid.addEventListener("modelUpdated", () => mark(grid));
         }
         if (mine < 0) mark(grid);
-        return window.dash_clientside.no_update;
+        return none();
       },
       // Other rows are asked for: from the start where the choice changed, in place where the sweep went on.
       reload: function () {
-        const none = window.dash_clientside.no_update;
         const grid = window.dash_ag_grid.getApi("grid");
-        if (!grid) return none;
+        if (!grid) return none();
         const more = window.dash_clientside.callback_context.triggered.every((one) => one.prop_id === "version.data");
         if (more) grid.refreshInfiniteCache();
         else grid.purgeInfiniteCache();
-        return none;
+        return none();
       },
       toggle: function (clicks, dark) {
         const asked = cookie("lpbench_theme");
@@ -129,11 +121,10 @@
         if (clicks || !asked) setCookie("lpbench_theme", now ? "dark" : "light");
         document.documentElement.dataset.theme = now ? "dark" : "light";
         document.body.dataset.agThemeMode = now ? "dark" : "light";
-        const none = window.dash_clientside.no_update;
         const narrow = window.innerWidth < 700 ? "1" : "0";
         const turned = (cookie("lpbench_narrow") || "0") !== narrow;
         setCookie("lpbench_narrow", narrow);
-        return [now === dark && !turned ? none : now, now ? "dark" : "light"];
+        return [now === dark && !turned ? none() : now, now ? "dark" : "light"];
       },
     },
   });
@@ -152,11 +143,10 @@
     const query = new URLSearchParams(window.location.search);
     restoring = true;
     for (const entry of holder.spec) {
-      const type = entry.kind === "switch" ? "switch" : "control";
-      const property = entry.kind === "switch" ? "checked" : "value";
+      const [type, property] = entry.kind === "switch" ? ["switch", "checked"] : ["control", "value"];
       const value = parse(entry, query.get(entry.key));
       // Only what differs: each property that is set asks the server for figures anew.
-      if (text(entry, value) === text(entry, (window.lpbenchGiven || {})[entry.key])) continue;
+      if (text(value) === text((window.lpbenchGiven || {})[entry.key])) continue;
       window.dash_clientside.set_props({ type: type, key: entry.key }, { [property]: value });
     }
     window.setTimeout(function () { restoring = false; }, 300);

@@ -15,9 +15,7 @@ def claim_figure(plot: Mapping[str, Any], dark: bool = False) -> dict[str, Any]:
     """A plotly figure as a plain dict, from the `plot` of a claim.json."""
     lines = plot["lines"]
     names = list(dict.fromkeys(line["name"] for line in lines))
-    measured = [
-        name for name in names if any(line["name"] == name and line["role"] == "measured" for line in lines)
-    ]
+    measured = list(dict.fromkeys(line["name"] for line in lines if line["role"] == "measured"))
     curves = [_curve(line, names, measured, dark) for line in lines]
     values = sorted({x for line in lines for x in line["x"] if x is not None})
     few = values if len(values) <= MOST_VALUES else []
@@ -26,14 +24,13 @@ def claim_figure(plot: Mapping[str, Any], dark: bool = False) -> dict[str, Any]:
 
 
 def _curve(line: Mapping[str, Any], names: list[str], measured: list[str], dark: bool) -> Curve:
+    place, theory = names.index(line["name"]), line["role"] != "measured"
     palette = style.colors(dark)
-    theory = line["role"] != "measured"
-    color = palette[names.index(line["name"]) % len(palette)]
-    marker = style.MARKERS[names.index(line["name"]) % len(style.MARKERS)] if line["points"] else None
-    dash = style.DASHES[1 + names.index(line["name"]) % (len(style.DASHES) - 1)] if theory else "solid"
+    marker = style.MARKERS[place % len(style.MARKERS)] if line["points"] else None
+    dash = style.DASHES[1 + place % (len(style.DASHES) - 1)] if theory else "solid"
     if not theory and not line["points"]:
         dash = style.DASHES[measured.index(line["name"]) % len(style.DASHES)]
     return Curve(
-        line["x"], line["y"], line["panel"], line["name"], color, dash, marker, line["low"], line["high"],
-        whiskers=line["points"],
+        line["x"], line["y"], line["panel"], line["name"], palette[place % len(palette)], dash, marker, line["low"],
+        line["high"], whiskers=line["points"],
     )  # fmt: skip

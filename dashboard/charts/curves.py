@@ -13,6 +13,7 @@ from . import style
 from .grid import arranged, fitting_columns
 
 LABELS = 6  # of a logarithmic axis, at most
+OF_ZERO = "of 0: not drawn on a logarithmic axis"
 POWERS = {"size": style.SIZE / 1.25}  # plotly draws powers of ten that much larger than it is told
 
 
@@ -27,6 +28,7 @@ class Curve:
     legend       False: without an entry of its own, for lines that a `Key` explains.
     group        lines that hide and show together, with the key of that name; "": those of the same name.
     whiskers     the band as bars at the points.   labels   a text beside each point.
+    lines        False: points alone.              size     of the markers, in pixels.
     """
 
     x: Any  # a sequence or array of numbers, as y, low and high
@@ -45,6 +47,7 @@ class Curve:
     whiskers: bool = False
     labels: Sequence[str] = ()
     lines: bool = True
+    size: int = 8
 
 
 @dataclass(frozen=True)
@@ -56,18 +59,27 @@ class Key:
     dash: str = "solid"
     marker: str | None = None
     width: float = 2.0
+    size: int = 8
 
 
 @dataclass(frozen=True)
 class Axes:
-    """Titles and scales of the figure's axes. `x_values`: the only ticks of the x axis. `x_unit`: in the hover."""
+    """Titles and scales of the figure's axes.
+
+    x_values         the only ticks of the x axis.      x_unit   in the hover.
+    x_more, y_more   of plotly, for the axes of every panel.
+    point            what the hover says of a point, in plotly's words; "": its coordinates.
+    """
 
     x: str
     y: str
     x_log: bool = False
     y_log: bool = True
-    x_values: Sequence[float] = field(default_factory=tuple)
+    x_values: Sequence[float] = ()
     x_unit: str = ""
+    x_more: Mapping[str, Any] = field(default_factory=dict)
+    y_more: Mapping[str, Any] = field(default_factory=dict)
+    point: str = ""
 
 
 def figure(
@@ -81,18 +93,21 @@ def figure(
     columns: int = 0,
     own_y: bool = False,
     corners: Mapping[str, str] | None = None,
+    titles: bool = False,
 ) -> dict[str, Any]:
     """A plotly figure as a plain dict: one panel a facet, in a grid of at most three columns.
 
+    shapes    in every panel: in y at its numbers and across it, unless their `xref` and `yref` say otherwise.
     keys      the legend, in place of the names of the curves.     columns   of the grid; 0: as fits.
     own_y     each panel has its own y scale, else all share one.   corners   a small text for a facet's corner.
     """
     facets = list(dict.fromkeys(curve.facet for curve in curves))
-    columns = columns or fitting_columns(len(facets))
     layout = style.layout(dark, meta={"panels": len(facets)})
     base = {name: layout.pop(name) for name in ("xaxis", "yaxis")}
     data: list[dict[str, Any]] = [_key(key) for key in keys]
     named: set[str] = set()
+    said: list[dict[str, Any]] = []
+    placed: list[dict[str, Any]] = []
     everything = _decades(curves)
     for i, facet in enumerate(facets):
         number = "" if i == 0 else str(i + 1)
@@ -102,20 +117,25 @@ def figure(
             named.add(curve.name)
         x, y = _axes(base, axes, number, own_y, _decades(here) if own_y else everything)
         layout[f"xaxis{number}"], layout[f"yaxis{number}"] = x, y
-        if len(facets) > 1:
-            layout.setdefault("annotations", []).append(_note(f"<b>{facet}</b>", number, 1.0, "bottom"))
+        if facet and (len(facets) > 1 or titles):
+            said.append(_note(f"<b>{facet}</b>", number, 1.0))
         if corners and corners.get(facet):
-            layout.setdefault("annotations", []).append(_note(corners[facet], number, 0.0, "bottom", size=11))
-        for shape in shapes:
-            shown = {**shape, "xref": f"x{number} domain", "yref": f"y{number}"}
-            layout.setdefault("shapes", []).append(shown)
-    entries = [*keys] if keys else [*named]
+            said.append(_note(corners[facet], number, 0.0, size=11))
+        placed += [_placed(shape, number) for shape in shapes]
     zeros = sum(_zeros(curve, axes) for curve in curves)
     if zeros:
-        layout.setdefault("annotations", []).append(_remark(not_drawn(zeros)))
-    layout["legend"] = {**layout["legend"], "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
-    layout["showlegend"] = len(entries) > 1
-    return arranged({"data": data, "layout": layout}, columns, axes.x, axes.y, height)
+        said.append(_remark(f"{zeros} point{'' if zeros == 1 else 's'} {OF_ZERO}."))
+    layout |= {name: found for name, found in (("annotations", said), ("shapes", placed)) if found}
+    layout["showlegend"] = len(keys or named) > 1
+    return arranged(
+        {"data": data, "layout": layout}, columns or fitting_columns(len(facets)), axes.x, axes.y, height
+    )
+
+
+def _placed(shape: Mapping[str, Any], number: str) -> dict[str, Any]:
+    """A shape in the panel of this number."""
+    x, y = shape.get("xref", "x domain"), shape.get("yref", "y")
+    return {**shape, "xref": f"x{number}{x[1:]}", "yref": f"y{number}{y[1:]}"}
 
 
 def spaced(values: Iterable[Any], decades: float = 0.06) -> list[float]:
@@ -125,11 +145,6 @@ def spaced(values: Iterable[Any], decades: float = 0.06) -> list[float]:
         if not found or math.log10(value / found[-1]) >= decades:
             found.append(value)
     return found
-
-
-def not_drawn(count: int) -> str:
-    """What a chart with a logarithmic axis says of points that are 0."""
-    return f"{count} point{'' if count == 1 else 's'} of 0: not drawn on a logarithmic axis."
 
 
 def _zeros(curve: Curve, axes: Axes) -> int:
@@ -160,7 +175,7 @@ def _axes(
         x["matches"] = "x"
         if not own_y:
             y["matches"] = "y"
-    return x, y
+    return {**x, **axes.x_more}, {**y, **axes.y_more}
 
 
 def _decades(curves: Sequence[Curve]) -> float:
@@ -171,41 +186,39 @@ def _decades(curves: Sequence[Curve]) -> float:
     return float(np.log10(values.max() / values.min())) if len(values) else 0.0
 
 
-def _note(text: str, number: str, y: float, anchor: str, size: int = 13) -> dict[str, Any]:
+def _note(text: str, number: str, y: float, size: int = 13) -> dict[str, Any]:
     return {
         "text": text, "showarrow": False, "xref": f"x{number} domain", "yref": f"y{number} domain", "x": 0, "y": y,
-        "xanchor": "left", "yanchor": anchor, "font": {"size": size},
+        "xanchor": "left", "yanchor": "bottom", "align": "left", "font": {"size": size},
     }  # fmt: skip
+
+
+def _drawn(one: Curve | Key) -> dict[str, Any]:
+    found: dict[str, Any] = {"line": {"color": one.color, "dash": one.dash, "width": one.width}}
+    if one.marker:
+        found["marker"] = {"symbol": one.marker, "size": one.size, "color": one.color}
+    return found
 
 
 def _key(key: Key) -> dict[str, Any]:
     """An invisible point whose legend entry shows the line; hiding it hides the curves of its group."""
-    trace: dict[str, Any] = {
+    return {
         "type": "scatter", "x": [None], "y": [None], "name": key.name, "legendgroup": key.name, "showlegend": True,
-        "mode": "lines+markers" if key.marker else "lines", "hoverinfo": "skip",
-        "line": {"color": key.color, "dash": key.dash, "width": key.width},
+        "mode": "lines+markers" if key.marker else "lines", "hoverinfo": "skip", **_drawn(key),
     }  # fmt: skip
-    if key.marker:
-        trace["marker"] = {"symbol": key.marker, "size": 8, "color": key.color}
-    return trace
 
 
 def _traces(curve: Curve, axes: Axes, number: str, legend: bool) -> list[dict[str, Any]]:
     group = curve.group or curve.name
     x, place = _small(curve.x), {"xaxis": f"x{number}", "yaxis": f"y{number}", "legendgroup": group}
     banded = curve.low is not None and curve.high is not None
-    found: list[dict[str, Any]] = []
-    if curve.low is not None and curve.high is not None and not curve.whiskers:
-        found.append(_band(curve, place))
     mode = "+".join(
         name for name, on in (("lines", curve.lines), ("markers", curve.marker), ("text", curve.labels)) if on
     )
     line: dict[str, Any] = {
         "type": "scatter", "x": x, "y": _small(curve.y), "name": curve.name, "showlegend": legend, "mode": mode,
-        "line": {"color": curve.color, "dash": curve.dash, "width": curve.width}, **place,
+        **_drawn(curve), **place,
     }  # fmt: skip
-    if curve.marker:
-        line["marker"] = {"symbol": curve.marker, "size": 8, "color": curve.color}
     if curve.labels:
         line |= {"text": list(curve.labels), "textposition": "top right", "textfont": {"color": curve.color}}
     if banded and curve.whiskers:
@@ -214,13 +227,13 @@ def _traces(curve: Curve, axes: Axes, number: str, legend: bool) -> list[dict[st
             "array": _small(np.asarray(curve.high, float) - y), "arrayminus": _small(y - np.asarray(curve.low, float)),
             "thickness": 1, "width": 3, "color": curve.color,
         }  # fmt: skip
-    line["hovertemplate"] = "%{y:.3g} at %{x:.4g}" + (f" {axes.x_unit}" if axes.x_unit else "")
+    line["hovertemplate"] = axes.point or "%{y:.3g} at %{x:.4g}" + (f" {axes.x_unit}" if axes.x_unit else "")
     if len(set(curve.hover)) == 1:  # said once: with each point it would be most of what the browser is sent
         line["hovertemplate"] += f"<br>{curve.hover[0]}"
     elif len(curve.hover):
         line["customdata"] = list(curve.hover)
         line["hovertemplate"] += "<br>%{customdata}"
-    return [*found, line]
+    return [_band(curve, place), line] if banded and not curve.whiskers else [line]
 
 
 def _band(curve: Curve, place: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import style
@@ -34,14 +34,21 @@ def figure(
     titles     of x, y, and of the scale.       hover      of a square, in place of its coordinates.
     no_value   what the legend calls the crosses.
     """
-    z = _logarithms(x, y, values)
-    says = [[(hover or {}).get((a, b), f"{a}, {b}") for a in x] for b in y]
+    places = {(a, b): (i, j) for j, b in enumerate(y) for i, a in enumerate(x)}
+    says = {(a, b): f"{a}, {b}" for a, b in places} | dict(hover or {})
+    least = min((value for value in values.values() if 0 < value < math.inf), default=1.0)
+    paint = {  # 0 has the colour of the least
+        cell: math.log10(value if value > 0 else least) for cell, value in values.items() if math.isfinite(value)
+    }  # fmt: skip
     digits = 1 if len(x) <= FITTING else 0
+
+    def rows(of: Callable[[Cell], Any]) -> list[list[Any]]:
+        return [[of((a, b)) for a in x] for b in y]
+
     heat = {
-        "type": "heatmap", "x": list(range(len(x))), "y": list(range(len(y))), "z": z, "showlegend": False,
-        "text": [[_text(values.get((a, b)), digits) for a in x] for b in y], "texttemplate": "%{text}",
-        "hovertext": [[f"{says[j][i]}: {_text(values.get((a, b)), 3)}" for i, a in enumerate(x)]
-                      for j, b in enumerate(y)],
+        "type": "heatmap", "x": list(range(len(x))), "y": list(range(len(y))), "z": rows(paint.get),
+        "showlegend": False, "text": rows(lambda cell: _text(values.get(cell), digits)), "texttemplate": "%{text}",
+        "hovertext": rows(lambda cell: f"{says[cell]}: {_text(values.get(cell), 3)}"),
         "hovertemplate": "%{hovertext}<extra></extra>", "colorscale": style.scale(dark), "xgap": 2, "ygap": 2,
         "colorbar": {
             "title": {"text": titles[2], "side": "top", "font": {"size": 12}}, "orientation": "h", "thickness": 10,
@@ -52,29 +59,25 @@ def figure(
         dark, height=AROUND + ROW * max(3, len(y)), margin={"l": 8, "r": 8, "t": 8, "b": 64},
         xaxis=_axis([name.replace(" (", "<br>(") for name in x], titles[0], 30), yaxis=_axis(list(y), titles[1], 6),
     )  # fmt: skip
-    layout["legend"] = {**layout["legend"], "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
-    places = {(a, b): (i, j) for i, a in enumerate(x) for j, b in enumerate(y)}
-    kinds = [(name, [places[cell] for cell in cells]) for name, cells in marks.items()]
-    layout["shapes"] = [frame for at in (kinds[0][1] if kinds else []) for frame in _frames(at, dark)]
-    crosses = [places[cell] for cell, value in values.items() if not math.isfinite(value)]
-    data = [heat, *(_frame_key(name, dark) for name, cells in kinds[:1] if cells)]
-    data += [_stars(name, cells, dark) for name, cells in kinds[1:] if cells]
-    data += [_crosses(no_value, crosses, says, dark)] if crosses else []
+    palette = style.colors(dark)
+    data: list[dict[str, Any]] = [heat]
+    layout["shapes"] = []
+    for kind, (name, cells) in enumerate(marks.items()):
+        if cells and kind == 0:
+            layout["shapes"] = [frame for cell in cells for frame in _frames(*places[cell], dark)]
+            data.append(_points(name, [(None, None)], "square-open", 13, style.ink(dark), {"width": 2.5}))
+        elif cells:  # in the upper left corner, where no number stands
+            corners = [(i - 0.34, j + 0.26) for i, j in map(places.__getitem__, cells)]
+            data.append(
+                _points(name, corners, "star", 13, palette[1], {"color": style.PAPER[dark], "width": 1})
+            )
+    crosses = [cell for cell in values if cell not in paint]
+    if crosses:
+        line = {"color": palette[3], "width": 3}
+        found = _points(no_value, [places[cell] for cell in crosses], "x-thin", 14, palette[3], line)
+        texts = [f"{says[cell]}: {no_value}" for cell in crosses]
+        data.append(found | {"hoverinfo": "text", "hovertext": texts})
     return {"data": data, "layout": layout}
-
-
-def _logarithms(x: Sequence[str], y: Sequence[str], values: Mapping[Cell, float]) -> list[list[float | None]]:
-    """log10, rows from below; of 0 that of the least; None where there is no number."""
-    least = min((value for value in values.values() if 0 < value < math.inf), default=1.0)
-    return [
-        [
-            math.log10(value if value > 0 else least)
-            if (value := values.get((a, b))) is not None and math.isfinite(value)
-            else None
-            for a in x
-        ]
-        for b in y
-    ]
 
 
 def _axis(names: list[str], title: str, standoff: int) -> dict[str, Any]:
@@ -85,42 +88,27 @@ def _axis(names: list[str], title: str, standoff: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _frames(at: tuple[int, int], dark: bool) -> list[dict[str, Any]]:
+def _frames(i: int, j: int, dark: bool) -> list[dict[str, Any]]:
     """A frame that is seen on dark squares and on light ones: a line on a wider one in the colour of the paper."""
-    i, j = at
-    box = {"x0": i - 0.45, "x1": i + 0.45, "y0": j - 0.42, "y1": j + 0.42}
-    lines = ((style.layout(dark)["paper_bgcolor"], 6), (style.ink(dark), 2.5))
-    return [
-        {"type": "rect", **box, "line": {"color": color, "width": width}, "fillcolor": "rgba(0,0,0,0)"}
-        for color, width in lines
-    ]
+    box = {
+        "type": "rect",
+        "x0": i - 0.45,
+        "x1": i + 0.45,
+        "y0": j - 0.42,
+        "y1": j + 0.42,
+        "fillcolor": "rgba(0,0,0,0)",
+    }
+    lines = ((style.PAPER[dark], 6), (style.ink(dark), 2.5))
+    return [{**box, "line": {"color": color, "width": width}} for color, width in lines]
 
 
-def _frame_key(name: str, dark: bool) -> dict[str, Any]:
-    marker = {"symbol": "square-open", "size": 13, "color": style.ink(dark), "line": {"width": 2.5}}
-    return _points(name, [(None, None)], marker)
-
-
-def _stars(name: str, cells: Sequence[tuple[int, int]], dark: bool) -> dict[str, Any]:
-    """In the upper left corner, where no number stands."""
-    line = {"color": style.layout(dark)["paper_bgcolor"], "width": 1}
-    marker = {"symbol": "star", "size": 13, "color": style.colors(dark)[1], "line": line}
-    return _points(name, [(i - 0.34, j + 0.26) for i, j in cells], marker)
-
-
-def _crosses(
-    name: str, cells: Sequence[tuple[int, int]], says: Sequence[Sequence[str]], dark: bool
+def _points(
+    name: str, places: Sequence[tuple[Any, Any]], symbol: str, size: int, color: str, line: dict[str, Any]
 ) -> dict[str, Any]:
-    marker = {"symbol": "x-thin", "size": 14, "line": {"color": style.colors(dark)[3], "width": 3}}
-    found = _points(name, cells, marker)
-    texts = [f"{says[j][i]}: {name}" for i, j in cells]
-    return {**found, "hoverinfo": "text", "hovertext": texts}
-
-
-def _points(name: str, places: Sequence[tuple[Any, Any]], marker: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "markers", "x": [x for x, _ in places], "y": [y for _, y in places], "name": name,
-        "showlegend": True, "hoverinfo": "skip", "marker": marker,
+        "showlegend": True, "hoverinfo": "skip",
+        "marker": {"symbol": symbol, "size": size, "color": color, "line": line},
     }  # fmt: skip
 
 

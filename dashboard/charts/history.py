@@ -34,12 +34,14 @@ def bars(runs: Sequence[Run], dark: bool, without: Sequence[str] = ()) -> dict[s
     data = [_bar(verdict, runs, dark) for verdict in [*names, *sorted(there - {*names})]]
     layout = style.layout(
         dark, barmode="stack", bargap=0.15, showlegend=True, meta={"panels": 1}, hovermode="closest",
-        legend={"yref": "container", "y": 0, "yanchor": "bottom", "traceorder": "normal", "entrywidth": ENTRY,
-                "font": {"size": 11}},
-        xaxis={**_ticks(runs, 0, BAR_TICKS), "range": [-0.5, len(runs) - 0.5], "showgrid": False},
-        yaxis={"rangemode": "tozero"},
+        legend={"traceorder": "normal", "entrywidth": ENTRY, "font": {"size": 11}},
+        xaxis=_axis(runs, 0, BAR_TICKS), yaxis={"rangemode": "tozero"}, shapes=_releases(runs, 0, dark),
     )  # fmt: skip
-    _mark_releases(layout, runs, 0, dark, named=True)
+    layout["annotations"] = [
+        {"text": line["name"], "x": line["x0"], "y": 1, "xref": "x", "yref": "y domain",
+         "xanchor": "left", "yanchor": "bottom", "showarrow": False, "font": {"size": 11}}
+        for line in layout["shapes"]
+    ]  # fmt: skip
     return arranged({"data": data, "layout": layout}, 1, "run (commit)", "configurations")
 
 
@@ -66,27 +68,13 @@ def floors(series: Sequence[Series], runs: Sequence[Run], first: int, dark: bool
     """
     curves = [curve for one in series for curve in _curves(one, runs, first, dark)]
     keys = [Key(MEASURED, style.colors(dark)[0], marker="circle"), Key(FITTED, style.colors(dark)[1])]
-    drawn = figure(curves, Axes("run (commit)", "floor / first floor"), dark, keys=keys)
-    layout = drawn["layout"]
-    layout["height"] += SECOND_LINE
-    layout["margin"]["t"] += SECOND_LINE
-    if len(series) == 1:  # which `figure` gives no title
-        layout.setdefault("annotations", []).append(_title(_name(series[0])))
-    for i in range(len(series)):
-        axis = layout[f"xaxis{i + 1 if i else ''}"]
-        axis |= {
-            **_ticks(runs[first:], first, PANEL_TICKS),
-            "range": [first - 0.5, len(runs) - 0.5],
-            "showgrid": False,
-        }
-        _mark_releases(layout, runs[first:], first, dark, f"{i + 1 if i else ''}")
-        layout[f"yaxis{i + 1 if i else ''}"]["range"] = _range(curves)
-    for note in layout["annotations"]:
-        note["align"] = "left"
-    for trace in drawn["data"]:
-        if "hovertemplate" in trace:
-            trace["hovertemplate"] = "× %{y:.4g}<br>%{customdata}<extra></extra>"
-            trace["marker"] = {**trace.get("marker", {}), "size": 5}
+    axes = Axes(
+        "run (commit)", "floor / first floor", point="× %{y:.4g}<extra></extra>",
+        x_more=_axis(runs[first:], first, PANEL_TICKS), y_more={"range": _range(curves)},
+    )  # fmt: skip
+    drawn = figure(curves, axes, dark, _releases(runs[first:], first, dark), keys=keys, titles=True)
+    drawn["layout"]["height"] += SECOND_LINE
+    drawn["layout"]["margin"]["t"] += SECOND_LINE
     return drawn
 
 
@@ -94,11 +82,6 @@ def _name(one: Series) -> str:
     """What a panel is called, in the two lines that a phone needs: method, format and precision, then the rest."""
     parts = one.label.split(", ")
     return "<br>".join(filter(None, [", ".join(parts[:3]), ", ".join(parts[3:])]))
-
-
-def _title(name: str) -> dict[str, Any]:
-    place = {"xref": "x domain", "yref": "y domain", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
-    return {"text": f"<b>{name}</b>", "showarrow": False, "font": {"size": 13}, **place}
 
 
 def _range(curves: Sequence[Curve]) -> list[float]:
@@ -120,21 +103,16 @@ def _curves(one: Series, runs: Sequence[Run], first: int, dark: bool) -> list[Cu
         f"floor {floor:.4g}, {one.verdicts[int(at)]}<br>{_said(runs[at])}"
         for at, floor in zip(x, one.floor[shown], strict=True)
     ]
-    found = [
-        Curve(
-            x, y, _name(one), one.label, blue, "solid", "circle", low, high, hover, 1.4, group=MEASURED,
-        )
-    ]  # fmt: skip
-    places: list[float] = []
-    levels: list[float] = []
-    for start, end, level in one.levels:
-        places += [one.at[start] - 0.5, one.at[end - 1] + 0.5]
-        levels += [level / unit] * 2
-    said = [f"level {level * unit:.4g}" for level in levels]
-    fit = Curve(
-        places, levels, _name(one), f"{one.label}: level", orange, hover=said, width=2.4, group=FITTED
+    name = _name(one)
+    floor = Curve(
+        x, y, name, one.label, blue, "solid", "circle", low, high, hover, 1.4, group=MEASURED, size=5
     )
-    return [*found, fit]
+    edges = [(one.at[start] - 0.5, one.at[end - 1] + 0.5, level) for start, end, level in one.levels]
+    said = [f"level {level:.4g}" for _, _, level in edges for _ in range(2)]
+    places = [x for start, end, _ in edges for x in (start, end)]
+    levels = [level / unit for _, _, level in edges for _ in range(2)]
+    fit = Curve(places, levels, name, f"{one.label}: level", orange, hover=said, width=2.4, group=FITTED)
+    return [floor, fit]
 
 
 def _said(run: Run) -> str:
@@ -143,33 +121,24 @@ def _said(run: Run) -> str:
     )
 
 
-def _ticks(runs: Sequence[Run], first: int, most: int) -> dict[str, Any]:
-    """Commits as ticks, at most `most`, the newest among them."""
+def _axis(runs: Sequence[Run], first: int, most: int) -> dict[str, Any]:
+    """Room for every run, and commits as ticks, at most `most`, the newest among them."""
     every = -(-len(runs) // most)
-    places = sorted(range(len(runs) - 1, -1, -every))
+    places = range(len(runs) - 1, -1, -every)[::-1]
     return {
+        "range": [first - 0.5, first + len(runs) - 0.5], "showgrid": False,
         "tickvals": [first + i for i in places], "ticktext": [runs[i].short for i in places],
         "tickfont": {"family": "ui-monospace, monospace", "size": 11},
     }  # fmt: skip
 
 
-def _mark_releases(
-    layout: dict[str, Any], runs: Sequence[Run], first: int, dark: bool, number: str = "", named: bool = False
-) -> None:
-    """A dotted line before each run of another version than the run before it."""
+def _releases(runs: Sequence[Run], first: int, dark: bool) -> list[dict[str, Any]]:
+    """A dotted line before each run of another version than the run before it, with that version as its name."""
     line = {"color": style.soft(dark), "dash": "dot", "width": 1.2}
-    for i, (before, run) in enumerate(itertools.pairwise(runs)):
-        if run.version == before.version:
-            continue
-        x = first + i + 0.5
-        place = {"xref": f"x{number}", "yref": f"y{number} domain"}
-        layout.setdefault("shapes", []).append(
-            {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": line, **place}
-        )
-        if named:
-            layout.setdefault("annotations", []).append(
-                {
-                    "text": run.version, "x": x, "y": 1, "xanchor": "left", "yanchor": "bottom",
-                    "showarrow": False, "font": {"size": 11}, **place,
-                }
-            )  # fmt: skip
+    return [
+        {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": line, "xref": "x", "yref": "y domain",
+         "name": run.version}
+        for i, (before, run) in enumerate(itertools.pairwise(runs))
+        for x in [first + i + 0.5]
+        if run.version != before.version
+    ]  # fmt: skip

@@ -24,14 +24,12 @@ def figure(
     span = (high - low) or 1.0
     heights = [[_height(order.index(value), len(order)) for value in values] for _, values, order in axes]
     heights.append([(log - low) / span for log in logs])
+    parts: dict[int, list[int]] = {}
+    for i, log in enumerate(logs):
+        parts.setdefault(min(SHADES - 1, int((log - low) / span * SHADES)), []).append(i)
     shades = style.ordered(SHADES, dark)
     traces = []
-    for shade, color in enumerate(shades):
-        lines = [
-            i for i, log in enumerate(logs) if min(SHADES - 1, int((log - low) / span * SHADES)) == shade
-        ]
-        if not lines:
-            continue
+    for shade, lines in sorted(parts.items()):
         x: list[float | None] = []
         y: list[float | None] = []
         for i in lines:
@@ -39,32 +37,30 @@ def figure(
             shift = ((i * 37) % 23 - 11) / 600
             x += [*range(len(heights)), None]
             y += [*(column[i] + (shift if j < len(axes) else 0.0) for j, column in enumerate(heights)), None]
-        edges = [10 ** (low + span * (shade + end) / SHADES) for end in (0, 1)]
+        ends = [10 ** (low + span * (shade + end) / SHADES) for end in (0, 1)]
         traces.append(
             {
-                "type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip",
-                "line": {"color": color, "width": 1.1}, "opacity": 0.75, "name": f"{edges[0]:.0e} … {edges[1]:.0e}",
+                "type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip", "opacity": 0.75,
+                "line": {"color": shades[shade], "width": 1.1}, "name": f"{ends[0]:.0e} … {ends[1]:.0e}",
             }
         )  # fmt: skip
     titles = [*(title for title, _, _ in axes), "noise floor"]
     layout = style.layout(
         dark, height=430, meta={"least_width": WIDE * len(titles)}, margin={"t": 40, "b": 40, "l": 8, "r": 8},
-        legend={"y": 0, "yref": "container", "yanchor": "bottom"},
         xaxis={"tickvals": list(range(len(titles))), "ticktext": titles, "side": "top", "showgrid": True, "ticks": "",
                "range": [-0.15, len(titles) - 0.4], "tickangle": 0},
         yaxis={"visible": False, "range": [-0.06, 1.06]},
     )  # fmt: skip
-    ink = layout["font"]["color"]
-    ends = [(len(axes), (log - low) / span, f"{10**log:.0e}") for log in {low, high}]
     marks = [
         (j, _height(i, len(order)), value)
         for j, (_, _, order) in enumerate(axes)
         for i, value in enumerate(order)
     ]
+    marks += [(len(axes), (log - low) / span, f"{10**log:.0e}") for log in {low, high}]
     layout["annotations"] = [
         {"x": x, "y": y, "text": text, "showarrow": False, "xanchor": "left", "xshift": 5,
-         "font": {"size": 11, "color": ink}, "bgcolor": layout["paper_bgcolor"], "opacity": 0.9}
-        for x, y, text in [*marks, *ends]
+         "font": {"size": 11}, "bgcolor": layout["paper_bgcolor"], "opacity": 0.9}
+        for x, y, text in marks
     ]  # fmt: skip
     return {"data": traces, "layout": layout}
 

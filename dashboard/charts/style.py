@@ -48,10 +48,12 @@ def soft(dark: bool) -> str:
 
 
 def place(value: str, among: Sequence[str]) -> int:
-    """Which colour, dash and marker a category has: its own where it is known, else its place among the others."""
-    if value in FIXED:
-        return FIXED[value]
-    return list(among).index(value) if value in among else sum(value.encode())
+    """Which colour and marker a category has: its own where it is known, else one that no known one of `among` has."""
+    if value in FIXED or value not in among:
+        return FIXED.get(value, sum(value.encode()))
+    taken = {FIXED.get(one) for one in among}
+    free = [i for i in range(len(MARKERS)) if i not in taken] or [*range(len(MARKERS))]
+    return free[[one for one in among if one not in FIXED].index(value) % len(free)]
 
 
 def color(value: str, among: Sequence[str], dark: bool) -> str:
@@ -117,7 +119,14 @@ def layout(dark: bool, **more: Any) -> dict[str, Any]:
         "xaxis": dict(axis),
         "yaxis": dict(axis),
         "hoverlabel": {"namelength": -1},
-        "legend": {"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "font": {"size": 12}},
+        "legend": {
+            "orientation": "h",
+            "yref": "container",
+            "yanchor": "bottom",
+            "y": 0,
+            "x": 0,
+            "font": {"size": 12},
+        },
         "margin": {"l": 64, "r": 16, "t": 28, "b": 48},
         "height": 460,
         "uirevision": "keep",

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..charts.curves import not_drawn
+from ..charts.curves import OF_ZERO
 from ..page import MULTI, SELECT, Control
 from .sweeps import Group, text
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .sweeps import Sweep
 
 NO_AXIS = "-"
+UNFINISHED = ("diverged", "timeout", "failed")  # statuses of cells that have no noise floor
 # Methods without variance reduction before those with it, as in the papers.
 ALGORITHMS = ("sgd", "lp_sgd", "swalp", "svrg", "lp_svrg", "halp")
 
@@ -29,21 +30,38 @@ def filters(sweep: Sweep, without: Sequence[str] = ()) -> list[Control]:
     ]
 
 
+def panels_by(state: State) -> list[str]:
+    """The axes that the controls `facet` and `rows` chose, each once."""
+    return list(
+        dict.fromkeys(axis for key in ("facet", "rows") if (axis := state.get(key, NO_AXIS)) != NO_AXIS)
+    )
+
+
 def chosen(sweep: Sweep, state: State) -> list[Group]:
     """The groups that the filters leave."""
     return sweep.groups_where({axis: state.get(axis, ()) for axis in sweep.varying})
 
 
+def rounds(row: Group) -> bool:
+    """Whether a group has a number format that rounds."""
+    return bool(row["format"] != "none")
+
+
 def measured(sweep: Sweep, state: State, zeros: bool = False) -> list[Group]:
     """Those of them that round and have a noise floor, above 0 or with `zeros` any."""
-    rounds = (row for row in chosen(sweep, state) if row["format"] != "none")
-    return [row for row in rounds if row["floor"] > 0 or (zeros and row["floor"] == 0)]
+    least = 0.0 if zeros else math.ulp(0.0)
+    return [row for row in chosen(sweep, state) if rounds(row) and row["floor"] >= least]
 
 
 def zeros(sweep: Sweep, state: State) -> list[str]:
     """A sentence on the groups that `measured` leaves out since their floor is 0."""
-    count = sum(row["format"] != "none" and row["floor"] == 0 for row in chosen(sweep, state))
-    return [not_drawn(count)] if count else []
+    count = sum(rounds(row) and row["floor"] == 0 for row in chosen(sweep, state))
+    return counted(count, "point", OF_ZERO)
+
+
+def plain(rows: Sequence[Group]) -> list[Group]:
+    """The groups of LP-SGD, which the theorems are first of all about; without any all of them."""
+    return [row for row in rows if row["algorithm"] == "lp_sgd"] or list(rows)
 
 
 def by_axis(sweep: Sweep, key: str, label: str, first: Sequence[str], without: Sequence[str] = ()) -> Control:
@@ -52,6 +70,16 @@ def by_axis(sweep: Sweep, key: str, label: str, first: Sequence[str], without: S
     default = next((axis for axis in first if axis in axes), NO_AXIS)
     options = ((NO_AXIS, "nothing"), *((axis, named(axis)) for axis in axes))
     return Control(key, label, SELECT, default, options)
+
+
+def color_by(
+    sweep: Sweep, first: Sequence[str], panels: Sequence[Control], without: Sequence[str] = ()
+) -> Control:
+    """The control of the axis that lines have colours by: as `by_axis`, else the first that makes none of `panels`."""
+    taken = {control.default for control in panels}
+    return by_axis(
+        sweep, "color", "Colour by", [a for a in (*first, *sweep.varying) if a not in taken], without
+    )
 
 
 def values_of(sweep: Sweep, axis: str) -> list[str]:
@@ -80,10 +108,15 @@ def natural(value: str) -> tuple[int, float, str]:
         return (2, 0.0, "")
     if value in ALGORITHMS:
         return (0, float(ALGORITHMS.index(value)), "")
+    return (0, float(value), "") if is_number(value) else (1, 0.0, value)
+
+
+def is_number(value: str) -> bool:
+    """Whether a value is one of those that stand in the order of their size."""
     try:
-        return (0, float(value), "")
+        return not math.isnan(float(value))
     except ValueError:
-        return (1, 0.0, value)
+        return False
 
 
 def named(axis: str) -> str:
@@ -129,6 +162,11 @@ def fewer(rows: list[Group], axes: Sequence[str], most: int) -> tuple[list[Group
     return rows, kept
 
 
+def ahead(first: Sequence[str], axes: Iterable[str]) -> list[str]:
+    """The axes, those of `first` before the others."""
+    return sorted(axes, key=lambda axis: first.index(axis) if axis in first else len(first))
+
+
 def said(kept: Mapping[str, str]) -> str:
     """What `fewer` kept, in words: `format fixed, problem family_s`."""
     return ", ".join(f"{named(axis)} {value}" for axis, value in kept.items())
@@ -162,7 +200,7 @@ def full_precision(everything: Iterable[Group], shown: Iterable[Group]) -> list[
     return [
         row
         for row in everything
-        if row["format"] == "none"
+        if not rounds(row)
         and row["floor"] > 0
         and (_problem(row), text(row["snapshot"]) == NO_AXIS) in problems
     ]
@@ -170,6 +208,35 @@ def full_precision(everything: Iterable[Group], shown: Iterable[Group]) -> list[
 
 def _problem(row: Group) -> tuple[str, ...]:
     return tuple(text(row[axis]) for axis in ("problem", "dataset", "dimension"))
+
+
+def left_out(shown: int, there: int, what: str, which: str) -> list[str]:
+    """A sentence on what a figure leaves out, where it does."""
+    return (
+        [f"{shown} of {there} {what} ({which}): the filters of the page choose others."]
+        if shown < there
+        else []
+    )
+
+
+def counted(count: int, noun: str, what: str) -> list[str]:
+    """`3 cells diverged.`; nothing where there is none."""
+    return [f"{plural(count, noun)} {what}."] if count else []
+
+
+def unfinished(rows: Sequence[Group]) -> list[str]:
+    """A sentence for each way in which cells ended without a noise floor."""
+    counts = {name: sum(int(row[f"n_{name}"]) for row in rows) for name in UNFINISHED}
+    return [
+        note
+        for name, count in counts.items()
+        for note in counted(count, "cell", f"{name}: not in the medians")
+    ]
+
+
+def finite(value: float | None) -> float | None:
+    """A number for a table; None where there is none."""
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def plural(count: int, noun: str) -> str:

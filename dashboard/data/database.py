@@ -32,18 +32,21 @@ _lock = threading.Lock()
 _connection: duckdb.DuckDBPyConnection | None = None
 _registered: list[Any] = []  # the object stores that it reads
 
-_NUMBER = {
-    "equals": "= ?", "notEqual": "IS DISTINCT FROM ?", "lessThan": "< ?", "lessThanOrEqual": "<= ?",
-    "greaterThan": "> ?", "greaterThanOrEqual": ">= ?",
+# AG Grid's filters as SQL, `{}` the column, by filterType and type.
+_FILTERS = {
+    "number": {
+        "equals": "{} = ?", "notEqual": "{} IS DISTINCT FROM ?", "lessThan": "{} < ?", "lessThanOrEqual": "{} <= ?",
+        "greaterThan": "{} > ?", "greaterThanOrEqual": "{} >= ?", "inRange": "{} BETWEEN ? AND ?",
+    },
+    "text": {
+        "equals": "lower({}) = lower(?)",
+        "notEqual": "lower({}) IS DISTINCT FROM lower(?)",
+        "contains": "contains(lower({}), lower(?))",
+        "notContains": "NOT contains(lower(coalesce({}, '')), lower(?))",
+        "startsWith": "starts_with(lower({}), lower(?))",
+        "endsWith": "ends_with(lower({}), lower(?))",
+    },
 }  # fmt: skip
-_TEXT = {
-    "equals": "lower({}) = lower(?)",
-    "notEqual": "lower({}) IS DISTINCT FROM lower(?)",
-    "contains": "contains(lower({}), lower(?))",
-    "notContains": "NOT contains(lower(coalesce({}, '')), lower(?))",
-    "startsWith": "starts_with(lower({}), lower(?))",
-    "endsWith": "ends_with(lower({}), lower(?))",
-}
 _EMPTY = {"blank": "{} IS NULL", "notBlank": "{} IS NOT NULL"}
 
 
@@ -114,29 +117,27 @@ def _condition(table: pyarrow.Table, column: Any, model: Any) -> tuple[str, list
     name = _quoted(table, column)
     if not isinstance(model, Mapping):
         raise ConfigError(f"filter of {column}: {model!r} is none")
-    if "operator" in model:
-        joint = {"AND": " AND ", "OR": " OR "}.get(str(model["operator"]))
-        parts = model.get("conditions")
-        if joint is None or not isinstance(parts, list) or not 0 < len(parts) <= MOST_CONDITIONS:
-            raise ConfigError(f"filter of {column}: AND or OR of 1 to {MOST_CONDITIONS} conditions")
-        found = [_single(table, name, column, part) for part in parts]
-        return "(" + joint.join(where for where, _ in found) + ")", [v for _, values in found for v in values]
-    return _single(table, name, column, model)
+    if "operator" not in model:
+        return _single(table, name, column, model)
+    joint = {"AND": " AND ", "OR": " OR "}.get(str(model["operator"]))
+    parts = model.get("conditions")
+    if joint is None or not isinstance(parts, list) or not 0 < len(parts) <= MOST_CONDITIONS:
+        raise ConfigError(f"filter of {column}: AND or OR of 1 to {MOST_CONDITIONS} conditions")
+    found = [_single(table, name, column, part) for part in parts]
+    return "(" + joint.join(where for where, _ in found) + ")", [v for _, values in found for v in values]
 
 
 def _single(table: pyarrow.Table, name: str, column: str, model: Any) -> tuple[str, list[Any]]:
-    kind = model.get("type") if isinstance(model, Mapping) else None
+    asked = model if isinstance(model, Mapping) else {}
+    kind, of = str(asked.get("type")), str(asked.get("filterType"))
     if kind in _EMPTY:
         return _EMPTY[kind].format(name), []
-    if isinstance(model, Mapping) and model.get("filterType") == "number" and _is_number(table, column):
-        if kind == "inRange":
-            return f"{name} BETWEEN ? AND ?", [
-                _number(column, model.get(end)) for end in ("filter", "filterTo")
-            ]
-        if kind in _NUMBER:
-            return f"{name} {_NUMBER[kind]}", [_number(column, model.get("filter"))]
-    elif isinstance(model, Mapping) and model.get("filterType") == "text" and kind in _TEXT:
-        return _TEXT[kind].format(f"CAST({name} AS VARCHAR)"), [_encoded(model.get("filter", ""))]
+    where = _FILTERS.get(of, {}).get(kind)
+    if where and of == "text":
+        return where.format(f"CAST({name} AS VARCHAR)"), [_encoded(asked.get("filter", ""))]
+    if where and _is_number(table, column):
+        ends = ("filter", "filterTo")[: where.count("?")]
+        return where.format(name), [_number(column, asked.get(end)) for end in ends]
     raise ConfigError(
         f"filter of {column}: {model!r} is none for a column of {table.schema.field(column).type}"
     )

@@ -28,6 +28,8 @@ BAD = VERDICTS[:3]
 RUN = ("checked_at", "git_commit", "lpbench_version", "platform", "baseline", "sweep")
 READ = ("run", *RUN, "config_id", "verdict", "floor", "floor_q10", "floor_q90")
 
+Row = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class Run:
@@ -45,9 +47,8 @@ class Run:
     @property
     def short(self) -> str:
         """lpbench's commit in seven letters, `+` after it where files differed from it; else its version."""
-        return (self.commit[:7] or self.version or "unknown") + (
-            "+" if self.commit.endswith("-dirty") else ""
-        )
+        differs = "+" if self.commit.endswith("-dirty") else ""
+        return (self.commit[:7] or self.version or "unknown") + differs
 
 
 @dataclass(frozen=True)
@@ -126,21 +127,10 @@ class Past:
 
     def __init__(self, table: Any, problems: Sequence[str], names: Mapping[str, str] | None = None):
         self.problems, self._table = tuple(problems), table
-        self._columns = {name: table[name].to_pylist() for name in READ}
-        self.runs = self._runs()
+        self._rows = table.select(READ).to_pylist()
+        self.runs = sorted(map(_run, _parts(self._rows, "run")), key=lambda run: (run.checked_at, run.name))
         self.names = self._names() if names is None else names
         self._on: dict[str, Past] = {}
-
-    def _runs(self) -> list[Run]:
-        counts: dict[str, Counter[str]] = {}
-        told: dict[str, list[str]] = {}
-        for name, verdict, *facts in zip(
-            *(self._columns[one] for one in ("run", "verdict", *RUN)), strict=True
-        ):
-            counts.setdefault(name, Counter())[verdict or UNTESTED] += 1
-            told.setdefault(name, [fact or "" for fact in facts])
-        found = [Run(counts[name], name, *facts) for name, facts in told.items()]
-        return sorted(found, key=lambda run: (run.checked_at, run.name))
 
     @property
     def platforms(self) -> list[str]:
@@ -150,40 +140,39 @@ class Past:
     def on(self, platform: str) -> Past:
         """The runs of one platform alone: between two, floors may differ in their last digits."""
         if platform not in self._on:
-            there = [name == platform for name in self._columns["platform"]]
+            there = [row["platform"] == platform for row in self._rows]
             self._on[platform] = Past(self._table.filter(there), self.problems, self.names)
         return self._on[platform]
 
+    def _newest(self) -> list[dict[str, Any]]:
+        """The newest row of each configuration, with its choices."""
+        last = {row["config_id"]: place for place, row in enumerate(self._rows)}
+        return list(self._table.take(np.array([*last.values()], int)).to_pylist())
+
     def _names(self) -> dict[str, str]:
-        last = {config_id: row for row, config_id in enumerate(self._columns["config_id"])}
-        newest = self._table.take(np.array([*last.values()], int)).to_pylist()
-        return dict(zip(last, labels(newest), strict=True))
+        newest = self._newest()
+        return {row["config_id"]: name for row, name in zip(newest, labels(newest), strict=True)}
 
     @functools.cached_property
     def series(self) -> dict[str, Series]:
         """Every configuration by its identity, in the order of its choices."""
         places = {run.name: i for i, run in enumerate(self.runs)}
-        at = [places[name] for name in self._columns["run"]]
-        rows: dict[str, list[int]] = {}
-        for row in sorted(range(len(at)), key=at.__getitem__):
-            rows.setdefault(self._columns["config_id"][row], []).append(row)
-        newest = self._table.take(np.array([mine[-1] for mine in rows.values()], int)).to_pylist()
-        found = [self._series(row, mine, at) for row, mine in zip(newest, rows.values(), strict=True)]
+        rows = sorted(self._rows, key=lambda row: places[row["run"]])
+        of = {mine[0]["config_id"]: mine for mine in _parts(rows, "config_id")}
+        found = [self._series(choices, of[choices["config_id"]], places) for choices in self._newest()]
         found.sort(key=lambda one: [choosing.natural(part) for part in one.label.split(", ")])
         return {one.config_id: one for one in found}
 
-    def _series(self, choices: Mapping[str, Any], rows: Sequence[int], at: Sequence[int]) -> Series:
-        verdicts = {at[row]: self._columns["verdict"][row] or UNTESTED for row in rows}
-        floor = self._columns["floor"]
-        known = [row for row in rows if floor[row] is not None and 0 < floor[row] < math.inf]
+    def _series(self, choices: Mapping[str, Any], rows: Sequence[Row], places: Mapping[str, int]) -> Series:
+        verdicts = {places[row["run"]]: row["verdict"] or UNTESTED for row in rows}
+        known = [row for row in rows if row["floor"] is not None and 0 < row["floor"] < math.inf]
         middle, low, high = (
-            np.array([self._columns[name][row] or math.nan for row in known], float)
+            np.array([row[name] or math.nan for row in known], float)
             for name in ("floor", "floor_q10", "floor_q90")
         )
-        places = np.array([at[row] for row in known], int)
-        name = choices["config_id"]
-        zeros = sum(floor[row] == 0 for row in rows)
-        return Series(name, self.names[name], choices, verdicts, places, middle, low, high, zeros)
+        at = np.array([places[row["run"]] for row in known], int)
+        name, zeros = choices["config_id"], sum(row["floor"] == 0 for row in rows)
+        return Series(name, self.names[name], choices, verdicts, at, middle, low, high, zeros)
 
     @functools.cached_property
     def searched(self) -> list[Series]:
@@ -221,6 +210,19 @@ class Past:
         bad.sort(key=lambda one: (BAD.index(one.verdicts[last]), -one.change))
         moved = sorted(known, key=lambda one: -one.range)
         return (bad or moved)[:most]
+
+
+def _parts(rows: Sequence[Row], by: str) -> list[list[Row]]:
+    """The rows of each value of a column, in the order of the rows."""
+    parts: dict[str, list[Row]] = {}
+    for row in rows:
+        parts.setdefault(row[by], []).append(row)
+    return [*parts.values()]
+
+
+def _run(rows: Sequence[Row]) -> Run:
+    counts = Counter(row["verdict"] or UNTESTED for row in rows)
+    return Run(counts, rows[0]["run"], *(rows[0][name] or "" for name in RUN))
 
 
 def labels(rows: Sequence[Mapping[str, Any]]) -> list[str]:

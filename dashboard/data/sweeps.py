@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +49,9 @@ class Store:
 
     def __init__(self, runs_dir: Path | str):
         self.runs_dir = locate(runs_dir)
-        self._kept: OrderedDict[tuple[str, int], Sweep] = OrderedDict()
-        self._lock = threading.Lock()
+        self._opened = functools.lru_cache(KEPT)(
+            lambda name, version: Sweep(find_sweep(self.runs_dir / name), version)
+        )
 
     def sweeps(self) -> list[Info]:
         """All sweeps, the newest first."""
@@ -70,29 +68,17 @@ class Store:
 
     def version(self, name: str) -> int:
         """A number that rises with every change of the sweep's files."""
-        self._check(name)
+        if name not in list_sweeps(self.runs_dir):
+            raise ConfigError(f"there is no sweep {name!r} in {self.runs_dir}")
         return int((read_manifest(self.runs_dir / name) or {"version": 0})["version"])
 
     def sweep(self, name: str) -> Sweep:
         """The sweep called `name`. Raises ConfigError for an unknown one, StoreError for one that cannot be read."""
-        key = (name, self.version(name))
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = Sweep(find_sweep(self.runs_dir / name), key[1])
-                for old in [k for k in self._kept if k[0] == name and k != key]:
-                    del self._kept[old]
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        return self._opened(name, self.version(name))
 
     def no_sweep(self) -> Sweep:
         """A sweep without name and cells, for pages that show the folder where it holds none."""
         return NoSweep(self.runs_dir)
-
-    def _check(self, name: str) -> None:
-        if name not in list_sweeps(self.runs_dir):
-            raise ConfigError(f"there is no sweep {name!r} in {self.runs_dir}")
 
 
 class Sweep:
@@ -146,7 +132,7 @@ class Sweep:
         ok = cells[cells["status"] == "ok"]
         first = pd.concat([ok, cells]).drop_duplicates("group_id").set_index("group_id").loc[order]
         by = ok.groupby("group_id")
-        floors = by["noise_floor"]
+        floors, zero = by["noise_floor"], pd.Series(0, index=order)
         counts = cells.groupby(["group_id", "status"]).size().unstack(fill_value=0)
         more = {
             "floor": floors.median(),
@@ -156,7 +142,6 @@ class Sweep:
         }
         more |= {"floor_q10": floors.quantile(0.1), "floor_q90": floors.quantile(0.9)}
         more |= {name: by[name].mean() for name in numbers}
-        zero = pd.Series(0, index=order)
         more |= {
             f"n_{status}": counts.get(status, zero) for status in ("ok", "diverged", "timeout", "failed")
         }
@@ -193,22 +178,13 @@ class Sweep:
         return {group: n for group, n in rows if there.get(group) == n}
 
     def _from_rollup(self, group_ids: Sequence[str], points: int) -> dict[str, dict[str, np.ndarray]]:
-        columns = ", ".join(CURVE)
         query = (
-            f"SELECT group_id, {columns} FROM read_parquet(?) WHERE list_contains(?, group_id) "
+            f"SELECT group_id, {', '.join(CURVE)} FROM read_parquet(?) WHERE list_contains(?, group_id) "
             "ORDER BY group_id, step"
         )
         with database.cursor(self.folder) as cursor:
-            rows = cursor.execute(query, [str(self.folder / ROLLUP), list(group_ids)]).fetchnumpy()
-        groups = np.asarray(rows["group_id"], str)
-        if not len(groups):
-            return {}
-        edges = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1], True])
-        found = {}
-        for low, high in itertools.pairwise(edges):
-            keep = low + thin(np.asarray(rows["step"][low:high]), points)
-            found[str(groups[low])] = {name: np.asarray(rows[name], float)[keep] for name in CURVE}
-        return found
+            rows = cursor.execute(query, [str(self.folder / ROLLUP), list(group_ids)]).df()
+        return {str(group_id): _thinned(curve, points) for group_id, curve in rows.groupby("group_id")}
 
     def _from_traces(self, group_ids: Sequence[str], points: int) -> dict[str, dict[str, np.ndarray]]:
         found = {}
@@ -223,9 +199,8 @@ class Sweep:
             for name, at in (("q10", 0.1), ("q50", 0.5), ("q90", 0.9)):
                 curve[name] = gaps.quantile(at)
             curve["min"], curve["max"], curve["n"] = gaps.min(), gaps.max(), gaps.size()
-            curve = curve[curve["n"] == curve["n"].max()].reset_index()  # the steps that all seeds recorded
-            keep = thin(curve["step"].to_numpy(), points)
-            found[group_id] = {name: curve[name].to_numpy(float)[keep] for name in CURVE}
+            shared = curve["n"] == curve["n"].max()  # the steps that all seeds recorded
+            found[group_id] = _thinned(curve[shared].reset_index(), points)
         return found
 
     def rows(
@@ -263,6 +238,11 @@ class NoSweep(Sweep):
     @functools.cached_property
     def _table(self) -> Any:
         return CELLS.empty_table()
+
+
+def _thinned(curve: pandas.DataFrame, points: int) -> dict[str, np.ndarray]:
+    keep = thin(curve["step"].to_numpy(), points)
+    return {name: curve[name].to_numpy(float)[keep] for name in CURVE}
 
 
 def thin(steps: np.ndarray, points: int) -> np.ndarray:

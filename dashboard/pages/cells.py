@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lpbench.declared.columns import PROVENANCE
 from lpbench.errors import LpbenchError
 from lpbench.store.schema import CHOICES, own_choices
 from lpbench.terminal import Table
@@ -24,10 +25,8 @@ MOST_PICKED, MOST_LINES, BLOCK = 20, 500, 100  # MOST_PICKED also in assets/stat
 GRID = "grid"
 RESULTS = ("status", "error", "noise_floor", "mean_gap", "final_gap", "bound", "bound_kind", "bound_ratio",
            "saturation_rate", "stall_rate", "seconds", "seed")  # fmt: skip
-TOLD = (
-    "host", "cpu", "started_at", "git_commit", "lpbench_version", "seconds", "steps_per_second", "cell_id",
-    "group_id", "digest",
-)  # fmt: skip
+# Which cell it is, where and when it ran: no difference that a reader asks for.
+TOLD = {"cell_id", "group_id", "digest", "seconds", "steps_per_second", *(one.name for one in PROVENANCE)}
 
 
 def controls(sweep: Sweep) -> list[Control]:
@@ -45,24 +44,8 @@ def controls(sweep: Sweep) -> list[Control]:
 
 def picked_control(sweep: Sweep) -> Control:
     """The picked cells: up to MOST_PICKED identities, checked against the sweep."""
-    return Cells("cells", "Picked cells", TEXT, (), sweep=sweep)
-
-
-class Cells(Control):
-    """A list of cell_ids in the query string and in a text field."""
-
-    def __init__(self, key: str, label: str, kind: str, default: Any, sweep: Sweep):
-        super().__init__(key, label, kind, default, (), "ticked below, or typed here")
-        object.__setattr__(self, "_known", sweep.cell_ids)
-
-    def parse(self, text: str | None) -> Any:
-        """The identities that the sweep has."""
-        parts = (text or "").replace(" ", "").split(",")[: 4 * MOST_PICKED]
-        return tuple(dict.fromkeys(part for part in parts if part in self._known))[:MOST_PICKED]  # type: ignore[attr-defined]
-
-    def text(self, value: Any) -> str | None:
-        """The identities, separated by commas."""
-        return ",".join(value) or None
+    told = "ticked below, or typed here"
+    return Control("cells", "Picked cells", TEXT, (), (), told, sweep.cell_ids, MOST_PICKED)
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
@@ -72,44 +55,39 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
 
 def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
     if not picked:
-        return Panel(
-            PICKED, None, notes=("Pick rows of the table: their traces and differences appear here.",)
-        )
-    rows: dict[str, dict[Any, Any]] = {
-        row["cell_id"]: row for row in sweep.cells[sweep.cells["cell_id"].isin(picked)].to_dict("records")
-    }
+        said = "Pick rows of the table: their traces and differences appear here."
+        return Panel(PICKED, None, notes=(said,))
+    cells = sweep.cells[sweep.cells["cell_id"].isin(picked)].to_dict("records")
+    rows: dict[str, dict[Any, Any]] = {row["cell_id"]: row for row in cells}
     traces = sweep.traces(picked)
+    traces = traces[(traces["step"] > 0) & (traces["objective_gap"] >= 0)]
+    choices = [*CHOICES, *own_choices(sweep.further)]
     names = [
         name
-        for name in sweep.cells.columns
-        if name not in TOLD and len({text(rows[c][name]) for c in picked}) > 1
+        for name in dict.fromkeys([*choices, *sweep.cells.columns])
+        if name not in TOLD and len({text(row.get(name)) for row in cells}) > 1
     ]
-    choices = [*CHOICES, *own_choices(sweep.further)]
-    names = [n for n in choices if n in names] + [n for n in names if n not in choices]
     told = [name for name in names if name in choices][:4] or ["seed"]
-    curves = []
     palette = style.colors(dark)
+    curves = []
     for i, cell_id in enumerate(picked):
-        mine = traces[traces["cell_id"] == cell_id]
-        there = (mine["step"] > 0) & (mine["objective_gap"] >= 0)
-        said = choosing.labels(rows[cell_id], told)
-        curves.append(
-            Curve(mine["step"][there].to_numpy(float), mine["objective_gap"][there].to_numpy(float), "",
-                  f"{cell_id[:6]}: {said}", palette[i % len(palette)], style.DASHES[i // len(palette) % 6])
-        )  # fmt: skip
+        x, y = (
+            traces[traces["cell_id"] == cell_id][name].to_numpy(float) for name in ("step", "objective_gap")
+        )
+        name = f"{cell_id[:6]}: {choosing.labels(rows[cell_id], told)}"
+        color, dash = palette[i % len(palette)], style.DASHES[i // len(palette) % 6]
+        curves.append(Curve(x, y, "", name, color, dash))
     drawn = figure(curves, Axes("steps (parameter updates)", "objective gap", x_log=True), dark)
     table = [[name, *(_plain(rows[cell_id][name]) for cell_id in picked)] for name in names]
-    count = choosing.plural(len(picked), "cell") + (
-        ", the most at once" if len(picked) == MOST_PICKED else ""
-    )
-    said = f"{count}; the numbers are the columns in which they differ, choices first."
+    most = ", the most at once" if len(picked) == MOST_PICKED else ""
+    count = choosing.plural(len(picked), "cell")
+    said = f"{count}{most}; the numbers are the columns in which they differ, choices first."
     return Panel(PICKED, drawn, Table(["column", *picked], table), (said,))
 
 
 def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
-    groups = sorted(
-        (row for row in choosing.chosen(sweep, state) if row["floor"] > 0), key=lambda row: row["floor"]
-    )
+    groups = [row for row in choosing.chosen(sweep, state) if row["floor"] > 0]
+    groups.sort(key=lambda row: row["floor"])
     axes = [axis for axis in sweep.varying if choosing.varies(groups, axis)]
     if len(groups) < 2 or not axes:
         said = "Fewer than two groups with a floor, or nothing that varies between them."
@@ -122,12 +100,8 @@ def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
     ]
     drawn = parallel.figure(told, [row["floor"] for row in shown], dark)
     rows = [[*(text(row[axis]) for axis in axes), float(row["floor"]), int(row["n"])] for row in shown]
-    return Panel(
-        LINES,
-        drawn,
-        Table([*axes, "noise floor", "seeds"], rows),
-        (_which(len(shown), len(groups)), *choosing.zeros(sweep, state)),
-    )
+    notes = (_which(len(shown), len(groups)), *choosing.zeros(sweep, state))
+    return Panel(LINES, drawn, Table([*axes, "noise floor", "seeds"], rows), notes)
 
 
 def _which(shown: int, groups: int) -> str:
@@ -156,30 +130,23 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
         }
         for name in columns
     ]  # fmt: skip
-    return [
-        dag.AgGrid(
-            id=GRID,
-            columnDefs=definitions,
-            defaultColDef={"sortable": True, "resizable": True, "floatingFilter": True, "width": 135},
-            rowModelType="infinite",
-            getRowId="params.data.cell_id",
-            dashGridOptions={
-                "theme": {"function": THEME},
-                "tabToNextCell": {"function": "false"},  # Tab leaves the table, arrows move in it
-                "tabToNextHeader": {"function": "false"},
-                "rowSelection": {
-                    "mode": "multiRow",
-                    "checkboxes": True,
-                    "headerCheckbox": False,
-                    "enableClickSelection": False,
-                },
-                "cacheBlockSize": BLOCK,
-                "maxBlocksInCache": 20,
-                "maxConcurrentDatasourceRequests": 1,  # the component answers the last one only
-            },
-            style={"height": "420px"},
-        )
-    ]
+    options = {
+        "theme": {"function": THEME},
+        "tabToNextCell": {"function": "false"},  # Tab leaves the table, arrows move in it
+        "tabToNextHeader": {"function": "false"},
+        "rowSelection": {
+            "mode": "multiRow", "checkboxes": True, "headerCheckbox": False, "enableClickSelection": False,
+        },
+        "cacheBlockSize": BLOCK,
+        "maxBlocksInCache": 20,
+        "maxConcurrentDatasourceRequests": 1,  # the component answers the last one only
+    }  # fmt: skip
+    every = {"sortable": True, "resizable": True, "floatingFilter": True, "width": 135}
+    grid = dag.AgGrid(
+        id=GRID, columnDefs=definitions, defaultColDef=every, rowModelType="infinite",
+        getRowId="params.data.cell_id", dashGridOptions=options, style={"height": "420px"},
+    )  # fmt: skip
+    return [grid]
 
 
 def connect(app: Any, store: Any) -> None:
@@ -202,12 +169,9 @@ def connect(app: Any, store: Any) -> None:
             filters = dict(request.get("filterModel") or {})
             if wanted and wanted != "all":
                 filters["status"] = {"filterType": "text", "type": "equals", "filter": str(wanted)}
-            found, total = store.sweep(view["sweep"]).rows(
-                int(request["startRow"]),
-                int(request["endRow"]),
-                list(request.get("sortModel") or []),
-                filters,
-            )
+            start, end = int(request["startRow"]), int(request["endRow"])
+            sort = list(request.get("sortModel") or [])
+            found, total = store.sweep(view["sweep"]).rows(start, end, sort, filters)
         except (LpbenchError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
             return {"rowData": [], "rowCount": 0}
         return {"rowData": found, "rowCount": total}

@@ -13,7 +13,7 @@ import numpy as np
 from lpbench.terminal import Table
 
 from ..charts import style
-from ..charts.curves import Axes, Curve, figure, not_drawn, spaced
+from ..charts.curves import OF_ZERO, Axes, Curve, figure, spaced
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
@@ -40,11 +40,10 @@ def controls(sweep: Sweep) -> list[Control]:
     without = ("dimension", *FOLLOW)
     firsts = ("k", "noise_kind", "algorithm", "problem", "format")
     facet = choosing.by_axis(sweep, "facet", "Panels by", firsts, without)
-    colors = [axis for axis in ("precision", "format", "k", "noise_kind") if axis != facet.default]
     return [
         Control("target", "Target gap", NUMBER, target_of(sweep), help="of the bits needed"),
         facet,
-        choosing.by_axis(sweep, "color", "Colour by", colors, without),
+        choosing.color_by(sweep, ("precision", "format", "k", "noise_kind"), [facet], without),
         Control("bounds", "Proven limits", SWITCH, True),
         *choosing.filters(sweep, ("dimension",)),
     ]
@@ -52,15 +51,14 @@ def controls(sweep: Sweep) -> list[Control]:
 
 def target_of(sweep: Sweep) -> float | None:
     """A gap that some precisions reach and others do not: the middle of LP-SGD's floors, else of all."""
-    rows = choosing.measured(sweep, {})
-    floors = [row["floor"] for row in rows if row["algorithm"] == "lp_sgd"] or [row["floor"] for row in rows]
+    floors = [row["floor"] for row in choosing.plain(choosing.measured(sweep, {}))]
     return float(f"{math.exp(statistics.median(map(math.log, floors))):.1g}") if floors else None
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """Three panels: floors and limits, bits needed, the constants."""
     rows = _with_blocks(choosing.measured(sweep, state))
-    facets = [state["facet"]] if state["facet"] != choosing.NO_AXIS else []
+    facets = choosing.panels_by(state)
     others = _others(sweep, rows, facets)
     if not any(choosing.varies(line, "dimension") for line in choosing.split(rows, [*facets, *others])):
         return [Panel(title, None, notes=(RUN,)) for title in (FLOOR, BITS, CONSTANTS)]
@@ -89,11 +87,8 @@ def _others(sweep: Sweep, rows: Sequence[Group], facets: Sequence[str]) -> list[
     """The axes that part the lines of a panel; of those that may follow the dimension, what was swept of its own."""
     others = [axis for axis in sweep.varying if axis not in ("dimension", *FOLLOW, *facets)]
     alike = choosing.split(rows, ["dimension", *facets, *others])
-    return others + [
-        axis
-        for axis in FOLLOW
-        if axis in sweep.varying and any(choosing.varies(part, axis) for part in alike)
-    ]
+    follow = [axis for axis in FOLLOW if axis in sweep.varying]
+    return others + [axis for axis in follow if any(choosing.varies(part, axis) for part in alike)]
 
 
 def _lines(panel: Sequence[Group], axes: Sequence[str]) -> list[list[Group]]:
@@ -105,61 +100,47 @@ def _lines(panel: Sequence[Group], axes: Sequence[str]) -> list[list[Group]]:
 def _floors(
     sweep: Sweep, rows: list[Group], facets: list[str], others: list[str], state: State, dark: bool
 ) -> Panel:
-    panels = choosing.split(rows, facets)
-    dimensions = len(choosing.values(rows, "dimension"))
-    rest: list[str] = [axis for axis in ("format", "problem", "dataset") if axis in others]
-    rest += [axis for axis in others if axis not in rest]
-    rest = [axis for axis in rest if axis != state["color"]]
-    few, kept = choosing.fewer(rows, rest, LINES * dimensions)
-    lines = [_lines(panel, others) for panel in choosing.split(few, facets)]
-    lines = choosing.spread([one for one in lines if one], LINES)
-    count = sum(len(_lines(panel, others)) for panel in panels)
-    drawn = sum(len(one) for one in lines)
-    notes = [_growth([line for one in lines for line in one], facets)]
-    if drawn < count:
-        which = choosing.said(kept) + ("; " if kept else "") + "evenly spread where there are more"
-        notes.append(f"{drawn} of {count} lines ({which}): the filters of the page choose others.")
-    flat = sum(row[column] == 0 for one in lines for line in one for row in line for column, _, _ in PROVEN)
-    if flat and state["bounds"]:
-        notes.append(f"{choosing.plural(flat, 'proven limit')} of 0: not drawn on a logarithmic axis.")
+    rest = [
+        axis for axis in choosing.ahead(("format", "problem", "dataset"), others) if axis != state["color"]
+    ]
+    few, kept = choosing.fewer(rows, rest, LINES * len(choosing.values(rows, "dimension")))
+    panels = [found for panel in choosing.split(few, facets) if (found := _lines(panel, others))]
+    lines = [line for panel in choosing.spread(panels, LINES) for line in panel]
+    count = sum(len(_lines(panel, others)) for panel in choosing.split(rows, facets))
+    which = "; ".join(filter(None, [choosing.said(kept), "evenly spread where there are more"]))
+    notes = [_growth(lines, facets), *choosing.left_out(len(lines), count, "lines", which)]
+    limits = [row[column] for line in lines for row in line for column, _, _ in PROVEN if state["bounds"]]
+    notes += choosing.counted(limits.count(0), "proven limit", OF_ZERO)
     notes.append(f"Medians over {choosing.seeds(rows)}; bars: 10-90 %. The dimension-free limit does not contain d; "
                  "what it does with d is that of the constants below.")  # fmt: skip
-    look = Look(sweep, state["color"], others, [line for one in lines for line in one], dark)
+    look = Look(sweep, state["color"], others, lines, dark)
     curves: list[Curve] = []
     table: list[list[Any]] = []
-    axes = list(dict.fromkeys([*facets, *others]))
-    for line in (line for one in lines for line in one):
-        facet = choosing.labels(line[0], facets)
-        curves += _floor_curves(line, facet, look, state["bounds"])
+    axes = [*facets, *others]
+    for line in lines:
+        curves += _floor_curves(line, choosing.labels(line[0], facets), look, state["bounds"])
         slopes = [_slope(line, "floor"), _slope(line, PROVEN[1][0])]
-        table += [
-            [*(text(row[axis]) for axis in axes), int(row["dimension"]), *_numbers(row), *slopes]
-            for row in line
-        ]
+        for row in line:
+            numbers = (choosing.finite(row[name]) for name in ("floor", *(column for column, _, _ in PROVEN)))
+            table.append([*(text(row[axis]) for axis in axes), int(row["dimension"]), *numbers, *slopes])
     names = [*axes, "dimension", "noise floor", "dimension-free", "earlier", "slope", "slope earlier"]
-    return Panel(
-        FLOOR,
-        over_dimension(curves, look, "noise floor", rows, own_y=True),
-        Table(names, table),
-        tuple(notes),
-    )
+    drawn = over_dimension(curves, look, "noise floor", rows, own_y=True)
+    return Panel(FLOOR, drawn, Table(names, table), tuple(notes))
 
 
 def _floor_curves(line: Sequence[Group], facet: str, look: Look, bounds: bool) -> list[Curve]:
-    first, x = line[0], [float(row["dimension"]) for row in line]
-    low, high, floor = ([float(row[name]) for row in line] for name in ("floor_q10", "floor_q90", "floor"))
+    def column(name: str, rows: Sequence[Group] = line) -> list[float]:
+        return [float(row[name]) for row in rows]
+
+    low, high = column("floor_q10"), column("floor_q90")
     found = [
-        Curve(
-            x, floor, facet, look.name(first), look.tint(first), look.dash(first), look.marker(first), low, high,
-            group=look.group(first), whiskers=True,
-        )
-    ]  # fmt: skip
-    for column, label, dash in PROVEN if bounds else ():
-        points = [row for row in line if row[column] > 0]
+        look.curve(line[0], facet, column("dimension"), column("floor"), low=low, high=high, whiskers=True)
+    ]
+    for name, label, dash in PROVEN if bounds else ():
+        points = [row for row in line if row[name] > 0]
         if points:
-            x, ball = [float(row["dimension"]) for row in points], [float(row[column]) for row in points]
-            name = f"{look.name(first)}: {label}"
-            found.append(Curve(x, ball, facet, name, look.tint(first), dash, width=1.2, group=label))
+            x, y = column("dimension", points), column(name, points)
+            found.append(look.limit(line[0], facet, x, y, label, dash))
     return found
 
 
@@ -193,10 +174,9 @@ def _constants(rows: Sequence[Group], dark: bool) -> Panel:
                 table += [[facet, int(d), name, value] for d, value in points]
     said = "“Dimension-free” holds at fixed σ₁: the leading noise is δσ₁. Where σ₁ grows with d, so do floor and bits."
     zeros = sum(row[name] == 0 for line in lines for row in line for name in SYMBOLS)
-    notes = (said, *([not_drawn(zeros)] if zeros else []))
-    axes = Axes(
-        "dimension d", "constant of the problem", x_log=True, x_values=spaced(r["dimension"] for r in rows)
-    )
+    notes = (said, *choosing.counted(zeros, "point", OF_ZERO))
+    ticks = spaced(row["dimension"] for row in rows)
+    axes = Axes("dimension d", "constant of the problem", x_log=True, x_values=ticks)
     drawn = figure(curves, axes, dark) if curves else None
     return Panel(CONSTANTS, drawn, Table(["problem", "dimension", "constant", "value"], table), notes)
 
@@ -205,11 +185,6 @@ def _slope(line: Sequence[Group], column: str) -> float | None:
     """The power of d with which a column grows, by least squares in logarithms."""
     points = np.log([(row["dimension"], row[column]) for row in line if row[column] > 0])
     return float(np.polyfit(points[:, 0], points[:, 1], 1)[0]) if len(points) > 1 else None
-
-
-def _numbers(row: Group) -> list[float | None]:
-    found = (row["floor"], *(row[column] for column, _, _ in PROVEN))
-    return [float(value) if math.isfinite(value) else None for value in found]
 
 
 PAGE = Page("/dimension", "Dimension", "Does the number of bits grow with the model?", 3, 3, controls, draw)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lpbench.declared import choices as declared
 from lpbench.terminal import Table
 from lpbench.theory.theorem import Refused
 
@@ -24,8 +25,7 @@ NO_FLOOR = "no floor (diverged, timeout or failed)"
 FEW = 3  # splits at a width that make a map
 TRIED = 5  # exponent bits that the command for more splits asks for, at most
 # Axes that say which number format it is, or follow from it.
-FORMAT = ("precision", "format", "exponent_bits", "mantissa_bits", "limit", "step_size", "steps", "subnormals",
-          "block_size")  # fmt: skip
+FORMAT = {*declared.FORMAT, "format", "step_size", "steps"} - {"rounding", "random_bits"}
 Place = tuple[str, str]  # of a square: the column and the total bits
 
 
@@ -45,13 +45,13 @@ def controls(sweep: Sweep) -> list[Control]:
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """The measured heat map; what theory says of every split, and of every format."""
     rows = choosing.chosen(sweep, {**state, "precision": (), "format": (), "exponent_bits": ()})
-    rows = [row for row in rows if row["format"] != "none"]
+    rows = [row for row in rows if choosing.rounds(row)]
     if not rows:
         said = ("No cell of this choice rounds.",)
         return [Panel(title, None, notes=said) for title in (SPLITS, what_if.SPLITS, what_if.BITS)]
     first, kept = _one_problem(sweep, rows)
     one = [part[0] for part in choosing.split(first, ["format", "precision", "exponent_bits"])]
-    panels = [_splits(sweep, one, kept, state, dark), *what_if.panels(one, kept, state, dark)]
+    panels = [_splits(sweep, one, kept, state, dark), *what_if.panels(sweep, one, kept, state, dark)]
     if len(one) == len(first):
         return panels
     left = f"{len(first) - len(one)} groups of another step size, range or length are not shown: see the filters."
@@ -60,9 +60,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
 
 def _one_problem(sweep: Sweep, rows: list[Group]) -> tuple[list[Group], str]:
     """The groups of one problem, dimension and algorithm (lp_sgd where it is there), and what that is in words."""
-    few = [row for row in rows if row["algorithm"] == "lp_sgd"] or rows
     axes = [axis for axis in sweep.varying if axis not in FORMAT]
-    few = choosing.split(few, axes)[0]
+    few = choosing.split(choosing.plain(rows), axes)[0]
     return few, choosing.labels(few[0], list(dict.fromkeys(["problem", "algorithm", *axes])))
 
 
@@ -71,9 +70,8 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
     floats = [row for row in floats if state["bits"] in ("all", text(row["precision"]))]
     if not floats:
         asked = [int(bits) for bits in choosing.values(groups, "precision") if state["bits"] in ("all", bits)]
-        return Panel(
-            SPLITS, None, notes=("No fixed or floating point was swept here. " + _fill(sweep, asked),)
-        )
+        none = f"No fixed or floating point was swept here. {_fill(sweep, asked)}"
+        return Panel(SPLITS, None, notes=(none,))
     values = {(column(row), text(row["precision"])): float(row["floor"]) for row in floats}
     advised, silent = _advised(floats, values)
     x = sorted({a for a, _ in [*values, *advised]}, key=lambda a: 0 if a == FIXED else int(a))
@@ -89,7 +87,7 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
     rows = [_row(row) for row in sorted(floats, key=lambda row: (row["precision"], exponent_of(row)))]
     columns = ["format", "precision", "exponent bits", "mantissa bits", "noise floor", "seeds", "diverged"]
     notes = [f"{said}; medians over {choosing.seeds(floats)}. The mantissa has what sign and exponent leave."]
-    notes += [*_bad(floats), *_missing(sweep, advised, values), *_few(sweep, x, y, values)]
+    notes += [*choosing.unfinished(floats), *_missing(sweep, advised, values), *_few(sweep, x, y, values)]
     notes += [f"Theory recommends no split here: {silent}."] if silent else []
     return Panel(SPLITS, drawn, Table(columns, rows), tuple(notes))
 
@@ -124,20 +122,8 @@ def _as_swept(base: Ground, advised: str, bits: str, values: Mapping[Place, floa
 
 
 def _row(row: Group) -> list[Any]:
-    exponent, bits, floor = exponent_of(row), int(row["precision"]), float(row["floor"])
-    shown = floor if math.isfinite(floor) else None
-    return [row["format"], bits, exponent, bits - 1 - exponent, shown, int(row["n"]), int(row["n_diverged"])]
-
-
-def _bad(rows: Sequence[Group]) -> list[str]:
-    counts = {
-        status: sum(int(row[f"n_{status}"]) for row in rows) for status in ("diverged", "timeout", "failed")
-    }
-    return [
-        f"{choosing.plural(count, 'cell')} {status}: not in the medians."
-        for status, count in counts.items()
-        if count
-    ]
+    exponent, bits, floor = exponent_of(row), int(row["precision"]), choosing.finite(row["floor"])
+    return [row["format"], bits, exponent, bits - 1 - exponent, floor, int(row["n"]), int(row["n_diverged"])]
 
 
 def _missing(sweep: Sweep, advised: Sequence[Place], values: Mapping[Place, float]) -> list[str]:
@@ -154,14 +140,9 @@ def _missing(sweep: Sweep, advised: Sequence[Place], values: Mapping[Place, floa
 
 def _few(sweep: Sweep, x: Sequence[str], y: Sequence[str], values: Mapping[Place, float]) -> list[str]:
     """At which bits fewer splits were swept than make a map, with the command that sweeps more."""
-    few = [
-        bits for bits in y if sum((a, bits) in values for a in x) < FEW <= len(exponents(int(bits)))
-    ]  # fmt: skip
-    if not few:
-        return []
-    return [
-        f"Fewer than {FEW} splits were swept at {', '.join(few)} bits. " + _fill(sweep, [int(b) for b in few])
-    ]
+    few = [bits for bits in y if sum((a, bits) in values for a in x) < FEW <= len(exponents(int(bits)))]
+    said = f"Fewer than {FEW} splits were swept at {', '.join(few)} bits."
+    return [f"{said} {_fill(sweep, list(map(int, few)))}"] if few else []
 
 
 def _fill(sweep: Sweep, widths: Sequence[int]) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
 from lpbench.terminal import Table
 
-from ..charts import style
-from ..charts.curves import Axes, Curve, figure
+from ..charts.curves import Axes, figure
+from ..charts.look import Look
 from ..data import choosing
-from ..data.sweeps import Sweep, text
+from ..data.sweeps import Group, Sweep, text
 from ..page import Control, Page, Panel, State
+from ..panels.tables import table
 
 TITLE = "Noise floor against precision, the best format of each algorithm"
 
@@ -27,26 +29,38 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     if not rounds:
         none = "No cell that rounds has a noise floor above 0 yet."
         return [Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, {})))]
-    problems = [axis for axis in ("problem", "dataset") if choosing.varies(rounds, axis)]
-    algorithms = choosing.values(rounds, "algorithm")
+    problems = _problems(rounds)
     axes = [axis for axis in ("format", "dimension") if axis in sweep.varying]
+    lines = [
+        [min(part, key=lambda row: row["floor"]) for part in choosing.split(line, ["precision"])]
+        for line in choosing.split(rounds, [*problems, "algorithm"])
+    ]
+    look = Look(sweep, "algorithm", ["algorithm"], lines, dark)
     curves, rows = [], []
-    for line in choosing.split(rounds, [*problems, "algorithm"]):
-        facet, name = choosing.labels(line[0], problems), str(line[0]["algorithm"])
-        best = [min(part, key=lambda row: row["floor"]) for part in choosing.split(line, ["precision"])]
-        hover = [choosing.labels(row, axes) for row in best]
-        x, y = [float(row["precision"]) for row in best], [float(row["floor"]) for row in best]
-        color, marker = style.color(name, algorithms, dark), style.marker(name, algorithms)
-        curves.append(Curve(x, y, facet, name, color, "solid", marker, hover=hover))
-        rows += [
-            [facet or "-", name, int(row["precision"]), row["format"], text(row["dimension"]), row["floor"]]
-            for row in best
-        ]
+    for line in lines:
+        facet = choosing.labels(line[0], problems)
+        hover = [choosing.labels(row, axes) for row in line]
+        x, y = [float(row["precision"]) for row in line], [float(row["floor"]) for row in line]
+        curves.append(look.curve(line[0], facet, x, y, hover=hover))
+        for row in line:
+            said = (
+                row["algorithm"],
+                int(row["precision"]),
+                row["format"],
+                text(row["dimension"]),
+                row["floor"],
+            )
+            rows.append([facet or "-", *said])
     bits = sorted({float(row["precision"]) for row in rounds})
-    drawn = figure(curves, Axes("precision (bits)", "noise floor", x_values=bits, x_unit="bits"), dark)
+    scales = Axes("precision (bits)", "noise floor", x_values=bits, x_unit="bits")
+    drawn = figure(curves, scales, dark, keys=look.keys())
     data = Table(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
-    said = f"Medians over {choosing.seeds(rounds)}; the numbers name the format."
-    return [Panel(TITLE, drawn, data, (said, *choosing.zeros(sweep, {})))]
+    note = f"Medians over {choosing.seeds(rounds)}; the numbers name the format."
+    return [Panel(TITLE, drawn, data, (note, *choosing.zeros(sweep, {})))]
+
+
+def _problems(rows: Sequence[Group]) -> list[str]:
+    return [axis for axis in ("problem", "dataset") if choosing.varies(rows, axis)]
 
 
 def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
@@ -57,42 +71,22 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
         html.Div([html.Div(value, className="value"), html.Div(said, className="said")], className="card")
         for value, said in headlines(sweep)
     ]
-    axes = [
-        html.Tr(
-            [html.Th(choosing.named(axis), scope="row"), html.Td(_values(choosing.values_of(sweep, axis)))]
-        )
-        for axis in sweep.varying
-    ]
-    varied = (
-        html.Table(html.Tbody(axes), **{"aria-label": "What varied"})
-        if axes
-        else html.P("Nothing but the seed varied.", className="note")
-    )
+    axes = [(choosing.named(axis), _values(choosing.values_of(sweep, axis))) for axis in sweep.varying]
+    none = html.P("Nothing but the seed varied.", className="note")
+    varied = table("What varied", ("axis", "values"), axes) if axes else none
     listed = [
-        html.Tr(
-            [
-                html.Td(html.A(info.name, href=f"{prefix}?sweep={info.name}")),
-                html.Td(", ".join(f"{n} {status}" for status, n in info.counts.items()) or "-"),
-                html.Td(info.problem or info.state),
-                html.Td(info.updated_at[:16].replace("T", " ")),
-            ]
+        (
+            html.A(info.name, href=f"{prefix}?sweep={info.name}"),
+            ", ".join(f"{n} {status}" for status, n in info.counts.items()) or "-",
+            info.problem or info.state,
+            info.updated_at[:16].replace("T", " "),
         )
         for info in store.sweeps()
     ]
-    head = html.Thead(
-        html.Tr([html.Th(name, scope="col") for name in ("sweep", "cells", "state", "updated (UTC)")])
-    )
-    sweeps = html.Table([head, html.Tbody(listed)], **{"aria-label": "Sweeps"})
-    return [
-        html.Div(cards, className="cards"),
-        html.Div(
-            [
-                html.Section([html.H2("What varied"), html.Div(varied, className="scroll", tabIndex="0")]),
-                html.Section([html.H2("Sweeps"), html.Div(sweeps, className="scroll", tabIndex="0")]),
-            ],
-            className="columns",
-        ),
-    ]
+    sweeps = table("Sweeps", ("sweep", "cells", "state", "updated (UTC)"), listed)
+    parts = (("What varied", varied), ("Sweeps", sweeps))
+    sections = [html.Section([html.H2(name), shown]) for name, shown in parts]
+    return [html.Div(cards, className="cards"), html.Div(sections, className="columns")]
 
 
 def headlines(sweep: Sweep) -> list[tuple[str, str]]:
@@ -101,19 +95,16 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
     counts = cells["status"].value_counts().to_dict()
     ok = counts.pop("ok", 0)
     found = [
-        (f"{ok} of {len(cells)}", "cells ok" + "".join(f", {n} {status}" for status, n in counts.items()))
+        (f"{ok} of {len(cells)}", ", ".join(["cells ok", *(f"{n} {name}" for name, n in counts.items())]))
     ]
     rounds = choosing.measured(sweep, {})
     if rounds:
         best = min(rounds, key=lambda row: row["floor"])
-        problems = [axis for axis in ("problem", "dataset") if choosing.varies(rounds, axis)]
-        said = choosing.labels(best, ["algorithm", "format", "precision", *problems])
+        said = choosing.labels(best, ["algorithm", "format", "precision", *_problems(rounds)])
         found.append((f"{best['floor']:.1e}", f"the lowest noise floor of what rounds: {said}"))
     plain = [row for row in rounds if row["algorithm"] == "lp_sgd" and row["format"] == "fixed"]
-    by = {
-        part[0]["precision"]: median(row["floor"] for row in part)
-        for part in choosing.split(plain, ["precision"])
-    }
+    parts = choosing.split(plain, ["precision"])
+    by = {part[0]["precision"]: median(row["floor"] for row in part) for part in parts}
     if len(by) > 1:
         first, last = int(min(by)), int(max(by))
         each = (by[first] / by[last]) ** (1 / (last - first))
@@ -124,13 +115,8 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
         ends = dict.fromkeys(f"{ratio:.2g}" for ratio in (min(ratios), max(ratios)))
         found.append((" … ".join(ends), said))
     bits = [value for value in choosing.values(groups, "precision") if value != choosing.NO_AXIS]
-    found.append(
-        (
-            str(len(groups)),
-            f"groups of cells, {choosing.seeds(groups)} each, {choosing.plural(len(bits), 'precision')}",
-        )
-    )
-    return found
+    said = f"groups of cells, {choosing.seeds(groups)} each, {choosing.plural(len(bits), 'precision')}"
+    return [*found, (str(len(groups)), said)]
 
 
 def _values(values: list[str]) -> str:

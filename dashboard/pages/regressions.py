@@ -11,12 +11,13 @@ from lpbench.errors import LpbenchError
 from lpbench.store import history
 from lpbench.terminal import Table
 
-from ..charts.curves import not_drawn
+from ..charts.curves import OF_ZERO
 from ..charts.history import bars, floors
 from ..data import choosing, past
 from ..data.past import BAD, LATEST, SEARCHED, Move, Past, Series
 from ..data.sweeps import Sweep, text
 from ..page import MULTI, SELECT, SWITCH, Control, Page, Panel, State, query_of, state_of
+from ..panels.tables import table
 from . import cells
 
 CHECKS, FLOORS = "Checks by run", "Noise floor by commit"
@@ -102,26 +103,20 @@ def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
         none = "None of these configurations has a noise floor above 0 on this platform."
         return Panel(FLOORS, None, notes=(none, *_zeros(picked)))
     bad = shown == default and shown[0].verdicts.get(len(here.runs) - 1) in BAD
+    which = f"{len(shown)} of {choosing.plural(len(chosen), 'chosen configuration')}."
     if shown == default:
-        count = choosing.plural(len(shown), "configuration")
-        which = f"{count}, the worst of the newest run." if bad else f"{count}, those that moved furthest."
-    else:
-        which = f"{len(shown)} of {choosing.plural(len(chosen), 'chosen configuration')}."
+        said = "the worst of the newest run" if bad else "those that moved furthest"
+        which = f"{choosing.plural(len(shown), 'configuration')}, {said}."
     fit = "Orange: the l1 Potts fit to log10 of the floor, whose jumps are the steps."
     names = [
         "configuration", "commit", "checked at", "verdict", "noise floor", "10 %", "90 %", "over the first",
     ]  # fmt: skip
-    return Panel(
-        FLOORS,
-        floors(shown, here.runs, first, dark),
-        Table(names, [row for one in shown for row in _rows(one, here, first)]),
-        (which, fit, *_zeros(shown)),
-    )
+    data = Table(names, [row for one in shown for row in _rows(one, here, first)])
+    return Panel(FLOORS, floors(shown, here.runs, first, dark), data, (which, fit, *_zeros(shown)))
 
 
 def _zeros(series: Sequence[Series]) -> list[str]:
-    count = sum(one.zeros for one in series)
-    return [not_drawn(count)] if count else []
+    return choosing.counted(sum(one.zeros for one in series), "point", OF_ZERO)
 
 
 def _rows(one: Series, here: Past, first: int) -> list[list[Any]]:
@@ -150,42 +145,28 @@ def _moved(store: Any, platform: str | None, prefix: str) -> list[Any]:
     here = whole.on(platform) if platform else whole
     if not here.runs:
         return []
-    title, since = (
-        html.H2("Where it moved"),
-        f"by more than {100 * (LEAST_CHANGE - 1):.0f} % since the first run or the last release",
-    )
+    title = html.H2("Where it moved")
+    since = f"by more than {100 * (LEAST_CHANGE - 1):.0f} % since the first run or the last release"
     if not here.moves:
         return [title, html.P(f"Nowhere: no floor has a step, none drifted {since}.", className="note")]
     links = _links(store, here, prefix)
-    head = html.Thead(html.Tr([html.Th(name, scope="col") for name in HEAD]))
-    rows = html.Tbody([_row(move, here, links.get(move.series.config_id)) for move in here.moves])
-    table = html.Table([head, rows], **{"aria-label": "Where it moved"})
+    rows = [_row(move, here, links.get(move.series.config_id)) for move in here.moves]
     notes = [f"Configurations whose floor has a step, or drifted {since}; ratios above 1 are worse."]
     moving = sum(one.range > 1 for one in here.series.values())
     if moving > SEARCHED:
         notes.append(f"Looked at: the {SEARCHED} of {moving} whose floors range widest.")
-    region = {"role": "region", "aria-label": "Where it moved"}
-    said = html.P(" ".join(notes), className="note")
-    return [title, html.Div(table, className="scroll", tabIndex="0", **region), said]
+    return [title, table("Where it moved", HEAD, rows), html.P(" ".join(notes), className="note")]
 
 
-def _row(move: Move, here: Past, link: str | None) -> Any:
+def _row(move: Move, here: Past, link: str | None) -> list[Any]:
     from dash import html
 
     series = move.series
     stepped = _at(here, move.at) if move.at is not None else "no step"
     since = f"{_ratio(move.release[1])} ({here.runs[move.release[0]].version})" if move.release else "–"
     now = series.verdicts.get(len(here.runs) - 1, "not in it")
-    name = {"aria-label": f"Cells of {series.label}"}
-    # A heading of a row that stuck to the top, as those of columns do, would lie on them; on a phone it is two lines.
-    plain = {"position": "static", "fontWeight": "normal", "whiteSpace": "normal", "minWidth": "170px"}
-    return html.Tr(
-        [
-            html.Th(series.label, scope="row", style=plain),
-            *(html.Td(said) for said in (now, stepped, _ratio(move.across), since, _ratio(series.change))),
-            html.Td(html.A("cells", href=link, **name) if link else "–"),
-        ]
-    )
+    cells_of = html.A("cells", href=link, **{"aria-label": f"Cells of {series.label}"}) if link else "–"
+    return [series.label, now, stepped, _ratio(move.across), since, _ratio(series.change), cells_of]
 
 
 def _at(here: Past, place: int) -> str:
@@ -226,11 +207,8 @@ def connect(app: Any, store: Any) -> None:
         prevent_initial_call=True,
     )
     def moved(platform: Any, view: Any) -> Any:
-        if (
-            not isinstance(view, dict)
-            or view.get("page") != PAGE.path
-            or platform not in past.read(store.runs_dir).platforms
-        ):
+        here = isinstance(view, dict) and view.get("page") == PAGE.path
+        if not here or platform not in past.read(store.runs_dir).platforms:
             return no_update
         return _moved(store, platform, str(view.get("prefix", "/")))
 

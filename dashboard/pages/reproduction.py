@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from lpbench.terminal import Table
 from ..charts.claims import claim_figure
 from ..data.sweeps import Sweep
 from ..page import SELECT, Control, Page, Panel, State
+from ..panels.tables import table
 
 FOLDER, RESULT, SCHEMA_VERSION = "reproduce", "claim.json", 1  # as lpbench.claims.reproduce writes them
 HEAD = ("claim", "statistic", "median", "min … max", "replicates", "threshold", "verdict")
@@ -25,12 +28,11 @@ def read(runs_dir: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
     for path in sorted((runs_dir / FOLDER).glob(f"*/{RESULT}")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            if record["schema"] != SCHEMA_VERSION:
-                problems.append(
-                    f"{path.parent.name} was written by another lpbench (schema {record['schema']})"
-                )
-            else:
+            if record["schema"] == SCHEMA_VERSION:
                 found[path.parent.name] = record
+            else:
+                said = f"was written by another lpbench (schema {record['schema']})"
+                problems.append(f"{path.parent.name} {said}")
         except (OSError, ValueError, KeyError, TypeError) as error:
             problems.append(f"{path.parent.name} cannot be read: {error!r}")
     return found, problems
@@ -39,10 +41,8 @@ def read(runs_dir: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
 def controls(sweep: Sweep) -> list[Control]:
     """Which claim's figure; none where nothing was reproduced."""
     found, _ = read(sweep.folder.parent)
-    drawn = [name for name, record in found.items() if record["plot"]]
-    return (
-        [Control("claim", "Claim", SELECT, drawn[0], tuple((name, name) for name in drawn))] if drawn else []
-    )
+    drawn = tuple((name, name) for name, record in found.items() if record["plot"])
+    return [Control("claim", "Claim", SELECT, drawn[0][0], drawn)] if drawn else []
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
@@ -59,12 +59,14 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
 
 def panel(record: Mapping[str, Any], dark: bool = False) -> Panel:
     """The figure of one claim, from what its claim.json holds."""
+    plot = record["plot"]
     rows = [
         [line["name"], line["panel"] or "-", x, y, low, high]
-        for line in record["plot"]["lines"]
-        for x, y, low, high in zip(line["x"], line["y"], *_band(line), strict=True)
+        for line in plot["lines"]
+        for x, y, low, high in itertools.zip_longest(
+            line["x"], line["y"], line["low"] or (), line["high"] or ()
+        )
     ]
-    plot = record["plot"]
     data = Table(["line", "panel", plot["x"], plot["y"] or "value", "lowest", "highest"], rows)
     notes = [
         f"{record['verdict']}: {record['statement']}.",
@@ -77,11 +79,6 @@ def panel(record: Mapping[str, Any], dark: bool = False) -> Panel:
     return Panel(f"{record['name']} · {record['command']}", claim_figure(plot, dark), data, tuple(notes))
 
 
-def _band(line: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
-    nothing = [None] * len(line["x"])
-    return line["low"] or nothing, line["high"] or nothing
-
-
 def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     """Every statistic of every claim in one table."""
     from dash import html
@@ -90,37 +87,26 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     if not found:
         return []
     rows = [row for name, record in found.items() for row in _rows(name, record, prefix)]
-    head = html.Thead(html.Tr([html.Th(name, scope="col") for name in HEAD]))
-    table = html.Table([head, html.Tbody(rows)], **{"aria-label": "Claims"})
-    verdicts = [record["verdict"] for record in found.values()]
-    said = ", ".join(f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts))
-    region = {"role": "region", "aria-label": "Claims"}
-    return [html.H2(f"The claims: {said}"), html.Div(table, className="scroll", tabIndex="0", **region)]
+    verdicts = Counter(record["verdict"] for record in found.values())
+    said = ", ".join(f"{count} {name}" for name, count in verdicts.items())
+    return [html.H2(f"The claims: {said}"), table("Claims", HEAD, rows)]
 
 
-def _rows(name: str, record: Mapping[str, Any], prefix: str) -> list[Any]:
+def _rows(name: str, record: Mapping[str, Any], prefix: str) -> list[list[Any]]:
     from dash import html
 
-    link = html.A(name, href=f"{prefix}{PAGE.path[1:]}?{urlencode({'claim': name})}")
-    # A heading of a row that stuck to the top, as those of columns do, would lie on them.
-    plain = {"position": "static", "fontWeight": "normal"}
-    measures = record["measures"] or [{"name": "–", "threshold": record["limits"], "passed": False}]
     rows = []
-    for measure in measures:
+    for measure in record["measures"] or [{"name": "–", "threshold": record["limits"], "passed": False}]:
         ends = f"{_number(measure.get('min'))} … {_number(measure.get('max'))}"
-        verdict = (
-            record["verdict"]
-            if record["verdict"] == "INCOMPLETE"
-            else "PASS"
-            if measure["passed"]
-            else "FAIL"
-        )
-        told = html.Strong(verdict) if verdict != "PASS" else verdict
-        cells = (
-            measure["name"], _number(measure.get("median")), ends, str(record["replicates"] or "–"),
-            measure["threshold"], told,
+        verdict = "PASS" if measure["passed"] else "FAIL"
+        verdict = "INCOMPLETE" if record["verdict"] == "INCOMPLETE" else verdict
+        rows.append(
+            [
+                html.A(name, href=f"{prefix}{PAGE.path[1:]}?{urlencode({'claim': name})}"), measure["name"],
+                _number(measure.get("median")), ends, str(record["replicates"] or "–"), measure["threshold"],
+                verdict if verdict == "PASS" else html.Strong(verdict),
+            ]
         )  # fmt: skip
-        rows.append(html.Tr([html.Th(link, scope="row", style=plain), *(html.Td(cell) for cell in cells)]))
     return rows
 
 

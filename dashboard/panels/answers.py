@@ -15,7 +15,7 @@ from ..charts.curves import Axes, Curve, Key, figure
 from ..data import choosing
 from ..data.sweeps import text
 from ..page import Panel
-from .needed import in_whole_bits
+from .needed import whole_bits
 
 MEASURED = "measured"
 # Place in the palette, dash and marker of what is measured, and of the theorems by their form; the last is on top.
@@ -47,19 +47,19 @@ def answers(
     if not curves:
         return Panel(title, None, notes=("no theorem and no measurement names a number of bits", *notes))
     dimensions = sorted({float(row["dimension"]) for row in rows})
-    drawn = figure(
-        curves, Axes("dimension d", "bits needed", len(dimensions) > 1, False, dimensions), dark,
-        keys=[
-            Key(form, style.colors(dark)[color], dash, marker)
-            for form, (color, dash, marker) in LOOK.items()
-            if any(curve.group == form for curve in curves)
-        ],
-    )  # fmt: skip
-    _name(in_whole_bits(drawn, curves)["layout"], curves, dimensions)
+    room, names = _ends(curves, dimensions)
+    scales = Axes("dimension d", "bits needed", len(dimensions) > 1, False, dimensions, **room)
+    forms = {curve.group for curve in curves}
+    keys = [
+        Key(form, style.colors(dark)[color], dash, marker)
+        for form, (color, dash, marker) in LOOK.items()
+        if form in forms
+    ]
+    drawn = figure(curves, scales, dark, keys=keys)
+    drawn["layout"].setdefault("annotations", []).extend(names)
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    return Panel(
-        title, drawn, Table(columns, [[row.get(name) for name in columns] for row in rows]), tuple(notes)
-    )
+    data = Table(columns, [[row.get(name) for name in columns] for row in rows])
+    return Panel(title, drawn, data, tuple(notes))
 
 
 def _curves(rows: Rows, others: Sequence[str], dark: bool) -> list[Curve]:
@@ -85,12 +85,19 @@ def _curves(rows: Rows, others: Sequence[str], dark: bool) -> list[Curve]:
     return sorted(found, key=lambda curve: ([*LOOK].index(curve.group), curve.width))
 
 
-def _name(layout: dict[str, Any], curves: Sequence[Curve], dimensions: Sequence[float]) -> None:
-    """Write each line's name at its end; lines of one colour that end together share it, and no two names touch."""
+def _ends(
+    curves: Sequence[Curve], dimensions: Sequence[float]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What the axes need for each line to have its name at its end, and those names.
+
+    Lines of one colour that end together share it, and no two names touch.
+    """
     place = math.log10 if len(dimensions) > 1 else float
     counts = [y for curve in curves for y in curve.y]
     low, high, apart = min(counts) - 1, max(counts) + 1, LABEL * (max(counts) - min(counts) + 2)
     reach = place(dimensions[-1]) - place(dimensions[0]) or 1.0
+    across = [place(dimensions[0]) - 0.05 * reach, place(dimensions[-1]) + ROOM * reach]
+    names = []
     for i, facet in enumerate(dict.fromkeys(curve.facet for curve in curves)):
         number = i + 1 if i else ""
         ends: dict[tuple[int, int, str], list[str]] = {}
@@ -100,9 +107,8 @@ def _name(layout: dict[str, Any], curves: Sequence[Curve], dimensions: Sequence[
         taken: dict[int, float] = {}
         for (x, y, color), named in sorted(ends.items(), key=lambda end: end[0][:2]):
             taken[x] = max(float(y), taken.get(x, -math.inf) + apart)
-            layout.setdefault("annotations", []).append({
+            names.append({
                 "text": ", ".join(named), "x": place(x), "y": taken[x], "xref": f"x{number}", "yref": f"y{number}",
                 "showarrow": False, "xanchor": "left", "xshift": 8, "font": {"size": 11, "color": color},
             })  # fmt: skip
-        ends_at = [place(dimensions[0]) - 0.05 * reach, place(dimensions[-1]) + ROOM * reach]
-        layout[f"xaxis{number}"]["range"], layout[f"yaxis{number}"]["range"] = ends_at, [low, high]
+    return {"x_more": {"range": across}, "y_more": {"range": [low, high], **whole_bits(curves)}}, names

@@ -8,9 +8,8 @@ from typing import Any
 
 from lpbench.terminal import Table
 
-from ..charts import style
-from ..charts.curves import Axes, Curve, Key, figure, spaced
-from ..charts.look import Look
+from ..charts.curves import Axes, Curve, figure, spaced
+from ..charts.look import MEASURED, Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import Panel, State
@@ -43,78 +42,51 @@ def bits(
     if not target or not choosing.varies(rows, "precision"):
         said = "Only one precision was swept: precision=4,6,8,10 shows the bits needed."
         return Panel(BITS, None, notes=(said if target else "Give a target gap.",))
-    color = state["color"] if state["color"] in others else next((axis for axis in others), "")
+    color = state["color"] if state["color"] in others else next(iter(others), "")
     panels = [
         [line for line in choosing.split(panel, others) if choosing.varies(line, "dimension")]
         for panel in choosing.split(rows, facets)
     ]
-    lines = [line for panel in panels for line in panel]
-    shown = [line for panel in choosing.spread([panel for panel in panels if panel], LINES) for line in panel]
-    look = Look(sweep, color, others, shown, dark)
+    lines = [line for panel in choosing.spread([panel for panel in panels if panel], LINES) for line in panel]
+    look = Look(sweep, color, others, lines, dark)
     curves: list[Curve] = []
     table: list[list[Any]] = []
-    axes = list(dict.fromkeys([*facets, *others]))
-    ways = [("measured", "floor", ""), *((label, column, dash) for column, label, dash in PROVEN)]
-    for line in shown:
+    axes = [*facets, *others]
+    for line in lines:
         first, facet = line[0], choosing.labels(line[0], facets)
-        for way, column, dash in ways:
-            needed = [
-                (
-                    float(part[0]["dimension"]),
-                    bits_needed([row for row in part if row[column] >= 0], target, column),
+        for column, way, dash in (("floor", MEASURED, ""), *PROVEN):
+            needed = {
+                float(part[0]["dimension"]): bits_needed(
+                    [row for row in part if row[column] >= 0], target, column
                 )
                 for part in choosing.split(line, ["dimension"])
+            }
+            table += [
+                [*(text(first[axis]) for axis in axes), int(d), way, bits] for d, bits in needed.items()
             ]
-            table += [[*(text(first[axis]) for axis in axes), int(d), way, bits] for d, bits in needed]
-            points = [(d, bits) for d, bits in needed if bits is not None]
-            if points and (state["bounds"] or way == "measured"):
-                x, y = zip(*points, strict=True)
-                one = way == "measured"
-                curves.append(
-                    Curve(
-                        x, y, facet, f"{look.name(first)}, {way}", look.tint(first), look.dash(first) if one else dash,
-                        look.marker(first) if one else None, group=look.group(first) if one else way,
-                        width=2.0 if one else 1.2,
-                    )
-                )  # fmt: skip
+            x, y = [d for d, bits in needed.items() if bits], [bits for bits in needed.values() if bits]
+            if x and way == MEASURED:
+                curves.append(look.curve(first, facet, x, y))
+            elif x and state["bounds"]:
+                curves.append(look.limit(first, facet, x, y, way, dash))
     notes = [f"The fewest swept bits whose floor (or limit) is at most {target:g}, as all larger ones' are."]
-    if len(shown) < len(lines):
-        notes.append(
-            f"{len(shown)} of {len(lines)} lines, evenly spread: the filters of the page choose others."
-        )
-    zeros = sum(row["floor"] == 0 for line in shown for row in line)
-    if zeros:
-        notes.append(f"{choosing.plural(zeros, 'floor')} of 0 among them: reached.")
-    drawn = over_dimension(curves, look, "bits needed", rows, y_log=False)
-    if drawn is not None:
-        in_whole_bits(drawn, curves)
+    notes += choosing.left_out(len(lines), sum(map(len, panels)), "lines", "evenly spread")
+    zeros = sum(row["floor"] == 0 for line in lines for row in line)
+    notes += choosing.counted(zeros, "floor", "of 0 among them: reached")
+    drawn = over_dimension(curves, look, "bits needed", rows, y_log=False, y_more=whole_bits(curves))
     return Panel(BITS, drawn, Table([*axes, "dimension", "by", "bits"], table), tuple(notes))
 
 
-def in_whole_bits(drawn: dict[str, Any], curves: Sequence[Curve]) -> dict[str, Any]:
-    """Ticks of the y axes at whole numbers, at most TICKS or so, in place."""
-    counts = [y for curve in curves for y in curve.y]
-    every = max(1, math.ceil((max(counts) - min(counts)) / TICKS))
-    for name, axis in drawn["layout"].items():
-        if name.startswith("yaxis"):
-            axis |= {"tick0": 0, "dtick": every}
-    return drawn
+def whole_bits(curves: Sequence[Curve]) -> dict[str, Any]:
+    """Ticks of a y axis at whole numbers, at most TICKS or so."""
+    counts = [y for curve in curves for y in curve.y] or [0]
+    return {"tick0": 0, "dtick": max(1, math.ceil((max(counts) - min(counts)) / TICKS))}
 
 
 def over_dimension(
-    curves: Sequence[Curve],
-    look: Look,
-    y: str,
-    rows: Sequence[Group],
-    y_log: bool = True,
-    own_y: bool = False,
+    curves: Sequence[Curve], look: Look, y: str, rows: Sequence[Group], own_y: bool = False, **more: Any
 ) -> dict[str, Any] | None:
-    """A figure over the dimension, with keys for the limits that are in it; None without curves."""
-    if not curves:
-        return None
-    groups = {curve.group for curve in curves}
-    soft = style.soft(look.dark)
-    keys = look.keys() or [Key("measured", style.colors(look.dark)[0], "solid", style.MARKERS[0])]
-    keys += [Key(label, soft, dash, width=1.3) for _, label, dash in PROVEN if label in groups]
-    axes = Axes("dimension d", y, x_log=True, y_log=y_log, x_values=spaced(row["dimension"] for row in rows))
-    return figure(curves, axes, look.dark, keys=keys, own_y=own_y)
+    """A figure over the dimension; None without curves. `more` is of its axes."""
+    ticks = spaced(row["dimension"] for row in rows)
+    axes = Axes("dimension d", y, x_log=True, x_values=ticks, **more)
+    return figure(curves, axes, look.dark, keys=look.keys(), own_y=own_y) if curves else None

@@ -42,12 +42,13 @@ def ratios(found: Comparison, notes: Sequence[str] = (), dark: bool = False) -> 
         shapes=[{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "y domain", "line": line}],
         xaxis={"type": "log", "title": {"text": "ratio (95 % interval)"}, "exponentformat": "none"},
         yaxis={"tickvals": list(range(len(names))), "ticktext": names, "range": [len(names) - 0.4, -0.6]},
-        legend={"yref": "container", "y": 0, "yanchor": "bottom"},
     )  # fmt: skip
-    parts: dict[str | None, list[tuple[int, str, dict[str, Any]]]] = {name: [] for name in LOOK}
-    for i, (name, row) in enumerate(zip(names, there, strict=True)):
-        parts[verdict(row, found.better)].append((i, name, row))
-    traces = [_trace(which, rows, dark) for which, rows in parts.items() if rows]
+    verdicts = [verdict(row, found.better) for row in there]
+    traces = [
+        _trace(which, [(i, names[i], there[i]) for i, one in enumerate(verdicts) if one == which], dark)
+        for which in LOOK
+        if which in verdicts
+    ]
     return Panel(title, {"data": traces, "layout": layout}, data, tuple(notes))
 
 

@@ -10,7 +10,7 @@ from lpbench.theory.evaluation import evaluate, theorem
 from lpbench.theory.rows import setting_of_row
 from lpbench.theory.spacings import Spacing
 from lpbench.theory.split import MOST_EXPONENT_BITS, best_split, noise_ball, svrg_split
-from lpbench.theory.theorem import SVRG, Refused, Setting
+from lpbench.theory.theorem import HALP, SGD, SVRG, Refused, Setting, need
 
 from ..data.sweeps import Group, text
 
@@ -88,8 +88,10 @@ class Ground:
 def ground(row: Group, step_factor: float = 1.0, range_factor: float = 1.0) -> Ground:
     """What theory reads of a group, with another step size and range: stochastic rounding, a constant step size.
 
-    Raises Refused where the row has no constants, or none that hold (see `setting_of_row`).
+    Raises Refused where the row has no constants, or none that hold (see `setting_of_row`), or no theorem is about its
+    algorithm.
     """
+    need(row["algorithm"] in SGD | SVRG | HALP, f"no theorem is about the algorithm {row['algorithm']}")
     rounding = {"rounding": "stochastic", "random_bits": None, "schedule": "constant"}
     setting = setting_of_row(row, spacings.linear(8, 1.0), **rounding)
     limit = row["limit"] if row["limit"] is not None and row["limit"] > 0 else 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lpbench.terminal import Table
@@ -10,8 +10,9 @@ from lpbench.theory.theorem import Refused
 
 from ..charts import style
 from ..charts.curves import Axes, Curve, Key, figure
+from ..charts.look import tints
 from ..data import choosing
-from ..data.sweeps import Group
+from ..data.sweeps import Group, Sweep
 from ..page import Panel, State
 from .splits import KINDS, Ground, exponent_of, exponents, ground, named, refusal
 
@@ -22,10 +23,20 @@ RANGE = range(4, 17)  # bits
 LIMIT, LIMIT_SWEPT, MEASURED = "limit", "limit, swept", "measured"
 THEORY, SWEPT, BEST = "by theory", "swept", "recommended"
 FLOATS = ("fixed", "float")
-Point = tuple[int, float, int]  # bits, value, exponent bits
+# How the parts of a line are drawn; a star is larger, or the ring around it hides it.
+LOOK: dict[str, dict[str, Any]] = {
+    THEORY: {"dash": "dash"},
+    SWEPT: {"dash": "dash", "marker": "circle-open"},
+    BEST: {"dash": "dash", "marker": "star", "size": 13},
+    LIMIT: {"dash": "dash"},
+    LIMIT_SWEPT: {"dash": "dash", "marker": "circle-open"},
+    MEASURED: {"dash": "solid", "marker": "circle"},
+}
+POINTS = (SWEPT, BEST, LIMIT_SWEPT)  # that no line joins
+Point = tuple[int, float, int]  # x, value, exponent bits
 
 
-def panels(groups: Sequence[Group], said: str, state: State, dark: bool) -> list[Panel]:
+def panels(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark: bool) -> list[Panel]:
     """Both panels, from the constants that all groups share. `said`: what the groups are, in words."""
     try:
         # Block formats have no limit of their own.
@@ -33,142 +44,107 @@ def panels(groups: Sequence[Group], said: str, state: State, dark: bool) -> list
         base = ground(row, state["alpha"] or 1.0, state["range"] or 1.0)
     except Refused as refused:
         return [Panel(title, None, notes=(f"{said}: {refused}.",)) for title in (SPLITS, BITS)]
-    return [over_splits(groups, base, said, state, dark), over_bits(groups, base, said, state, dark)]
+    colors = tints(choosing.values_of(sweep, "precision"), dark)
+    return [over_splits(groups, base, said, state, colors, dark), over_bits(groups, base, said, state, dark)]
 
 
-def over_splits(groups: Sequence[Group], base: Ground, said: str, state: State, dark: bool) -> Panel:
+def over_splits(
+    groups: Sequence[Group], base: Ground, said: str, state: State, colors: Mapping[str, str], dark: bool
+) -> Panel:
     """What theory says of each split at the bits that were swept, with the swept ones marked."""
     there = [row for row in groups if row["format"] in FLOATS] or list(groups)
-    widths = [int(bits) for bits in choosing.values(there, "precision") if state["bits"] in ("all", bits)]
+    widths = [bits for bits in choosing.values(there, "precision") if state["bits"] in ("all", bits)]
     if not widths:
         return Panel(SPLITS, None, notes=(f"{said}: nothing of this many bits was swept.",))
     drawn = _spread(widths)
     curves: list[Curve] = []
     rows: list[list[Any]] = []
-    for bits, color in zip(drawn, style.ordered(len(drawn), dark), strict=True):
-        line = [(e, value) for e in exponents(bits) if (value := base.judged(bits, e)) is not None]
+    for width in drawn:
+        bits, group = int(width), f"{width} bits"
+        line = {e: value for e in exponents(bits) if (value := base.judged(bits, e)) is not None}
         if not line:
             continue
         mine = {
-            exponent_of(row): row
+            exponent_of(row): row["floor"]
             for row in there
             if int(row["precision"]) == bits and row["format"] in FLOATS
         }
         best = base.best(bits)
-        floors = {e: row["floor"] for e, row in mine.items() if row["floor"] > 0 and not base.svrg}
-        curves += _split_curves(f"{bits} bits", color, line, mine, floors, best)
+        floors = {e: floor for e, floor in sorted(mine.items()) if floor > 0 and not base.svrg}
+        parts = {THEORY: line, SWEPT: mine.keys() & line, BEST: {best} & line.keys(), MEASURED: floors}
+        for part, splits in parts.items():
+            points = [(e, (floors if part == MEASURED else line)[e], e) for e in sorted(splits)]
+            hover = [f"{group}, {named(e)}: {part}" for e in sorted(splits)]
+            curves += _curve(group, part, points, colors[width], hover)
         rows += [
-            [
-                bits,
-                named(e),
-                bits - 1 - e,
-                value,
-                floors.get(e),
-                "yes" if e in mine else "no",
-                "yes" if e == best else "",
-            ]
-            for e, value in line
-        ]
+            [bits, named(e), bits - 1 - e, value, floors.get(e), "yes" if e in mine else "no",
+             "yes" if e == best else ""]
+            for e, value in line.items()
+        ]  # fmt: skip
     if not curves:
         return Panel(SPLITS, None, notes=(f"{said}: {refusal(base)}.",))
-    soft = style.soft(dark)
-    keys = [
-        Key(f"{bits} bits", color) for bits, color in zip(drawn, style.ordered(len(drawn), dark), strict=True)
-    ]
-    keys += [
-        Key(THEORY, soft, "dash"),
-        Key(SWEPT, soft, "dash", "circle-open"),
-        Key(BEST, soft, "dash", "star"),
-    ]
-    keys += [Key(MEASURED, soft, "solid", "circle")] if any(curve.dash == "solid" for curve in curves) else []
+    shown = [THEORY, SWEPT, BEST, *([MEASURED] if any(curve.dash == "solid" for curve in curves) else [])]
+    keys = [Key(f"{width} bits", colors[width]) for width in drawn]
+    keys += [Key(part, style.soft(dark), **LOOK[part]) for part in shown]
+    splits_of_all = exponents(int(drawn[-1]))
+    names = {"ticktext": ["fixed", *map(str, splits_of_all[1:])]}
     y = "δ L̄₁ + ζ L_w" if base.svrg else "noise floor or limit"
-    picture = figure(
-        curves, Axes("exponent bits", y, x_values=[float(e) for e in exponents(max(drawn))]), dark, keys=keys
-    )
-    picture["layout"]["xaxis"]["ticktext"][0] = "fixed"
-    for trace in picture["data"]:
-        if trace.get("marker", {}).get("symbol") == "star":
-            trace["marker"]["size"] = 13  # or the ring around it hides it
+    axes = Axes("exponent bits", y, x_values=[float(e) for e in splits_of_all], x_more=names)
     columns = ["precision", "exponent bits", "mantissa bits", y, "measured floor", "swept", "recommended"]
-    return Panel(SPLITS, picture, Table(columns, rows), tuple(_split_notes(base, said, widths, drawn)))
+    notes = _split_notes(base, said, len(widths), len(drawn))
+    return Panel(SPLITS, figure(curves, axes, dark, keys=keys), Table(columns, rows), tuple(notes))
 
 
-def _split_curves(
-    group: str,
-    color: str,
-    line: Sequence[tuple[int, float]],
-    swept: dict[int, Group],
-    floors: dict[int, float],
-    best: int,
+def _curve(
+    group: str, part: str, points: Sequence[Point], color: str, hover: Sequence[str], **more: Any
 ) -> list[Curve]:
-    """The limit over the splits at one width; the swept ones, the recommended one, and the measured floors."""
-    kinds: list[tuple[str, list[tuple[int, float]], str, str | None, bool]] = [
-        (THEORY, list(line), "dash", None, True),
-        (SWEPT, [point for point in line if point[0] in swept], "dash", "circle-open", False),
-        (BEST, [point for point in line if point[0] == best], "dash", "star", False),
-        (MEASURED, sorted(floors.items()), "solid", "circle", True),
-    ]
-    return [
-        Curve(
-            [float(e) for e, _ in points], [value for _, value in points], "", f"{group}, {name}", color, dash, marker,
-            hover=[f"{group}, {named(e)}: {name}" for e, _ in points], width=1.6, group=group, lines=lines,
-        )
-        for name, points, dash, marker, lines in kinds
-        if points
-    ]  # fmt: skip
+    """A part of a line; none without points."""
+    x, y = [float(place) for place, *_ in points], [value for _, value, _ in points]
+    drawn = {"lines": part not in POINTS, "width": 1.6, "group": group, "hover": hover, **LOOK[part], **more}
+    return [Curve(x, y, "", f"{group}, {part}", color, **drawn)] if points else []
 
 
-def _split_notes(base: Ground, said: str, widths: Sequence[int], drawn: Sequence[int]) -> list[str]:
+def _split_notes(base: Ground, said: str, widths: int, drawn: int) -> list[str]:
     what = f"the limit of a run without end {_at(base)} (theorems 1b, 1c, 4)"
     if base.svrg:
         what = "what LP-SVRG leaves of the variance of rounding (theory, 4 and 5b)"
-    notes = [
-        f"{said}: {what}, from the constants in the cells’ rows. Rings: splits that were swept; stars: recommended."
-    ]
+    marks = "Rings: splits that were swept; stars: recommended."
+    notes = [f"{said}: {what}, from the constants in the cells’ rows. {marks}"]
     notes += ["That is no gap, so measured floors do not stand beside it."] if base.svrg else []
-    if len(drawn) < len(widths):
-        notes.append(f"{len(drawn)} of {len(widths)} precisions: choose one above.")
+    notes += [f"{drawn} of {widths} precisions: choose one above."] if drawn < widths else []
     return notes
 
 
 def over_bits(groups: Sequence[Group], base: Ground, said: str, state: State, dark: bool) -> Panel:
     """The limits against the bits, for each kind of format; those of the swept formats, and their floors."""
     split = None if state["split"] == "auto" else int(state["split"])
+    among, soft = list(KINDS), style.soft(dark)
+    keys: list[Key] = []
     curves: list[Curve] = []
     rows: list[list[Any]] = []
-    for kind in KINDS:
+    for kind, name in KINDS.items():
         there = sorted(
-            (row for row in groups if row["format"] == kind),
-            key=lambda row: (row["precision"], exponent_of(row)),
+            (int(row["precision"]), exponent_of(row), row["floor"]) for row in groups if row["format"] == kind
         )
-        line = [(bits, *found) for bits in RANGE if (found := base.ball(kind, bits, split))]
-        swept = [
-            (int(row["precision"]), *found)
-            for row in there
-            if (found := base.ball(kind, int(row["precision"]), exponent_of(row)))
-        ]
-        floors = [
-            (int(row["precision"]), float(row["floor"]), exponent_of(row))
-            for row in there
-            if row["floor"] >= 0
-        ]
-        curves += _kind_curves(kind, line, swept, floors, dark)
-        for name, points in ((LIMIT, line), (LIMIT_SWEPT, swept), (MEASURED, floors)):
-            rows += [[kind, bits, named(e), value, name] for bits, value, e in points]
+        parts: dict[str, list[Point]] = {
+            LIMIT: [(bits, *found) for bits in RANGE if (found := base.ball(kind, bits, split))],
+            LIMIT_SWEPT: [(bits, *found) for bits, e, _ in there if (found := base.ball(kind, bits, e))],
+            MEASURED: [(bits, float(floor), e) for bits, e, floor in there if floor >= 0],
+        }
+        color, marker = style.color(kind, among, dark), style.marker(kind, among)
+        measured = [bits for bits, *_ in parts[MEASURED]]
+        # Splits of equal width are joined by no line.
+        looks: dict[str, dict[str, Any]] = {LIMIT_SWEPT: {"marker": f"{marker}-open"},
+                 MEASURED: {"marker": marker, "lines": len({*measured}) == len(measured)}}  # fmt: skip
+        for part, points in parts.items():
+            hover = [f"{name}, {part}; exponent bits: {e}" for _, _, e in points]
+            curves += _curve(name, part, points, color, hover, **looks.get(part, {}))
+            rows += [[kind, bits, named(e), value, part] for bits, value, e in points]
+        keys += [Key(name, color, marker=marker)] if any(parts.values()) else []
     if not any(row[-1] == LIMIT for row in rows):
         return Panel(BITS, None, notes=(f"{said}: {refusal(base)}.",))
-    soft = style.soft(dark)
-    shown = {curve.group for curve in curves}
-    keys = [
-        Key(name, style.color(kind, list(KINDS), dark), marker=style.marker(kind, list(KINDS)))
-        for kind, name in KINDS.items()
-        if name in shown
-    ]
-    keys += [
-        Key(LIMIT if split else f"{LIMIT}, best split", soft, "dash"),
-        Key(LIMIT_SWEPT, soft, "dash", "circle-open"),
-    ]
-    keys += [Key(MEASURED, soft, "solid", "circle")]
+    names = {LIMIT: LIMIT if split else f"{LIMIT}, best split", LIMIT_SWEPT: LIMIT_SWEPT, MEASURED: MEASURED}
+    keys += [Key(name, soft, **LOOK[part]) for part, name in names.items()]
     axes = Axes("precision (bits)", "noise floor or limit", x_values=[float(bits) for bits in RANGE])
     notes = (
         f"{said}: the limit of a run without end {_at(base)}, from the constants in the cells’ rows. Open marks: that "
@@ -178,35 +154,11 @@ def over_bits(groups: Sequence[Group], base: Ground, said: str, state: State, da
     return Panel(BITS, figure(curves, axes, dark, keys=keys), data, notes)
 
 
-def _kind_curves(
-    kind: str, line: Sequence[Point], swept: Sequence[Point], floors: Sequence[Point], dark: bool
-) -> list[Curve]:
-    among = list(KINDS)
-    color, marker, name = style.color(kind, among, dark), style.marker(kind, among), KINDS[kind]
-    alone = len({bits for bits, _, _ in floors}) == len(
-        floors
-    )  # else splits of equal width, which no line joins
-    parts: list[tuple[str, Sequence[Point], str, str | None, bool]] = [
-        (LIMIT, line, "dash", None, True),
-        (LIMIT_SWEPT, swept, "dash", f"{marker}-open", False),
-        (MEASURED, floors, "solid", marker, alone),
-    ]
-    return [
-        Curve(
-            [float(bits) for bits, _, _ in points], [value for _, value, _ in points], "", f"{name}, {said}", color,
-            dash, drawn, hover=[f"{name}, {said}; exponent bits: {e}" for _, _, e in points], width=1.6, group=name,
-            lines=lines,
-        )
-        for said, points, dash, drawn, lines in parts
-        if points
-    ]  # fmt: skip
-
-
 def _at(base: Ground) -> str:
     return f"at step size {base.setting.alpha:.3g} and range ±{base.limit:.3g}"
 
 
-def _spread(widths: Sequence[int]) -> list[int]:
+def _spread(widths: Sequence[str]) -> list[str]:
     """At most `WIDTHS` of them, evenly, the first and the last among them."""
     last = len(widths) - 1
     if last < WIDTHS:

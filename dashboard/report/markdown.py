@@ -36,6 +36,8 @@ def markdown(
     output: Path,
 ) -> str:
     """The text of the report; its pictures are written into `output` as svg. Raises LpbenchError without a browser."""
+    import plotly.graph_objects as go
+
     lines = [f"# Sweep {escaped(sweep)}", "", escaped(status), ""]
     lines += ["| | |", "| --- | --- |", *(f"| {escaped(name)} | {escaped(value)} |" for name, value in facts)]
     lines += ["", "To reproduce it:", "", "```sh", *map(one_line, commands), "```", ""]
@@ -44,19 +46,14 @@ def markdown(
         lines += [f"## {escaped(section.question)}", ""]
         for name, panel in section.panels:
             lines += _panel(name, panel)
-    _write_pictures([part for section in sections for part in section.panels], output)
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _write_pictures(panels: Sequence[tuple[str, Panel]], output: Path) -> None:
-    import plotly.graph_objects as go
-
-    drawn = {
+    pictures = {
         output / f"{name}.svg": go.Figure(panel.figure).update_layout(width=WIDTH)
-        for name, panel in panels
+        for section in sections
+        for name, panel in section.panels
         if panel.figure is not None
     }
-    write_pictures(drawn)
+    write_pictures(pictures)
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _panel(name: str, panel: Panel) -> list[str]:
@@ -73,8 +70,7 @@ def _table(name: str, panel: Panel) -> list[str]:
     rows = panel.data.rows
     if not rows:
         return []
-    shown = rows
-    said = f"All {len(rows)} rows"
+    shown, said = rows, f"All {len(rows)} rows"
     if len(rows) > MOST:
         shown = [rows[round(i * (len(rows) - 1) / (MOST - 1))] for i in range(MOST)]
         said = f"{MOST} of {len(rows)} rows, evenly spread"

@@ -43,20 +43,24 @@ def write(folder: Path, output: Path, kind: str = "html", force: bool = False) -
     sweep = Store(folder.parent).sweep(folder.name)
     sections = _sections(sweep)
     output.mkdir(parents=True, exist_ok=True)
-    for name, panel in (part for section in sections for part in section.panels):
+    for name, panel in _panels(sections):
         if panel.data.rows:
             write_bytes(output / f"{name}.csv", exports.as_csv(panel.data))
+    if kind == "html":
+        return _html(sweep, sections, output)
+    target = output / f"report.{kind}"
     if kind == "md":
-        target = output / "report.md"
         text = markdown(sweep.name, status(sweep), _facts(sweep), _commands(sweep), sections, output)
         write_bytes(target, text.encode())
         return target
-    if kind == "html":
-        return _html(sweep, sections, output)
     with tempfile.TemporaryDirectory() as scratch:
-        printed = _print(_html(sweep, sections, Path(scratch)), Path(scratch) / "report.pdf")
-        write_bytes(output / "report.pdf", printed.read_bytes())
-    return output / "report.pdf"
+        printed = _print(_html(sweep, sections, Path(scratch)), Path(scratch) / target.name)
+        write_bytes(target, printed.read_bytes())
+    return target
+
+
+def _panels(sections: Sequence[Section]) -> list[tuple[str, Panel]]:
+    return [part for section in sections for part in section.panels]
 
 
 def _sections(sweep: Sweep) -> list[Section]:
@@ -75,21 +79,19 @@ def _html(sweep: Sweep, sections: Sequence[Section], output: Path) -> Path:
 
     write_bytes(output / "plotly.min.js", get_plotlyjs().encode())
     write_bytes(output / "style.css", (Path(__file__).parents[1] / "assets" / "style.css").read_bytes())
-    panels = [part for section in sections for part in section.panels]
-    figures = {name: panel.figure for name, panel in panels if panel.figure is not None}
+    figures = {name: panel.figure for name, panel in _panels(sections) if panel.figure is not None}
     data = orjson.dumps(figures, option=orjson.OPT_SERIALIZE_NUMPY).decode()
     write_bytes(output / "figures.js", f"window.figures = {data};\n{DRAW}".encode())
     links = " ".join(f'<a href="#{section.slug}">{_text(section.name)}</a>' for section in sections)
     facts = "".join(
         f'<tr><th scope="row">{_text(name)}</th><td>{_text(value)}</td></tr>' for name, value in _facts(sweep)
     )
-    commands = "\n".join(_text(line) for line in _commands(sweep))
+    commands = "\n".join(map(_text, _commands(sweep)))
     parts = "".join(
         f'<section id="{section.slug}"><h2>{_text(section.question)}</h2>'
         f"{''.join(_panel(name, panel) for name, panel in section.panels)}</section>"
         for section in sections
     )
-    target = output / "index.html"
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -102,6 +104,7 @@ def _html(sweep: Sweep, sections: Sequence[Section], output: Path) -> Path:
         f"<h2>To reproduce it</h2><pre tabindex='0'>{commands}</pre>{parts}</main>"
         '<script src="plotly.min.js"></script><script src="figures.js"></script></body></html>\n'
     )
+    target = output / "index.html"
     write_bytes(target, text.encode())
     return target
 
@@ -148,17 +151,15 @@ def _print(page: Path, target: Path) -> Path:
     browser = next((found for found in map(shutil.which, BROWSERS) if found), None)
     if browser is None:
         raise LpbenchError("a pdf needs a chromium to print with, and there is none; use --format html")
-    arguments = [
+    options = [
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
         "--virtual-time-budget=20000",
         "--no-pdf-header-footer",
     ]
-    done = subprocess.run(
-        [browser, *arguments, f"--print-to-pdf={target.absolute()}", page.absolute().as_uri()],
-        capture_output=True, text=True, timeout=180,
-    )  # fmt: skip
+    command = [browser, *options, f"--print-to-pdf={target.absolute()}", page.absolute().as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180)
     if done.returncode != 0 or not target.is_file():
         said = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
         raise LpbenchError(f"{browser} could not print the report: {said[0]}")
@@ -183,9 +184,8 @@ def _commands(sweep: Sweep) -> list[str]:
     for call in calls:
         more = ["--config-dir", call["config_dir"]] if call.get("config_dir") else []
         more += ["--skip-invalid"] if call.get("skip_invalid") else []
-        lines.append(
-            shlex.join(["lpbench", "sweep", *call.get("overrides", []), *more, "--name", sweep.name])
-        )
+        overrides = call.get("overrides", [])
+        lines.append(shlex.join(["lpbench", "sweep", *overrides, *more, "--name", sweep.name]))
     return lines or ["(the manifest names no command)"]
 
 

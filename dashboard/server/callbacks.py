@@ -58,11 +58,7 @@ def is_request(body: Any, callbacks: Mapping[str, Any]) -> bool:
 
 
 def _are_parts(parts: Any, known: Sequence[Mapping[str, Any]]) -> bool:
-    return (
-        isinstance(parts, list)
-        and len(parts) == len(known)
-        and all(_is_part(part, one) for part, one in zip(parts, known, strict=True))
-    )
+    return isinstance(parts, list) and len(parts) == len(known) and all(map(_is_part, parts, known))
 
 
 def _is_part(part: Any, known: Mapping[str, Any]) -> bool:
@@ -107,14 +103,10 @@ def _without_mark(part: Any) -> Any:
     return part | {"property": str(part.get("property")).partition("@")[0]}
 
 
-def view_of(view: Any, paths: Mapping[str, Any]) -> Mapping[str, Any]:
+def view_of(view: Any) -> Mapping[str, Any]:
     """The `view` of a page, {"page": path, "sweep": name or None, "prefix": ...}; raises ConfigError."""
-    if (
-        not isinstance(view, dict)
-        or not isinstance(view.get("page"), str)
-        or view["page"] not in paths
-        or not isinstance(view.get("sweep"), str | None)
-        or not isinstance(view.get("prefix", "/"), str)
-    ):
+    kinds = {"page": str, "sweep": str | None, "prefix": str}
+    found = {"page": None, "sweep": None, "prefix": "/", **view} if isinstance(view, dict) else {}
+    if not found or not all(isinstance(found[name], kind) for name, kind in kinds.items()):
         raise ConfigError("this is no view of these pages")
-    return {"sweep": None, "prefix": "/", **view}
+    return found

@@ -3,55 +3,47 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from lpbench.errors import LpbenchError
+from lpbench.errors import ConfigError, LpbenchError
 from lpbench.escaping import csv_text
 from lpbench.terminal import Table
 
-from ..data.sweeps import Store
-from ..page import Page, state_of
+from ..page import state_of
+from .site import Site
 
-KINDS = ("csv", "parquet", "tex")
-TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "tex": "application/x-tex"}
+KINDS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "tex": "application/x-tex"}
 
 
-def serve(server: Any, store: Store, all_pages: Sequence[Page], prefix: str) -> None:
+def serve(server: Any, site: Site) -> None:
     """Add `_version?sweep=NAME` and `_export?page=/...&panel=0&kind=csv&...` to a Flask server."""
     import flask
 
-    by_path = {page.path: page for page in all_pages}
-
     def version() -> Any:
         try:
-            return flask.jsonify({"version": store.version(flask.request.args.get("sweep", ""))})
+            return flask.jsonify({"version": site.store.version(flask.request.args.get("sweep", ""))})
         except LpbenchError as error:
             return flask.jsonify({"version": None, "error": str(error)})
 
     def export() -> Any:
         asked = flask.request.args
-        page, kind, panel = by_path.get(asked.get("page", "")), asked.get("kind"), asked.get("panel", "0")
-        if page is None or kind not in KINDS or not panel.isdecimal() or int(panel) >= page.panels:
-            return _text("unknown page, panel or kind", 404)
+        kind, panel = asked.get("kind"), asked.get("panel", "0")
         try:
-            from .app import choose
-
-            sweep = store.sweep(asked["sweep"]) if "sweep" in asked else choose(store, None, page.of_sweep)
-            state = state_of(page.controls(sweep), asked)
-            found = page.draw(sweep, state, False)[int(panel)]
+            page = site.page(asked.get("page"))
+            if kind not in KINDS or not panel.isdecimal() or int(panel) >= page.panels:
+                raise ConfigError("unknown panel or kind")
+            sweep = site.sweep(page, asked.get("sweep"))
+            found = page.draw(sweep, state_of(page.controls(sweep), asked), False)[int(panel)]
         except LpbenchError as error:
-            return _text(str(error), 404)
-        answer = flask.Response(WRITERS[kind](found.data), mimetype=TYPES[kind])
+            return flask.Response(f"{error}\n", 404, mimetype="text/plain")
+        answer = flask.Response(WRITERS[kind](found.data), mimetype=KINDS[kind])
         name = f"{sweep.name}-{page.name.lower()}-{panel}.{kind}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
 
-    def _text(said: str, code: int) -> Any:
-        return flask.Response(said + "\n", code, mimetype="text/plain")
-
-    server.add_url_rule(prefix + "_version", "lpbench_version", version)
-    server.add_url_rule(prefix + "_export", "lpbench_export", export)
+    server.add_url_rule(site.prefix + "_version", "lpbench_version", version)
+    server.add_url_rule(site.prefix + "_export", "lpbench_export", export)
 
 
 def as_csv(data: Table) -> bytes:

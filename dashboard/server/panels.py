@@ -8,6 +8,7 @@ from lpbench.terminal import Table
 
 from ..charts import style
 from ..charts.grid import narrowed
+from ..data.choosing import plural
 from ..page import Panel
 
 ROWS = 200  # of the table under a figure; exports hold all
@@ -41,13 +42,9 @@ def figure(index: int, panel: Panel) -> Any:
     from dash import dcc, html
 
     graph = dcc.Graph(
-        id={"type": "figure", "index": index},
-        figure=drawn(panel, is_dark()),
-        style=height(panel),
-        config=PLOTLY,
-        responsive=True,
-        className="graph",
-    )
+        id={"type": "figure", "index": index}, figure=drawn(panel, is_dark()), style=height(panel), config=PLOTLY,
+        responsive=True, className="graph",
+    )  # fmt: skip
     name = panel.title or "Figure"
     buttons = [
         html.Button(
@@ -56,21 +53,17 @@ def figure(index: int, panel: Panel) -> Any:
         )
         for kind, label in KINDS.items()
     ]  # fmt: skip
-    return html.Figure(
-        [
-            html.Figcaption([html.H2(name), html.Div(buttons, className="exports")]),
-            html.Div(dcc.Loading(graph, delay_show=400, type="dot"), className="drawing"),
-            html.Div(html.Div(notes(panel), id={"type": "notes", "index": index}), id=f"notes-{index}"),
-            html.Details(
-                [
-                    html.Summary(summary(panel), id={"type": "numbers", "index": index}, n_clicks=0),
-                    html.Div(id={"type": "table", "index": index}),
-                ]
-            ),
-        ],
-        className="panel",
-        **{"aria-label": name, "aria-describedby": f"notes-{index}"},
-    )
+    numbers = [
+        html.Summary(summary(panel), id={"type": "numbers", "index": index}, n_clicks=0),
+        html.Div(id={"type": "table", "index": index}),
+    ]
+    parts = [
+        html.Figcaption([html.H2(name), html.Div(buttons, className="exports")]),
+        html.Div(dcc.Loading(graph, delay_show=400, type="dot"), className="drawing"),
+        html.Div(html.Div(notes(panel), id={"type": "notes", "index": index}), id=f"notes-{index}"),
+        html.Details(numbers),
+    ]
+    return html.Figure(parts, className="panel", **{"aria-label": name, "aria-describedby": f"notes-{index}"})
 
 
 def drawn(panel: Panel, dark: bool) -> dict[str, Any]:
@@ -78,18 +71,10 @@ def drawn(panel: Panel, dark: bool) -> dict[str, Any]:
     if panel.figure is not None:
         return narrowed(panel.figure) if is_narrow() else panel.figure
     hidden = {"visible": False}
-    note = {
-        "text": "nothing to draw",
-        "showarrow": False,
-        "xref": "paper",
-        "yref": "paper",
-        "x": 0.5,
-        "y": 0.5,
-    }
-    return {
-        "data": [],
-        "layout": style.layout(dark, height=120, xaxis=hidden, yaxis=hidden, annotations=[note]),
-    }
+    middle = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5}
+    note = {"text": "nothing to draw", "showarrow": False, **middle}
+    layout = style.layout(dark, height=120, xaxis=hidden, yaxis=hidden, annotations=[note])
+    return {"data": [], "layout": layout}
 
 
 def height(panel: Panel) -> dict[str, str]:
@@ -113,29 +98,29 @@ def notes(panel: Panel) -> list[Any]:
 def summary(panel: Panel) -> str:
     """What opens the numbers of a figure: only then they are sent, for drawing them costs as much as the figure."""
     count = len(panel.data.rows)
-    return f"Numbers ({count} {'row' if count == 1 else 'rows'})" if count else "No numbers"
+    return f"Numbers ({plural(count, 'row')})" if count else "No numbers"
+
+
+def is_open(clicks: Any) -> bool:
+    """Whether numbers are shown: after an odd number of clicks."""
+    return isinstance(clicks, int) and clicks % 2 == 1
 
 
 def table(data: Table, clicks: int | None) -> list[Any]:
-    """The first rows of a table, where it is open: after an odd number of clicks.
+    """The first rows of a table, where it is open.
 
     One component with the cells as data: as components of their own, thousands of them hold up the browser for seconds.
     """
     import dash_mantine_components as dmc
     from dash import html
 
-    if not (clicks or 0) % 2 or not data.rows:
+    if not is_open(clicks) or not data.rows:
         return []
     rows = [[cell(value) for value in row] for row in data.rows[:ROWS]]
     shown = dmc.Table(data={"head": list(data.columns), "body": rows})
-    found: list[Any] = [
-        html.Div(shown, className="scroll", tabIndex="0", role="region", **{"aria-label": "Numbers"})
-    ]
-    if len(data.rows) > ROWS:
-        found.append(
-            html.P(f"The first {ROWS} of {len(data.rows)} rows; CSV and Parquet hold all.", className="note")
-        )
-    return found
+    region = html.Div(shown, className="scroll", tabIndex="0", role="region", **{"aria-label": "Numbers"})
+    said = f"The first {ROWS} of {len(data.rows)} rows; CSV and Parquet hold all."
+    return [region, *([html.P(said, className="note")] if len(data.rows) > ROWS else [])]
 
 
 def cell(value: Any) -> str:

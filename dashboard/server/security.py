@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 import ipaddress
 import math
@@ -17,12 +18,15 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 COOKIE = "lpbench_token"
 LEAST_TOKEN = 16  # characters
 MOST_BODY = 262_144  # bytes of a request; the largest that a page sends has some thousand
-FREE, PAUSE, LONGEST = (
-    5,
-    1.0,
-    60.0,
-)  # wrong tokens of an address before it waits; seconds, doubled by each further one
+# Wrong tokens of an address before it waits; seconds, doubled by each further one, and at most.
+FREE, PAUSE, LONGEST = 5, 1.0, 60.0
 MOST_ADDRESSES = 10_000  # that are remembered
+# plotly and the components set styles of elements; `scripts` are the hashes of those that stand in the page.
+POLICY = (
+    "default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
 
 
 def protect(
@@ -43,27 +47,10 @@ def protect(
     server.config["MAX_CONTENT_LENGTH"] = MOST_BODY
     trusted = [_bracketed(host) for host in hosts]
     guesses = Guesses()
-    known: list[str] = []
 
+    @functools.cache
     def policy() -> str:
-        if not known:
-            known.append(
-                "; ".join(
-                    [
-                        "default-src 'self'",
-                        "script-src 'self' " + " ".join(hashes()),
-                        "style-src 'self' 'unsafe-inline'",  # plotly and the components set styles of elements
-                        "img-src 'self' data: blob:",
-                        "font-src 'self' data:",
-                        "connect-src 'self'",
-                        "object-src 'none'",
-                        "base-uri 'self'",
-                        "form-action 'self'",
-                        "frame-ancestors 'none'",
-                    ]
-                )
-            )
-        return known[0]
+        return POLICY.format(scripts=" ".join(hashes()))
 
     def admit() -> Any:
         if not _is_trusted(flask.request.host, trusted):
@@ -116,9 +103,8 @@ class Guesses:
     """Wrong tokens by address. The same one again is no guess: a page that was open before a restart asks on."""
 
     def __init__(self) -> None:
-        self._seen: dict[
-            str, tuple[set[int], float]
-        ] = {}  # hashes of what was tried, and when the next may come
+        # Hashes of what was tried, and when the next may come.
+        self._seen: dict[str, tuple[set[int], float]] = {}
         self._lock = threading.Lock()
 
     def wait(self, address: str) -> float:

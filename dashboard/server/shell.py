@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from ..data.sweeps import Store, Sweep
+from ..data.sweeps import Sweep
 from ..page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Page, Panel
-from .panels import drawn, figure, height, is_dark, notes, summary, table
+from .panels import figure, is_dark
+from .site import Site
 
-__all__ = [
-    "drawn", "figure", "header", "height", "is_dark", "message", "notes", "page", "root", "status", "summary", "table",
-]  # fmt: skip
 CLOCK = 2000  # ms between two looks at a running sweep
 
 
@@ -22,22 +20,17 @@ def root() -> Any:
     from dash import html, page_container
 
     def layout() -> Any:
-        dark = is_dark()
-        return dmc.MantineProvider(
-            id="theme",
-            forceColorScheme="dark" if dark else "light",
-            children=[html.A("Skip to the figures", href="#figures", className="skip"), page_container],
-        )
+        skip = html.A("Skip to the figures", href="#figures", className="skip")
+        scheme = "dark" if is_dark() else "light"
+        return dmc.MantineProvider([skip, page_container], id="theme", forceColorScheme=scheme)
 
     return layout
 
 
 def page(
-    store: Store,
-    sweep: Sweep,
+    site: Site,
     current: Page,
-    all_pages: Sequence[Page],
-    prefix: str,
+    sweep: Sweep,
     controls: Sequence[Control],
     state: Mapping[str, Any],
     panels: Sequence[Panel],
@@ -46,32 +39,16 @@ def page(
     """A whole page."""
     from dash import html
 
-    return html.Div(
-        [
-            *_stores(current, sweep.name, prefix, [_spec(control) for control in controls]),
-            header(store, sweep.name, current, all_pages, prefix),
-            html.Main(
-                [
-                    html.Div(
-                        [
-                            html.H1(current.question),
-                            html.P(status(sweep), id="status", className="status", role="status"),
-                        ],
-                        className="title",
-                    ),
-                    *([_controls(controls, state)] if controls else []),
-                    *([] if body is None else [html.Div(body, className="body")]),
-                    html.Div(
-                        [figure(i, panel) for i, panel in enumerate(panels)],
-                        id="figures",
-                        className="figures",
-                        tabIndex="-1",
-                    ),
-                ],
-                id="main",
-            ),
-        ]
-    )
+    said = html.P(status(sweep), id="status", className="status", role="status")
+    figures = [figure(i, panel) for i, panel in enumerate(panels)]
+    parts = [
+        html.Div([html.H1(current.question), said], className="title"),
+        *([_controls(controls, state)] if controls else []),
+        *([] if body is None else [html.Div(body, className="body")]),
+        html.Div(figures, id="figures", className="figures", tabIndex="-1"),
+    ]
+    stores = _stores(site, current, sweep.name, [_spec(control) for control in controls])
+    return html.Div([*stores, header(site, current, sweep.name), html.Main(parts, id="main")])
 
 
 def _controls(controls: Sequence[Control], state: Mapping[str, Any]) -> Any:
@@ -82,12 +59,12 @@ def _controls(controls: Sequence[Control], state: Mapping[str, Any]) -> Any:
     return html.Div(shown, className="controls", role="group", **{"aria-label": "Choices"})
 
 
-def _stores(current: Page, sweep: str | None, prefix: str, spec: list[dict[str, Any]]) -> list[Any]:
+def _stores(site: Site, current: Page, sweep: str | None, spec: list[dict[str, Any]]) -> list[Any]:
     """What the callbacks read. Part of the page, not of the root: a callback with half of its parts there fails."""
     from dash import dcc
 
     return [
-        dcc.Store(id="view", data={"page": current.path, "sweep": sweep, "prefix": prefix}),
+        dcc.Store(id="view", data={"page": current.path, "sweep": sweep, "prefix": site.prefix}),
         dcc.Store(id="spec", data=spec),
         dcc.Store(id="dark", data=is_dark()),
         dcc.Store(id="written"),
@@ -96,45 +73,32 @@ def _stores(current: Page, sweep: str | None, prefix: str, spec: list[dict[str, 
     ]
 
 
-def message(
-    store: Store, current: Page, all_pages: Sequence[Page], prefix: str, name: str | None, text: str
-) -> Any:
+def message(site: Site, current: Page, name: str | None, text: str) -> Any:
     """A page that says what is wrong, in place of figures."""
     from dash import html
 
-    return html.Div(
-        [
-            *_stores(current, None, prefix, []),
-            header(store, name, current, all_pages, prefix),
-            html.Main(
-                [
-                    html.H1(current.question),
-                    html.P(text, id="figures", className="message", role="alert", tabIndex="-1"),
-                ],
-                id="main",
-            ),
-        ]
-    )
+    said = html.P(text, id="figures", className="message", role="alert", tabIndex="-1")
+    parts = html.Main([html.H1(current.question), said], id="main")
+    return html.Div([*_stores(site, current, None, []), header(site, current, name), parts])
 
 
-def header(store: Store, name: str | None, current: Page, all_pages: Sequence[Page], prefix: str) -> Any:
+def header(site: Site, current: Page, name: str | None) -> Any:
     """The bar on top: the sweeps, the pages, a link to copy, light and dark."""
     import dash_mantine_components as dmc
     from dash import dcc, html
 
-    names = [info.name for info in store.sweeps() if not info.problem]
-    more = "?" + urlencode({"sweep": name}) if name in names else ""
+    names = [info.name for info in site.store.sweeps() if not info.problem]
+    query = urlencode({"sweep": name}) if name in names else ""
     links = [
         dcc.Link(
             html.Span(one.name, **({"aria-current": "page"} if one is current else {})),
-            href=prefix + one.path.lstrip("/") + more,
-            className="here" if one is current else "",
+            href=site.address(one, query), className="here" if one is current else "",
         )
-        for one in all_pages
-    ]
+        for one in site.pages
+    ]  # fmt: skip
     return html.Header(
         [
-            dcc.Link("lpbench", href=prefix + more, className="brand"),
+            dcc.Link("lpbench", href=site.address(site.pages[0], query), className="brand"),
             html.Nav(links, **{"aria-label": "Pages"}),
             dmc.Select(
                 id="sweep", data=names, value=name if name in names else None, searchable=True, allowDeselect=False,
@@ -152,9 +116,8 @@ def status(sweep: Sweep) -> str:
         return "no sweep yet"
     counts = sweep.cells["status"].value_counts().to_dict()
     said = ", ".join(f"{count} {name}" for name, count in counts.items())
-    running = {"running": "; running", "interrupted": "; interrupted"}.get(
-        str(sweep.manifest.get("state")), ""
-    )
+    state = sweep.manifest.get("state")
+    running = f"; {state}" if state in ("running", "interrupted") else ""
     return f"{sweep.name}: {len(sweep.cells)} cells ({said or 'none yet'}){running}"
 
 
@@ -173,32 +136,21 @@ def component(control: Control, value: Any) -> Any:
     import dash_mantine_components as dmc
 
     shown = _component_value(control, value)
+    named: dict[str, Any] = {
+        "id": {"type": "control", "key": control.key}, "label": control.label, "size": "xs", "className": "control",
+        **({"description": control.help} if control.help else {}),
+    }  # fmt: skip
     options = [{"value": option, "label": label} for option, label in control.options]
     if control.kind == SWITCH:
         return dmc.Checkbox(
-            id={"type": "switch", "key": control.key}, label=control.label, checked=shown, size="sm",
-            className="control",
-        )  # fmt: skip
-    named = {
-        "id": {"type": "control", "key": control.key},
-        "label": control.label,
-        "size": "xs",
-        "className": "control",
-    }
-    if control.help:
-        named["description"] = control.help
+            **named | {"id": {"type": "switch", "key": control.key}, "size": "sm"}, checked=shown
+        )
     if control.kind == SELECT:
         return dmc.Select(data=options, value=shown, allowDeselect=False, **named)
     if control.kind == MULTI:
+        empty = "" if shown else "all"
         return dmc.MultiSelect(
-            data=options,
-            value=shown,
-            placeholder="" if shown else "all",
-            clearable=True,
-            searchable=True,
-            **named,
+            data=options, value=shown, placeholder=empty, clearable=True, searchable=True, **named
         )
-    if control.kind == TEXT:
-        return dmc.TextInput(value=shown, debounce=300, **named)
-    assert control.kind == NUMBER
-    return dmc.NumberInput(value=shown, debounce=300, **named)
+    typed = {TEXT: dmc.TextInput, NUMBER: dmc.NumberInput}[control.kind]
+    return typed(value=shown, debounce=300, **named)

@@ -67,6 +67,19 @@ def test_every_option_of_every_control_draws(runs, page):
             assert state_of(controls, said) == state
 
 
+def test_a_number_of_bits_has_one_colour_on_all_pages(runs):
+    sweep = Store(runs).sweep("made")
+    colors = {}
+    for path, query in (("/convergence", {"color": "precision"}), ("/dimension", {"color": "precision"}),
+                        ("/formats", {"bits": "6"})):  # fmt: skip
+        (page,) = [page for page in PAGES if page.path == path]
+        for panel in page.draw(sweep, state_of(page.controls(sweep), query), False):
+            for trace in (panel.figure or {"data": []})["data"]:
+                if trace.get("name") == "6 bits":
+                    colors.setdefault(trace["line"]["color"], []).append(path)
+    assert [set(paths) for paths in colors.values()] == [{"/convergence", "/dimension", "/formats"}]
+
+
 def random_query(rng: random.Random, keys: list[str]) -> dict[str, str]:
     words = [
         "", "-", "all", "1", "0", "4,6", "lp_sgd", "fixed,float", "nan", "-1", "1e999", "x" * 300,

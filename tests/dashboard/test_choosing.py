@@ -96,3 +96,26 @@ def test_the_bits_needed_are_the_fewest_whose_floor_and_all_larger_ones_reach_th
 def test_seeds_are_counted_where_they_differ():
     assert choosing.seeds([{"n": 1}]) == "1 seed"
     assert choosing.seeds([{"n": 5}, {"n": 3}]) == "3 to 5 seeds"
+
+
+def test_what_is_left_out_is_said_where_something_is():
+    assert choosing.left_out(3, 3, "lines", "evenly spread") == []
+    said = "2 of 3 lines (evenly spread): the filters of the page choose others."
+    assert choosing.left_out(2, 3, "lines", "evenly spread") == [said]
+
+
+def test_cells_without_a_floor_are_counted_by_how_they_ended():
+    groups = [
+        {"n_diverged": 1, "n_timeout": 0, "n_failed": 2},
+        {"n_diverged": 0, "n_timeout": 0, "n_failed": 1},
+    ]
+    assert choosing.unfinished(groups) == [
+        "1 cell diverged: not in the medians.",
+        "3 cells failed: not in the medians.",
+    ]
+
+
+def test_axes_that_are_named_come_first_and_the_others_stay_in_order():
+    assert choosing.ahead(("format", "problem"), ["k", "problem", "d", "format"]) == [
+        "format", "problem", "k", "d",
+    ]  # fmt: skip

@@ -250,6 +250,15 @@ def test_a_snapshot_without_a_proof_is_said(swept):
     assert "lp_sgd" not in panel.notes[0].partition(":")[2]  # theorems of other algorithms are no reason
 
 
+def test_nothing_is_proven_of_an_algorithm_that_no_theorem_is_about(swept):
+    panels = drawn(swept(cells(WIDE, algorithm="momentum")))
+    assert panels[0].figure is not None
+    said = "no theorem is about the algorithm momentum"
+    assert f"Theory recommends no split here: {said}." in panels[0].notes
+    assert [panel.figure for panel in panels[1:]] == [None, None]
+    assert all(said in panel.notes[0] for panel in panels[1:])
+
+
 def test_without_constants_the_map_is_drawn_and_the_rest_says_why(swept):
     results = cells(WIDE)
     for one in results:

@@ -8,6 +8,7 @@ from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Panel, pages, state_of
 from lpbench.dashboard.server import panels, shell
 from lpbench.dashboard.server.app import create_app
+from lpbench.dashboard.server.site import Site
 
 from lpbench.terminal import Table
 
@@ -41,13 +42,13 @@ def text(node: Any) -> str:
 @pytest.fixture(scope="module")
 def page(runs):
     create_app(runs)
-    store = Store(runs)
-    sweep, every = store.sweep("made"), pages()
-    (current,) = [one for one in every if one.path == "/convergence"]
+    site = Site(Store(runs), pages(), "/lp/")
+    current = site.page("/convergence")
+    sweep = site.sweep(current, "made")
     controls = current.controls(sweep)
     state = state_of(controls, {})
     drawn = current.draw(sweep, state, False)
-    return tree(shell.page(store, sweep, current, every, "/lp/", controls, state, drawn, None))
+    return tree(shell.page(site, current, sweep, controls, state, drawn, None))
 
 
 def of(nodes, kind):
@@ -86,8 +87,8 @@ def test_every_figure_has_a_name_and_its_notes_as_description(page):
 def test_the_skip_link_leads_to_something_on_every_page(page, runs):
     (skip,) = [props for props in of(tree(shell.root()()), "A") if props["className"] == "skip"]
     assert skip["href"] == "#figures"
-    store, every = Store(runs), pages()
-    empty = tree(shell.message(store, every[0], every, "/", "nobody", "there is no sweep 'nobody'"))
+    site = Site(Store(runs), pages(), "/")
+    empty = tree(shell.message(site, site.pages[0], "nobody", "there is no sweep 'nobody'"))
     for nodes in (page, empty):
         (place,) = [node["props"] for node in nodes if node["props"].get("id") == "figures"]
         assert place["tabIndex"] == "-1"

@@ -78,6 +78,13 @@ def test_the_colour_of_an_algorithm_does_not_depend_on_the_others(dark):
         )
 
 
+@pytest.mark.parametrize("known", [["lp_sgd"], ["lp_sgd", "halp", "svrg"]])
+def test_what_a_user_adds_looks_like_none_of_ours_beside_it(known):
+    values = sorted([*known, "aaa", "mine"])
+    looks = {(style.color(name, values, False), style.marker(name, values)) for name in values}
+    assert len(looks) == len({color for color, _ in looks}) == len(values)
+
+
 def test_equal_colours_have_other_dashes_and_all_colours_other_markers():
     assert len(set(style.MARKERS)) == len(style.MARKERS) == len(style.LIGHT) == len(style.DARK)
     known = [name for name in style.FIXED if name in choosing.ALGORITHMS]

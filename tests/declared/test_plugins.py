@@ -136,6 +136,27 @@ assert not registry.choices and "momentum" not in sys.modules
     assert lines[-1] == "['momentum'] ['momentum', 'largest_weight', 'test_error']"
 
 
+@pytest.mark.parametrize("path", ["/precision", "/convergence"])
+def test_pages_offer_its_choices_and_tell_them_apart(swept: Path, path: str) -> None:
+    """By default, and so in the figures of `show` and `report`."""
+    from lpbench.dashboard.data.sweeps import Store
+    from lpbench.dashboard.page import opened, pages
+
+    sweep = Store(swept).sweep("b")
+    (page,) = [page for page in pages() if page.path == path]
+    controls = {control.key: control for control in page.controls(sweep)}
+    assert controls["color"].default == "momentum"
+    assert [value for value, _ in controls["momentum"].options] == ["0", "0.5", "0.9"]
+    assert ("momentum", "momentum") in controls["facet"].options
+    figure = opened(page, sweep)[0].figure
+    assert figure is not None
+    colors = {
+        trace["legendgroup"]: trace["line"]["color"] for trace in figure["data"] if trace.get("showlegend")
+    }
+    assert colors.keys() == {"momentum 0", "momentum 0.5", "momentum 0.9"}
+    assert len({*colors.values()}) == 3
+
+
 @pytest.mark.parametrize(
     ("declared", "message"),
     [

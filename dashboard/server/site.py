@@ -1,0 +1,67 @@
+"""What every part of the app asks: the sweeps, the pages, where a proxy shows them, and the panels of a page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lpbench.errors import ConfigError, LpbenchError
+
+from ..data.sweeps import Store, Sweep
+from ..page import Page, Panel
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The dashboard over one folder of sweeps. `prefix` begins and ends with a slash."""
+
+    store: Store
+    pages: Sequence[Page]
+    prefix: str
+
+    def page(self, path: Any) -> Page:
+        """The page at a path; raises ConfigError for an unknown one."""
+        for page in self.pages:
+            if page.path == path:
+                return page
+        raise ConfigError("this is no view of these pages")
+
+    def address(self, page: Page, query: str = "") -> str:
+        """Where the reader finds a page."""
+        return self.prefix + page.path.lstrip("/") + (f"?{query}" if query else "")
+
+    def sweep(self, page: Page, name: str | None) -> Sweep:
+        """The sweep that a page shows."""
+        return choose(self.store, name, page.of_sweep)
+
+
+def choose(store: Store, name: str | None, needed: bool = True) -> Sweep:
+    """The sweep called `name`, or the newest; where there is none and one is needed, a ConfigError says what to do."""
+    if name:
+        return store.sweep(name)
+    readable = [info for info in store.sweeps() if not info.problem]
+    if readable:
+        return store.sweep(readable[0].name)
+    if not needed:
+        return store.no_sweep()
+    there = "holds no sweep yet" if store.runs_dir.is_dir() else "does not exist"
+    raise ConfigError(
+        f"{store.runs_dir} {there}. Run one, `lpbench sweep precision=4,6,8`, or name the folder: "
+        "`lpbench dashboard RUNS`"
+    )
+
+
+def draw(page: Page, sweep: Sweep, state: Mapping[str, Any], dark: bool) -> list[Panel]:
+    """The panels of a page; where drawing fails, panels that say why."""
+    try:
+        return page.draw(sweep, state, dark)
+    except LpbenchError as error:
+        said = str(error)
+    except Exception:
+        log.exception("%s of %s with %s", page.path, sweep.name, dict(state))
+        said = "This figure could not be drawn: an error of lpbench, which the server's log holds."
+    return [Panel("", None, notes=(said,))] * page.panels
