@@ -34,6 +34,7 @@ def dot(x: Any, w: Any) -> Any:
     return sums[0]
 
 
+@when_loaded
 def _register() -> None:
     from llvmlite import ir
     from numba.core import cgutils
@@ -97,6 +98,3 @@ def _register() -> None:
     @overload(dot)
     def _(x, w):
         return lambda x, w: vector_dot(x, w)  # type: ignore[call-arg]
-
-
-when_loaded(_register)

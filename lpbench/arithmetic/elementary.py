@@ -17,6 +17,20 @@ _LN2, _LN2_REST = float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef3579
 _PI2, _PI2_NEXT = float.fromhex("0x1.921fb544p+0"), float.fromhex("0x1.0b4611a6p-34")
 _PI2_REST = float.fromhex("0x1.3198a2e037073p-69")
 _FARTHEST = 2.0**20  # radians
+# Coefficients of the series, from the highest power to the lowest that is not taken apart.
+_EXP = tuple(1.0 / math.factorial(k) for k in range(15, 1, -1))
+_LOG = tuple(2.0 / k for k in range(23, 1, -2))
+_SIN = tuple((-1.0) ** (k // 2) / math.factorial(k) for k in range(17, 1, -2))
+_COS = tuple((-1.0) ** (k // 2) / math.factorial(k) for k in range(18, 2, -2))
+
+
+@inner
+def _polynomial(x, coefficients):
+    """The last coefficient + the one before it times x + ..., by Horner's rule: the loop is unrolled when compiled."""
+    p = coefficients[0]
+    for coefficient in coefficients[1:]:
+        p = p * x + coefficient
+    return p
 
 
 @inner
@@ -28,21 +42,7 @@ def _power_of_two(k):
 @inner
 def _beyond_linear(r):
     """exp(r) - 1 - r for |r| <= 0.36: the series, all of whose terms count."""
-    p = 1.0 / 1307674368000.0
-    p = p * r + 1.0 / 87178291200.0
-    p = p * r + 1.0 / 6227020800.0
-    p = p * r + 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
-    p = p * r + 1.0 / 362880.0
-    p = p * r + 1.0 / 40320.0
-    p = p * r + 1.0 / 5040.0
-    p = p * r + 1.0 / 720.0
-    p = p * r + 1.0 / 120.0
-    p = p * r + 1.0 / 24.0
-    p = p * r + 1.0 / 6.0
-    p = p * r + 0.5
-    return p * r * r
+    return _polynomial(r, _EXP) * r * r
 
 
 @inner
@@ -81,17 +81,7 @@ def log(x):
     f = m - 1.0
     s = f / (2.0 + f)
     z = s * s
-    p = 2.0 / 23.0
-    p = p * z + 2.0 / 21.0
-    p = p * z + 2.0 / 19.0
-    p = p * z + 2.0 / 17.0
-    p = p * z + 2.0 / 15.0
-    p = p * z + 2.0 / 13.0
-    p = p * z + 2.0 / 11.0
-    p = p * z + 2.0 / 9.0
-    p = p * z + 2.0 / 7.0
-    p = p * z + 2.0 / 5.0
-    p = p * z + 2.0 / 3.0
+    p = _polynomial(z, _LOG)
     # log(1 + f) = 2 artanh(s) = f - s (f - z p): f is exact, and what is taken from it is small
     return k * _LN2 + (f - (s * (f - z * p) - k * _LN2_REST))
 
@@ -114,25 +104,9 @@ def cos(x):
     r = ((x - k * _PI2) - k * _PI2_NEXT) - k * _PI2_REST
     quadrant, z = np.int64(k) & 3, r * r
     if quadrant & 1:
-        p = 1.0 / 355687428096000.0
-        p = p * z - 1.0 / 1307674368000.0
-        p = p * z + 1.0 / 6227020800.0
-        p = p * z - 1.0 / 39916800.0
-        p = p * z + 1.0 / 362880.0
-        p = p * z - 1.0 / 5040.0
-        p = p * z + 1.0 / 120.0
-        p = p * z - 1.0 / 6.0
-        p = r + r * z * p
+        p = r + r * z * _polynomial(z, _SIN)
         return -p if quadrant == 1 else p
-    p = -1.0 / 6402373705728000.0
-    p = p * z + 1.0 / 20922789888000.0
-    p = p * z - 1.0 / 87178291200.0
-    p = p * z + 1.0 / 479001600.0
-    p = p * z - 1.0 / 3628800.0
-    p = p * z + 1.0 / 40320.0
-    p = p * z - 1.0 / 720.0
-    p = p * z + 1.0 / 24.0
-    p = 1.0 - (0.5 * z - z * z * p)
+    p = 1.0 - (0.5 * z - z * z * _polynomial(z, _COS))
     return -p if quadrant == 2 else p
 
 

@@ -126,7 +126,7 @@ def _own_sources() -> Any:
 
 
 def when_loaded(action: Callable[[], None]) -> None:
-    """Call `action` once numba is imported: now, if it is."""
+    """Decorator: call `action` once numba is imported: now, if it is."""
     with _lock:
         if _loaded:
             action()
@@ -178,12 +178,12 @@ def _count(change: int) -> None:
 def inner(function: Callable) -> Callable:
     """A function that kernels call; in Python it stays what it is."""
 
+    @when_loaded
     def register() -> None:
         from numba.extending import register_jitable
 
         register_jitable(**inlining.options())(function)
 
-    when_loaded(register)
     return function
 
 
@@ -204,6 +204,7 @@ def generic(stub: Callable) -> Any:
 
     pick.__signature__ = inspect.signature(stub)  # type: ignore[attr-defined]
 
+    @when_loaded
     def register() -> None:
         from numba.extending import overload
 
@@ -217,7 +218,6 @@ def generic(stub: Callable) -> Any:
         return keep
 
     call.case = case  # type: ignore[attr-defined]
-    when_loaded(register)
     return call
 
 
@@ -232,12 +232,12 @@ def scalar(of_arrays: Callable, **by_dtype: Callable) -> Callable:
 
     pick.__signature__ = inspect.signature(of_arrays)  # type: ignore[attr-defined]
 
+    @when_loaded
     def register() -> None:
         from numba.extending import overload
 
         overload(of_arrays, strict=False, jit_options=inlining.options())(pick)
 
-    when_loaded(register)
     return of_arrays
 
 

@@ -22,19 +22,13 @@ def is_tensor(x: Any) -> bool:
 
 def _integer_view(x: Any) -> tuple[Any, Any, Any]:
     """The bits of x as integers of its own width, its exponent mask, and twice its exponent bias in place."""
+    single = str(x.dtype).endswith("float32")
+    mask, twice_bias = (_EXPONENT32, _TWICE_BIAS32) if single else (_EXPONENT64, _TWICE_BIAS64)
     if is_tensor(x):
         import torch
 
-        single = x.dtype == torch.float32
-        bits = x.contiguous().view(torch.int32 if single else torch.int64)
-        return (
-            bits,
-            int(_EXPONENT32 if single else _EXPONENT64),
-            int(_TWICE_BIAS32 if single else _TWICE_BIAS64),
-        )
-    if x.dtype == np.float32:
-        return x.view(np.int32), _EXPONENT32, _TWICE_BIAS32
-    return x.view(np.int64), _EXPONENT64, _TWICE_BIAS64
+        return x.contiguous().view(torch.int32 if single else torch.int64), int(mask), int(twice_bias)
+    return x.view(np.int32 if single else np.int64), mask, twice_bias
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:

@@ -143,29 +143,19 @@ def add_outer(X, begin, end, first, sign, H):
         right = min(left + _COLUMNS, X.shape[1])
         for i in range(begin, whole, _GROUP):
             for j in range(first, right):
-                here = max(left, j)
+                at = max(left, j)
                 a, b, c, e = sign * X[i, j], sign * X[i + 1, j], sign * X[i + 2, j], sign * X[i + 3, j]
                 f, g, p, q = sign * X[i + 4, j], sign * X[i + 5, j], sign * X[i + 6, j], sign * X[i + 7, j]
-                x, y, z, s = (
-                    X[i, here:right],
-                    X[i + 1, here:right],
-                    X[i + 2, here:right],
-                    X[i + 3, here:right],
-                )
-                t, u, v, w = (
-                    X[i + 4, here:right],
-                    X[i + 5, here:right],
-                    X[i + 6, here:right],
-                    X[i + 7, here:right],
-                )
-                row = H[j, here:right]
+                x, y, z, s = X[i, at:right], X[i + 1, at:right], X[i + 2, at:right], X[i + 3, at:right]
+                t, u, v, w = X[i + 4, at:right], X[i + 5, at:right], X[i + 6, at:right], X[i + 7, at:right]
+                row = H[j, at:right]
                 for k in range(row.size):
                     low = (a * x[k] + b * y[k]) + (c * z[k] + e * s[k])
                     row[k] += low + ((f * t[k] + g * u[k]) + (p * v[k] + q * w[k]))
         for i in range(whole, end):
             for j in range(first, right):
-                here = max(left, j)
-                a, x, row = sign * X[i, j], X[i, here:right], H[j, here:right]
+                at = max(left, j)
+                a, x, row = sign * X[i, j], X[i, at:right], H[j, at:right]
                 for k in range(row.size):
                     row[k] += a * x[k]
 

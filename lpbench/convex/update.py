@@ -9,9 +9,9 @@ from lpbench.arithmetic.generator import GOLDEN, key_from, random_index, step_wo
 from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import from_magnitude, like, magnitude
 from lpbench.arithmetic.rounding import offset
-from lpbench.convex.gradients import Diagonal, Linear, Multinomial
+from lpbench.convex.gradients import Linear
 from lpbench.convex.losses import slope
-from lpbench.convex.rows import Dense, Sparse, copy, row_dot
+from lpbench.convex.rows import Sparse, copy, row_dot
 from lpbench.formats.base import block_length, has_blocks, move, quantize, shared_unit
 
 # Saturation and the largest update are counted at every step; what is a mean anyway is sampled at every 16th.
@@ -152,8 +152,7 @@ def _touch_nonzeros(rows, run, w, scale, alpha, t):
     """The step, for rows that are stored sparse; False for others."""
 
 
-@sparse_step.case(Multinomial)
-@sparse_step.case(Diagonal)
+@sparse_step.case(object)
 def _no_sparse_step(model, run, w, scale, alpha, t):
     return False
 
@@ -165,7 +164,7 @@ def _sparse_step(model, run, w, scale, alpha, t):
     return _touch_nonzeros(model.rows, run, w, scale, alpha, t)
 
 
-@_touch_nonzeros.case(Dense)
+@_touch_nonzeros.case(object)
 def _not_sparse(rows, run, w, scale, alpha, t):
     return False
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Dataset, FileData, Size
+from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, Dataset, FileData
 from lpbench.datasets.reading import svmlight, tables
 from lpbench.datasets.reading.files import (
     chosen_path,
@@ -54,11 +54,6 @@ class File(Dataset):
     @classmethod
     def files(cls, choices: Mapping[str, Any]) -> list[Path]:
         return [chosen_path(choices, "file", "FILE (.csv, .tsv, .parquet, or svmlight)")]
-
-    @classmethod
-    def size(cls, choices: Mapping[str, Any], task: str) -> Size:
-        data = cls.load(choices, task)
-        return Size(data.X.shape[0], data.X.shape[1], data.n_labels)
 
     @classmethod
     def load(cls, choices: Mapping[str, Any], task: str) -> Data:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.datasets.base import CLASSIFICATION, Data, Dataset, FileData, Size
+from lpbench.datasets.base import CLASSIFICATION, Data, Dataset, FileData
 from lpbench.datasets.reading.files import (
     Read,
     chosen_path,
@@ -51,11 +51,6 @@ class Mnist(Dataset):
         if not folder.is_dir():
             raise ConfigError(f"{folder}: is not a folder; dataset=mnist needs the one that holds {IMAGES}")
         return [_found(folder, IMAGES), _found(folder, LABELS)]
-
-    @classmethod
-    def size(cls, choices: Mapping[str, Any], task: str) -> Size:
-        data = cls.load(choices, task)
-        return Size(data.X.shape[0], data.X.shape[1], data.n_labels)
 
     @classmethod
     def load(cls, choices: Mapping[str, Any], task: str) -> Data:

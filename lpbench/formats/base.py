@@ -161,8 +161,8 @@ class Format:
         return self.kernel(np.float64)
 
     def scaled(self, largest: float) -> "Format":
-        """The same format, scaled so that its largest number is `largest`."""
-        raise NotImplementedError
+        """The same format, scaled so that its largest number is `largest`: by its field `limit`, where it has one."""
+        return dataclasses.replace(self, limit=largest)  # type: ignore[type-var]
 
     @classmethod
     def defaults(cls, choices: dict) -> dict:
@@ -195,6 +195,12 @@ def check_precision(name: str, precision: Any, least: int, most: int) -> int:
     return precision
 
 
+def check_positive(name: str, what: str, value: float) -> None:
+    """Raise ConfigError unless `value`, a size of the format called `name`, is positive and finite."""
+    if not (np.isfinite(value) and value > 0):
+        raise ConfigError(f"{name}: {what} must be positive and finite, got {value}")
+
+
 def default_exponent_bits(precision: int) -> int:
     """Exponent bits of `float` and `log` where none are asked for: 2 up to 4 bits, 3 to 6, 4 to 8, then 5."""
     if precision <= 4:
@@ -204,19 +210,29 @@ def default_exponent_bits(precision: int) -> int:
     return 4 if precision <= 8 else 5
 
 
-def split_bits(name: str, choices: dict, fewest_exponent: int, most_exponent: int) -> tuple[int, Any]:
-    """(precision, exponent_bits) of a format that splits its bits; raises ConfigError when no mantissa is left."""
-    precision = check_precision(name, choices["precision"], 4, 32)
+def split_bits(
+    name: str, choices: dict, most: int, exponents: tuple[int, int], single: int
+) -> tuple[int, int]:
+    """(precision, exponent_bits) of a format that splits its bits.
+
+    most   of precision; exponents: the fewest and the most exponent bits; single: the most that float32 holds.
+    Raises ConfigError for what lies outside, and when no mantissa bit is left.
+    """
+    precision = check_precision(name, choices["precision"], 4, most)
     exponent = choices.get("exponent_bits")
     if exponent is None:
         exponent = default_exponent_bits(precision)
-    if not isinstance(exponent, int) or not fewest_exponent <= exponent <= most_exponent:
-        raise ConfigError(
-            f"format {name}: exponent_bits must be in {fewest_exponent}..{most_exponent}, got {exponent}"
-        )
+    low, high = exponents
+    if not isinstance(exponent, int) or not low <= exponent <= high:
+        raise ConfigError(f"format {name}: exponent_bits must be in {low}..{high}, got {exponent}")
     if precision - 1 - exponent < 1:
         raise ConfigError(
             f"format {name}: precision {precision} with {exponent} exponent bits leaves no mantissa bit; "
             f"use precision >= {exponent + 2} or exponent_bits <= {precision - 2}"
+        )
+    if exponent > single and choices.get("compute_dtype") == "float32":
+        raise ConfigError(
+            f"format {name}: float32 does not hold numbers with exponent_bits={exponent}; "
+            f"use compute_dtype=float64 or exponent_bits <= {single}"
         )
     return precision, exponent

@@ -1,6 +1,6 @@
 """Block floating point: neighbouring coordinates share one exponent."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from lpbench.errors import ConfigError
 from lpbench.formats.base import (
     Format,
     block_length,
+    check_positive,
     check_precision,
     clip,
     has_blocks,
@@ -83,6 +84,8 @@ class Block(Format):
     version = 2
     reads = frozenset({"precision", "block_size", "limit", "rounding", "random_bits"})
     ns_rounding = 1.0
+    native_min = 2.0 ** -(2**SHARED_BITS - 1)  # the smallest shared unit
+    policy = "shared exponent fits the block's largest number; beyond limit saturates; NaN stays NaN"
 
     bits: int
     block_size: int = 16
@@ -92,8 +95,7 @@ class Block(Format):
         check_precision("block", self.bits, 2, 24)
         if not (isinstance(self.block_size, int) and self.block_size >= 1):
             raise ConfigError(f"block: block_size must be a whole number >= 1, got {self.block_size}")
-        if not (np.isfinite(self.limit) and self.limit > 0):
-            raise ConfigError(f"block: limit must be positive and finite, got {self.limit}")
+        check_positive("block", "limit", self.limit)
 
     @property
     def bits_per_value(self) -> float:
@@ -115,16 +117,6 @@ class Block(Format):
         """2**(bits-1) - 1."""
         return 2.0 ** (self.bits - 1) - 1
 
-    @property
-    def native_min(self) -> float:
-        """The smallest shared unit."""
-        return 2.0 ** -(2**SHARED_BITS - 1)
-
-    @property
-    def policy(self) -> str:
-        """One line on subnormals, overflow and NaN."""
-        return "shared exponent fits the block's largest number; beyond limit saturates; NaN stays NaN"
-
     def native_values(self) -> np.ndarray:
         """The numbers of a block whose shared exponent is the largest."""
         return np.arange(-self.native_max, self.native_max + 1)
@@ -142,18 +134,12 @@ class Block(Format):
         levels = self.native_max
         return BlockGrid(np.int64(self.block_size), real(levels), real(1 / levels), real(smallest), real(1))
 
-    def scaled(self, largest: float) -> "Block":
-        """The same with another limit."""
-        return replace(self, limit=largest)
-
     @classmethod
     def defaults(cls, choices: dict) -> dict:
         """block_size 16 where none is asked for."""
         size = choices.get("block_size")
-        size = 16 if size is None else size
-        if not isinstance(size, int) or size < 1:
-            raise ConfigError(f"format block: block_size must be a whole number >= 1, got {size}")
-        return {"precision": check_precision("block", choices["precision"], 2, 24), "block_size": size}
+        precision = check_precision("block", choices["precision"], 2, 24)
+        return {"precision": precision, "block_size": 16 if size is None else size}
 
     @classmethod
     def from_choices(cls, choices: dict, limit: float | None) -> "Block":

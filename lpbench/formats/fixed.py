@@ -6,8 +6,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.arithmetic.rounding import round_sum, round_to_integer
-from lpbench.errors import ConfigError
-from lpbench.formats.base import Format, check_precision, clip, elementwise, move, quantize, saturated
+from lpbench.formats.base import (
+    Format,
+    check_positive,
+    check_precision,
+    clip,
+    elementwise,
+    move,
+    quantize,
+    saturated,
+)
 from lpbench.registry import formats
 
 
@@ -58,14 +66,15 @@ class Fixed(Format):
     version = 2
     reads = frozenset({"precision", "limit", "rounding", "random_bits"})
     ns_rounding = 0.4
+    native_min = 1.0
+    policy = "no subnormals; overflow saturates; NaN stays NaN"
 
     bits: int
     delta: float
 
     def __post_init__(self) -> None:
         check_precision("fixed", self.bits, 2, 24)
-        if not (np.isfinite(self.delta) and self.delta > 0):
-            raise ConfigError(f"fixed: delta must be positive and finite, got {self.delta}")
+        check_positive("fixed", "delta", self.delta)
 
     @classmethod
     def for_range(cls, bits: int, limit: float) -> "Fixed":
@@ -81,16 +90,6 @@ class Fixed(Format):
     def native_max(self) -> float:
         """2**(bits-1) - 1."""
         return 2.0 ** (self.bits - 1) - 1
-
-    @property
-    def native_min(self) -> float:
-        """1."""
-        return 1.0
-
-    @property
-    def policy(self) -> str:
-        """One line on subnormals, overflow and NaN."""
-        return "no subnormals; overflow saturates; NaN stays NaN"
 
     def native_values(self) -> np.ndarray:
         """The integers of the grid."""

@@ -1,6 +1,6 @@
 """Floating point with any split of the bits, and the named formats of IEEE 754 and of the OCP documents."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from lpbench.arithmetic.rounding import overflow_result, round_sum, round_to_int
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.formats.base import (
     Format,
+    check_positive,
     check_precision,
     clip,
     elementwise,
@@ -91,9 +92,8 @@ def _power(fmt, rounding, s, p, r):
     # The only significand is 1, so that the last digit of a code is that of its exponent field: a tie goes to the even
     # one. The place is shifted by an integer that makes its parity that of the code.
     one = copysign(like(s, 1.0), s)
-    k = (
-        odd_exponent(p * reciprocal(fmt.smallest_normal)) * one
-    )  # p = 2**(field - 1) of these, and the biases are odd
+    # p is 2**(field - 1) of the smallest normal numbers, and the biases are odd.
+    k = odd_exponent(p * reciprocal(fmt.smallest_normal)) * one
     v = round_sum(rounding, k, s - one, r) - k + one
     return where(p < fmt.smallest_normal, round_to_integer(rounding, s, r), v)
 
@@ -143,8 +143,9 @@ def _overflowed(fmt, u):
     return abs(u) > fmt.largest
 
 
-_SPECIALS = ("finite", "ieee", "fn")
-_OVERFLOWS = ("saturate", "inf", "nan")
+# Of each, what a policy says of it.
+_SPECIALS = {"finite": "no NaN code", "ieee": "inf and NaN codes", "fn": "one NaN code, no inf"}
+_OVERFLOWS = {"saturate": "saturates", "inf": "becomes inf", "nan": "becomes NaN"}
 
 
 @formats.register("float")
@@ -181,10 +182,8 @@ class Float(Format):
             raise ConfigError(f"float: mantissa_bits must be in 0..23, got {self.mantissa_bits}")
         if self.exponent_bits + self.mantissa_bits < 1:
             raise ConfigError("float: at least one exponent or mantissa bit is needed, got none")
-        for value, allowed, what in (
-            (self.specials, _SPECIALS, "specials"),
-            (self.overflow, _OVERFLOWS, "overflow"),
-        ):
+        for what, allowed in (("specials", _SPECIALS), ("overflow", _OVERFLOWS)):
+            value = getattr(self, what)
             if value not in allowed:
                 raise ConfigError(f"float: unknown {what} {value!r}.{did_you_mean(str(value), allowed)}")
         if self.specials == "fn" and self.mantissa_bits == 0:
@@ -197,8 +196,8 @@ class Float(Format):
             )
         if self.bias is None:
             object.__setattr__(self, "bias", 2 ** (self.exponent_bits - 1) - 1 if self.exponent_bits else 1)
-        if self.limit is not None and not (np.isfinite(self.limit) and self.limit > 0):
-            raise ConfigError(f"float: limit must be positive and finite, got {self.limit}")
+        if self.limit is not None:
+            check_positive("float", "limit", self.limit)
 
     @property
     def bits(self) -> int:  # type: ignore[override]
@@ -241,10 +240,7 @@ class Float(Format):
     def policy(self) -> str:
         """One line on subnormals, overflow and NaN."""
         lowest = "subnormals" if self.subnormals else "no subnormals (the lowest exponent holds zero alone)"
-        nan = {"finite": "no NaN code", "ieee": "inf and NaN codes", "fn": "one NaN code, no inf"}[
-            self.specials
-        ]
-        becomes = {"saturate": "saturates", "inf": "becomes inf", "nan": "becomes NaN"}[str(self.overflow)]
+        becomes, nan = _OVERFLOWS[str(self.overflow)], _SPECIALS[self.specials]
         return f"{lowest}; overflow {becomes}; {nan}, NaN stays NaN"
 
     def native_values(self) -> np.ndarray:
@@ -279,10 +275,6 @@ class Float(Format):
         unit = 2 ** (23 - self.mantissa_bits)
         return LeadingBits(np.int32(2 * unit - 1), *map(np.float32, (unit, 1 / unit, self.native_max)))
 
-    def scaled(self, largest: float) -> "Float":
-        """The same split with another limit."""
-        return replace(self, limit=largest)
-
     @classmethod
     def defaults(cls, choices: dict) -> dict:
         """exponent_bits by precision where none are asked for; at least one mantissa bit. `auto` stays: see binding."""
@@ -291,13 +283,8 @@ class Float(Format):
         if choices.get("exponent_bits") == "auto":
             precision = check_precision("float", choices["precision"], 4, 32)
             return {"precision": precision, "exponent_bits": "auto", "subnormals": subnormals}
-        precision, exponent = split_bits("float", choices, 0, 8)
-        if exponent == 8 and choices.get("compute_dtype") == "float32":
-            # The scaled grid uses every code, so that its largest native number is above the largest float32.
-            raise ConfigError(
-                "format float: float32 does not hold numbers with exponent_bits=8; "
-                "use compute_dtype=float64 or exponent_bits <= 7"
-            )
+        # The scaled grid uses every code: with 8 bits its largest native number is above the largest float32.
+        precision, exponent = split_bits("float", choices, 32, (0, 8), single=7)
         if exponent == 0 and not subnormals:
             raise ConfigError(
                 "format float: with exponent_bits=0 all numbers are subnormal; subnormals must be true"
@@ -325,11 +312,7 @@ class Preset:
     def defaults(self, choices: dict) -> dict:
         """The bits of the preset, whatever was asked for."""
         form = self.form
-        return {
-            "precision": form.bits,
-            "exponent_bits": form.exponent_bits,
-            "subnormals": form.subnormals,
-        }
+        return {"precision": form.bits, "exponent_bits": form.exponent_bits, "subnormals": form.subnormals}
 
     def from_choices(self, choices: dict, limit: float | None) -> Float:
         """The format itself."""

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -10,10 +10,9 @@ import numpy as np
 from lpbench.arithmetic.jit import generic
 from lpbench.arithmetic.ops import copysign, index, like, power_of_two, reciprocal, take, where
 from lpbench.arithmetic.rounding import round_to_integer
-from lpbench.errors import ConfigError
 from lpbench.formats.base import (
     Format,
-    check_precision,
+    check_positive,
     elementwise,
     quantize,
     saturated,
@@ -124,6 +123,8 @@ class Log(Format):
     reads = frozenset({"precision", "exponent_bits", "limit", "rounding", "random_bits"})
     ns_rounding = 14.0
     dyadic = False
+    native_max = 1.0
+    policy = "no subnormals (zero is next to the smallest number); overflow saturates; NaN stays NaN"
     version: ClassVar[int] = 2
 
     bits: int
@@ -131,11 +132,9 @@ class Log(Format):
     limit: float = 1.0
 
     def __post_init__(self) -> None:
-        check_precision("log", self.bits, 4, 16)
-        _, exponent = split_bits("log", {"precision": self.bits, "exponent_bits": self.exponent_bits}, 1, 9)
-        object.__setattr__(self, "exponent_bits", exponent)
-        if not (np.isfinite(self.limit) and self.limit > 0):
-            raise ConfigError(f"log: limit must be positive and finite, got {self.limit}")
+        filled = self.defaults({"precision": self.bits, "exponent_bits": self.exponent_bits})
+        object.__setattr__(self, "exponent_bits", filled["exponent_bits"])
+        check_positive("log", "limit", self.limit)
 
     @property
     def mantissa_bits(self) -> int:  # type: ignore[override]
@@ -149,19 +148,9 @@ class Log(Format):
         return self.limit
 
     @property
-    def native_max(self) -> float:
-        """1."""
-        return 1.0
-
-    @property
     def native_min(self) -> float:
         """The smallest positive native number."""
         return float(self.native_values()[2 ** (self.bits - 1)])
-
-    @property
-    def policy(self) -> str:
-        """One line on subnormals, overflow and NaN."""
-        return "no subnormals (zero is next to the smallest number); overflow saturates; NaN stays NaN"
 
     def native_values(self) -> np.ndarray:
         """All native numbers."""
@@ -190,20 +179,10 @@ class Log(Format):
         first = np.searchsorted(knots, 1 + np.arange(cells) / cells, side="right") - 1
         return FineLogGrid(smallest, knots, first.astype(np.int64), real(cells), real(1))
 
-    def scaled(self, largest: float) -> "Log":
-        """The same with another limit."""
-        return replace(self, limit=largest)
-
     @classmethod
     def defaults(cls, choices: dict) -> dict:
         """exponent_bits by precision where none are asked for; at least one fraction bit."""
-        check_precision("log", choices["precision"], 4, 16)
-        precision, exponent = split_bits("log", choices, 1, 9)
-        if exponent > 6 and choices.get("compute_dtype") == "float32":
-            raise ConfigError(
-                f"format log: float32 does not hold numbers with exponent_bits={exponent}; "
-                "use compute_dtype=float64 or exponent_bits <= 6"
-            )
+        precision, exponent = split_bits("log", choices, 16, (1, 9), single=6)
         return {"precision": precision, "exponent_bits": exponent}
 
     @classmethod

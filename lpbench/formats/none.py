@@ -35,6 +35,8 @@ class Full(Format):
     """No quantization: float64 or float32 as compute_dtype says."""
 
     ns_rounding = 0.0
+    reach = 1.0  # there is no range to fill
+    policy = "as IEEE 754 binary32 or binary64"
 
     bits: int = 64
     scale: float = 1.0
@@ -45,19 +47,9 @@ class Full(Format):
         return float(np.finfo(np.float32 if self.bits == 32 else np.float64).max)
 
     @property
-    def reach(self) -> float:
-        """1: there is no range to fill."""
-        return 1.0
-
-    @property
     def native_min(self) -> float:
         """The smallest positive number of the arithmetic."""
         return float(np.finfo(np.float32 if self.bits == 32 else np.float64).smallest_subnormal)
-
-    @property
-    def policy(self) -> str:
-        """One line on subnormals, overflow and NaN."""
-        return "as IEEE 754 binary32 or binary64"
 
     def kernel(self, dtype: Any = np.float64) -> FullGrid:
         """Nothing to hold."""

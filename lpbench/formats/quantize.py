@@ -118,12 +118,12 @@ def to_native(form: Format, x: np.ndarray, dtype: Any) -> np.ndarray:
     return out[0]
 
 
-def _arithmetic(form: Format, dtype: np.dtype, held: Any = None) -> tuple[np.dtype, NamedTuple]:
+def _arithmetic(form: Format, dtype: np.dtype, held: Any) -> tuple[np.dtype, NamedTuple]:
     """The dtype to work in, and the scale; where x / scale is not exact, float64 and a second look.
 
-    held   finfo of the dtype that x came in, where it is not dtype.
+    held   finfo of the dtype that x came in.
     """
-    held, scale, double = held or np.finfo(dtype), form.scale, np.finfo(np.float64)
+    scale, double = form.scale, np.finfo(np.float64)
     dtype = np.dtype(np.float32 if dtype == np.float32 and scale >= _LEAST else np.float64)
     # In units above 1 a small x may vanish; in smaller ones a large x may overflow, which matters where that is inf.
     bounded = scale == 1 or (scale < 1 and getattr(form, "overflow", "saturate") == "saturate")
@@ -286,9 +286,8 @@ def _round_rows(fmt, rounding, x, key, uniforms, scaling, units, out):
             word = key_from(key, first)
             for j in range(xs.size):
                 r = _draw(rounding, word, second, uniforms, first + j)
-                word = np.uint32(
-                    word + GOLDEN
-                )  # the next number's, by an addition in place of a multiplication
+                # The next number's, by an addition in place of a multiplication.
+                word = np.uint32(word + GOLDEN)
                 block[j] = _place(scaling, fmt, rounding, xs[j], r, unit)
 
 

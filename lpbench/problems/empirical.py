@@ -12,6 +12,7 @@ from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, FileData, Si
 from lpbench.errors import ConfigError
 from lpbench.problems import features
 from lpbench.problems.base import Problem, Shape
+from lpbench.problems.identity import problem_key
 from lpbench.problems.solving import cache
 from lpbench.problems.solving.objective import Risk
 from lpbench.problems.solving.optimum import solve
@@ -69,8 +70,9 @@ class EmpiricalRisk:
         dataset = cls._dataset(choices)
         if cls.task not in dataset.tasks:
             fitting = [name for name in datasets.names() if cls.task in datasets.get(name).tasks]
+            needed = "a number to predict" if cls.task == REGRESSION else "classes to predict"
             raise ConfigError(
-                f"{cls.name} needs {_needs(cls.task)}, which {dataset.name} does not have;"
+                f"{cls.name} needs {needed}, which {dataset.name} does not have;"
                 f" these datasets do: {', '.join(fitting)}"
             )
         cls._check_labels(dataset.name, dataset.n_labels)
@@ -139,16 +141,13 @@ class EmpiricalRisk:
         anew   solve, whatever the disk cache holds.
         Raises ConfigError for data that cannot be used.
         """
-        from lpbench.problems.identity import problem_key
-
         X, y, n_labels, content = cls._prepared(choices)
         key = problem_key(choices, content)
         loss = cls.loss(n_labels)
         n_classes = _n_classes(loss, n_labels)
-        r2_squared = _squared_norms(X)
         regularization = cls.values(choices)["regularization"]
         if regularization is None:
-            regularization = default_regularization(loss, r2_squared)
+            regularization = default_regularization(loss, features.squared_norms(X))
         risk = Risk(loss, X, y, n_classes, regularization)
         solved = None if anew else cache.load(key, risk)
         if solved is None:
@@ -251,13 +250,3 @@ def _wanted_samples(n_samples: int | None, size: Size) -> int:
 
 def _n_classes(loss: str, n_labels: int) -> int:
     return n_labels if loss == "softmax" else 1
-
-
-def _needs(task: str) -> str:
-    return "a number to predict" if task == REGRESSION else "classes to predict"
-
-
-def _squared_norms(X: np.ndarray | csr_array) -> np.ndarray:
-    if isinstance(X, np.ndarray):
-        return np.einsum("ij,ij->i", X, X)
-    return np.asarray((X * X).sum(axis=1))

@@ -20,11 +20,6 @@ class Family:
     reads: ClassVar[frozenset[str]]
 
     @classmethod
-    def keys(cls, choices: Mapping[str, Any]) -> frozenset[str]:
-        """The choices that decide the problem."""
-        return cls.reads
-
-    @classmethod
     def values(cls, choices: Mapping[str, Any]) -> dict[str, Any]:
         """The choices that decide the problem, typed, with defaults filled in; raises ConfigError."""
         return {
@@ -47,22 +42,27 @@ class Family:
 def noisy_quadratic(key: str, h: np.ndarray, w_star: np.ndarray, sigma: float, noise_kind: str) -> Problem:
     """f_i(w) = 1/2 sum_j h_j (w_j - w*_j)^2 + n_i . (w - w*), h (d,), w_star (d,); f* = 0."""
     found = constants.quadratic(h, sigma, noise_kind, w_star)
-    d = len(h)
+    return without_data(key, QUADRATIC, w_star, found, h=h, noise=sigma, noise_kind=noise_kind)
+
+
+def without_data(
+    key: str, loss: str, w_star: np.ndarray, found: constants.Constants, f_star: float = 0.0, **noise: Any
+) -> Problem:
+    """A problem of 2 d samples by its optimum w_star (d,) and its constants alone; noise: fields of `Problem`."""
+    d = len(w_star)
     return Problem(
         key=key,
-        loss=QUADRATIC,
+        loss=loss,
         X=None,
         y=np.empty(0),
         n_classes=1,
         regularization=0.0,
         w_star=w_star,
-        f_star=0.0,
+        f_star=f_star,
         optimum_gradient_norm=0.0,
         constants=found.values,
         constant_kinds=found.kinds,
         n_samples=2 * d,
         dimension=d,
-        h=h,
-        noise=sigma,
-        noise_kind=noise_kind,
+        **noise,
     )

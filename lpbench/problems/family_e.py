@@ -12,6 +12,7 @@ from lpbench.errors import ConfigError
 from lpbench.problems.base import Problem
 from lpbench.problems.family import Family, noisy_quadratic
 from lpbench.problems.family_q import NOISE_KINDS
+from lpbench.problems.identity import problem_key
 from lpbench.registry import problems
 
 SOLUTIONS = ("geometric", "uniform")
@@ -45,8 +46,6 @@ class FamilyE(Family):
     @classmethod
     def build(cls, choices: Mapping[str, Any]) -> Problem:
         """Draw w* from `data_seed`; constants in closed form."""
-        from lpbench.problems.identity import problem_key
-
         resolved = cls.values(choices)
         d = resolved["dimension"]
         rng = np.random.default_rng(resolved["data_seed"])
@@ -56,6 +55,5 @@ class FamilyE(Family):
             w_star = np.zeros(d)
             places = rng.permutation(d)[:N_SCALES]
             w_star[places] = 0.9 * 0.5 ** np.arange(N_SCALES) * rng.choice([-1.0, 1.0], N_SCALES)
-        return noisy_quadratic(
-            problem_key(choices), np.ones(d), w_star, resolved["noise"], resolved["noise_kind"]
-        )
+        key, h = problem_key(choices), np.ones(d)
+        return noisy_quadratic(key, h, w_star, resolved["noise"], resolved["noise_kind"])

@@ -10,6 +10,7 @@ import numpy as np
 from lpbench.datasets import values
 from lpbench.problems.base import Problem
 from lpbench.problems.family import Family, noisy_quadratic
+from lpbench.problems.identity import problem_key
 from lpbench.registry import problems
 
 NOISE_KINDS = ("sparse", "dense")
@@ -36,8 +37,6 @@ class FamilyQ(Family):
     @classmethod
     def build(cls, choices: Mapping[str, Any]) -> Problem:
         """Draw w* from `data_seed`; constants in closed form."""
-        from lpbench.problems.identity import problem_key
-
         resolved = cls.values(choices)
         d = resolved["dimension"]
         h = np.maximum(1.0 / 64.0, 1.0 / np.arange(1, d + 1))

@@ -12,7 +12,8 @@ from lpbench.arithmetic import products
 from lpbench.datasets import values
 from lpbench.errors import ConfigError
 from lpbench.problems.base import SQUARED, Problem
-from lpbench.problems.family import Family
+from lpbench.problems.family import Family, without_data
+from lpbench.problems.identity import problem_key
 from lpbench.registry import problems
 from lpbench.theory import constants
 
@@ -54,27 +55,11 @@ class FamilyS(Family):
     @classmethod
     def outline(cls, choices: Mapping[str, Any]) -> Problem:
         """The problem without its data (X is None, y empty): optimum and constants need none, at any dimension."""
-        from lpbench.problems.identity import problem_key
-
         resolved = cls.values(choices)
         d, s = resolved["dimension"], resolved["noise"]
         w_star, _, perm = _draw(resolved)
         found = constants.family_s(d, resolved["k"], s, w_star, perm)
-        return Problem(
-            key=problem_key(choices),
-            loss=SQUARED,
-            X=None,
-            y=np.empty(0),
-            n_classes=1,
-            regularization=0.0,
-            w_star=w_star,
-            f_star=0.5 * s * s,
-            optimum_gradient_norm=0.0,
-            constants=found.values,
-            constant_kinds=found.kinds,
-            n_samples=2 * d,
-            dimension=d,
-        )
+        return without_data(problem_key(choices), SQUARED, w_star, found, f_star=0.5 * s * s)
 
     @classmethod
     def build(cls, choices: Mapping[str, Any]) -> Problem:

@@ -61,8 +61,15 @@ def transform(
     else:
         X = _with_ones(X)
     if scaling == "max_norm":
-        _divide(X, float(np.sqrt(_largest_square(X))))
+        _divide(X, float(np.sqrt(squared_norms(X).max())))
     return X
+
+
+def squared_norms(X: np.ndarray | csr_array) -> np.ndarray:
+    """||x_i||^2 of every row of X, (N,)."""
+    if isinstance(X, np.ndarray):
+        return np.einsum("ij,ij->i", X, X)
+    return np.asarray((X * X).sum(axis=1))
 
 
 def standardised_target(y: np.ndarray) -> np.ndarray:
@@ -183,12 +190,6 @@ def _with_ones(X: csr_array) -> csr_array:
     from scipy import sparse
 
     return sparse.csr_array(sparse.hstack([X, np.ones((X.shape[0], 1))], format="csr"))
-
-
-def _largest_square(X: np.ndarray | csr_array) -> float:
-    if isinstance(X, np.ndarray):
-        return float(np.einsum("ij,ij->i", X, X).max())
-    return float(np.max((X * X).sum(axis=1)))
 
 
 def _divide(X: np.ndarray | csr_array, divisor: float) -> None:

@@ -27,7 +27,7 @@ def resolution(row: Mapping[str, Any]) -> float:
     Source: docs/theory.md, section 8.
     """
     known: dict[str, Any] = {name: row.get(name) for name in READS}
-    if any(_missing(value) and name not in _OPTIONAL for name, value in known.items()):
+    if any(missing(value) and name not in _OPTIONAL for name, value in known.items()):
         return 0.0
     eps = 2.0**-23 if known["compute_dtype"] == "float32" else 2.0**-52
     alpha, mu, T = known["step_size"], known["mu"], known["steps"]
@@ -37,7 +37,7 @@ def resolution(row: Mapping[str, Any]) -> float:
         stored = 1.0
     elif known["schedule"] == "decreasing":
         stored = min(float(T), reach + T / 8)
-    off = 0.0 if _missing(known["optimum_gradient_norm"]) else known["optimum_gradient_norm"]
+    off = 0.0 if missing(known["optimum_gradient_norm"]) else known["optimum_gradient_norm"]
     gradient = eps * (known["L"] * known["w_norm"] + known["sigma"]) + off
     d = eps * known["w_norm"] * stored + gradient * alpha * reach
     return float(known["L_f"] / 2 * d * d)
@@ -60,5 +60,6 @@ def ratio(measured: float | None, bound: float | None, least: float) -> float | 
     return float(measured * (1 - math.sqrt(least / measured)) ** 2 / bound)
 
 
-def _missing(value: Any) -> bool:
+def missing(value: Any) -> bool:
+    """Whether a row has no such value: None, or NaN."""
     return value is None or value != value

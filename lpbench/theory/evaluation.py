@@ -45,9 +45,13 @@ def evaluate(setting: Setting, before: Evaluation | None = None) -> Evaluation:
     """
     bounds, refused, unknown = {}, {}, set()
     for name in names():
+        about = theorem(name)
+        if setting.algorithm not in about.algorithms:
+            refused[name] = about.not_about(setting.algorithm)
+            continue
         try:
             if before is None or name in before.unknown:
-                bounds[name] = theorem(name)(setting)
+                bounds[name] = about(setting)
             elif name in before.bounds:
                 bounds[name] = before.bounds[name]
             else:
@@ -82,31 +86,28 @@ def columns(evaluation: Evaluation, offset: float = 0.0) -> dict[str, Any]:
 
     offset   f(w_B) - f* where the optimum lies outside the range: the theorems are then about the gap to w_B.
     """
-    found: dict[str, Any] = {}
-    for name in registry.bounds.names():
-        bound = evaluation.bounds.get(name)
-        found[theorem(name).column] = None if bound is None else bound.value + offset
     least = evaluation.tightest()
-    found["bound_kind"] = least
-    found["bound"] = None if least is None else evaluation.bounds[least].value + offset
-    found["bound_basis"] = None if least is None else basis(evaluation.bounds[least])
-    for form in (EARLIER, DIMENSION_FREE):
-        best = evaluation.tightest(form)
-        value = None if best is None else evaluation.bounds[best].value + offset
-        found["bound_" + form.replace("-", "_")] = value
-    return found
+    basis_of_least = None if least is None else basis(evaluation.bounds[least])
+    found: dict[str, Any] = {theorem(name).column: _value(evaluation, name, offset) for name in names()}
+    return found | {"bound_kind": least, "bound_basis": basis_of_least} | _least("bound", evaluation, offset)
 
 
 def ball_columns(evaluation: Evaluation, offset: float = 0.0) -> dict[str, Any]:
     """The least bounds at T = inf, of all theorems and of each form: what a noise floor is set beside."""
-    found: dict[str, Any] = {}
-    for form in (None, EARLIER, DIMENSION_FREE):
-        name = evaluation.tightest(form)
-        column = "noise_ball" if form is None else "noise_ball_" + form.replace("-", "_")
-        found[column] = None if name is None else evaluation.bounds[name].value + offset
-    return found
+    return _least("noise_ball", evaluation, offset)
 
 
 def basis(bound: Bound) -> str:
     """What a bound rests on, in words."""
     return "certified" if bound.certified else "on this path"
+
+
+def _least(column: str, evaluation: Evaluation, offset: float) -> dict[str, Any]:
+    """The least bound of all theorems, and of each form."""
+    forms = {column: None, f"{column}_earlier": EARLIER, f"{column}_dimension_free": DIMENSION_FREE}
+    return {name: _value(evaluation, evaluation.tightest(form), offset) for name, form in forms.items()}
+
+
+def _value(evaluation: Evaluation, name: str | None, offset: float) -> float | None:
+    bound = None if name is None else evaluation.bounds.get(name)
+    return None if bound is None else bound.value + offset

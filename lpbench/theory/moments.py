@@ -22,9 +22,8 @@ EXACT_SIDE = 4096  # eigenvalues of a dense matrix up to this size: seconds
 EXACT_SPARSE_SIDE = 1024
 EXACT_SPARSE_WORK = 3e8  # multiply-adds for the second moments of sparse rows
 _DIGITS = 32  # bits that are kept of an eigenvalue
-_SLACK = (
-    2.0**-46
-)  # times the side and the largest eigenvalue: above the errors of eigenvalues and Cholesky factors
+# Times the side and the largest eigenvalue: above the errors of eigenvalues and Cholesky factors.
+_SLACK = 2.0**-46
 
 
 class Moments(NamedTuple):

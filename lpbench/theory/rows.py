@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from lpbench.theory import spacings
+from lpbench.theory.arithmetic import missing
 from lpbench.theory.minibatch import batch_constants
 from lpbench.theory.spacings import Spacing
 from lpbench.theory.theorem import HALP, SVRG, Refused, Setting, need
@@ -27,23 +28,21 @@ def setting_of_row(row: Mapping[str, Any], grid: Spacing | None = None, **change
     Raises Refused for a row of HALP, of an older lpbench, a format that no theorem is about, and a problem whose
     optimum the range of the row does not hold: its constants are those of w*, not of the optimum in the range.
     """
-    need(
-        not any(_missing(row.get(name)) for name in (*_CONSTANTS, "weights", "step_size")),
-        "the row has no constants",
-    )
-    outside = not _missing(row.get("box_excess")) and row["box_excess"] > 0
+    needed = (*_CONSTANTS, "weights", "step_size")
+    need(not any(missing(row.get(name)) for name in needed), "the row has no constants")
+    outside = not missing(row.get("box_excess")) and row["box_excess"] > 0
     need(not outside, "the range of the format does not hold the optimum")
     algorithm = str(row["algorithm"])
     need(algorithm not in HALP, "the row of a HALP cell holds the mu that it used, not the problem's")
     if grid is None:
-        limit = 1.0 if _missing(row.get("limit")) else float(row["limit"])
+        limit = 1.0 if missing(row.get("limit")) else float(row["limit"])
         found = spacings.of_choices(
             {**row, "precision": int(row["precision"]), "exponent_bits": _whole(row, "exponent_bits")}, limit
         )
         if found is None:
             raise Refused(f"no theorem is about the format {row['format']}")
         grid = found
-    constants = {name: float(row[name]) for name in _CONSTANTS}
+    constants: dict[str, Any] = {name: float(row[name]) for name in _CONSTANTS}
     inner_steps = _whole(row, "inner_steps")
     if algorithm in SVRG and inner_steps is None:
         inner_steps = 2 * int(row["n_samples"])  # what null stands for
@@ -51,6 +50,7 @@ def setting_of_row(row: Mapping[str, Any], grid: Spacing | None = None, **change
         constants = batch_constants(constants, int(row["batch_size"]))
     constants.pop("s_1")
     setting = Setting(
+        **constants,
         n=int(row["weights"]),
         algorithm=algorithm,
         grid=grid,
@@ -59,31 +59,17 @@ def setting_of_row(row: Mapping[str, Any], grid: Spacing | None = None, **change
         D_0=0.0,
         e_0=0.0,
         quadratic=bool(row["quadratic"]),
-        rounding=None if _missing(row.get("rounding")) else str(row["rounding"]),
+        rounding=None if missing(row.get("rounding")) else str(row["rounding"]),
         random_bits=_whole(row, "random_bits"),
-        schedule="constant" if _missing(row.get("schedule")) else str(row["schedule"]),
-        snapshot=None if _missing(row.get("snapshot")) else str(row["snapshot"]),
+        schedule="constant" if missing(row.get("schedule")) else str(row["schedule"]),
+        snapshot=None if missing(row.get("snapshot")) else str(row["snapshot"]),
         inner_steps=inner_steps,
         mu_used=constants["mu"],
         averages_all=not _whole(row, "average_start") and (_whole(row, "average_every") or 1) == 1,
-        L=constants["L"],
-        mu=constants["mu"],
-        L_f=constants["L_f"],
-        L_1=constants["L_1"],
-        L_1_avg=constants["L_1_avg"],
-        gamma=constants["gamma"],
-        sigma=constants["sigma"],
-        sigma_1=constants["sigma_1"],
-        sigma_w=constants["sigma_w"],
-        L_w=constants["L_w"],
     )
     return replace(setting, **changes)
 
 
-def _missing(value: Any) -> bool:
-    return value is None or value != value
-
-
 def _whole(row: Mapping[str, Any], name: str) -> int | None:
     value = row.get(name)
-    return None if _missing(value) else int(value)  # type: ignore[arg-type]
+    return None if missing(value) else int(value)  # type: ignore[arg-type]

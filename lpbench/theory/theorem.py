@@ -23,9 +23,8 @@ SVRG = frozenset({"svrg", "lp_svrg"})
 HALP = frozenset({"halp"})
 MEAN_GAP, FINAL_GAP = "mean_gap", "final_gap"
 _SMALLEST = 2.0**-1022  # below it float64 loses digits
-_BLOCKS = (
-    1000  # of a run, on each of which a falling bound is replaced by its first value: about 1 % too large
-)
+# Parts of a run, on each of which a falling bound is replaced by its first value: about 1 % too large.
+_BLOCKS = 1000
 
 
 class Refused(ConfigError):
@@ -167,10 +166,8 @@ class Theorem:
             if s.rounding not in self.roundings:
                 raise Refused(f"it is about {_listed(self.roundings)} rounding, not {s.rounding}")
             few = s.rounding == "stochastic" and s.random_bits is not None
-            need(
-                few == self.few_bits,
-                "rounding with few random bits is biased" if few else "random_bits is null",
-            )
+            why = "rounding with few random bits is biased" if few else "random_bits is null"
+            need(few == self.few_bits, why)
         # A square that underflows would leave a bound too small.
         need(not 0 < s.D_0 < _SMALLEST, "||w_0 - w*||^2 is too small for float64")
         need(not 0 < s.delta < _SMALLEST**0.5, "the square of the quantum is too small for float64")
@@ -225,6 +222,21 @@ def need(holds: bool, otherwise: str) -> None:
     """Raise Refused with the text `otherwise` unless the condition holds."""
     if not holds:
         raise Refused(otherwise)
+
+
+def need_minimum(s: Setting) -> None:
+    """Raise Refused unless f is strongly convex and its optimum lies in the range."""
+    need(s.inside, "the optimum must lie in the range")
+    need(s.mu > 0, "f must be strongly convex; mu is 0")
+
+
+def shrinkage(s: Setting) -> float:
+    """2 alpha mu A, what a step takes of ||w - w*||^2; raises Refused unless f has a minimum and it is in (0, 1]."""
+    need_minimum(s)
+    need(s.A > 0, f"alpha L must be below 1, it is {s.alpha * s.L:.3g}")
+    rate = 2 * s.alpha * s.mu * s.A
+    need(rate <= 1, f"2 alpha mu A must be at most 1, it is {rate:.3g}")
+    return rate
 
 
 def coarse(s: Setting, factor: float = 1.0) -> bool | None:

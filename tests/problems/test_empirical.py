@@ -112,15 +112,15 @@ def test_subsample_is_drawn_from_data_seed() -> None:
         ({"problem": "least_squares", "dataset": "gaussian", "noise": -1}, "noise must be"),
         (
             {"problem": "least_squares", "dataset": "gaussian", "regularization": -1},
-            "regularization must be a finite number of at least 0, got -1",
+            "regularization must be a finite number >= 0, got -1",
         ),
         (
             {"problem": "logistic_regression", "dataset": "gaussian", "regularization": 0},
-            "regularization must be a positive finite number, got 0",
+            "regularization must be a finite number > 0, got 0",
         ),
         (
             {"problem": "squared_hinge", "dataset": "gaussian", "regularization": float("nan")},
-            "regularization must be a positive finite number, got nan",
+            "regularization must be a finite number > 0, got nan",
         ),
         (
             {"problem": "squared_hinge", "dataset": "gaussian", "regularization": "big"},

@@ -83,15 +83,15 @@ def test_gap_of_family_s() -> None:
             "k must divide dimension, got k=8 and dimension=100",
         ),
         ({"problem": "family_s", "dimension": 96, "k": 6}, "k must be a power of two, got 6"),
-        ({"problem": "family_s", "k": 0}, "k must be a whole number of at least 1, got 0"),
+        ({"problem": "family_s", "k": 0}, "k must be a whole number >= 1, got 0"),
         ({"problem": "family_s", "k": 2.5}, "k must be a whole number"),
-        ({"problem": "family_s", "dimension": -4}, "dimension must be a whole number of at least 1, got -4"),
+        ({"problem": "family_s", "dimension": -4}, "dimension must be a whole number >= 1, got -4"),
         ({"problem": "family_q", "dimension": float("nan")}, "dimension must be a whole number"),
         (
             {"problem": "family_q", "noise": float("inf")},
-            "noise must be a finite number of at least 0, got inf",
+            "noise must be a finite number >= 0, got inf",
         ),
-        ({"problem": "family_q", "noise": -1}, "noise must be a finite number of at least 0, got -1"),
+        ({"problem": "family_q", "noise": -1}, "noise must be a finite number >= 0, got -1"),
         ({"problem": "family_q", "noise": True}, "noise must be"),
         (
             {"problem": "family_q", "noise_kind": "spars"},
@@ -99,7 +99,7 @@ def test_gap_of_family_s() -> None:
         ),
         ({"problem": "family_e", "solution": "geo"}, "unknown solution 'geo'"),
         ({"problem": "family_e", "dimension": 8}, "dimension must be at least 16, got 8"),
-        ({"problem": "family_e", "data_seed": -1}, "data_seed must be a whole number of at least 0, got -1"),
+        ({"problem": "family_e", "data_seed": -1}, "data_seed must be a whole number >= 0, got -1"),
     ],
 )
 def test_bad_choices(choices: dict, message: str) -> None:

@@ -58,7 +58,7 @@ def content_hash(path: Path) -> str:
         known = _contents.get(stamp)
         if known is None:
             with path.open("rb") as file:
-                known = _contents[stamp] = _short(hashlib.file_digest(file, "blake2b"))
+                known = _contents[stamp] = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
         return known
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
@@ -75,7 +75,7 @@ def parsed(paths: list[Path], how: tuple[Any, ...], read: Callable[..., FileData
         data = _parsed.get((*how, *contents))
         if data is None:
             raw = [read_bytes(path) for path in paths]
-            contents = tuple(_short(hashlib.blake2b(held)) for held in raw)
+            contents = tuple(hashlib.blake2b(held).hexdigest()[:32] for held in raw)
             data = _parsed[*how, *contents] = read(*raw)
             data.content = contents
             while len(_parsed) > MAX_PARSED:
@@ -90,10 +90,6 @@ def read_bytes(path: Path) -> bytes:
         return existing_file(path).read_bytes()
     except OSError as error:
         refuse(path, f"cannot be read: {error.strerror or error}")
-
-
-def _short(digest: Any) -> str:
-    return str(digest.hexdigest()[:32])
 
 
 class Read(NamedTuple):
@@ -112,18 +108,16 @@ def _zstandard(content: bytes) -> bytes:
         return bytes(stream.read())
 
 
-_DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
-    ".gz": gzip.decompress,
-    ".bz2": bz2.decompress,
-    ".xz": lzma.decompress,
-    ".zst": _zstandard,
+# Of each suffix, what reads such a file, and what it begins with.
+_COMPRESSED: dict[str, tuple[Callable[[bytes], bytes], bytes]] = {
+    ".gz": (gzip.decompress, b"\x1f\x8b"),
+    ".bz2": (bz2.decompress, b"BZh"),
+    ".xz": (lzma.decompress, b"\xfd7zXZ\0"),
+    ".zst": (_zstandard, b"\x28\xb5\x2f\xfd"),
 }
 # What a file of another kind begins with, and what to do with it.
 _OTHERS = {
-    b"\x1f\x8b": "is compressed: its name must end in .gz",
-    b"BZh": "is compressed: its name must end in .bz2",
-    b"\xfd7zXZ\0": "is compressed: its name must end in .xz",
-    b"\x28\xb5\x2f\xfd": "is compressed: its name must end in .zst",
+    **{start: f"is compressed: its name must end in {suffix}" for suffix, (_, start) in _COMPRESSED.items()},
     b"PK\3\4": "is a zip archive, as Excel's files are: unpack it, or save the table as .csv",
     b"PAR1": "is a parquet file: its name must end in .parquet",
     b"\xff\xfe": "is UTF-16: save the file as UTF-8 (for example: iconv -f utf-16 -t utf-8)",
@@ -134,15 +128,16 @@ _OTHERS = {
 def compression(path: Path) -> str:
     """The suffix that says how a file is compressed, else nothing: part of how its content is read."""
     suffix = path.suffix.lower()
-    return suffix if suffix in _DECOMPRESS else ""
+    return suffix if suffix in _COMPRESSED else ""
 
 
 def decompressed(path: Path, content: bytes) -> bytes:
     """`content` of `path`, decompressed as its suffix says; raises ConfigError."""
-    try:
-        content = _DECOMPRESS.get(compression(path), bytes)(content)
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
-        refuse(path, f"cannot be read: {error}")
+    if suffix := compression(path):
+        try:
+            content = _COMPRESSED[suffix][0](content)
+        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+            refuse(path, f"cannot be read: {error}")
     if not content:
         refuse(path, "is empty")
     return content
@@ -167,33 +162,32 @@ def refuse(path: Path, what: str, line: int | None = None) -> NoReturn:
     raise ConfigError(f"{place}: {what}")
 
 
+def shortened(text: str) -> str:
+    """`text` for a line of an error: of a long one its beginning."""
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 def labelled(path: Path, found: Read, task: str) -> FileData:
     """Data of a file: the target as numbers (regression) or as class indices in the order of the labels.
 
     The target is float64, integers of any size, or str. Raises ConfigError for one class, for text in a
     regression, for fractional labels.
     """
-    data = _labelled(path, found.X, found.target, task)
+    target, kind = found.target, found.target.dtype.kind
+    if task == REGRESSION:
+        if kind == "U":
+            refuse(path, f"the target holds {str(target[0])!r}, but least squares needs numbers")
+        data = FileData(found.X, target.astype(np.float64), REGRESSION)
+    else:
+        odd = target[(target != np.round(target)) | ~np.isfinite(target)] if kind == "f" else target[:0]
+        if len(odd):
+            refuse(path, f"the target holds {odd[0]:g}: whole numbers or names are needed as class labels")
+        labels, y = np.unique(target, return_inverse=True)
+        if len(labels) < 2:
+            refuse(path, f"all {len(y)} samples have the label {labels[0]}: two classes or more are needed")
+        data = FileData(found.X, y.astype(np.float64), CLASSIFICATION, len(labels))
     data.columns, data.remarks = found.columns, tuple(found.remarks)
     return data
-
-
-def _labelled(path: Path, X: Any, target: np.ndarray, task: str) -> FileData:
-    if task == REGRESSION:
-        if target.dtype.kind == "U":
-            refuse(path, f"the target holds {str(target[0])!r}, but least squares needs numbers")
-        return FileData(X, target.astype(np.float64), REGRESSION)
-    odd = (
-        target[(target != np.round(target)) | ~np.isfinite(target)]
-        if target.dtype.kind == "f"
-        else target[:0]
-    )
-    if len(odd):
-        refuse(path, f"the target holds {odd[0]:g}: whole numbers or names are needed as class labels")
-    labels, y = np.unique(target, return_inverse=True)
-    if len(labels) < 2:
-        refuse(path, f"all {len(target)} samples have the label {labels[0]}: two classes or more are needed")
-    return FileData(X, y.astype(np.float64), CLASSIFICATION, len(labels))
 
 
 def label_values(labels: Sequence[str]) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lpbench.datasets.reading.files import Read, label_values, refuse
+from lpbench.datasets.reading.files import Read, label_values, refuse, shortened
 
 _BLANKS = re.compile(rb":[ \t]+")
 
@@ -37,7 +37,7 @@ def read(path: Path, content: bytes) -> Read:
         _find_bad_line(path, content)
         refuse(path, "holds a value that is not finite")
     if np.abs(y).max() >= 2.0**53:  # whole numbers that would merge
-        y = label_values([line.split(None, 1)[0].decode() for line in _samples(content)])
+        y = label_values([line.split(None, 1)[0].decode() for _, line in _samples(content)])
     X.eliminate_zeros()
     if X.nnz == 0:
         refuse(path, "holds no feature that is not 0")
@@ -47,19 +47,18 @@ def read(path: Path, content: bytes) -> Read:
     return Read(X, y, range(first, first + X.shape[1]))
 
 
-def _samples(content: bytes) -> Iterator[bytes]:
-    """The lines that hold a sample, without comments."""
-    for line in io.BytesIO(content):
+def _samples(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines that hold a sample, without comments, and their numbers, from 1."""
+    for number, line in enumerate(io.BytesIO(content), 1):
         sample = line.split(b"#", 1)[0]
         if sample.strip():
-            yield sample
+            yield number, sample
 
 
 def _find_bad_line(path: Path, content: bytes) -> None:
     """Raise ConfigError for the first line that the format does not allow."""
-    for number, line in enumerate(io.BytesIO(content), 1):
-        fields = line.decode("utf-8", "replace").split("#", 1)[0].split()
-        wrong = _wrong(fields) if fields else None
+    for number, sample in _samples(content):
+        wrong = _wrong(sample.decode("utf-8", "replace").split() or [""])
         if wrong:
             refuse(path, wrong, number)
 
@@ -68,7 +67,7 @@ def _wrong(fields: list[str]) -> str | None:
     label, *pairs = fields
     if _number(label) is None:
         table = "; a table's file is named .csv or .parquet" if "," in label else ""
-        return f"expected LABEL INDEX:VALUE ..., got {_short(' '.join(fields))!r}{table}"
+        return f"expected LABEL INDEX:VALUE ..., got {shortened(' '.join(fields))!r}{table}"
     if not math.isfinite(float(label)):
         return f"the label {label!r} is not finite"
     last = -1
@@ -77,7 +76,7 @@ def _wrong(fields: list[str]) -> str | None:
         if index == "qid":
             continue
         if not colon or not index.isascii() or not index.isdigit() or _number(value) is None:
-            return f"expected INDEX:VALUE, got {_short(pair)!r}"
+            return f"expected INDEX:VALUE, got {shortened(pair)!r}"
         if not math.isfinite(float(value)):
             return f"feature {index} is {value!r}, not a finite number"
         if int(index) <= last:
@@ -93,7 +92,3 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lpbench.datasets.base import REGRESSION
-from lpbench.datasets.reading.files import NOT_UTF8, Read, label_values, refuse
+from lpbench.datasets.reading.files import NOT_UTF8, Read, label_values, refuse, shortened
 from lpbench.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -156,9 +156,8 @@ def _parquet_numbers(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarr
 def _indices(schema: pa.Schema) -> list[str]:
     """The columns that hold an index of pandas."""
     try:
-        named = [
-            name for name in (schema.pandas_metadata or {}).get("index_columns", []) if isinstance(name, str)
-        ]
+        columns = (schema.pandas_metadata or {}).get("index_columns", [])
+        named = [name for name in columns if isinstance(name, str)]
     except (ValueError, AttributeError, TypeError):  # of another program
         named = []
     return [name for name in schema.names if name in named or _INDEX.fullmatch(name)]
@@ -269,7 +268,7 @@ def _number(path: Path, line: int, name: str, text: str, flag: bool) -> float:
         return _TRUTH[stripped.lower()]
     if not flag and _NUMBER.fullmatch(stripped) and math.isfinite(float(stripped)):
         return float(stripped)
-    shown = repr(text if len(text) <= 40 else text[:37] + "...")
+    shown = repr(shortened(text))
     if not _is_text(text):
         why = NOT_UTF8
     elif stripped in MISSING and stripped.lower() != "nan":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,10 +18,11 @@ def one_blas_thread() -> Iterator[None]:
     """Limit the process's BLAS to one thread; calls may nest and overlap, the last one to leave restores."""
     global _users, _limit
     import scipy.linalg  # noqa: F401  # loads its own BLAS, so that the limit reaches it too
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with _lock:
         if _users == 0:
-            _limit = _in_a_thread_of_its_own(_set)
+            _limit = _in_a_thread_of_its_own(threadpool_limits, 1, "blas")
         _users += 1
     try:
         yield
@@ -31,20 +33,11 @@ def one_blas_thread() -> Iterator[None]:
                 _in_a_thread_of_its_own(_limit.restore_original_limits)
 
 
-def _set() -> Any:
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    return threadpool_limits(limits=1, user_api="blas")
-
-
-def _in_a_thread_of_its_own(action: Callable[[], Any]) -> Any:
-    """Run `action` in a thread that then ends.
+def _in_a_thread_of_its_own(action: Callable[..., Any], *arguments: Any) -> Any:
+    """`action(*arguments)` in a thread that then ends.
 
     threadpoolctl lets one living thread at a time change the pool and ignores the others; the first to build
     a problem need not be the last to finish one.
     """
-    results = []
-    thread = threading.Thread(target=lambda: results.append(action()))
-    thread.start()
-    thread.join()
-    return results[0]
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(action, *arguments).result()

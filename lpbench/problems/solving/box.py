@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from lpbench.errors import ConfigError
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, Problem
 from lpbench.problems.solving.blas import one_blas_thread
 from lpbench.problems.solving.box_solver import excess, minimise
+from lpbench.problems.solving.memory import remembered
 from lpbench.problems.solving.objective import Risk
 from lpbench.theory import constants
 from lpbench.theory.moments import row_blocks, row_sums
@@ -41,22 +41,30 @@ class AtBox(NamedTuple):
     constants: dict[str, float]
 
 
-# Weak, so that what is known of a problem goes with it: a large one must not stay in memory for this.
-_known: WeakKeyDictionary[Problem, dict[tuple[float, float], AtBox]] = WeakKeyDictionary()
-
-
+@remembered
 def box_optimum(problem: Problem, low: float, high: float) -> AtBox:
-    """The optimum over the box low <= w_j <= high, and the constants there; remembered per problem and box.
+    """The optimum over the box low <= w_j <= high, and the constants there.
 
     Families Q and E are clipped in closed form, all else is solved to a projected gradient of about 1e-12.
     Infinite ends are allowed. Raises ConfigError unless low <= high.
     """
     _check(low, high)
-    found = _known.setdefault(problem, {})
-    if (low, high) not in found:
-        with one_blas_thread():
-            found[low, high] = _box_optimum(problem, low, high)
-    return found[low, high]
+    w_star = problem.w_star
+    if low <= w_star.min() and w_star.max() <= high:
+        return AtBox(w_star, 0.0, problem.optimum_gradient_norm, problem.constants)
+    if problem.loss == QUADRATIC:
+        h, noise, noise_kind = _quadratic_parts(problem)
+        w = np.clip(w_star, low, high)
+        gradient = h * (w - w_star)
+        above = 0.5 * products.inner_product(gradient, w - w_star)
+        found = constants.quadratic_elsewhere(h, noise, noise_kind, w, gradient)
+        return AtBox(w, above, products.norm(gradient), found)
+    X, y, lam, n_classes = _data(problem), problem.y, problem.regularization, problem.n_classes
+    risk = Risk(problem.loss, X, y, n_classes, lam)
+    with one_blas_thread():
+        w = minimise(risk, low, high, w_star, problem.constants["L_f"])
+        found = constants.empirical_elsewhere(problem.constants, X, y, problem.loss, w, lam, n_classes)
+        return AtBox(w, excess(risk, w_star, w), products.norm(risk.gradient(w)), found)
 
 
 def largest_gradient(problem: Problem, low: float, high: float) -> float:
@@ -98,24 +106,6 @@ def active(problem: Problem) -> int:
 def _check(low: float, high: float) -> None:
     if not low <= high:
         raise ConfigError(f"box: low must be at most high, got low={low:g} and high={high:g}")
-
-
-def _box_optimum(problem: Problem, low: float, high: float) -> AtBox:
-    w_star = problem.w_star
-    if low <= w_star.min() and w_star.max() <= high:
-        return AtBox(w_star, 0.0, problem.optimum_gradient_norm, problem.constants)
-    if problem.loss == QUADRATIC:
-        h, noise, noise_kind = _quadratic_parts(problem)
-        w = np.clip(w_star, low, high)
-        gradient = h * (w - w_star)
-        above = 0.5 * products.inner_product(gradient, w - w_star)
-        found = constants.quadratic_elsewhere(h, noise, noise_kind, w, gradient)
-        return AtBox(w, above, products.norm(gradient), found)
-    X, y, lam, n_classes = _data(problem), problem.y, problem.regularization, problem.n_classes
-    risk = Risk(problem.loss, X, y, n_classes, lam)
-    w = minimise(risk, low, high, w_star, problem.constants["L_f"])
-    found = constants.empirical_elsewhere(problem.constants, X, y, problem.loss, w, lam, n_classes)
-    return AtBox(w, excess(risk, w_star, w), products.norm(risk.gradient(w)), found)
 
 
 def _row_parts(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,17 +8,17 @@ data, and must be those that were stored, and those of an optimum.
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
 from lpbench.arithmetic import products
 from lpbench.arithmetic.jit import cache_folder, source_digest
+from lpbench.errors import StoreError
 from lpbench.problems.solving.objective import Risk
 from lpbench.problems.solving.optimum import TOLERANCE
+from lpbench.store.files import write_atomic
 from lpbench.theory.constants import NAMES, Constants
 
 log = logging.getLogger(__name__)
@@ -67,22 +67,20 @@ def load(key: str, risk: Risk) -> Solved | None:
 
 
 def save(key: str, solved: Solved) -> None:
-    """Store `solved` by a temporary name and a rename; where that fails it costs only time later."""
-    temporary = None
+    """Store `solved`, whole or not at all; where that fails it costs only time later."""
+
+    def write(file: IO[bytes]) -> None:
+        np.savez(
+            file,
+            w_star=solved.w_star,
+            scalars=np.array([solved.f_star, solved.gradient_norm]),
+            constants=np.array([solved.constants.values[name] for name in NAMES]),
+            kinds=np.array([solved.constants.kinds[name] for name in NAMES]),
+        )
+
     try:
         path = optimum_file(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{key}-", suffix=".tmp", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            np.savez(
-                file,
-                w_star=solved.w_star,
-                scalars=np.array([solved.f_star, solved.gradient_norm]),
-                constants=np.array([solved.constants.values[name] for name in NAMES]),
-                kinds=np.array([solved.constants.kinds[name] for name in NAMES]),
-            )
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # RuntimeError: no home folder
+        write_atomic(path, write)
+    except (OSError, StoreError) as error:
         log.warning("the optimum is not cached: %s", error)
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)

@@ -4,14 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.theory.theorem import EARLIER, Setting, need, theorem
+from lpbench.theory.theorem import EARLIER, Setting, need, shrinkage, theorem
 
 LP_SGD = frozenset({"lp_sgd"})
-
-
-_SUMMED = (
-    100_000  # steps up to which a mean is summed: the closed form loses digits in short runs of tiny steps
-)
+# Steps up to which a mean is summed: the closed form loses digits in short runs of tiny steps.
+_SUMMED = 100_000
 
 
 def _mean_gap(s: Setting, rate: float, added: float) -> Any:
@@ -30,15 +27,6 @@ def _mean_gap(s: Setting, rate: float, added: float) -> Any:
     return s.L_f / 2 * (ball**2 + 2 * ball * start * linear + start**2 * square)
 
 
-def _rate(s: Setting) -> float:
-    need(s.inside, "the optimum must lie in the range")
-    need(s.mu > 0, "f must be strongly convex; mu is 0")
-    need(s.A > 0, f"alpha L must be below 1, it is {s.alpha * s.L:.3g}")
-    rate = 2 * s.alpha * s.mu * s.A
-    need(rate <= 1, f"2 alpha mu A must be at most 1, it is {rate:.3g}")
-    return rate
-
-
 @theorem("7", EARLIER, LP_SGD, roundings=("nearest_even", "toward_zero"))
 def biased(s: Setting) -> Any:
     """f(w_t) - f* <= L_f/2 E x_t^2, x' <= a x + sqrt(2) alpha sigma + sqrt(n) delta / 2, a = sqrt(1 - 2 alpha mu A).
@@ -48,7 +36,7 @@ def biased(s: Setting) -> Any:
     Source: docs/theory.md, 7.
     """
     error = np.sqrt(s.n) * s.delta * (0.5 if s.rounding == "nearest_even" else 1.0)
-    return _mean_gap(s, _rate(s), np.sqrt(2) * s.alpha * s.sigma + error)
+    return _mean_gap(s, shrinkage(s), np.sqrt(2) * s.alpha * s.sigma + error)
 
 
 @theorem("7-r", EARLIER, LP_SGD, few_bits=True)
@@ -64,7 +52,7 @@ def few_random_bits(s: Setting) -> Any:
     """
     assert s.random_bits is not None
     need(s.grid.linear, "the grid must be linear")
-    rate, half = _rate(s), 2.0 ** (-s.random_bits - 1)
+    rate, half = shrinkage(s), 2.0 ** (-s.random_bits - 1)
     need(rate < 1, "2 alpha mu A must be below 1")
     p = np.sqrt(1 - rate)
     found = []

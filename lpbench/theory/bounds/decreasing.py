@@ -4,18 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, Setting, need, theorem
+from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, Setting, need, need_minimum, theorem
 
-A, PHI = (
-    0.5,
-    0.5,
-)  # the shares of the schedule: alpha_t = 2 / (mu A PHI (t + s)), s = 2 kappa / (A PHI (1 - A))
+# The shares of the schedule: alpha_t = 2 / (mu A PHI (t + s)), s = 2 kappa / (A PHI (1 - A)).
+A, PHI = 0.5, 0.5
 LP_SGD = frozenset({"sgd", "lp_sgd"})
 
 
 def _shift(s: Setting) -> float:
-    need(s.inside, "the optimum must lie in the range")
-    need(s.mu > 0, "f must be strongly convex; mu is 0")
+    need_minimum(s)
     return 2 * s.L / (s.mu * A * PHI * (1 - A))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.theory.theorem import DIMENSION_FREE, FINAL_GAP, Setting, need, theorem
+from lpbench.theory.theorem import DIMENSION_FREE, FINAL_GAP, Setting, shrinkage, theorem
 
 
 @theorem("1e", DIMENSION_FREE, frozenset({"sgd", "lp_sgd"}), judges=FINAL_GAP)
@@ -15,11 +15,7 @@ def last_iterate(s: Setting) -> Any:
     q^T (D_0 - y). Needs mu > 0, A = 1 - alpha L > 0, 2 alpha mu A <= 1 and w* in the range.
     Source: docs/theory.md, 1e.
     """
-    need(s.inside, "the optimum must lie in the range")
-    need(s.mu > 0, "f must be strongly convex; mu is 0")
-    need(s.A > 0, f"alpha L must be below 1, it is {s.alpha * s.L:.3g}")
-    shrink = 2 * s.alpha * s.mu * s.A
-    need(shrink <= 1, f"2 alpha mu A must be at most 1, it is {shrink:.3g}")
+    shrink = shrinkage(s)
     noise, slope = 2 * s.alpha * s.sigma**2 + s.delta * s.sigma_1, s.delta * s.L_1_avg
     root_y = (slope + np.sqrt(slope**2 + 8 * s.mu * s.A * noise)) / (4 * s.mu * s.A)
     q = 1 - shrink + (s.alpha * slope / (2 * root_y) if root_y > 0 else 0.0)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.theory.theorem import EARLIER, SVRG, Setting, need, theorem
+from lpbench.theory.theorem import EARLIER, SVRG, Setting, need, need_minimum, theorem
 
 
 def contraction(s: Setting) -> float:
@@ -12,11 +12,10 @@ def contraction(s: Setting) -> float:
 
     Raises Refused unless alpha L < 1/2, rho < 1 and the snapshot is one that the proof covers.
     """
-    need(s.inside, "the optimum must lie in the range")
+    need_minimum(s)
     need(
         s.snapshot != "last", "the last iterate as the snapshot has no proof; use snapshot=random or average"
     )
-    need(s.mu > 0, "f must be strongly convex; mu is 0")
     need(s.alpha * s.L < 0.5, f"alpha L must be below 1/2, it is {s.alpha * s.L:.3g}")
     assert s.inner_steps is not None
     slack = 2 * s.alpha * s.L

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.theory.theorem import DIMENSION_FREE, SGD, Setting, need, theorem
+from lpbench.theory.theorem import DIMENSION_FREE, SGD, Setting, need, need_minimum, theorem
 
 
 @theorem("4", DIMENSION_FREE, SGD)
@@ -18,8 +18,7 @@ def nonlinear(s: Setting) -> Any:
     """
     delta, zeta = s.grid.delta, s.grid.zeta
     need(zeta > 0, "the grid is linear: 1b says it")
-    need(s.inside, "the optimum must lie in the range")
-    need(s.mu > 0, "f must be strongly convex; mu is 0")
+    need_minimum(s)
     A = 1 - (1 + zeta / 4) * s.alpha * s.L - zeta * np.sqrt(s.L / s.mu) / 2
     need(A > 0, f"(1 + zeta/4) alpha L + zeta sqrt(kappa)/2 must be below 1, it is {1 - A:.3g}")
     noise = (1 + zeta / 4) * 2 * s.alpha * s.sigma**2 + delta * s.sigma_1 + zeta * s.sigma_w

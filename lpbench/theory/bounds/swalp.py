@@ -7,7 +7,7 @@ import numpy as np
 from lpbench.theory.bounds.convex import convex
 from lpbench.theory.bounds.quarter_quantum import quarter_quantum
 from lpbench.theory.bounds.strongly_convex import strongly_convex
-from lpbench.theory.theorem import OTHER, Bound, Refused, Setting, coarse, need, theorem
+from lpbench.theory.theorem import OTHER, Bound, Refused, Setting, coarse, need, need_minimum, theorem
 
 
 @theorem("6", OTHER, frozenset({"swalp"}))
@@ -21,8 +21,7 @@ def swalp(s: Setting) -> Any:
     Source: docs/theory.md, 6; the form of Yang et al. 2019, "SWALP", theorem 1.
     """
     need(s.quadratic, "f must be quadratic")
-    need(s.inside, "the optimum must lie in the range")
-    need(s.mu > 0, "f must be strongly convex; mu is 0")
+    need_minimum(s)
     need(s.alpha * s.L_f <= 1, f"alpha L_f must be at most 1, it is {s.alpha * s.L_f:.3g}")
     need(not s.saturated, f"nothing may saturate; {s.saturated or 0:.2g} of the updates did")
     F = _iterates(s)
