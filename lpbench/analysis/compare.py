@@ -15,7 +15,7 @@ import numpy as np
 
 from lpbench.analysis.matching import AXES, Configuration, Match, Row, key_of, match, read
 from lpbench.analysis.ratios import COLUMNS, Sample, changes, logs, paired, shared, unpaired
-from lpbench.analysis.tables import ALWAYS, RESULT, varying
+from lpbench.analysis.tables import ALWAYS, RESULT, null_first, varying
 from lpbench.analysis.tables import AXES as ROW_AXES
 from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError, did_you_mean
@@ -162,7 +162,7 @@ def _groups(configurations: Sequence[Configuration], axes: Sequence[str]) -> lis
     """The configurations of each row, by the values on `axes`, null first."""
     groups: dict[tuple[Any, ...], list[Configuration]] = {}
     for one in configurations:
-        key = tuple((value is not None, value) for value in key_of(one.choices, axes))
+        key = tuple(map(null_first, key_of(one.choices, axes)))
         groups.setdefault(key, []).append(one)
     return [groups[key] for key in sorted(groups)]
 

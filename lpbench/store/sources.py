@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from lpbench.errors import StoreError
 from lpbench.store.address import first_line
-from lpbench.store.arrays import from_texts
+from lpbench.store.arrays import flat, from_numpy, from_texts, to_numpy
 from lpbench.store.files import (
     DAMAGED,
     TEMPORARY,
@@ -25,9 +25,10 @@ from lpbench.store.files import (
 )
 from lpbench.store.folder import CELLS, PARTS, TRACES
 from lpbench.store.schema import CELLS as CELLS_SCHEMA
-from lpbench.store.schema import STATUSES, further, plain
+from lpbench.store.schema import STATUSES, concatenate, further, plain
 from lpbench.store.schema import TRACES as TRACES_SCHEMA
 
+_ID = pa.schema([CELLS_SCHEMA.field("cell_id")])
 NEEDED = {"cells": ("cell_id", "group_id", "status"), "traces": ("cell_id", "step")}
 PART = re.compile(r"(\d{6,})\.(cells|traces)\.parquet")
 
@@ -224,33 +225,39 @@ def rejected(table: pa.Table) -> np.ndarray:
     return ~np.array(good.to_pylist(), bool)
 
 
-def newest(sources: Sequence[Source], strict: bool = True) -> list[tuple[Source, pa.Table, np.ndarray]]:
+Kept = tuple[Source, pa.Table, np.ndarray]
+
+
+def newest(sources: Sequence[Source], strict: bool = True) -> list[Kept]:
     """For each readable source: the NEEDED columns, and which of its rows are cells that no later source replaces.
 
     strict  as in `find_sources`
     """
     found = []
-    seen: set[str] = set()
-    for source in reversed(sources):
+    for source in sources:
         try:
             table = source.read_cells(NEEDED["cells"])
         except Damaged as damaged:
             leave_out(damaged, strict)
             continue
-        ids, keep = table["cell_id"].to_pylist(), ~rejected(table)
+        keep = ~rejected(table)
         if not keep.all():
-            warn_of(
-                source.cells,
-                f"{(~keep).sum()} rows without cell_id, group_id or a known status",
-                "rows of it",
-            )
-        for i in range(len(ids) - 1, -1, -1):
-            if ids[i] in seen:
-                keep[i] = False
-            elif keep[i]:
-                seen.add(ids[i])
+            wrong = f"{(~keep).sum()} rows without cell_id, group_id or a known status"
+            warn_of(source.cells, wrong, "rows of it")
         found.append((source, table, keep))
-    return found[::-1]
+    if found:
+        ids = concatenate(
+            [table.select(["cell_id"]).filter(from_numpy(keep)) for _, table, keep in found], _ID
+        )
+        codes = flat(ids["cell_id"]).dictionary_encode()
+        last = np.empty(len(codes.dictionary), np.int64)
+        last[to_numpy(codes.indices)] = np.arange(len(codes))  # of equal ones the last is kept
+        is_last = np.zeros(len(codes), bool)
+        is_last[last] = True
+        for _, _, keep in found:
+            rows = np.flatnonzero(keep)
+            keep[rows], is_last = is_last[: rows.size], is_last[rows.size :]
+    return found
 
 
 def choose(ids: pa.Table, keep: np.ndarray, wanted: Collection[str] | None) -> list[str] | None:
