@@ -15,11 +15,12 @@ import numpy as np
 
 from lpbench.analysis.matching import AXES, Configuration, Match, Row, key_of, match, read
 from lpbench.analysis.ratios import COLUMNS, Sample, changes, logs, paired, shared, unpaired
-from lpbench.analysis.tables import ALWAYS, RESULT, null_first, varying
+from lpbench.analysis.tables import ALWAYS, RESULT, varying
 from lpbench.analysis.tables import AXES as ROW_AXES
 from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.store import find_sweep
+from lpbench.store.arrays import null_first
 from lpbench.store.schema import own_choices
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.analysis.tables import ALWAYS, AXES, Columns, grouped, null_first, varying
+from lpbench.analysis.tables import ALWAYS, AXES, Columns, grouped, varying
 from lpbench.analysis.tables import COLUMNS as FLOOR_COLUMNS
+from lpbench.store.arrays import null_first
 from lpbench.theory import arithmetic
 from lpbench.theory.evalues import e_value, rejected
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from lpbench.analysis import tables
 from lpbench.errors import ConfigError
+from lpbench.store.arrays import null_first
 from lpbench.store.schema import CHOICES, further, own_choices
 
 Row = dict[str, Any]
@@ -208,7 +209,7 @@ def _nothing(a: Sequence[Row], b: Sequence[Row], axes: Sequence[str], names: tup
 
 
 def _listed(values: set[Any], most: int = 5) -> str:
-    ordered = sorted(values, key=tables.null_first)
+    ordered = sorted(values, key=null_first)
     return ", ".join([*(shown_choice(v) for v in ordered[:most]), *(["..."] if len(ordered) > most else [])])
 
 

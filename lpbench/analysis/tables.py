@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError, did_you_mean
-from lpbench.store.arrays import Coded
+from lpbench.store.arrays import ranks, refine
 from lpbench.store.read import read_columns
 from lpbench.store.schema import CELLS, CHOICES, INT, REAL, further, own_choices
 from lpbench.terminal import Table
@@ -56,9 +56,9 @@ def axes_of(schema: Any) -> list[str]:
 def varying(columns: Columns, axes: Sequence[str] = AXES) -> list[str]:
     """The axes of `columns` that vary, without those that the axes before them determine."""
     kept: list[str] = []
-    combined = _combined(columns, ["precision"])
+    combined = ranks(columns, ["precision"])
     for axis in axes:
-        both = _joined(combined, columns[axis])
+        both = refine(combined, columns[axis])
         if both.max(initial=0) > combined.max(initial=0):
             kept.append(axis)
             combined = both
@@ -67,36 +67,9 @@ def varying(columns: Columns, axes: Sequence[str] = AXES) -> list[str]:
 
 def grouped(columns: Columns, axes: Sequence[str]) -> list[np.ndarray]:
     """The rows of each combination of values on `axes`, sorted by them, null first."""
-    combined = _combined(columns, axes)
+    combined = ranks(columns, axes)
     order = np.argsort(combined, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(combined[order])) + 1) if order.size else []
-
-
-def _combined(columns: Columns, axes: Sequence[str]) -> np.ndarray:
-    """For every row which of the different combinations of values on `axes` it has, as they are sorted."""
-    combined = np.zeros(len(columns[axes[0]]), np.int64)
-    for axis in axes:
-        combined = _joined(combined, columns[axis])
-    return combined
-
-
-def _joined(combined: np.ndarray, values: Sequence[Any]) -> np.ndarray:
-    if isinstance(values, Coded):
-        different, codes = values.different, values.codes
-    else:
-        numbers: dict[Any, int] = {}
-        codes = np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
-        different = list(numbers)
-    if not codes.size or codes.min() == codes.max():
-        return combined
-    ranks = np.empty(len(different), np.int64)
-    ranks[sorted(range(len(different)), key=lambda i: null_first(different[i]))] = np.arange(len(different))
-    return np.unique(combined * len(different) + ranks[codes], return_inverse=True)[1]
-
-
-def null_first(value: Any) -> tuple[bool, Any]:
-    """What values of one kind are sorted by, null before all others."""
-    return value is not None, 0 if value is None else value
 
 
 def results(columns: Columns, metric: str | None = None, every: Sequence[str] = AXES) -> list[dict[str, Any]]:

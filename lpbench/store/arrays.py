@@ -3,7 +3,7 @@
 Those import pandas to see whether they have to do with it, which costs a short sweep half a second.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,38 @@ class Coded(Sequence[Any]):
 def plain_columns(table: pa.Table) -> dict[str, Sequence[Any]]:
     """The values of each column, None for null."""
     return {name: Coded(table[name]) for name in table.column_names}
+
+
+def ranks(columns: Mapping[str, Sequence[Any]], names: Sequence[str], last: bool = False) -> np.ndarray:
+    """For every row where its combination of values in the columns `names` comes among the different ones, sorted.
+
+    last   null comes after all values, and not before.
+    """
+    found = np.zeros(len(columns[names[0]]), np.int64)
+    for name in names:
+        found = refine(found, columns[name], last)
+    return found
+
+
+def refine(found: np.ndarray, values: Sequence[Any], last: bool = False) -> np.ndarray:
+    """The `ranks` of one column more."""
+    if isinstance(values, Coded):
+        different, codes = values.different, values.codes
+    else:
+        numbers: dict[Any, int] = {}
+        codes = np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
+        different = list(numbers)
+    if not codes.size or codes.min() == codes.max():
+        return found
+    place = np.empty(len(different), np.int64)
+    order = sorted(range(len(different)), key=lambda i: null_first(different[i], last))
+    place[order] = np.arange(len(different))
+    return np.unique(found * len(different) + place[codes], return_inverse=True)[1]
+
+
+def null_first(value: Any, last: bool = False) -> tuple[bool, Any]:
+    """What values of one kind are sorted by, null before all others (`last`: after them)."""
+    return (value is None) == last, 0 if value is None else value
 
 
 def flat(column: pa.ChunkedArray) -> pa.Array:
