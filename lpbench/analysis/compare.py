@@ -20,6 +20,7 @@ from lpbench.analysis.tables import AXES as ROW_AXES
 from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.store import find_sweep
+from lpbench.store.arrays import null_first
 from lpbench.store.schema import own_choices
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _groups(configurations: Sequence[Configuration], axes: Sequence[str]) -> lis
     """The configurations of each row, by the values on `axes`, null first."""
     groups: dict[tuple[Any, ...], list[Configuration]] = {}
     for one in configurations:
-        key = tuple((value is not None, value) for value in key_of(one.choices, axes))
+        key = tuple(map(null_first, key_of(one.choices, axes)))
         groups.setdefault(key, []).append(one)
     return [groups[key] for key in sorted(groups)]
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.analysis.tables import ALWAYS, AXES, Columns, varying
+from lpbench.analysis.tables import ALWAYS, AXES, Columns, grouped, varying
 from lpbench.analysis.tables import COLUMNS as FLOOR_COLUMNS
+from lpbench.store.arrays import null_first
 from lpbench.theory import arithmetic
 from lpbench.theory.evalues import e_value, rejected
 
@@ -31,9 +32,11 @@ class Evidence:
              `bound_dimension_free` (means: they differ between seeds where they hold on a path), `bound_kind`,
              `bound_basis`; `bound_ratio` (mean of measured / proven), `e_value`, `broken`; `group_id`, and
              `cell_id` of the cell with the largest ratio. None where there is no bound.
+    total    number of groups, with those that `weigh` left out.
     """
 
     groups: list[dict[str, Any]]
+    total: int
 
     @property
     def broken(self) -> list[dict[str, Any]]:
@@ -46,7 +49,7 @@ class Evidence:
         """The evidence in numbers: groups, those with a bound, their ratios, and the broken ones."""
         ratios = [group["bound_ratio"] for group in self.groups if group["bound"] is not None]
         return {
-            "groups": len(self.groups),
+            "groups": self.total,
             "groups_with_bound": len(ratios),
             "smallest_ratio": min(ratios, default=None),
             "median_ratio": float(np.median(ratios)) if ratios else None,
@@ -75,10 +78,11 @@ class Evidence:
         return "; ".join([*parts, f"{len(said['broken'])} broken" if said["broken"] else "none broken"])
 
 
-def weigh(columns: Columns) -> Evidence:
+def weigh(columns: Columns, every: bool = True) -> Evidence:
     """The evidence of cells.
 
     columns   `COLUMNS` of `cells`, as lists of one length; further columns `bound_*` of numbers are averaged too.
+    every     keep the groups without a bound, too.
     Only cells that are ok or diverged count, each with its gap less what its arithmetic may have added
     (lpbench.theory.arithmetic). A gap that is not finite, or above a bound of 0, is infinitely far above it.
     """
@@ -87,19 +91,17 @@ def weigh(columns: Columns) -> Evidence:
     named = {*VALUES, "bound_kind", "bound_basis", "bound_ratio"}
     further = [name for name in columns if name.startswith("bound_") and name not in named]
     values = [*VALUES, *(name for name in further if not any(isinstance(v, str) for v in columns[name]))]
-    members: dict[str, list[int]] = {}
-    for i, group_id in enumerate(columns["group_id"]):
-        members.setdefault(group_id, []).append(i)
-    groups = [_group(columns, rows, axes, values) for rows in members.values()]
+    members = grouped(columns, ["group_id"])
+    has_bound = np.array([bound is not None for bound in columns["bound"]])
+    groups = [_group(columns, rows, axes, values) for rows in members if every or has_bound[rows].any()]
     bounded = [group for group in groups if group["bound"] is not None]
     for group, broken in zip(bounded, rejected([group["e_value"] for group in bounded]), strict=True):
         group["broken"] = bool(broken)
-    return Evidence(sorted(groups, key=lambda group: _sortable(group, axes)))
+    groups.sort(key=lambda group: [null_first(group[axis]) for axis in [*axes, "precision"]])
+    return Evidence(groups, len(members))
 
 
-def _group(
-    columns: Columns, rows: Sequence[int], axes: Sequence[str], values: Sequence[str]
-) -> dict[str, Any]:
+def _group(columns: Columns, rows: np.ndarray, axes: Sequence[str], values: Sequence[str]) -> dict[str, Any]:
     judged = [i for i in rows if columns["status"][i] in JUDGED]
     ratios = {i: ratio for i in judged if (ratio := _ratio(columns, i)) is not None}
     counted = list(ratios) or judged
@@ -140,11 +142,6 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 def _texts(values: Iterable[str | None]) -> str | None:
     return ", ".join(sorted({value for value in values if value is not None})) or None
-
-
-def _sortable(group: Mapping[str, Any], axes: Sequence[str]) -> list[tuple[bool, Any]]:
-    key = [group[axis] for axis in [*axes, "precision"]]
-    return [(value is not None, value if value is not None else 0) for value in key]
 
 
 def complaint(group: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from lpbench.analysis import tables
 from lpbench.errors import ConfigError
+from lpbench.store.arrays import null_first
 from lpbench.store.schema import CHOICES, further, own_choices
 
 Row = dict[str, Any]
@@ -92,8 +93,9 @@ def read(
     Another version of an algorithm gives other cells of the same choices; the newest counts. Raises ConfigError where
     there is no cell.
     """
-    table = tables.read(folder, [*CHOICES, "started_at", *columns], metric)
-    rows, more = table.to_pylist(), further(table.schema)
+    there, schema = tables.read(folder, [*CHOICES, "started_at", *columns], metric)
+    rows = [dict(zip(there, values, strict=True)) for values in zip(*there.values(), strict=True)]
+    more = further(schema)
     if not rows:
         raise ConfigError(f"{folder} has no cells")
     every = [*CHOICES, *own_choices(more)]
@@ -207,7 +209,7 @@ def _nothing(a: Sequence[Row], b: Sequence[Row], axes: Sequence[str], names: tup
 
 
 def _listed(values: set[Any], most: int = 5) -> str:
-    ordered = sorted(values, key=lambda value: (value is not None, 0 if value is None else value))
+    ordered = sorted(values, key=null_first)
     return ", ".join([*(shown_choice(v) for v in ordered[:most]), *(["..."] if len(ordered) > most else [])])
 
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError, did_you_mean
-from lpbench.store.read import read_cells
+from lpbench.store.arrays import ranks, refine
+from lpbench.store.read import read_columns
 from lpbench.store.schema import CELLS, CHOICES, INT, REAL, further, own_choices
 from lpbench.terminal import Table
 
@@ -28,24 +29,23 @@ _BAD = ("diverged", "timeout", "failed")
 Columns = Mapping[str, Sequence[Any]]
 
 
-def read(folder: Path, names: Iterable[str], metric: str | None = None) -> pa.Table:
+def read(folder: Path, names: Iterable[str], metric: str | None = None) -> tuple[Columns, pa.Schema]:
     """The columns `names` of a sweep's cells, those that plug-ins declared, and `metric`, or the result of each cell.
 
     Raises ConfigError for a metric that is none of COMPARED, and no number that a plug-in recorded.
     """
     wanted = list(dict.fromkeys([*names, "result", metric or RESULT]))
-    table = read_cells(folder, wanted, further=True)
-    named = set(table["result"].unique().to_pylist()) - {None} if "result" in table.column_names else set()
-    if metric is None:
-        missing = named - set(table.column_names)
-        return read_cells(folder, [*wanted, *named], further=True) if missing else table
-    if metric not in COMPARED:
-        there = metric in table.column_names and metric not in CELLS.names
-        if not there or table[metric].type not in (INT, REAL):
-            more = further(table.schema)
+    columns, schema = read_columns(folder, wanted)
+    named = set(columns.get("result", ())) - {None}
+    if metric is None and named - columns.keys():
+        return read_columns(folder, [*wanted, *named])
+    if metric is not None and metric not in COMPARED:
+        there = metric in columns and metric not in CELLS.names
+        if not there or schema.field(metric).type not in (INT, REAL):
+            more = further(schema)
             own = [name for name in more if name not in own_choices(more)]
             raise ConfigError(f"unknown metric {metric!r}.{did_you_mean(metric, [*COMPARED, *named, *own])}")
-    return table
+    return columns, schema
 
 
 def axes_of(schema: Any) -> list[str]:
@@ -56,22 +56,20 @@ def axes_of(schema: Any) -> list[str]:
 def varying(columns: Columns, axes: Sequence[str] = AXES) -> list[str]:
     """The axes of `columns` that vary, without those that the axes before them determine."""
     kept: list[str] = []
-    combined = _codes(columns["precision"])
-    distinct = len(np.unique(combined))
+    combined = ranks(columns, ["precision"])
     for axis in axes:
-        codes = _codes(columns[axis])
-        both = combined * (int(codes.max(initial=0)) + 1) + codes
-        _, both = np.unique(both, return_inverse=True)
-        count = int(both.max(initial=-1)) + 1
-        if count > distinct:
+        both = refine(combined, columns[axis])
+        if both.max(initial=0) > combined.max(initial=0):
             kept.append(axis)
-            combined, distinct = both, count
+            combined = both
     return kept
 
 
-def _codes(values: Sequence[Any]) -> np.ndarray:
-    numbers: dict[Any, int] = {}
-    return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
+def grouped(columns: Columns, axes: Sequence[str]) -> list[np.ndarray]:
+    """The rows of each combination of values on `axes`, sorted by them, null first."""
+    combined = ranks(columns, axes)
+    order = np.argsort(combined, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(combined[order])) + 1) if order.size else []
 
 
 def results(columns: Columns, metric: str | None = None, every: Sequence[str] = AXES) -> list[dict[str, Any]]:
@@ -82,32 +80,21 @@ def results(columns: Columns, metric: str | None = None, every: Sequence[str] = 
              `n` cells and the number of each status that is not ok.
     """
     shown = {*varying(columns, every), *ALWAYS}
-    axes = [axis for axis in every if axis in shown]
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    keys = zip(*(columns[axis] for axis in axes), columns["precision"], strict=True)
-    for i, key in enumerate(keys):
-        groups.setdefault(key, []).append(i)
+    axes = [*(axis for axis in every if axis in shown), "precision"]
     records = []
-    for key in sorted(groups, key=_sortable):
-        record: dict[str, Any] = dict(zip([*axes, "precision"], key, strict=True))
-        named = columns["result"][groups[key][0]] if "result" in columns else None
-        name = metric or named or RESULT
-        ok = [i for i in groups[key] if columns["status"][i] == "ok"] if name in columns else []
+    for rows in grouped(columns, axes):
+        record: dict[str, Any] = {axis: columns[axis][rows[0]] for axis in axes}
+        name = metric or ("result" in columns and columns["result"][rows[0]]) or RESULT
+        statuses = [columns["status"][i] for i in rows]
+        ok = [i for i, status in zip(rows, statuses, strict=True) if status == "ok" and name in columns]
         found = [
             value for i in ok if isinstance(value := columns[name][i], int | float) and math.isfinite(value)
         ]
         record[name] = float(np.median(found)) if found else None
-        record["n"] = len(groups[key])
-        for status in _BAD:
-            count = sum(columns["status"][i] == status for i in groups[key])
-            if count:
-                record[status] = count
+        record["n"] = len(rows)
+        record |= {status: count for status in _BAD if (count := statuses.count(status))}
         records.append(record)
     return records
-
-
-def _sortable(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
-    return tuple((value is not None, value if value is not None else 0) for value in key)
 
 
 def pivot(records: Sequence[Mapping[str, Any]]) -> Table:

@@ -79,14 +79,16 @@ def show_all(runs_dir: Path, as_json: bool) -> int:
 def show(name: str, runs_dir: Path, as_json: bool) -> int:
     """Where a baseline comes from, and what it holds."""
     from lpbench.analysis.evidence import COLUMNS
-    from lpbench.analysis.tables import pivot, results
-    from lpbench.regression import baselines
+    from lpbench.analysis.tables import AXES, pivot, results
+    from lpbench.regression import baselines, measured
 
     found = baselines.load(name, runs_dir)
+    own = measured.own(found.cells)
     columns = {
-        column: [cell.get(column) for cell in found.cells] for column in [*COLUMNS, *baselines.COLUMNS.names]
+        column: [cell.get(column) for cell in found.cells]
+        for column in [*COLUMNS, *baselines.COLUMNS.names, *own]
     }
-    floors = results(columns)
+    floors = results(columns, every=[*AXES, *own])
     if as_json:
         print_json(_facts(found) | {"noise_floors": floors})
         return 0

@@ -12,7 +12,6 @@ from lpbench.analysis.tables import axes_of, pivot, read, results
 from lpbench.commands._sweeping import say_evidence
 from lpbench.errors import ConfigError, ExitCode, did_you_mean
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
-from lpbench.store.arrays import plain_columns
 from lpbench.store.folder import is_sweep
 from lpbench.store.schema import CHOICES
 from lpbench.terminal import Table, counted, note, print_json, print_pairs
@@ -34,11 +33,10 @@ def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
 
 def sweep(folder: Path, as_json: bool, metric: str | None = None) -> int:
     """Number of cells by status, the result or `metric`, and how the bounds did; exit code 5 if one is broken."""
-    table = read(folder, COLUMNS, metric)
-    columns = plain_columns(table)
+    columns, schema = read(folder, COLUMNS, metric)
     counts = dict(Counter(columns["status"]).most_common())
     manifest = read_manifest(folder) or {}
-    records, evidence = results(columns, metric, axes_of(table.schema)), weigh(columns)
+    records, evidence = results(columns, metric, axes_of(schema)), weigh(columns, every=False)
     if as_json:
         state = {key: manifest.get(key) for key in ("state", "calls", "planned", "version", "updated_at")}
         state |= {"name": folder.name, "folder": str(folder), "counts": counts}

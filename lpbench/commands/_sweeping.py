@@ -165,7 +165,7 @@ def run_and_report(
         outcome = run_plan(plan, workers, force, fail_fast, progress, max_memory).complete()
     bad = {status: count for status, count in outcome.counts.items() if status != "ok"}
     columns, axes = _columns(outcome)
-    evidence = weigh(columns)
+    evidence = weigh(columns, every=False)
     if as_json or not quiet:
         with until_closed():
             _print_floors(outcome, columns, axes, evidence, as_json)
@@ -181,14 +181,12 @@ def _columns(outcome: "Outcome") -> tuple["Columns", list[str]]:
     """What tables and bounds need of the cells of the plan, and their axes."""
     from lpbench.analysis.evidence import COLUMNS
     from lpbench.analysis.tables import axes_of, read
-    from lpbench.store.arrays import plain_columns
 
-    table = read(outcome.plan.folder, COLUMNS)
-    columns, axes = plain_columns(table), axes_of(table.schema)
-    if len(outcome.statuses) < table.num_rows:
+    columns, schema = read(outcome.plan.folder, COLUMNS)
+    if len(outcome.statuses) < len(columns["cell_id"]):
         chosen = [i for i, cell_id in enumerate(columns["cell_id"]) if cell_id in outcome.statuses]
         columns = {name: [values[i] for i in chosen] for name, values in columns.items()}
-    return columns, axes
+    return columns, axes_of(schema)
 
 
 def _print_floors(

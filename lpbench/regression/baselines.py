@@ -21,8 +21,8 @@ from lpbench.provenance import now, provenance
 from lpbench.regression import measured
 from lpbench.store import find_sweep, read_manifest
 from lpbench.store.address import locate, make_folder
-from lpbench.store.files import read_bounded, read_bytes, replace_bytes, write_table
-from lpbench.store.schema import CHOICES, REAL, TEXT, conform
+from lpbench.store.files import open_parquet, read_bounded, read_bytes, replace_bytes, write_table
+from lpbench.store.schema import CHOICES, REAL, TEXT, choice_field, conform, further, own_choices
 
 SCHEMA_VERSION = 1
 FOLDER = "baselines"
@@ -42,7 +42,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class Baseline:
-    """What was measured: `cells` with the columns COLUMNS, and where it came from.
+    """What was measured: `cells` with the columns COLUMNS and the choices of plug-ins, and where it came from.
 
     meta   schema, name, platform, created_at, sweep, calls, git_commit, lpbench_version, libraries, generator, counts
     """
@@ -110,7 +110,11 @@ def write(baseline: Baseline) -> Baseline:
     """Write the files; raises StoreError."""
     make_folder(baseline.folder)
     rows = [{name: cell.get(name) for name in COLUMNS.names} for cell in baseline.cells]
-    write_table(baseline.folder / CELLS, pa.Table.from_pylist(rows, COLUMNS))
+    table = pa.Table.from_pylist(rows, COLUMNS)
+    for name in measured.own(baseline.cells):
+        values = pa.array([cell.get(name) for cell in baseline.cells])
+        table = table.append_column(choice_field(name, values.type), values)
+    write_table(baseline.folder / CELLS, table)
     text = (json.dumps(baseline.meta, indent=1) + "\n").encode()
     replace_bytes(baseline.folder / META, text)
     return baseline
@@ -147,8 +151,10 @@ def read(folder: Path) -> Baseline:
             f"{folder} was written by {age} lpbench: schema {schema}, this one reads {SCHEMA_VERSION}"
         )
     try:
-        table = read_bounded(folder / CELLS, COLUMNS.names, MOST_CELLS, MOST_BYTES, may_lack=_LATER)
-        cells = conform(table, COLUMNS).select(COLUMNS.names).to_pylist()
+        with open_parquet(folder / CELLS) as file:
+            own = set(own_choices(further(file.schema_arrow))) - {*COLUMNS.names}
+        table = read_bounded(folder / CELLS, [*COLUMNS.names, *own], MOST_CELLS, MOST_BYTES, may_lack=_LATER)
+        cells = conform(table, COLUMNS).to_pylist()
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise StoreError(
             f"{folder / CELLS} cannot be read: {(str(error) or repr(error)).splitlines()[0]}"

@@ -15,23 +15,26 @@ from lpbench.analysis.ratios import least
 from lpbench.errors import StoreError
 from lpbench.store import read_cells, read_traces
 from lpbench.store.arrays import to_numpy
-from lpbench.store.schema import CHOICES
+from lpbench.store.schema import CHOICES, further, own_choices
 
 DECIDED = frozenset(FOLLOWERS) - {"k", "epochs", "average_start"}
 READ = ["config_id", "definition", "initial_gap", "steps", "digest", "bound_ratio", "steps_per_second"]
 READ += ["git_commit", "lpbench_version"]
 COLUMNS = list(dict.fromkeys([*CHOICES, *EVIDENCE, *READ]))
+MEASURED = ("target_gap", "steps_to_target")  # what `steps_to_target` adds
 LEAST_FALL = 4.0  # a gap that falls by less between start and floor has no target on its way
 _LEAST = 1e-6  # of the target, which a gap of 0 counts as
 NEVER = 2.0  # a target that is not reached counts as reached after this many times the run
 
 
 def read(folder: Path, cell_ids: frozenset[str] | None = None) -> list[Row]:
-    """The cells of the sweep in `folder` (`cell_ids`: those alone), one dictionary each with COLUMNS.
+    """The cells of the sweep in `folder` (`cell_ids`: those alone), a dictionary each: COLUMNS, choices of plug-ins.
 
     Raises StoreError where the files cannot be read, or were written before cells knew their definition.
     """
-    rows = read_cells(folder, COLUMNS).to_pylist()
+    table = read_cells(folder, COLUMNS, further=True)
+    kept = {*COLUMNS, *own_choices(further(table.schema))}
+    rows = table.select([name for name in table.column_names if name in kept]).to_pylist()
     cells = [row for row in rows if cell_ids is None or row["cell_id"] in cell_ids]
     if any(not cell["config_id"] for cell in cells):
         raise StoreError(
@@ -99,16 +102,26 @@ def by_config(cells: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
+def own(cells: Sequence[Row]) -> list[str]:
+    """The choices of plug-ins that the rows of `read`, or of a baseline, hold."""
+    return sorted({name for cell in cells for name in cell} - {*COLUMNS, *MEASURED})
+
+
 def labels(cells: Sequence[Row]) -> dict[str, str]:
     """Each configuration in overrides: the axes that vary, `algorithm=halp format=fixed precision=8`.
 
     Without the numbers that other choices usually decide, which make a label long, where the rest tells them apart.
     """
-    firsts = {config_id: members[0] for config_id, members in by_config(cells).items()}
-    varied = [
-        axis for axis in AXES if axis != "path" and len({repr(cell[axis]) for cell in firsts.values()}) > 1
-    ]
-    short = {config_id: overrides(cell, set(varied) - DECIDED) for config_id, cell in firsts.items()}
+    axes = [*AXES, *own(cells)]
+    # The last cell of each: older baselines have no choices of plug-ins.
+    chosen = {
+        config_id: {axis: members[-1].get(axis) for axis in axes}
+        for config_id, members in by_config(cells).items()
+    }
+    varied = {
+        axis for axis in axes if axis != "path" and len({repr(one[axis]) for one in chosen.values()}) > 1
+    }
+    short = {config_id: overrides(one, varied - DECIDED) for config_id, one in chosen.items()}
     if len(set(short.values())) == len(short):
         return short
-    return {config_id: overrides(cell, varied) for config_id, cell in firsts.items()}
+    return {config_id: overrides(one, varied) for config_id, one in chosen.items()}

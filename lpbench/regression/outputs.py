@@ -19,7 +19,6 @@ from lpbench.regression.checking import Check
 from lpbench.regression.golden import Finding
 from lpbench.regression.judging import Group, Test
 from lpbench.regression.throughput import Timing
-from lpbench.store.schema import CHOICES
 from lpbench.terminal import Table
 
 SCHEMA_VERSION = 1
@@ -106,7 +105,7 @@ def lines(result: Check) -> list[str]:
 
 def reproduce(result: Check, group: Group) -> str:
     """The command that runs one configuration again."""
-    pairs = re.split(rf" (?=(?:{'|'.join(CHOICES)})=)", group.label)
+    pairs = re.split(rf" (?=(?:{'|'.join(group.choices)})=)", group.label)
     varied = [pair.partition("=")[0] for pair in pairs]
     calls = result.baseline.meta["calls"]
     kept = [text for text in (calls[0]["overrides"] if calls else []) if text.partition("=")[0] not in varied]

@@ -3,7 +3,7 @@
 Those import pandas to see whether they have to do with it, which costs a short sweep half a second.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,33 +58,71 @@ def to_numpy(array: pa.Array) -> np.ndarray:
 
 
 class Coded(Sequence[Any]):
-    """Values of which many are equal: each once, and for every place which of them it is, in few bytes."""
+    """The values of a column, None for null: each different one once, and for every row its number.
 
-    def __init__(self, values: list[Any], codes: np.ndarray):
-        self._values, self._codes = values, codes.astype(np.min_scalar_type(len(values) - 1))
+    codes   the numbers, in as few bytes as hold them.
+    """
+
+    def __init__(self, column: pa.ChunkedArray):
+        encoded = flat(column.dictionary_encode())
+        there = encoded.dictionary
+        numbers: Any = to_numpy(there) if there.type == pa.float64() else None
+        # A view of numbers takes 8 bytes each, a list of them 40.
+        self._values = there.to_pylist() if numbers is None else memoryview(numbers)
+        codes = np.nan_to_num(to_numpy(encoded.indices), nan=len(there))
+        self.codes: np.ndarray = codes.astype(np.min_scalar_type(len(there)))
+
+    @property
+    def different(self) -> list[Any]:
+        """The different values by their numbers, None the last."""
+        return [*self._values, None]
 
     def __len__(self) -> int:
-        return self._codes.size
+        return self.codes.size
 
-    def __getitem__(self, place: Any) -> Any:
-        return self._values[self._codes[place]]
+    def __getitem__(self, row: Any) -> Any:
+        code = self.codes[row]
+        return self._values[code] if code < len(self._values) else None
 
     def __iter__(self) -> Iterator[Any]:
-        return map(self._values.__getitem__, self._codes.tolist())
+        return map(self.different.__getitem__, self.codes.tolist())
 
 
 def plain_columns(table: pa.Table) -> dict[str, Sequence[Any]]:
-    """The values of each column, None for null. Equal ones are one object: choices take few values.
+    """The values of each column, None for null."""
+    return {name: Coded(table[name]) for name in table.column_names}
 
-    Columns of a table that nobody else holds are let go as they are read.
+
+def ranks(columns: Mapping[str, Sequence[Any]], names: Sequence[str], last: bool = False) -> np.ndarray:
+    """For every row where its combination of values in the columns `names` comes among the different ones, sorted.
+
+    last   null comes after all values, and not before.
     """
-    columns: dict[str, Sequence[Any]] = {}
-    for name in table.column_names:
-        encoded = flat(table[name].dictionary_encode())
-        table = table.drop_columns([name])
-        values = [*encoded.dictionary.to_pylist(), None]
-        columns[name] = Coded(values, np.nan_to_num(to_numpy(encoded.indices), nan=len(values) - 1))
-    return columns
+    found = np.zeros(len(columns[names[0]]), np.int64)
+    for name in names:
+        found = refine(found, columns[name], last)
+    return found
+
+
+def refine(found: np.ndarray, values: Sequence[Any], last: bool = False) -> np.ndarray:
+    """The `ranks` of one column more."""
+    if isinstance(values, Coded):
+        different, codes = values.different, values.codes
+    else:
+        numbers: dict[Any, int] = {}
+        codes = np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
+        different = list(numbers)
+    if not codes.size or codes.min() == codes.max():
+        return found
+    place = np.empty(len(different), np.int64)
+    order = sorted(range(len(different)), key=lambda i: null_first(different[i], last))
+    place[order] = np.arange(len(different))
+    return np.unique(found * len(different) + place[codes], return_inverse=True)[1]
+
+
+def null_first(value: Any, last: bool = False) -> tuple[bool, Any]:
+    """What values of one kind are sorted by, null before all others (`last`: after them)."""
+    return (value is None) == last, 0 if value is None else value
 
 
 def flat(column: pa.ChunkedArray) -> pa.Array:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from lpbench.errors import StoreError
-from lpbench.store.arrays import from_numpy
+from lpbench.store.arrays import from_numpy, plain_columns
 from lpbench.store.files import StoreWarning
 from lpbench.store.folder import find_sweep
 from lpbench.store.manifest import ManifestDamaged, read_manifest
-from lpbench.store.schema import CELLS, TRACES, concatenate
-from lpbench.store.sources import Damaged, choose, find_sources, leave_out, newest
+from lpbench.store.schema import CELLS, TRACES, concatenate, unite
+from lpbench.store.sources import Damaged, Kept, Source, choose, find_sources, leave_out, newest
 
 if TYPE_CHECKING:
     import pandas
 
 _ATTEMPTS = 5
+_AT_ONCE = 8  # columns
 T = TypeVar("T")
 
 
@@ -60,8 +62,8 @@ def read_statuses(folder: Path) -> dict[str, str]:
     def read() -> dict[str, str]:
         found: dict[str, str] = {}
         for _, table, keep in newest(find_sources(folder, strict=False), strict=False):
-            pairs = zip(table["cell_id"].to_pylist(), table["status"].to_pylist(), strict=True)
-            found.update(pair for pair, kept in zip(pairs, keep.tolist(), strict=True) if kept)
+            columns = plain_columns(table.filter(from_numpy(keep)))
+            found.update(zip(columns["cell_id"], columns["status"], strict=True))
         return found
 
     return _steadily(folder, read)
@@ -73,20 +75,37 @@ def read_cells(folder: Path, columns: Sequence[str] | None = None, further: bool
     further   beside `columns` what plug-ins declared: their choices and metrics (`schema.further`)
     """
     read_manifest(folder)
+    return _steadily(folder, lambda: _cells(newest(find_sources(folder)), columns, further))
 
-    def read() -> pa.Table:
-        tables = []
-        for source, _, keep in newest(find_sources(folder)):
-            try:
-                table = source.read_cells(columns, further)
-            except Damaged as damaged:
-                leave_out(damaged)
-                continue
-            tables.append(table if keep.all() else table.filter(from_numpy(keep)))
-        wanted = [field for field in CELLS if columns is None or field.name in columns]
-        return concatenate(tables, pa.schema(wanted))
+
+def read_columns(folder: Path, columns: Sequence[str]) -> tuple[dict[str, Sequence[Any]], pa.Schema]:
+    """`read_cells` with `further`, as the values of each column (None for null), and their schema.
+
+    Of a compacted sweep a few columns are in memory at once, and then their values, which mostly are equal.
+    """
+    read_manifest(folder)
+
+    def read() -> tuple[dict[str, Sequence[Any]], pa.Schema]:
+        found = newest(find_sources(folder))
+        # Of parts, of which there may be a thousand, all at once: each is opened once, and left out as a whole.
+        few = _AT_ONCE if [source.index for source, *_ in found] == [-1] else max(1, len(columns))
+        values: dict[str, Sequence[Any]] = {}
+        schema = pa.schema([])
+        for first in range(0, len(columns), few):
+            table = _cells(found, columns[first : first + few], first == 0)
+            values |= plain_columns(table)
+            schema = unite([table.schema], schema)
+        return values, schema
 
     return _steadily(folder, read)
+
+
+def _cells(found: Sequence[Kept], columns: Sequence[str] | None, further: bool) -> pa.Table:
+    def read(source: Source, ids: pa.Table, keep: np.ndarray) -> pa.Table:
+        table = source.read_cells(columns, further)
+        return table if keep.all() else table.filter(from_numpy(keep))
+
+    return _concatenated(found, read, CELLS, columns)
 
 
 def read_traces(
@@ -96,17 +115,28 @@ def read_traces(
     read_manifest(folder)
     wanted = None if cells is None else set(cells)
 
-    def read() -> pa.Table:
-        tables = []
-        for source, ids, keep in newest(find_sources(folder)):
-            try:
-                tables.append(source.read_traces(columns, choose(ids, keep, wanted)))
-            except Damaged as damaged:
-                leave_out(damaged)
-        kept = [field for field in TRACES if columns is None or field.name in columns]
-        return concatenate(tables, pa.schema(kept))
+    def read(source: Source, ids: pa.Table, keep: np.ndarray) -> pa.Table:
+        return source.read_traces(columns, choose(ids, keep, wanted))
 
-    return _steadily(folder, read)
+    return _steadily(folder, lambda: _concatenated(newest(find_sources(folder)), read, TRACES, columns))
+
+
+def _concatenated(
+    found: Sequence[Kept],
+    read: Callable[[Source, pa.Table, np.ndarray], pa.Table],
+    schema: pa.Schema,
+    columns: Sequence[str] | None,
+) -> pa.Table:
+    """What `read` gives of each source, without damaged ones; the `columns` (None: all) of `schema` are there."""
+    tables = []
+    for one in found:
+        try:
+            tables.append(read(*one))
+        except Damaged as damaged:
+            leave_out(damaged)
+    return concatenate(
+        tables, pa.schema([field for field in schema if columns is None or field.name in columns])
+    )
 
 
 def _steadily(folder: Path, read: Callable[[], T]) -> T:

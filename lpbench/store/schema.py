@@ -63,9 +63,14 @@ def _field(name: str, kind: pa.DataType, role: bytes | str | None = None) -> pa.
     return pa.field(name, kind, metadata=None if role is None else {_ROLE: role})
 
 
+def choice_field(name: str, kind: pa.DataType) -> pa.Field:
+    """The column of a choice that a plug-in declared, as `further` finds it."""
+    return _field(name, kind, "choice")
+
+
 def _declared() -> list[pa.Field]:
     """The columns that loaded plug-ins declare."""
-    own = [_field(name, _KINDS[one.stored], "choice") for name, (_, one) in registry.choices.items()]
+    own = [choice_field(name, _KINDS[one.stored]) for name, (_, one) in registry.choices.items()]
     return own + [
         _field(name, _KINDS[one.stored], one.better or "metric") for name, one in registry.metrics.items()
     ]

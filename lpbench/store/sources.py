@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from lpbench.errors import StoreError
 from lpbench.store.address import first_line
-from lpbench.store.arrays import from_texts
+from lpbench.store.arrays import flat, from_numpy, from_texts, to_numpy
 from lpbench.store.files import (
     DAMAGED,
     TEMPORARY,
@@ -25,9 +25,10 @@ from lpbench.store.files import (
 )
 from lpbench.store.folder import CELLS, PARTS, TRACES
 from lpbench.store.schema import CELLS as CELLS_SCHEMA
-from lpbench.store.schema import STATUSES, further, plain
+from lpbench.store.schema import STATUSES, concatenate, further, plain
 from lpbench.store.schema import TRACES as TRACES_SCHEMA
 
+_ID = pa.schema([CELLS_SCHEMA.field("cell_id")])
 NEEDED = {"cells": ("cell_id", "group_id", "status"), "traces": ("cell_id", "step")}
 PART = re.compile(r"(\d{6,})\.(cells|traces)\.parquet")
 
@@ -127,31 +128,51 @@ def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
     return stem.with_suffix(".cells.parquet"), stem.with_suffix(".traces.parquet")
 
 
+def compacted(folder: Path) -> Source:
+    """The compacted pair, which is there from the first compaction on."""
+    return Source(-1, folder / CELLS, folder / TRACES)
+
+
 def find_sources(folder: Path, strict: bool = True) -> list[Source]:
-    """All sources of the sweep, oldest first. A truncated or foreign part is warned of and left out.
+    """The sources that `scan` finds."""
+    return scan(folder, strict)[0]
+
+
+def scan(folder: Path, strict: bool = True) -> tuple[list[Source], set[int]]:
+    """All sources of the sweep, oldest first; and the indices of those that a truncated or foreign file leaves out.
 
     strict  raise StoreError where the compacted pair cannot be read; else it is warned of and left out, too
     """
-    parts, problems = scan_parts(folder)
-    for path, reason in problems.items():
-        warn_of(path, reason)
-    pair, wrong = scan_pair(folder)
-    if pair is None:
-        return parts
-    if wrong is not None:
-        leave_out(Damaged(pair, wrong), strict)
-        return parts
-    return [pair, *parts]
-
-
-def scan_pair(folder: Path) -> tuple[Source | None, str | None]:
-    """The compacted pair, None before the first compaction; and what is wrong with it."""
-    pair = Source(-1, folder / CELLS, folder / TRACES)
-    if not pair.cells.exists():
-        return None, None
-    if not pair.traces.exists():
-        return pair, f"{TRACES} is missing"
-    return pair, what_is_wrong(pair.cells, NEEDED["cells"]) or what_is_wrong(pair.traces, NEEDED["traces"])
+    sources: list[Source] = []
+    broken: set[int] = set()
+    pieces: dict[int, dict[str, Path]] = {}
+    pair, parts = compacted(folder), folder / PARTS
+    if pair.cells.exists():
+        wrong = what_is_wrong(pair.cells, NEEDED["cells"]) or what_is_wrong(pair.traces, NEEDED["traces"])
+        wrong = wrong if pair.traces.exists() else f"{TRACES} is missing"
+        if wrong is None:
+            sources.append(pair)
+        else:
+            leave_out(Damaged(pair, wrong), strict)
+            broken.add(pair.index)
+    for path in sorted(parts.iterdir()) if parts.is_dir() else []:
+        if path.name.endswith((TEMPORARY, DAMAGED)):
+            continue
+        match = PART.fullmatch(path.name)
+        wrong = what_is_wrong(path, NEEDED[match[2]]) if match else "not a part of lpbench"
+        if wrong is not None:
+            warn_of(path, wrong)
+        if match and wrong is None:
+            pieces.setdefault(int(match[1]), {})[match[2]] = path
+        elif match:
+            broken.add(int(match[1]))
+    for index, files in sorted(pieces.items()):
+        if len(files) == 2:
+            sources.append(Source(index, **files))
+        elif "cells" in files and index not in broken:
+            warn_of(files["cells"], "its traces are missing")
+            broken.add(index)
+    return sources, broken
 
 
 def leave_out(damaged: Damaged, strict: bool = True) -> None:
@@ -172,32 +193,6 @@ def warn_of(path: Path, reason: object, what: str = "it") -> None:
         StoreWarning,
         stacklevel=3,
     )
-
-
-def scan_parts(folder: Path) -> tuple[list[Source], dict[Path, str]]:
-    """The parts in order, and what lies beside them that is no part, with the reason."""
-    problems: dict[Path, str] = {}
-    pieces: dict[int, dict[str, Path]] = {}
-    base = folder / PARTS
-    for path in sorted(base.iterdir()) if base.is_dir() else []:
-        if path.name.endswith((TEMPORARY, DAMAGED)):
-            continue
-        match = PART.fullmatch(path.name)
-        if not match:
-            problems[path] = "not a part of lpbench"
-            continue
-        reason = what_is_wrong(path, NEEDED[match[2]])
-        if reason:
-            problems[path] = reason
-        else:
-            pieces.setdefault(int(match[1]), {})[match[2]] = path
-    sources = []
-    for index, files in sorted(pieces.items()):
-        if len(files) == 2:
-            sources.append(Source(index, files["cells"], files["traces"]))
-        elif "cells" in files and part_paths(folder, index)[1] not in problems:
-            problems[files["cells"]] = "its traces are missing"
-    return sources, problems
 
 
 def what_is_wrong(path: Path, needed: Sequence[str]) -> str | None:
@@ -224,33 +219,39 @@ def rejected(table: pa.Table) -> np.ndarray:
     return ~np.array(good.to_pylist(), bool)
 
 
-def newest(sources: Sequence[Source], strict: bool = True) -> list[tuple[Source, pa.Table, np.ndarray]]:
+Kept = tuple[Source, pa.Table, np.ndarray]
+
+
+def newest(sources: Sequence[Source], strict: bool = True) -> list[Kept]:
     """For each readable source: the NEEDED columns, and which of its rows are cells that no later source replaces.
 
-    strict  as in `find_sources`
+    strict  as in `scan`
     """
     found = []
-    seen: set[str] = set()
-    for source in reversed(sources):
+    for source in sources:
         try:
             table = source.read_cells(NEEDED["cells"])
         except Damaged as damaged:
             leave_out(damaged, strict)
             continue
-        ids, keep = table["cell_id"].to_pylist(), ~rejected(table)
+        keep = ~rejected(table)
         if not keep.all():
-            warn_of(
-                source.cells,
-                f"{(~keep).sum()} rows without cell_id, group_id or a known status",
-                "rows of it",
-            )
-        for i in range(len(ids) - 1, -1, -1):
-            if ids[i] in seen:
-                keep[i] = False
-            elif keep[i]:
-                seen.add(ids[i])
+            wrong = f"{(~keep).sum()} rows without cell_id, group_id or a known status"
+            warn_of(source.cells, wrong, "rows of it")
         found.append((source, table, keep))
-    return found[::-1]
+    if found:
+        ids = concatenate(
+            [table.select(["cell_id"]).filter(from_numpy(keep)) for _, table, keep in found], _ID
+        )
+        codes = flat(ids["cell_id"]).dictionary_encode()
+        last = np.empty(len(codes.dictionary), np.int64)
+        last[to_numpy(codes.indices)] = np.arange(len(codes))  # of equal ones the last is kept
+        is_last = np.zeros(len(codes), bool)
+        is_last[last] = True
+        for _, _, keep in found:
+            rows = np.flatnonzero(keep)
+            keep[rows], is_last = is_last[: rows.size], is_last[rows.size :]
+    return found
 
 
 def choose(ids: pa.Table, keep: np.ndarray, wanted: Collection[str] | None) -> list[str] | None:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     import pandas
 
 STORED, NEW, FORCED = "stored", "new", "forced"
-REASONS = {"failed": "failed before", "timeout": "timed out before"}  # of cells that have a row and run again
+# By the status of the stored cell.
+WHY = {**dict.fromkeys(FINAL, STORED), "failed": "failed before", "timeout": "timed out before"}
 MAX_CELLS = 20_000  # a sweep of more asks first
 MOST_CELLS = 2_000_000  # that are planned without being told so: about 4 GB of memory
 LASTING = [key for key in RUNTIME if key not in ("workers", "runs_dir")]  # what `resume` keeps
@@ -68,6 +69,7 @@ class Plan:
     collapsed  cells of the grid that were equal to another one
     runtime    timeout, workers, runs_dir, executor
     axes       keys that vary, with their values
+    statuses   of the cells that were stored when `set_reasons` last looked
     can_skip   whether who asked may leave out combinations that make no sense
     """
 
@@ -80,6 +82,7 @@ class Plan:
     collapsed: int = 0
     runtime: dict[str, Any] = field(default_factory=dict)
     axes: dict[str, list[Any]] = field(default_factory=dict)
+    statuses: dict[str, str] = field(default_factory=dict)
     can_skip: bool = True
 
     @property
@@ -151,17 +154,8 @@ def make_plan(
     start = next((cell.group.folder for cell in expansion.cells if cell.group.folder), None)
     call = Call(lasting, None if folder is None else str(folder.absolute()), skip_invalid, start)
     where = sweep_folder(name, runtime["runs_dir"] or "runs")
-    plan = Plan(
-        name,
-        where,
-        [call],
-        expansion.cells,
-        [],
-        expansion.invalid,
-        expansion.collapsed,
-        runtime,
-        expansion.axes,
-    )
+    found = (expansion.invalid, expansion.collapsed, runtime, expansion.axes)
+    plan = Plan(name, where, [call], expansion.cells, [], *found)
     set_reasons(plan, read_statuses(where), force)
     return plan
 
@@ -293,33 +287,17 @@ def union(plans: Sequence[Plan]) -> Plan:
         invalid=[entry for plan in plans for entry in plan.invalid],
         collapsed=sum(plan.collapsed for plan in plans),
         runtime=last.runtime,
+        statuses={cell_id: status for plan in plans for cell_id, status in plan.statuses.items()},
         axes={key: list(values) for key, values in axes.items()},
     )
 
 
 def set_reasons(plan: Plan, statuses: Mapping[str, str], force: bool = False) -> None:
     """Decide for each cell why it runs, from the `status` of the stored ones."""
-    reasons = []
-    for cell in plan.cells:
-        status = statuses.get(cell.cell_id)
-        if status is None:
-            reasons.append(NEW)
-        elif force:
-            reasons.append(FORCED)
-        else:
-            reasons.append(STORED if status in FINAL else REASONS[status])
-    plan.reasons = reasons
-
-
-def plan_frame(plan: Plan) -> pandas.DataFrame:
-    """One row a cell: `cell_id`, `group_id`, `reason`, and the choices as they were asked for."""
-    import pandas
-
-    rows = [
-        {"cell_id": cell.cell_id, "group_id": cell.group_id, "reason": reason, **cell.choices}
-        for cell, reason in zip(plan.cells, plan.reasons, strict=True)
-    ]
-    return pandas.DataFrame(rows)
+    why = {status: FORCED if force else reason for status, reason in WHY.items()}
+    ids = [cell.cell_id for cell in plan.cells]
+    plan.reasons = [why[statuses[cell_id]] if cell_id in statuses else NEW for cell_id in ids]
+    plan.statuses = {cell_id: statuses[cell_id] for cell_id in ids if cell_id in statuses}
 
 
 def plan(
@@ -339,7 +317,13 @@ def plan(
 
     >>> lpbench.plan(["precision=4,8", "seed=range(3)"])["reason"].value_counts()
     """
+    import pandas
+
     made = make_plan(overrides, name, runs_dir, config_dir, force, skip_invalid)
     made.check()
     made.check_needs(max_memory)
-    return plan_frame(made)
+    rows = [
+        {"cell_id": cell.cell_id, "group_id": cell.group_id, "reason": reason, **cell.choices}
+        for cell, reason in zip(made.cells, made.reasons, strict=True)
+    ]
+    return pandas.DataFrame(rows)

@@ -112,7 +112,7 @@ def run_plan(
             compact(plan.folder, state="done")
         set_reasons(plan, read_statuses(plan.folder))  # some damage shows only when a part is read as a whole
     if not plan.todo:
-        return Outcome(plan, _select(plan, read_statuses(plan.folder)))
+        return Outcome(plan, plan.statuses)
     plan.runtime["workers"] = workers or plan.runtime.get("workers")
     plan.check_needs(max_memory)
     name = plan.runtime.get("executor") or "local"
@@ -131,10 +131,8 @@ def run_plan(
         store = SweepWriter(plan.folder, calls, len(plan.cells), stamp, lasting)
         try:
             with store:
-                if not force:
-                    set_reasons(
-                        plan, store.statuses
-                    )  # another sweep may have stored some since the plan was made
+                if not force:  # another sweep may have stored some since the plan was made
+                    set_reasons(plan, store.statuses)
                 _run_cells(executor, store, outcome, presses, timeout, fail_fast, tell)
                 outcome.interrupted = presses.count > 0
                 if outcome.interrupted:

@@ -19,6 +19,7 @@ from lpbench.cli import run
 from lpbench.declared.declarations import Choice, Metric
 from lpbench.declared.kinds import Real, Whole
 from lpbench.errors import ConfigError
+from lpbench.regression import baselines, checking, outputs
 
 EXTENSION = Path(__file__).parents[1] / "extension"
 PROBLEM = {
@@ -102,6 +103,29 @@ def test_resumed(swept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     said = json.loads(capsys.readouterr().out)
     assert said["ran"] == 0
     assert [record["momentum"] for record in said["noise_floors"]] == [0.0, 0.5]
+
+
+def test_a_baseline_tells_its_configurations_apart(
+    swept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
+    where = ["--runs-dir", str(tmp_path)]
+    assert run(["baseline", "create", "base", "--from", "b", *where]) == 0
+    capsys.readouterr()
+    assert run(["baseline", "show", "base", "--json", *where]) == 0
+    floors = json.loads(capsys.readouterr().out)["noise_floors"]
+    assert [record["momentum"] for record in floors] == [0.0, 0.5, 0.9]
+    sweeping = ["sweep", *SMALL, "momentum=0,0.9", "precision=12", "seed=range(2)", "--name", "now"]
+    assert run([*sweeping, "--config-dir", str(EXTENSION), *where]) == 0
+    result = checking.check_sweep(baselines.load("base", tmp_path), "now", tmp_path)
+    ending = "algorithm=toy_momentum format=fixed precision=12"
+    verdicts = {group.label: group.verdict for group in result.groups}
+    assert verdicts == {
+        f"{ending} momentum=0": "identical",
+        f"{ending} momentum=0.5": "missing",
+        f"{ending} momentum=0.9": "identical",
+    }
+    assert "precision=12 momentum=0.5" in outputs.reproduce(result, result.missing[0])
 
 
 def test_read_without_the_plug_in(swept: Path) -> None:
