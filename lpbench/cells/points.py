@@ -65,6 +65,12 @@ def points(
     return Points(every, np.bincount(np.searchsorted(every, even), minlength=every.size))
 
 
+def points_of(choices: Mapping[str, Any]) -> Points:
+    """The points of a cell with resolved choices."""
+    keys = ("steps", "record_points", "even_points", "seed", "inner_steps")
+    return points(*(choices[key] for key in keys))
+
+
 @functools.lru_cache(maxsize=64)
 def _log_points(steps: int, count: int) -> np.ndarray:
     return np.array([0, steps, *(_power(steps, i, max(1, count - 1)) for i in range(count))], np.int64)

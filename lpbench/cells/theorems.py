@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lpbench.cells.points import points
+from lpbench.cells.points import points_of
 from lpbench.errors import ConfigError
 from lpbench.problems.base import QUADRATIC, SQUARED, Problem
 from lpbench.problems.solving import box_solver
@@ -216,13 +216,7 @@ def _farthest(problem: Problem, low: float, high: float) -> float:
 
 def _judged_loops(choices: Mapping[str, Any]) -> np.ndarray:
     """The outer loops whose snapshots `mean_gap` averages."""
-    where = points(
-        choices["steps"],
-        choices["record_points"],
-        choices["even_points"],
-        choices["seed"] or 0,
-        choices["inner_steps"],
-    )
+    where = points_of(choices)
     return where.steps[where.even > 0] // choices["inner_steps"]
 
 
