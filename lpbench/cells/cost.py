@@ -123,14 +123,9 @@ def estimate(cells: Sequence[Cell]) -> Estimate:
 
 def cell_costs(cells: Sequence[Cell]) -> list[Cost | None]:
     """The cost of each of `cells`; seeds of a group cost the same and are estimated once."""
-    estimator = Estimator()
-    memory: dict[str, Cost | None] = {}
-    costs = []
-    for cell in cells:
-        if cell.group_id not in memory:
-            memory[cell.group_id] = estimator.cost(cell.located, cell.problem_key)
-        costs.append(memory[cell.group_id])
-    return costs
+    estimator, groups = Estimator(), {cell.group_id: cell for cell in cells}
+    costs = {key: estimator.cost(cell.located, cell.problem_key) for key, cell in groups.items()}
+    return [costs[cell.group_id] for cell in cells]
 
 
 def memory(cells: Sequence[Cell], workers: int) -> tuple[float, str]:
@@ -185,19 +180,15 @@ def check_steps(cells: Sequence[Cell]) -> None:
 
 def notes(cells: Sequence[Cell]) -> list[str]:
     """What is worth knowing before the sweep starts: sparse data whose steps cost O(d)."""
-    dense = 0
-    memory: dict[str, bool] = {}
-    for cell in cells:
-        if cell.problem_key not in memory:
-            memory[cell.problem_key] = _is_sparse(cell.located)
-        choices = cell.choices
-        sparse = _is_sparse_algorithm(registry.algorithms.get(choices["algorithm"]))
-        dense += memory[cell.problem_key] and not (sparse and choices["regularization"] == 0)
-    if not dense:
-        return []
     names = [
         name for name in registry.algorithms.names() if _is_sparse_algorithm(registry.algorithms.get(name))
     ]
+    built = {cell.problem_key: cell for cell in cells}
+    sparse = {key for key, cell in built.items() if _is_sparse(cell.located)}
+    asked = [cell.choices for cell in cells if cell.problem_key in sparse]
+    dense = sum(one["algorithm"] not in names or one["regularization"] != 0 for one in asked)
+    if not dense:
+        return []
     return [
         f"{dense} cells have sparse data, but a step of theirs costs O(dimension): only {' and '.join(names)} with "
         "regularization=0 touch the non-zeros alone"

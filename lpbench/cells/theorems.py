@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lpbench.cells.points import points
+from lpbench.cells.points import points_of
 from lpbench.errors import ConfigError
 from lpbench.problems.base import QUADRATIC, SQUARED, Problem
 from lpbench.problems.solving import box_solver
@@ -184,9 +184,8 @@ def best_exponent_bits(choices: Mapping[str, Any], problem: Problem) -> int:
     found = replace(found, algorithm="lp_sgd", schedule="constant", rounding="stochastic", random_bits=None)
     found = replace(found, alpha=_VANISHING / found.L if decreasing else found.alpha)
     split = svrg_split if choices["snapshot"] is not None else best_split
-    most = (
-        7 if choices["compute_dtype"] == "float32" else MOST_EXPONENT_BITS
-    )  # 8 go beyond the range of float32
+    # 8 go beyond the range of float32.
+    most = 7 if choices["compute_dtype"] == "float32" else MOST_EXPONENT_BITS
     try:
         return split(choices["precision"], choices["limit"], found, choices["subnormals"], most)[0]
     except Refused as reason:
@@ -216,13 +215,7 @@ def _farthest(problem: Problem, low: float, high: float) -> float:
 
 def _judged_loops(choices: Mapping[str, Any]) -> np.ndarray:
     """The outer loops whose snapshots `mean_gap` averages."""
-    where = points(
-        choices["steps"],
-        choices["record_points"],
-        choices["even_points"],
-        choices["seed"] or 0,
-        choices["inner_steps"],
-    )
+    where = points_of(choices)
     return where.steps[where.even > 0] // choices["inner_steps"]
 
 

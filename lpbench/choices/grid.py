@@ -57,21 +57,15 @@ class Block:
         values = itertools.chain(*plain)
         return any(base.refers for base in self.bases.values()) or any(map(hydra_session.refers, values))
 
-    def groups(self) -> Iterator[tuple[dict[str, Any], Sequence[Any], Callable[[], str]]]:
-        """Each combination of all but the seed: its raw choices, its seeds, and its overrides as a text."""
+    def groups(self) -> Iterator[tuple[dict[str, Any], Sequence[Any], list[tuple[Axis, int]]]]:
+        """Each combination of all but the seed: its raw choices, its seeds, and of which axis it takes which value."""
         inner = [axis for axis in self.axes if axis.key == "seed" and not (axis.composed or self.refers)]
         outer = [axis for axis in self.axes if axis not in inner]
-        composed = [i for i, axis in enumerate(outer) if axis.composed]
-        plain = [i for i, axis in enumerate(outer) if not axis.composed]
         for index in itertools.product(*(range(len(axis.values)) for axis in outer)):
-            base = self.bases[tuple(index[i] for i in composed)]
-            raw = base.with_values({outer[i].key: outer[i].values[index[i]] for i in plain})
-
-            def text(index: tuple[int, ...] = index) -> str:
-                shown = zip(outer, index, strict=True)
-                return " ".join(axis.texts[i] for axis, i in shown if axis.key != "seed")
-
-            yield raw, inner[0].values if inner else (raw.get("seed"),), text
+            taken = list(zip(outer, index, strict=True))
+            base = self.bases[tuple(i for axis, i in taken if axis.composed)]
+            raw = base.with_values({axis.key: axis.values[i] for axis, i in taken if not axis.composed})
+            yield raw, inner[0].values if inner else (raw.get("seed"),), taken
 
 
 Guard = Callable[[int], None]  # called with the number of cells; may raise
@@ -97,11 +91,12 @@ def expand(
     maker, seen = CellMaker(folder), set()
     swept = dict.fromkeys(axis.key for block in blocks for axis in block.axes)
     found: dict[str, dict[Any, None]] = {key: {} for key in swept if key in keys.of_cells()}
-    for raw, seeds, text in itertools.chain.from_iterable(block.groups() for block in blocks):
+    for raw, seeds, taken in itertools.chain.from_iterable(block.groups() for block in blocks):
         try:
             cells = maker.cells(raw, seeds)
         except ConfigError as error:
-            expansion.invalid.append((text() or "the defaults", str(error)))
+            text = " ".join(axis.texts[i] for axis, i in taken if axis.key != "seed")
+            expansion.invalid.append((text or "the defaults", str(error)))
             continue
         choices = cells[0].group.choices
         for key, values in found.items():
@@ -236,7 +231,8 @@ def _block(axes: list[Axis], hydra: Session) -> Block:
         if axis.key in RUNTIME and len(axis.values) > 1:
             count = len(axis.values)
             raise ConfigError(f"{axis.key} is a run-time choice and cannot be swept, got {count} values")
-        there = [base.values.get(axis.key) for base in block.bases.values()] if axis.added else []
+        added_to = block.bases.values() if axis.added else ()
+        there = [keys.check(axis.key, base.values.get(axis.key)) for base in added_to]
         if any(value is not None for value in there):
             raise ConfigError(f"+{axis.key}: the key is there already ({there[0]!r}); leave out the +")
     return block

@@ -46,9 +46,7 @@ class Base:
         from omegaconf import OmegaConf
 
         with translated():
-            typed = OmegaConf.merge(OmegaConf.structured(keys.structured()), chosen)
-            values: Any = OmegaConf.to_container(typed, resolve=True)
-        return {key: values[key] for key in chosen}  # without keys that were deleted
+            return _container(OmegaConf.create(chosen), resolve=True)
 
 
 def load(config_dir: Path | None) -> Path | None:
@@ -104,7 +102,7 @@ class Session:
 
         self.loader = GlobalHydra.instance().config_loader()
         self._parser = OverridesParser(functions(), self.loader)
-        self._bases: dict[tuple[str, ...], Base] = {}
+        self.base = functools.cache(self._compose)  # of a tuple of overrides that Hydra must apply itself
         self._layer = functools.cache(self._read_layer)
         self._agrees: bool | None = None  # whether laying yamls over one another gives what Hydra composes
 
@@ -129,25 +127,15 @@ class Session:
         if name not in options:
             raise ConfigError(f"unknown {group} {name!r}.{did_you_mean(str(name), options)}")
 
-    def base(self, overrides: Sequence[str]) -> Base:
-        """What `overrides` of groups (and other overrides that Hydra must apply itself) compose to."""
-        wanted = tuple(overrides)
-        if wanted not in self._bases:
-            self._bases[wanted] = self._compose(wanted)
-        return self._bases[wanted]
-
     def bases(self, choices: Sequence[Sequence[str]]) -> list[Base]:
         """`base` of each of `choices`, which all choose from the same groups in the same order."""
-        order = self._order(choices[0])
+        order, found = self._order(choices[0]), []
         for wanted in map(tuple, choices):
             values = self._lay(_swap(order, choices[0], wanted)) if order is not None else None
-            if values is None or wanted in self._bases:
-                continue
-            if self._agrees is None:
+            if values is not None and self._agrees is None:
                 self._agrees = self.base(wanted).values == values
-            if self._agrees:
-                self._bases.setdefault(wanted, Base(values))
-        return [self.base(wanted) for wanted in choices]
+            found.append(Base(values) if values is not None and self._agrees else self.base(wanted))
+        return found
 
     def grid(self, experiment: str) -> list[list[str]]:
         """The lists of overrides that an experiment's `grid` holds."""
@@ -166,6 +154,10 @@ class Session:
         with translated():
             values = _container(compose(CONFIG, overrides=list(overrides)))
         values.pop("grid", None)
+        for key, value in values.items():
+            if isinstance(value, dict):
+                hint = "is the first line of the yaml `# @package _global_`?"
+                raise ConfigError(f"{key} is one value, got {value}: {hint}")
         return Base(values)
 
     def _order(self, overrides: Sequence[str]) -> list[str] | None:
@@ -190,7 +182,7 @@ class Session:
         return values or None
 
     def _read_layer(self, path: str) -> dict[str, Any] | None:
-        """The keys that one yaml sets, typed; None if it does more (a defaults list, interpolation)."""
+        """The keys that one yaml sets; None if it does more (a defaults list, interpolation)."""
         if path == SCHEMA:
             return {name: choice.default for name, choice in keys.every().items()}
         found = self._load(path)
@@ -202,10 +194,7 @@ class Session:
         values = {key: value for key, value in values.items() if key not in ("defaults", "grid")}
         if not values.keys() <= keys.every().keys() or any(map(refers, values.values())):
             return None
-        try:
-            return {key: typed(key, value) for key, value in values.items()}
-        except ConfigError:
-            return None  # Hydra's compose says what is wrong with it
+        return values
 
     def _load(self, path: str) -> Any:
         with translated():
@@ -236,13 +225,7 @@ def refers(value: Any) -> bool:
     return isinstance(value, str) and "${" in value
 
 
-def typed(key: str, value: Any) -> Any:
-    """`value` in the type that Hydra's schema gives it: 30 is 30.0 for a key that holds a float; raises ConfigError."""
-    untyped = keys.kind(key).annotation is Any or refers(value)
-    return value if untyped else keys.check(key, value)
-
-
-def _container(config: Any) -> Any:
+def _container(config: Any, resolve: bool = False) -> Any:
     from omegaconf import OmegaConf
 
-    return OmegaConf.to_container(config, resolve=False)
+    return OmegaConf.to_container(config, resolve=resolve)

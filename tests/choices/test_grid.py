@@ -61,7 +61,7 @@ def composed(*cells: list[str], config_dir: Path | None = None) -> list[dict[str
 
 
 def raws(*overrides: str, config_dir: Path | None = None) -> list[dict[str, Any]]:
-    """The flat choices of each cell, runtime keys included."""
+    """The flat choices of each cell, as Hydra composes them; runtime keys included."""
     return [
         {**raw, "seed": seed} if "seed" in raw else raw
         for block in grid.read(list(overrides), config_dir)
@@ -323,7 +323,8 @@ def test_interpolation_on_the_command_line() -> None:
         (8, 8.0, 1),
         (8, 8.0, 2),
     ]
-    assert type(found[0]["noise"]) is float
+    (cell,) = grid.expand(["problem=family_s", "dimension=8", "k=${dimension}", "noise=${k}"]).cells
+    assert type(cell.choices["noise"]) is float
     with pytest.raises(ConfigError, match="nothing"):
         raws("k=${nothing}")
 
@@ -341,7 +342,6 @@ def test_config_dir_must_be_a_folder(conf: Callable[..., Path]) -> None:
         ("# @package _global_\nproblem: mine\nprecison: 4\n", "unknown key 'precison'"),
         ("problem: mine\n", "# @package _global_"),
         ("noise: 3\n", "# @package _global_"),
-        ("# @package _global_\nproblem: mine\nprecision: many\n", "many"),
         ("# @package _global_\nproblem: [mine\n", "mine.yaml"),
     ],
 )
@@ -351,6 +351,15 @@ def test_a_yaml_that_is_wrong(conf: Callable[..., Path], text: str, message: str
         raws("problem=family_s,mine", config_dir=folder)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("text", "came"), [("many", "'many'"), ("'8'", "'8'"), ("[4, 8]", "[4, 8]")])
+def test_a_yaml_with_a_value_that_is_not_allowed(conf: Callable[..., Path], text: str, came: str) -> None:
+    """Refused as an override is, and for that combination alone."""
+    folder = conf({"problem/mine.yaml": f"# @package _global_\nproblem: family_q\nprecision: {text}\n"})
+    found = grid.expand(["problem=family_s,mine"], folder)
+    assert len(found.cells) == 1
+    assert found.invalid == [("problem=mine", f"precision must be a whole number in 2..64, got {came}")]
 
 
 # -- experiments -----------------------------------------------------------------------------------
