@@ -77,21 +77,12 @@ class Entry:
 
     def row(self, names: Sequence[str]) -> dict[str, Any]:
         """As a row of the table that `lpbench.bits` returns; `names` are the theorems that have a column."""
-        found: dict[str, Any] = {
-            "measured": None,
-            "measured_gap": None,
-            "measured_error": None,
-            "gap_below": None,
-        }
-        if self.search is not None and self.measured is not None:
-            bits, floors = self.measured, self.search.floors
-            found |= {
-                "measured": bits,
-                "measured_gap": floors[bits],
-                "measured_error": self.search.errors[bits],
-            }
-            below = floors.get(bits - 1)
-            found["gap_below"] = below if below is not None and math.isfinite(below) else None
+        headings = ("measured", "measured_gap", "measured_error", "gap_below")
+        found: dict[str, Any] = dict.fromkeys(headings)
+        if self.search is not None and (bits := self.measured) is not None:
+            floors, below = self.search.floors, self.search.floors.get(bits - 1, math.inf)
+            known = (bits, floors[bits], self.search.errors[bits], below if math.isfinite(below) else None)
+            found = dict(zip(headings, known, strict=True))
         for form in (DIMENSION_FREE, EARLIER):
             best = self.best(form)
             found[form.replace("-", "_")] = None if best is None else best[1]
@@ -99,9 +90,7 @@ class Entry:
             found[column(name)] = self.answers[name].bits if name in self.answers else None
         if self.best_split is not None:
             found["bits_best_split"] = self.best_split.bits
-        splits = [
-            answer.split for answer in self.answers.values() if answer.split and answer.bits is not None
-        ]
+        splits = [one.split for one in self.answers.values() if one.split and one.bits is not None]
         found["split"] = "e{}m{}".format(*splits[0]) if splits else None
         found["step_size"], found["steps"] = self.choices["step_size"], self.choices["steps"]
         found["remarks"] = "; ".join(f"{name}: {reason}" for name, reason in self.remarks()) or None
@@ -188,12 +177,9 @@ def find(
             entry.search = Search(ready, seeds, best[1] if best else None, proof.exponent_bits, target)
             entry.search.skipped = impossible
         entries.append(entry)
-    said = (
-        chosen
-        if measure
-        else [(case, {k: v for k, v in extra.items() if k in PROVEN}) for case, extra in chosen]
-    )
-    found = Answers(target, entries, _axes(entries), described(said), seeds)
+    if not measure:
+        chosen = [(case, {k: v for k, v in extra.items() if k in PROVEN}) for case, extra in chosen]
+    found = Answers(target, entries, _axes(entries), described(chosen), seeds)
     if measure:
         where = runtime(asked) | ({} if runs_dir is None else {"runs_dir": str(runs_dir)})
         store = Store(name, where, None if folder is None else str(folder.absolute()))
