@@ -27,7 +27,7 @@ CHOICES = [name for name in YAMLS if not name.startswith("experiment/")]
 
 
 def test_defaults() -> None:
-    (found,) = grid.read(["precision=8"]).raws()
+    found = grid.single({"precision": 8})
     assert found.keys() == keys.every().keys()
     assert {key: found[key] for key in ("problem", "dataset", "algorithm", "format", "executor")} == {
         "problem": "least_squares", "dataset": "gaussian", "algorithm": "lp_sgd", "format": "fixed",
@@ -70,7 +70,7 @@ def test_hydra_composes_every_choice() -> None:
 
 @pytest.mark.parametrize("problem", ["family_s", "family_q", "family_e"])
 def test_a_family_needs_no_data(problem: str) -> None:
-    (found,) = grid.read([f"problem={problem}", "dataset=digits"]).raws()
+    found = grid.single({"problem": problem, "dataset": "digits"})
     assert (found["dataset"], found["dimension"]) == (None, 256)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from lpbench.algorithms.base import Setup, uses_snapshots
 from lpbench.arithmetic import products, rounding
+from lpbench.cells.points import check_length, run_length
 from lpbench.cells.theorems import best_exponent_bits
 from lpbench.choices import keys
 from lpbench.convex import gap, gradients, losses, step_sizes
@@ -38,13 +39,9 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
         "L": constants["L"], "L_f": constants["L_f"], "mu": mu, "N": n_samples, "d": problem.dimension,
         "w_max": constants["w_max"],
     }  # fmt: skip
-    if mu > 0:
-        values["kappa"] = constants["L"] / mu
-    if chosen["limit"] is not None:
-        auto = automatic_limit(constants["w_max"])
-        chosen["limit"] = (
-            auto if chosen["limit"] == "auto" else keys.resolve("limit", chosen["limit"], values)
-        )
+    if chosen["limit"] == "auto":
+        chosen["limit"] = automatic_limit(constants["w_max"])
+    chosen["limit"] = keys.resolve("limit", chosen["limit"], values)
     if chosen["exponent_bits"] != "auto":
         values["delta"] = number_format(chosen).scale
     if chosen["schedule"] == "decreasing":
@@ -61,21 +58,13 @@ def resolve(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
     if chosen["exponent_bits"] == "auto":
         chosen["exponent_bits"] = best_exponent_bits(chosen, problem)
         values["delta"] = number_format(chosen).scale
-    own = [key for key, choice in keys.further().items() if isinstance(choice.kind, Formula)]
-    for key in ("mu", *own):
-        if chosen.get(key) is not None and chosen[key] not in getattr(keys.kind(key), "words", ()):
-            chosen[key] = keys.resolve(key, chosen[key], values)
-    if chosen["steps"] is None:
-        chosen["steps"] = int(np.ceil(chosen["epochs"] * n_samples / chosen["batch_size"]))
-    else:
-        chosen["steps"] = keys.resolve("steps", chosen["steps"], values)
+    own = [key for key, one in keys.further().items() if key in chosen and isinstance(one.kind, Formula)]
+    for key in ("mu", "steps", *own):
+        chosen[key] = keys.resolve(key, chosen[key], values)
     if loops:
-        inner = chosen["inner_steps"] = chosen["inner_steps"] or 2 * n_samples
-        chosen["steps"] = -(-chosen["steps"] // inner) * inner
-    if chosen["steps"] >= 2**32:
-        raise ConfigError(
-            f"steps must be below 2**32, the period of the generator's steps, got {chosen['steps']}"
-        )
+        chosen["inner_steps"] = chosen["inner_steps"] or 2 * n_samples
+    chosen["steps"] = run_length(chosen, n_samples)
+    check_length(chosen["steps"])
     drawn = chosen["batch_size"] * problem.dimension
     if problem.noise_kind == "dense" and drawn >= 2**32:
         raise ConfigError(

@@ -34,9 +34,25 @@ class Convex:
         """The choices in numbers."""
         return {**_resolved(choices, problem), "seed": choices["seed"]}
 
-    def describe(self, choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
+    @staticmethod
+    @by_group
+    def describe(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
         """What the format is, and the constants that bounds are made of."""
-        return _described(choices, problem)
+        form = number_format(choices)
+        constants = {key: value for key, value in problem.constants.items() if choices.get(key) is None}
+        return {
+            "dimension": problem.dimension,
+            "n_samples": problem.n_samples,
+            "steps": choices["steps"],
+            "mantissa_bits": form.mantissa_bits,
+            "bits_per_value": form.bits_per_value,
+            "format_policy": form.policy,
+            "optimum_gradient_norm": problem.optimum_gradient_norm,
+            "weights": problem.w_star.size,
+            "w_norm": float(np.linalg.norm(problem.w_star)),
+            "quadratic": problem.loss in (SQUARED, QUADRATIC),
+            **constants,
+        }
 
     def start(self, choices: dict[str, Any], problem: Problem, points: Points) -> "Descent":
         """The cell at step 0."""
@@ -45,25 +61,6 @@ class Convex:
 
 CONVEX = Convex()
 _resolved = by_group(resolve)
-
-
-@by_group
-def _described(choices: dict[str, Any], problem: Problem) -> dict[str, Any]:
-    form = number_format(choices)
-    constants = {key: value for key, value in problem.constants.items() if choices.get(key) is None}
-    return {
-        "dimension": problem.dimension,
-        "n_samples": problem.n_samples,
-        "steps": choices["steps"],
-        "mantissa_bits": form.mantissa_bits,
-        "bits_per_value": form.bits_per_value,
-        "format_policy": form.policy,
-        "optimum_gradient_norm": problem.optimum_gradient_norm,
-        "weights": problem.w_star.size,
-        "w_norm": float(np.linalg.norm(problem.w_star)),
-        "quadratic": problem.loss in (SQUARED, QUADRATIC),
-        **constants,
-    }
 
 
 class Descent:

@@ -2,7 +2,6 @@
 honest where unknown.
 """
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from lpbench import registry
 from lpbench.algorithms.base import uses_snapshots
+from lpbench.cells.points import check_length, run_length
 from lpbench.choices.cell import Cell
 from lpbench.errors import ConfigError, LpbenchError, TooLarge
 from lpbench.terminal import size
@@ -73,12 +73,7 @@ class Estimator:
         shape = self._shape(choices, problem_key)
         if shape is None or isinstance(choices["steps"], str):
             return None
-        n = shape.n_samples
-        steps = int(choices["steps"] or math.ceil(choices["epochs"] * n / choices["batch_size"]))
-        if not uses_snapshots(registry.algorithms.get(choices["algorithm"])):
-            return steps
-        inner = int(choices["inner_steps"] or 2 * n)
-        return -(-steps // inner) * inner
+        return run_length(choices, shape.n_samples)
 
     def problem_bytes(self, choices: Mapping[str, Any], problem_key: str) -> float:
         """Memory of the problem while it is built, data included; 0 where that is not known."""
@@ -128,14 +123,9 @@ def estimate(cells: Sequence[Cell]) -> Estimate:
 
 def cell_costs(cells: Sequence[Cell]) -> list[Cost | None]:
     """The cost of each of `cells`; seeds of a group cost the same and are estimated once."""
-    estimator = Estimator()
-    memory: dict[str, Cost | None] = {}
-    costs = []
-    for cell in cells:
-        if cell.group_id not in memory:
-            memory[cell.group_id] = estimator.cost(cell.located, cell.problem_key)
-        costs.append(memory[cell.group_id])
-    return costs
+    estimator, groups = Estimator(), {cell.group_id: cell for cell in cells}
+    costs = {key: estimator.cost(cell.located, cell.problem_key) for key, cell in groups.items()}
+    return [costs[cell.group_id] for cell in cells]
 
 
 def memory(cells: Sequence[Cell], workers: int) -> tuple[float, str]:
@@ -185,30 +175,20 @@ def check_steps(cells: Sequence[Cell]) -> None:
     """Raise ConfigError where `epochs` ask for more steps than the generator can tell apart."""
     estimator = Estimator()
     for cell in {cell.group_id: cell for cell in cells}.values():
-        choices = cell.located
-        steps = estimator.steps(choices, cell.problem_key)
-        if steps is not None and steps >= 2**32:
-            raise ConfigError(
-                f"steps must be below 2**32, the period of the generator's steps, got {steps:.3g}: give fewer"
-                " epochs, steps or inner_steps"
-            )
+        check_length(estimator.steps(cell.located, cell.problem_key) or 0)
 
 
 def notes(cells: Sequence[Cell]) -> list[str]:
     """What is worth knowing before the sweep starts: sparse data whose steps cost O(d)."""
-    dense = 0
-    memory: dict[str, bool] = {}
-    for cell in cells:
-        if cell.problem_key not in memory:
-            memory[cell.problem_key] = _is_sparse(cell.located)
-        choices = cell.choices
-        sparse = _is_sparse_algorithm(registry.algorithms.get(choices["algorithm"]))
-        dense += memory[cell.problem_key] and not (sparse and choices["regularization"] == 0)
-    if not dense:
-        return []
     names = [
         name for name in registry.algorithms.names() if _is_sparse_algorithm(registry.algorithms.get(name))
     ]
+    built = {cell.problem_key: cell for cell in cells}
+    sparse = {key for key, cell in built.items() if _is_sparse(cell.located)}
+    asked = [cell.choices for cell in cells if cell.problem_key in sparse]
+    dense = sum(one["algorithm"] not in names or one["regularization"] != 0 for one in asked)
+    if not dense:
+        return []
     return [
         f"{dense} cells have sparse data, but a step of theirs costs O(dimension): only {' and '.join(names)} with "
         "regularization=0 touch the non-zeros alone"

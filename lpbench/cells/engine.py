@@ -69,5 +69,4 @@ class Engine(Protocol):
 
 def engine_of(choices: Mapping[str, Any]) -> Engine:
     """The engine of the cell with these choices."""
-    declared = getattr(problems.get(choices["problem"]), "engine", None)
-    return CONVEX if declared is None else declared
+    return getattr(problems.get(choices["problem"]), "engine", CONVEX)

@@ -1,12 +1,16 @@
-"""The steps at which a cell is evaluated."""
+"""How many steps a cell takes, and at which of them it is evaluated."""
 
 import functools
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpbench.algorithms.base import uses_snapshots
 from lpbench.arithmetic.generator import POINTS
+from lpbench.errors import ConfigError
+from lpbench.registry import algorithms
 
 
 class Points(NamedTuple):
@@ -14,6 +18,26 @@ class Points(NamedTuple):
 
     steps: np.ndarray
     even: np.ndarray
+
+
+def run_length(choices: Mapping[str, Any], n_samples: int) -> int:
+    """Parameter updates of a run whose `steps` are a number, or null: as `epochs` say; in whole loops."""
+    steps = choices["steps"]
+    if steps is None:
+        steps = math.ceil(choices["epochs"] * n_samples / choices["batch_size"])
+    if not uses_snapshots(algorithms.get(choices["algorithm"])):
+        return int(steps)
+    inner = choices["inner_steps"] or 2 * n_samples
+    return int(-(-steps // inner) * inner)
+
+
+def check_length(steps: int) -> None:
+    """Raise ConfigError for a run of more steps than the generator can tell apart."""
+    if steps >= 2**32:
+        raise ConfigError(
+            f"steps must be below 2**32, the period of the generator's steps, got {steps:.3g}: give fewer"
+            " epochs, steps or inner_steps"
+        )
 
 
 @functools.lru_cache(maxsize=64)
@@ -39,6 +63,12 @@ def points(
         even = np.rint(np.linspace(loops / count, loops, count)).astype(np.int64) * inner_steps
     every = np.unique(np.concatenate([_log_points(int(steps), log_points), even]))
     return Points(every, np.bincount(np.searchsorted(every, even), minlength=every.size))
+
+
+def points_of(choices: Mapping[str, Any]) -> Points:
+    """The points of a cell with resolved choices."""
+    keys = ("steps", "record_points", "even_points", "seed", "inner_steps")
+    return points(*(choices[key] for key in keys))
 
 
 @functools.lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ import numpy as np
 
 from lpbench.analysis.tables import RESULT
 from lpbench.cells.engine import Trajectory, engine_of
-from lpbench.cells.points import Points, points, stops
+from lpbench.cells.points import Points, points_of, stops
 from lpbench.choices.cell import Cell
 from lpbench.errors import Interrupted, LpbenchError, last_line
 from lpbench.problems.build import build
@@ -70,13 +70,7 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
         row |= engine.describe(choices, problem)
         if engine.result != RESULT:
             row["result"] = engine.result
-        where = points(
-            choices["steps"],
-            choices["record_points"],
-            choices["even_points"],
-            choices["seed"],
-            choices["inner_steps"],
-        )
+        where = points_of(choices)
         trajectory = engine.start(choices, problem, where)
         if isinstance(stop, Watch):
             stop.move_on()
@@ -155,6 +149,7 @@ def run(
     import pandas as pd
 
     from lpbench.cells.cost import check_memory, check_steps
+    from lpbench.choices import keys
     from lpbench.choices.cell import make_cell
     from lpbench.choices.grid import single
     from lpbench.store.schema import CELLS
@@ -163,6 +158,6 @@ def run(
     cell = make_cell(raw)
     check_steps([cell])
     check_memory([cell], 1, max_memory)
-    result = run_cell(cell, timeout=raw.get("timeout"))
+    result = run_cell(cell, timeout=keys.check("timeout", raw.get("timeout")))
     trace = {"cell_id": result.row["cell_id"], **result.trace}
     return {**dict.fromkeys(CELLS.names), **result.row, "trace": pd.DataFrame(trace)}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lpbench.cells.points import points
+from lpbench.cells.points import points_of
 from lpbench.errors import ConfigError
 from lpbench.problems.base import QUADRATIC, SQUARED, Problem
 from lpbench.problems.solving import box_solver
@@ -71,37 +71,44 @@ def setting(
 def _setting(choices: Mapping[str, Any], problem: Problem, steps: float | None) -> Setting:
     grid, algorithm = grid_of(choices), choices["algorithm"]
     low, high = (-np.inf, np.inf) if algorithm in HALP else (grid.low, grid.high)
-    at = _reference(problem, low, high)
-    batch, alpha = choices["batch_size"], choices["step_size"]
-    loops = algorithm in SVRG | HALP  # they average over B what their proofs bound for one sample
-    constants = dict(at.constants) if loops else batch_constants(at.constants, batch, at.gradient_norm)
-    T = choices["steps"] if steps is None else steps
-    certified = constants["sigma"] + np.sqrt(constants["L"] * constants["L_f"]) * _farthest(
-        problem, low, high
-    )
+    at = reference(problem, low, high)
     D_0, e_0 = _start(choices, problem, grid, at)
+    found = on_grid(choices, problem, grid, at, choices["steps"] if steps is None else steps)
+    largest = found.sigma + np.sqrt(found.L * found.L_f) * _farthest(problem, low, high)
+    return replace(
+        found,
+        D_0=D_0,
+        e_0=e_0,
+        G=float(largest),
+        largest_gradient=_largest_gradient(problem, low, high) if np.isfinite(high) else np.inf,
+        loops=_judged_loops(choices) if algorithm in SVRG | HALP and np.isfinite(found.steps) else None,
+        averages_all=(choices["average_start"] or 0) == 0 and (choices["average_every"] or 1) == 1,
+    )
+
+
+def on_grid(choices: Mapping[str, Any], problem: Problem, grid: Spacing, at: AtBox, steps: float) -> Setting:
+    """A run of resolved choices on `grid`, about the optimum `at`, and started there; G is left open."""
+    algorithm = choices["algorithm"]
+    constants: dict[str, Any] = at.constants
+    if algorithm not in SVRG | HALP:  # those average over B what their proofs bound for one sample
+        constants = batch_constants(at.constants, choices["batch_size"], at.gradient_norm)
     return Setting(
         n=problem.w_star.size,
         algorithm=algorithm,
         grid=grid,
-        alpha=alpha,
-        steps=T,
+        alpha=choices["step_size"],
+        steps=steps,
         **{name: constants[name] for name in _CONSTANTS},
-        D_0=D_0,
-        e_0=e_0,
+        D_0=0.0,
+        e_0=0.0,
         quadratic=problem.loss in (SQUARED, QUADRATIC),
         inside=at.gradient_norm == 0.0,
         rounding=choices["rounding"],
         random_bits=choices["random_bits"],
         schedule=choices["schedule"] or "constant",
-        G=float(certified),
-        G_certified=True,
-        largest_gradient=_largest_gradient(problem, low, high) if np.isfinite(high) else np.inf,
         snapshot=choices["snapshot"],
         inner_steps=choices["inner_steps"],
-        loops=_judged_loops(choices) if loops and np.isfinite(T) else None,
         mu_used=choices["mu"] or problem.constants["mu"],
-        averages_all=(choices["average_start"] or 0) == 0 and (choices["average_every"] or 1) == 1,
     )
 
 
@@ -117,7 +124,7 @@ def excess(choices: Mapping[str, Any], problem: Problem) -> float | None:
     with suppress(Refused), within_float64():
         grid = grid_of(choices)
         if choices["algorithm"] not in HALP and np.isfinite(grid.high):
-            return _reference(problem, grid.low, grid.high).excess
+            return reference(problem, grid.low, grid.high).excess
     return None
 
 
@@ -147,13 +154,22 @@ def columns(choices: Mapping[str, Any], problem: Problem, row: Mapping[str, Any]
     cost = excess(choices, problem)
     proven = limit = evaluation.Evaluation({}, {})
     with suppress(Refused):
+        before, before_limit = _before_run(choices, problem)
         run = setting(choices, problem, Path(row["max_update"], row["saturation_rate"]))
-        proven, limit = evaluation.evaluate(run), evaluation.evaluate(noise_ball(run))
+        proven = evaluation.evaluate(run, before)
+        limit = evaluation.evaluate(noise_ball(run), before_limit)
     found = evaluation.columns(proven, cost or 0.0) | evaluation.ball_columns(limit, cost or 0.0)
     found["bound_ratio"] = arithmetic.ratio(row["mean_gap"], found["bound"], arithmetic.resolution(row))
     found["box_excess"] = cost
     found["gap_to_box"] = None if cost is None or row["mean_gap"] is None else row["mean_gap"] - cost
     return found
+
+
+@by_group
+def _before_run(choices: Mapping[str, Any], problem: Problem) -> tuple[evaluation.Evaluation, ...]:
+    """What the theorems say of the cell, and of its noise ball, whatever the run shows."""
+    found = setting(choices, problem)
+    return evaluation.before_run(found), evaluation.before_run(noise_ball(found))
 
 
 def best_exponent_bits(choices: Mapping[str, Any], problem: Problem) -> int:
@@ -183,7 +199,7 @@ def noise_ball(found: Setting) -> Setting:
 
 
 @remembered
-def _reference(problem: Problem, low: float, high: float) -> AtBox:
+def reference(problem: Problem, low: float, high: float) -> AtBox:
     """The optimum over the range, and the constants there: those of w* itself where it lies inside."""
     if low <= problem.w_star.min() and problem.w_star.max() <= high:
         return AtBox(problem.w_star, 0.0, 0.0, problem.constants)
@@ -193,20 +209,14 @@ def _reference(problem: Problem, low: float, high: float) -> AtBox:
 @remembered
 def _farthest(problem: Problem, low: float, high: float) -> float:
     """The largest distance of a point of the range from the reference point."""
-    w = _reference(problem, low, high).w
+    w = reference(problem, low, high).w
     with np.errstate(over="ignore"):
         return float(np.linalg.norm(np.maximum(np.abs(high - w), np.abs(low - w))))
 
 
 def _judged_loops(choices: Mapping[str, Any]) -> np.ndarray:
     """The outer loops whose snapshots `mean_gap` averages."""
-    where = points(
-        choices["steps"],
-        choices["record_points"],
-        choices["even_points"],
-        choices["seed"] or 0,
-        choices["inner_steps"],
-    )
+    where = points_of(choices)
     return where.steps[where.even > 0] // choices["inner_steps"]
 
 

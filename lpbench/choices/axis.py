@@ -49,9 +49,8 @@ def read_axis(override: str, hydra: Session) -> Axis:
     for value in values:
         if not hydra_session.refers(value):
             keys.check(key, value)
-    converted = [hydra.convert(key, value) for value in values]
     texts = [f"{key}={_shown(value)}" for value in values]
-    return Axis(key, converted, texts, composed=False, added=parsed.is_add())
+    return Axis(key, values, texts, composed=False, added=parsed.is_add())
 
 
 def values_of(parsed: Any, override: str) -> list[Any]:

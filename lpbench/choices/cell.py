@@ -7,6 +7,7 @@ content.
 """
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -17,7 +18,6 @@ import orjson
 
 from lpbench import registry
 from lpbench.choices import keys
-from lpbench.declared import expressions
 from lpbench.declared.choices import CHOICES, FORMAT, RUN
 from lpbench.errors import ConfigError
 
@@ -127,7 +127,6 @@ class CellMaker:
         self._of_algorithm = keys.read_by("algorithm")
         self._values: dict[tuple[str, type, Any], Any] = {}
         self._parts: dict[tuple[Any, ...], Any] = {}
-        self._texts: dict[str, str] = {}
 
     def cell(self, raw: Mapping[str, Any]) -> Cell:
         """The cell of `raw`, which may leave out keys that are null."""
@@ -192,7 +191,7 @@ class CellMaker:
         if choices["path"] is not None:
             definition += f", content {problem.key}"
         values = tuple(choices[key] for key in CHOICES)
-        definition = self._texts.setdefault(definition, definition)
+        definition = sys.intern(definition)  # of a million groups
         further = tuple((key, chosen) for key, chosen in choices.items() if key not in CHOICES)
         group = Group(values, digest.hexdigest(), problem.key, config_id, definition, problem.folder, further)
         return group, digest
@@ -305,11 +304,8 @@ def _format_part(value: dict[str, Any]) -> dict[str, Any]:
 
 def _resolve_sizes(key: str, chosen: Any, problem: _Problem) -> Any:
     """The number of an expression that uses nothing but d and N; anything else as it is."""
-    if not isinstance(chosen, str) or chosen in getattr(keys.kind(key), "words", ()):
-        return chosen
-    if expressions.parse(chosen).names <= {"d", "N"}:
-        return keys.resolve(key, chosen, problem.sizes)
-    return chosen
+    names = keys.names_in(key, chosen)
+    return keys.resolve(key, chosen, problem.sizes) if names and names <= {"d", "N"} else chosen
 
 
 def _check_auto_split(choices: dict[str, Any], algorithm: Any) -> None:
@@ -320,7 +316,7 @@ def _check_auto_split(choices: dict[str, Any], algorithm: Any) -> None:
             "give exponent_bits a number"
         )
     step_size = choices["step_size"]
-    if isinstance(step_size, str) and step_size != "auto" and "delta" in expressions.parse(step_size).names:
+    if "delta" in keys.names_in("step_size", step_size):
         raise ConfigError(
             f"step_size={step_size} reads delta, which exponent_bits=auto chooses for the step size: "
             "give one of them a number"

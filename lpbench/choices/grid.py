@@ -51,100 +51,21 @@ class Block:
     bases: dict[tuple[int, ...], Base]
 
     @property
-    def size(self) -> int:
-        """Number of cells."""
-        return math.prod(len(axis.values) for axis in self.axes)
-
-    @property
     def refers(self) -> bool:
         """Whether a key may refer to another one, so that each cell must be resolved by itself."""
         plain = (axis.values for axis in self.axes if not axis.composed)
         values = itertools.chain(*plain)
         return any(base.refers for base in self.bases.values()) or any(map(hydra_session.refers, values))
 
-    def groups(self) -> Iterator[tuple[dict[str, Any], Sequence[Any], Callable[[], str]]]:
-        """Each combination of all but the seed: its raw choices, its seeds, and its overrides as a text."""
+    def groups(self) -> Iterator[tuple[dict[str, Any], Sequence[Any], list[tuple[Axis, int]]]]:
+        """Each combination of all but the seed: its raw choices, its seeds, and of which axis it takes which value."""
         inner = [axis for axis in self.axes if axis.key == "seed" and not (axis.composed or self.refers)]
         outer = [axis for axis in self.axes if axis not in inner]
-        composed = [i for i, axis in enumerate(outer) if axis.composed]
-        plain = [i for i, axis in enumerate(outer) if not axis.composed]
         for index in itertools.product(*(range(len(axis.values)) for axis in outer)):
-            base = self.bases[tuple(index[i] for i in composed)]
-            raw = base.with_values({outer[i].key: outer[i].values[index[i]] for i in plain})
-
-            def text(index: tuple[int, ...] = index) -> str:
-                shown = zip(outer, index, strict=True)
-                return " ".join(axis.texts[i] for axis, i in shown if axis.key != "seed")
-
-            yield raw, inner[0].values if inner else (raw.get("seed"),), text
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The union of products that a list of overrides asks for, before any cell is made."""
-
-    blocks: list[Block]
-
-    @property
-    def size(self) -> int:
-        """Number of cells, counting equal ones and those that make no sense."""
-        return sum(block.size for block in self.blocks)
-
-    def raws(self) -> Iterator[dict[str, Any]]:
-        """The flat choices of each cell, as Hydra composes them; runtime keys included."""
-        for block in self.blocks:
-            for raw, seeds, _ in block.groups():
-                for seed in seeds:
-                    yield {**raw, "seed": seed} if "seed" in raw else raw
-
-    def expand(self, folder: Path | str | None = None) -> Expansion:
-        """The cells: canonical, without repetition. Raises ConfigError if runtime choices differ.
-
-        folder   where relative paths of data files start; None: the working directory.
-        """
-        expansion = Expansion(runtime=self._runtime())
-        maker, seen = CellMaker(folder), set()
-        swept = dict.fromkeys(axis.key for block in self.blocks for axis in block.axes)
-        found: dict[str, dict[Any, None]] = {key: {} for key in swept if key in keys.of_cells()}
-        for block in self.blocks:
-            for raw, seeds, text in block.groups():
-                try:
-                    cells = maker.cells(raw, seeds)
-                except ConfigError as error:
-                    expansion.invalid.append((text() or "the defaults", str(error)))
-                    continue
-                choices = cells[0].group.choices
-                for key, values in found.items():
-                    values.update(
-                        dict.fromkeys(cell.seed for cell in cells)
-                        if key == "seed"
-                        else {choices.get(key): None}
-                    )
-                for cell in cells:
-                    if cell.cell_id in seen:
-                        expansion.collapsed += 1
-                    else:
-                        seen.add(cell.cell_id)
-                        expansion.cells.append(cell)
-        for key, values in found.items():
-            if len(values) > 1:
-                numbers = all(isinstance(value, int | float) for value in values)
-                expansion.axes[key] = sorted(values) if numbers else list(values)
-        return expansion
-
-    def _runtime(self) -> dict[str, Any]:
-        runtime: dict[str, Any] = {}
-        for block in self.blocks:
-            plain = [axis for axis in block.axes if axis.key in RUNTIME and not axis.composed]
-            chosen = {axis.key: axis.values[0] for axis in plain}
-            for base in block.bases.values():
-                raw = base.with_values(chosen)
-                for key in RUNTIME:
-                    value = keys.check(key, raw.get(key))
-                    if runtime.setdefault(key, value) != value:
-                        parts = f"{runtime[key]!r} in one part of the grid and {value!r} in another"
-                        raise ConfigError(f"{key} is {parts}")
-        return runtime
+            taken = list(zip(outer, index, strict=True))
+            base = self.bases[tuple(i for axis, i in taken if axis.composed)]
+            raw = base.with_values({axis.key: axis.values[i] for axis, i in taken if not axis.composed})
+            yield raw, inner[0].values if inner else (raw.get("seed"),), taken
 
 
 Guard = Callable[[int], None]  # called with the number of cells; may raise
@@ -158,14 +79,55 @@ def expand(
     look: Look | None = None,
     folder: Path | str | None = None,
 ) -> Expansion:
-    """The cells that `overrides` ask for; none at all ask for the experiment `default`.
+    """The cells that `overrides` ask for, canonical, without repetition; none at all ask for the experiment `default`.
 
     `folder`: where relative paths of data files start (None: the working directory).
     `guard` and `look` are called before anything is composed, resolved or made. Combinations that make no
     sense are collected, not raised. Raises ConfigError for what no combination can mend: an override that
     cannot be read, an unknown key, group or name, a value out of range, a `config_dir` that is no folder.
     """
-    return read(overrides, config_dir, guard, look).expand(folder)
+    blocks = read(overrides, config_dir, guard, look)
+    expansion = Expansion(runtime=_runtime(blocks))
+    maker, seen = CellMaker(folder), set()
+    swept = dict.fromkeys(axis.key for block in blocks for axis in block.axes)
+    found: dict[str, dict[Any, None]] = {key: {} for key in swept if key in keys.of_cells()}
+    for raw, seeds, taken in itertools.chain.from_iterable(block.groups() for block in blocks):
+        try:
+            cells = maker.cells(raw, seeds)
+        except ConfigError as error:
+            text = " ".join(axis.texts[i] for axis, i in taken if axis.key != "seed")
+            expansion.invalid.append((text or "the defaults", str(error)))
+            continue
+        choices = cells[0].group.choices
+        for key, values in found.items():
+            values.update(dict.fromkeys([choices.get(key)] if key != "seed" else (c.seed for c in cells)))
+        for cell in cells:
+            if cell.cell_id in seen:
+                expansion.collapsed += 1
+            else:
+                seen.add(cell.cell_id)
+                expansion.cells.append(cell)
+    for key, values in found.items():
+        if len(values) > 1:
+            numbers = all(isinstance(value, int | float) for value in values)
+            expansion.axes[key] = sorted(values) if numbers else list(values)
+    return expansion
+
+
+def _runtime(blocks: Sequence[Block]) -> dict[str, Any]:
+    """The run-time choices of all blocks; raises ConfigError if they differ."""
+    runtime: dict[str, Any] = {}
+    for block in blocks:
+        plain = [axis for axis in block.axes if axis.key in RUNTIME and not axis.composed]
+        chosen = {axis.key: axis.values[0] for axis in plain}
+        for base in block.bases.values():
+            raw = base.with_values(chosen)
+            for key in RUNTIME:
+                value = keys.check(key, raw.get(key))
+                if runtime.setdefault(key, value) != value:
+                    parts = f"{runtime[key]!r} in one part of the grid and {value!r} in another"
+                    raise ConfigError(f"{key} is {parts}")
+    return runtime
 
 
 def read(
@@ -173,8 +135,8 @@ def read(
     config_dir: Path | None = None,
     guard: Guard | None = None,
     look: Look | None = None,
-) -> Grid:
-    """The grid of `overrides`; raises ConfigError as `expand` does."""
+) -> list[Block]:
+    """The products of axes whose union `overrides` ask for, before any cell is made; raises ConfigError as `expand`."""
     with hydra_session.session(config_dir) as hydra:
         if look is not None:
             for override in overrides:
@@ -183,7 +145,7 @@ def read(
         blocks = [_axes(lines, hydra) for lines in lists]
         if guard is not None:
             guard(sum(math.prod(len(axis.values) for axis in axes) for axes in blocks))
-        return Grid([_block(axes, hydra) for axes in blocks])
+        return [_block(axes, hydra) for axes in blocks]
 
 
 def single(choices: Mapping[str, Any], config_dir: Path | None = None) -> dict[str, Any]:
@@ -269,7 +231,8 @@ def _block(axes: list[Axis], hydra: Session) -> Block:
         if axis.key in RUNTIME and len(axis.values) > 1:
             count = len(axis.values)
             raise ConfigError(f"{axis.key} is a run-time choice and cannot be swept, got {count} values")
-        there = [base.values.get(axis.key) for base in block.bases.values()] if axis.added else []
+        added_to = block.bases.values() if axis.added else ()
+        there = [keys.check(axis.key, base.values.get(axis.key)) for base in added_to]
         if any(value is not None for value in there):
             raise ConfigError(f"+{axis.key}: the key is there already ({there[0]!r}); leave out the +")
     return block

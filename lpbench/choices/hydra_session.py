@@ -7,14 +7,13 @@ are laid over one another in the order of Hydra's defaults list; the first choic
 ways, and the short way is taken only if the two agree.
 """
 
-import copy
+import functools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from lpbench import registry
 from lpbench.choices import keys
@@ -26,38 +25,28 @@ CONFIG = "config"
 SCHEMA = "lpbench_schema"
 
 _lock = threading.RLock()
-_first: list[Path] = []  # searched before lpbench's own yamls: the user's --config-dir
-_last: list[Path] = []  # searched after them: the conf/ folders of installed extensions
 
 
 @dataclass(frozen=True)
 class Base:
-    """What one choice of groups sets; `config` is Hydra's own, where Hydra composed it."""
+    """What one choice of groups sets."""
 
     values: dict[str, Any]
-    config: Any = None
 
-    @cached_property
+    @functools.cached_property
     def refers(self) -> bool:
         """Whether a value is an interpolation (`${k}`), so that setting one key may change another."""
         return any(map(refers, self.values.values()))
 
     def with_values(self, patch: Mapping[str, Any]) -> dict[str, Any]:
         """All keys, with those of `patch` set on top: what Hydra composes with these overrides."""
-        if not self.refers and not any(map(refers, patch.values())):
-            return {**self.values, **patch}
+        chosen = {**self.values, **patch}
+        if not any(map(refers, chosen.values())):
+            return chosen
         from omegaconf import OmegaConf
 
         with translated():
-            if self.config is None:
-                config = OmegaConf.merge(OmegaConf.structured(keys.structured()), self.values)
-            else:
-                config = copy.deepcopy(self.config)
-            for key, value in patch.items():
-                OmegaConf.update(config, key, value, force_add=True)
-            values = dict(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
-        values.pop("grid", None)
-        return {str(key): value for key, value in values.items()}
+            return _container(OmegaConf.create(chosen), resolve=True)
 
 
 def load(config_dir: Path | None) -> Path | None:
@@ -69,28 +58,34 @@ def load(config_dir: Path | None) -> Path | None:
 
 @contextmanager
 def session(config_dir: Path | None = None) -> Iterator["Session"]:
-    """Hydra, initialised from lpbench's own yamls and, before them, those in `config_dir`.
+    """Hydra, initialised from lpbench's own yamls, before them those in `config_dir`, and after them those in the
+    conf/ folders of installed extensions.
 
     Imports the modules that lie in `config_dir`. Raises ConfigError if it is no folder, and for all that
     Hydra refuses while the session lasts.
     """
     config_dir = load(config_dir)
 
-    from hydra import initialize_config_module
+    from hydra import version
+    from hydra._internal.hydra import Hydra
+    from hydra._internal.utils import create_config_search_path
     from hydra.core.config_store import ConfigStore
     from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.plugins import Plugins
 
     with _lock, translated():
-        _first[:] = [config_dir] if config_dir is not None else []
-        _last[:] = [folder for file in registry.plugin_files() if (folder := file.parent / "conf").is_dir()]
-        Plugins.instance().register(_search_path_plugin())
+        path = create_config_search_path("pkg://lpbench.conf")
+        if config_dir is not None:
+            path.prepend("user", f"file://{config_dir}")
+        for folder in (file.parent / "conf" for file in registry.plugin_files()):
+            if folder.is_dir():
+                path.prepend("extension", f"file://{folder}", "schema")  # which Hydra wants to be the last
         ConfigStore.instance().store(name=SCHEMA, node=keys.structured())
         # A program that uses Hydra itself keeps its own configuration.
         hydra, theirs = GlobalHydra.instance(), GlobalHydra.instance().hydra
         hydra.clear()
         try:
-            initialize_config_module("lpbench.conf", version_base="1.3")
+            version.setbase("1.3")
+            Hydra.create_main_hydra2("lpbench", path)
             yield Session()
         finally:
             hydra = GlobalHydra.instance()
@@ -104,13 +99,11 @@ class Session:
     def __init__(self) -> None:
         from hydra.core.global_hydra import GlobalHydra
         from hydra.core.override_parser.overrides_parser import OverridesParser
-        from omegaconf import OmegaConf
 
         self.loader = GlobalHydra.instance().config_loader()
         self._parser = OverridesParser(functions(), self.loader)
-        self._typed = OmegaConf.structured(keys.structured())
         self._bases: dict[tuple[str, ...], Base] = {}
-        self._layers: dict[str, dict[str, Any] | None] = {}
+        self._layer = functools.cache(self._read_layer)
         self._agrees: bool | None = None  # whether laying yamls over one another gives what Hydra composes
 
     def parse(self, override: str) -> Any:
@@ -133,20 +126,6 @@ class Session:
         options = self.options(group)
         if name not in options:
             raise ConfigError(f"unknown {group} {name!r}.{did_you_mean(str(name), options)}")
-
-    def convert(self, key: str, value: Any) -> Any:
-        """`value` as Hydra's schema types it: 30 is 30.0 for a key that holds a float."""
-        from omegaconf import OmegaConf
-        from omegaconf.errors import OmegaConfBaseException
-
-        annotation = keys.kind(key).annotation
-        if annotation is Any or type(value) in get_args(annotation) or refers(value):
-            return value
-        try:
-            OmegaConf.update(self._typed, key, value)
-        except OmegaConfBaseException:
-            return keys.check(key, value)
-        return self._typed[key]
 
     def base(self, overrides: Sequence[str]) -> Base:
         """What `overrides` of groups (and other overrides that Hydra must apply itself) compose to."""
@@ -183,10 +162,13 @@ class Session:
         from hydra import compose
 
         with translated():
-            config = compose(CONFIG, overrides=list(overrides))
-            values = {str(key): value for key, value in _container(config).items()}
+            values = _container(compose(CONFIG, overrides=list(overrides)))
         values.pop("grid", None)
-        return Base(values, config)
+        for key, value in values.items():
+            if isinstance(value, dict):
+                hint = "is the first line of the yaml `# @package _global_`?"
+                raise ConfigError(f"{key} is one value, got {value}: {hint}")
+        return Base(values)
 
     def _order(self, overrides: Sequence[str]) -> list[str] | None:
         """The yamls behind `overrides`, as Hydra orders them; None if there is more to it than yamls."""
@@ -209,13 +191,8 @@ class Session:
             values.update(layer)
         return values or None
 
-    def _layer(self, path: str) -> dict[str, Any] | None:
-        """The keys that one yaml sets, typed; None if it does more (a defaults list, interpolation)."""
-        if path not in self._layers:
-            self._layers[path] = self._read_layer(path)
-        return self._layers[path]
-
     def _read_layer(self, path: str) -> dict[str, Any] | None:
+        """The keys that one yaml sets; None if it does more (a defaults list, interpolation)."""
         if path == SCHEMA:
             return {name: choice.default for name, choice in keys.every().items()}
         found = self._load(path)
@@ -227,10 +204,7 @@ class Session:
         values = {key: value for key, value in values.items() if key not in ("defaults", "grid")}
         if not values.keys() <= keys.every().keys() or any(map(refers, values.values())):
             return None
-        try:
-            return {key: self.convert(key, value) for key, value in values.items()}
-        except ConfigError:
-            return None  # Hydra's compose says what is wrong with it
+        return values
 
     def _load(self, path: str) -> Any:
         with translated():
@@ -261,28 +235,7 @@ def refers(value: Any) -> bool:
     return isinstance(value, str) and "${" in value
 
 
-def _container(config: Any) -> Any:
+def _container(config: Any, resolve: bool = False) -> Any:
     from omegaconf import OmegaConf
 
-    return OmegaConf.to_container(config, resolve=False)
-
-
-def _search_path_plugin() -> type:
-    from hydra.core.config_search_path import ConfigSearchPath
-    from hydra.plugins.search_path_plugin import SearchPathPlugin
-
-    global _plugin
-    if _plugin is None:
-
-        class LpbenchSearchPath(SearchPathPlugin):
-            def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-                for folder in _first:
-                    search_path.prepend("user", f"file://{folder}")
-                for folder in _last:
-                    search_path.append("extension", f"file://{folder}")
-
-        _plugin = LpbenchSearchPath
-    return _plugin
-
-
-_plugin: type | None = None
+    return OmegaConf.to_container(config, resolve=resolve)

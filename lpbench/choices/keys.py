@@ -53,15 +53,23 @@ def kind(key: str, also: Collection[str] = ()) -> Kind:
     return found.kind
 
 
+def names_in(key: str, value: Any) -> frozenset[str]:
+    """The names that an expression of `key` reads; none for a number, a word and null."""
+    formula = kind(key)
+    assert isinstance(formula, Formula)
+    is_expression = isinstance(value, str) and value not in formula.words
+    return expressions.parse(value, formula.names).names if is_expression else frozenset()
+
+
 def resolve(key: str, value: Any, values: dict[str, float]) -> Any:
-    """The number of a key that takes an expression, once the constants in `values` are known.
+    """The number of a key that takes an expression, once the constants in `values` are known; a word stays, and null.
 
     `steps` is rounded up to a whole number; everything else must lie in the key's range. Raises ConfigError.
     """
+    if not names_in(key, value):
+        return check(key, value)
     formula = kind(key)
     assert isinstance(formula, Formula)
-    if not isinstance(value, str):
-        return formula.number.normal(key, value)
     expression = expressions.parse(value, formula.names)
     number = expression.evaluate(values)
     if key == "steps":
@@ -74,11 +82,8 @@ def resolve(key: str, value: Any, values: dict[str, float]) -> Any:
 
 
 def structured() -> type:
-    """The dataclass that gives Hydra the keys, their types and their defaults; everything may be null."""
-    fields = [
-        (name, choice.kind.annotation, dataclasses.field(default=choice.default))
-        for name, choice in every().items()
-    ]
-    # An experiment holds its grid of overrides beside the keys.
-    fields.append(("grid", Any, dataclasses.field(default=None)))
+    """The dataclass that gives Hydra the keys and their defaults; what they may be, `check` says of each cell."""
+    defaults = {name: choice.default for name, choice in every().items()}
+    defaults["grid"] = None  # an experiment holds its grid of overrides beside the keys
+    fields = [(name, Any, dataclasses.field(default=default)) for name, default in defaults.items()]
     return dataclasses.make_dataclass("Choices", fields)

@@ -42,11 +42,13 @@ class Expression:
         Raises ConfigError where a name has no value (`delta` of a format without a quantum) or where the
         result is not a finite real number.
         """
+        if values.get("mu") and "L" in values:
+            values = {"kappa": float(values["L"]) / float(values["mu"]), **values}
+        for name in sorted(self.names - values.keys()):
+            has = ", ".join(sorted(values)) or "none"
+            raise ConfigError(f"{self.text!r}: {name} has no value here (known: {has})")
         try:
             result = _evaluate(self.tree, values)
-        except _Missing as missing:
-            has = ", ".join(sorted(values)) or "none"
-            raise ConfigError(f"{self.text!r}: {missing} has no value here (known: {has})") from None
         except (ZeroDivisionError, OverflowError, ValueError, TypeError) as error:
             raise ConfigError(f"{self.text!r} is not a finite number{self._at(values)}: {error}") from None
         if isinstance(result, complex) or not math.isfinite(result):
@@ -56,10 +58,6 @@ class Expression:
     def _at(self, values: Mapping[str, float]) -> str:
         shown = [f"{name}={values[name]:g}" for name in sorted(self.names) if name in values]
         return f" at {', '.join(shown)}" if shown else ""
-
-
-class _Missing(Exception):
-    pass
 
 
 def parse(text: str | float, names: Collection[str] = NAMES) -> Expression:
@@ -128,11 +126,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, float]) -> float:
         case ast.Constant(value=int() | float() as value):
             return float(value)  # floats throughout: a power of large integers must overflow, not fill memory
         case ast.Name(id=name):
-            if name in values:
-                return float(values[name])
-            if name == "kappa" and "L" in values and "mu" in values:
-                return float(values["L"]) / float(values["mu"])
-            raise _Missing(name)
+            return float(values[name])
         case ast.UnaryOp(op=op, operand=operand):
             return _UNARY[type(op)](_evaluate(operand, values))
         case ast.BinOp(left=left, op=op, right=right):

@@ -1,7 +1,7 @@
 """Kinds of values: which are allowed, their one spelling, and how they are stored.
 
-Each kind has an `annotation`, its type in Hydra's schema; `stored`, the type of its column; and `normal`, which gives
-the one spelling of an allowed value and raises ConfigError for any other.
+Each kind has `stored`, the type of its column, and `normal`, which gives the one spelling of an allowed value and
+raises ConfigError for any other.
 """
 
 import math
@@ -25,10 +25,6 @@ class Whole:
     words: tuple[str, ...] = ()
     top: int = 2**63 - 1
     stored: ClassVar[type] = int
-
-    @property
-    def annotation(self) -> Any:
-        return Any if self.words else int | None
 
     def normal(self, key: str, value: Any) -> Any:
         if value in self.words:
@@ -56,7 +52,6 @@ class Real:
     low: float
     high: float = math.inf
     closed: bool = False
-    annotation: ClassVar[Any] = float | None
     stored: ClassVar[type] = float
 
     def normal(self, key: str, value: Any) -> float:
@@ -78,7 +73,6 @@ class Formula:
     number: Whole | Real
     names: tuple[str, ...]
     words: tuple[str, ...] = ()
-    annotation: ClassVar[Any] = Any
 
     @property
     def stored(self) -> type:
@@ -107,7 +101,6 @@ class Word:
     """One of `words`; any text where there are none (the thing that reads it then knows what it allows)."""
 
     words: tuple[str, ...] = ()
-    annotation: ClassVar[Any] = str | None
     stored: ClassVar[type] = str
 
     def allowed(self) -> str:
@@ -127,7 +120,6 @@ class Word:
 class Flag:
     """true or false."""
 
-    annotation: ClassVar[Any] = bool | None
     stored: ClassVar[type] = bool
 
     def allowed(self) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from lpbench.cells.cost import check_memory, check_steps
 from lpbench.choices import keys
 from lpbench.choices.axis import Axis
 from lpbench.choices.cell import Cell
-from lpbench.choices.grid import Guard, Look, expand, latest
+from lpbench.choices.grid import Guard, Look, expand, key_of, latest
 from lpbench.declared.choices import RUNTIME
 from lpbench.errors import ConfigError, StoreError
 from lpbench.executors.base import cores
@@ -51,12 +51,8 @@ class Call:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        said: dict[str, Any] = {
-            "overrides": list(self.overrides),
-            "config_dir": self.config_dir,
-            "skip_invalid": self.skip_invalid,
-        }
-        return said if self.folder is None else {**said, "folder": self.folder}
+        said = {**asdict(self), "overrides": list(self.overrides)}
+        return {key: value for key, value in said.items() if key != "folder" or value is not None}
 
 
 @dataclass
@@ -144,24 +140,13 @@ def make_plan(
     sweep_folder(name)  # a bad name is said before any work
     folder = None if config_dir is None else Path(config_dir)
     expansion = expand(overrides, folder, guard, look, data_folder)
-    runtime = dict(expansion.runtime)
     if runs_dir is not None:
-        runtime["runs_dir"] = str(runs_dir)
-    lasting = tuple(text for text in overrides if text.lstrip("+~").partition("=")[0] not in RUNTIME)
+        expansion.runtime["runs_dir"] = str(runs_dir)
+    lasting = tuple(text for text in overrides if key_of(text) not in RUNTIME)
     start = next((cell.group.folder for cell in expansion.cells if cell.group.folder), None)
     call = Call(lasting, None if folder is None else str(folder.absolute()), skip_invalid, start)
-    where = sweep_folder(name, runtime["runs_dir"] or "runs")
-    plan = Plan(
-        name,
-        where,
-        [call],
-        expansion.cells,
-        [],
-        expansion.invalid,
-        expansion.collapsed,
-        runtime,
-        expansion.axes,
-    )
+    where = sweep_folder(name, expansion.runtime["runs_dir"] or "runs")
+    plan = Plan(name, where, [call], reasons=[], **vars(expansion))
     set_reasons(plan, read_statuses(where), force)
     return plan
 
@@ -284,9 +269,8 @@ def union(plans: Sequence[Plan]) -> Plan:
             cells.setdefault(cell.cell_id, (cell, reason))
         for key, values in plan.axes.items():
             axes.setdefault(key, {}).update(dict.fromkeys(values))
-    return Plan(
-        name=first.name,
-        folder=first.folder,
+    return replace(
+        first,
         calls=[call for plan in plans for call in plan.calls],
         cells=[cell for cell, _ in cells.values()],
         reasons=[reason for _, reason in cells.values()],

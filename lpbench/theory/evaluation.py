@@ -9,19 +9,22 @@ from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, MEAN_GAP, Bound, Ref
 
 
 class Evaluation(NamedTuple):
-    """What each theorem says of one run: a bound, or why it does not apply. By name, in the order of the page."""
+    """What each theorem says of one run: a bound, or why it does not apply. By name, in the order of the page.
+
+    unknown   before a run: those that read what it will show.
+    """
 
     bounds: dict[str, Bound]
     refused: dict[str, str]
+    unknown: frozenset[str] = frozenset()
 
     def tightest(self, form: str | None = None) -> str | None:
         """The name of the least bound of the mean gap (of one form); None where none applies."""
-        found = [(name, theorem(name), bound.value) for name, bound in self.bounds.items()]
         # In full precision the forms say the same: then it is not the earlier one.
         fitting = [
-            (value, about.form == EARLIER, i, name)
-            for i, (name, about, value) in enumerate(found)
-            if about.judges == MEAN_GAP and form in (None, about.form)
+            (bound.value, about.form == EARLIER, i, name)
+            for i, (name, bound) in enumerate(self.bounds.items())
+            if (about := theorem(name)).judges == MEAN_GAP and form in (None, about.form)
         ]
         return min(fitting)[-1] if fitting else None
 
@@ -36,19 +39,42 @@ def names() -> list[str]:
     return registry.bounds.names()
 
 
-def evaluate(setting: Setting) -> Evaluation:
-    """Every registered theorem on `setting`."""
-    bounds, refused = {}, {}
-    for name in registry.bounds.names():
-        about = theorem(name)
-        if setting.algorithm not in about.algorithms:
-            refused[name] = about.not_about(setting.algorithm)
-            continue
+def evaluate(setting: Setting, before: Evaluation | None = None) -> Evaluation:
+    """Every registered theorem on `setting`; where `before` is what they say of it without the run, no more than those
+    that it left open.
+    """
+    bounds, refused, unknown = {}, {}, set()
+    for name in names():
         try:
-            bounds[name] = about(setting)
+            if before is None or name in before.unknown:
+                bounds[name] = theorem(name)(setting)
+            elif name in before.bounds:
+                bounds[name] = before.bounds[name]
+            else:
+                refused[name] = before.refused[name]
         except Refused as reason:
             refused[name] = str(reason)
-    return Evaluation(bounds, refused)
+        except Unknown:
+            unknown.add(name)
+    return Evaluation(bounds, refused, frozenset(unknown))
+
+
+class Unknown(Exception):
+    """A theorem asked for what only the run will show."""
+
+
+class Planned(Setting):
+    """A Setting before its run: whoever reads what the run will show gets Unknown."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("G", "G_certified", "max_update", "saturated"):
+            raise Unknown(name)
+        return super().__getattribute__(name)
+
+
+def before_run(setting: Setting) -> Evaluation:
+    """What the theorems say of `setting` whatever the run shows: the same for all seeds."""
+    return evaluate(Planned(**vars(setting)))
 
 
 def columns(evaluation: Evaluation, offset: float = 0.0) -> dict[str, Any]:

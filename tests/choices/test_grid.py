@@ -61,7 +61,13 @@ def composed(*cells: list[str], config_dir: Path | None = None) -> list[dict[str
 
 
 def raws(*overrides: str, config_dir: Path | None = None) -> list[dict[str, Any]]:
-    return list(grid.read(list(overrides), config_dir).raws())
+    """The flat choices of each cell, as Hydra composes them; runtime keys included."""
+    return [
+        {**raw, "seed": seed} if "seed" in raw else raw
+        for block in grid.read(list(overrides), config_dir)
+        for raw, seeds, _ in block.groups()
+        for seed in seeds
+    ]
 
 
 def same(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> bool:
@@ -140,15 +146,14 @@ _override = st.one_of(
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_cell_is_what_hydra_composes(items: list[tuple[str, str, list[str]]]) -> None:
     cells = [list(cell) for cell in itertools.product(*(elements for _, _, elements in items))]
-    found = grid.read([override for override, _, _ in items])
-    assert found.size == len(cells)
+    found = raws(*(override for override, _, _ in items))
+    assert len(found) == len(cells)
     if len(cells) > 4:  # composing takes a tenth of a second: look at the corners
         picked = [cells[0], cells[len(cells) // 2], cells[-1]]
-        texts = {json.dumps(raw, sort_keys=True) for raw in found.raws()}
+        texts = {json.dumps(raw, sort_keys=True) for raw in found}
         assert {json.dumps(raw, sort_keys=True) for raw in composed(*picked)} <= texts
-        assert len(list(found.raws())) == len(cells)
     else:
-        assert same(list(found.raws()), composed(*cells))
+        assert same(found, composed(*cells))
 
 
 def test_every_pair_of_problem_and_data() -> None:
@@ -318,7 +323,8 @@ def test_interpolation_on_the_command_line() -> None:
         (8, 8.0, 1),
         (8, 8.0, 2),
     ]
-    assert type(found[0]["noise"]) is float
+    (cell,) = grid.expand(["problem=family_s", "dimension=8", "k=${dimension}", "noise=${k}"]).cells
+    assert type(cell.choices["noise"]) is float
     with pytest.raises(ConfigError, match="nothing"):
         raws("k=${nothing}")
 
@@ -336,7 +342,6 @@ def test_config_dir_must_be_a_folder(conf: Callable[..., Path]) -> None:
         ("# @package _global_\nproblem: mine\nprecison: 4\n", "unknown key 'precison'"),
         ("problem: mine\n", "# @package _global_"),
         ("noise: 3\n", "# @package _global_"),
-        ("# @package _global_\nproblem: mine\nprecision: many\n", "many"),
         ("# @package _global_\nproblem: [mine\n", "mine.yaml"),
     ],
 )
@@ -346,6 +351,15 @@ def test_a_yaml_that_is_wrong(conf: Callable[..., Path], text: str, message: str
         raws("problem=family_s,mine", config_dir=folder)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("text", "came"), [("many", "'many'"), ("'8'", "'8'"), ("[4, 8]", "[4, 8]")])
+def test_a_yaml_with_a_value_that_is_not_allowed(conf: Callable[..., Path], text: str, came: str) -> None:
+    """Refused as an override is, and for that combination alone."""
+    folder = conf({"problem/mine.yaml": f"# @package _global_\nproblem: family_q\nprecision: {text}\n"})
+    found = grid.expand(["problem=family_s,mine"], folder)
+    assert len(found.cells) == 1
+    assert found.invalid == [("problem=mine", f"precision must be a whole number in 2..64, got {came}")]
 
 
 # -- experiments -----------------------------------------------------------------------------------

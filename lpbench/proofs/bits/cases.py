@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,7 +15,6 @@ from lpbench.cells.binding import resolve
 from lpbench.cells.cost import machine_memory
 from lpbench.choices import grid, keys
 from lpbench.choices.cell import Cell, CellMaker
-from lpbench.declared import expressions
 from lpbench.declared.choices import RUNTIME
 from lpbench.errors import ConfigError
 from lpbench.problems.base import QUADRATIC, Problem
@@ -102,8 +100,7 @@ class Case:
     @cached_property
     def quantum_decides(self) -> bool:
         """Whether the step size depends on the quantum, and so on the bits."""
-        step = self.choices["step_size"]
-        return isinstance(step, str) and step != "auto" and "delta" in expressions.parse(step).names
+        return "delta" in keys.names_in("step_size", self.choices["step_size"])
 
 
 def read_cases(overrides: Sequence[str], config_dir: Path | None = None) -> list[Case]:
@@ -116,12 +113,14 @@ def read_cases(overrides: Sequence[str], config_dir: Path | None = None) -> list
         key = override.lstrip("+~").partition("=")[0]
         if key in FOUND:
             raise ConfigError(_SEARCHED[key])
-    read = grid.read(list(overrides) or ["algorithm=lp_sgd"], config_dir)
+    blocks = grid.read(list(overrides) or ["algorithm=lp_sgd"], config_dir)
     defaults = grid.single({}, config_dir)
     cases: dict[str, Case] = {}
     refused = []
-    for block in read.blocks:
-        for raw, texts in _combinations(block):
+    for block in blocks:
+        searched = replace(block, axes=[axis for axis in block.axes if axis.key not in FOUND])
+        for raw, _, taken in searched.groups():
+            texts = tuple(axis.texts[i] for axis, i in taken if axis.key not in RUNTIME)
             changed = {key for key, value in raw.items() if value != defaults.get(key)}
             given = frozenset({axis.key for axis in block.axes} | changed)
             try:
@@ -149,19 +148,6 @@ _SEARCHED = {
 
 class _Exact(ConfigError):
     """There are no bits to count."""
-
-
-def _combinations(block: grid.Block) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
-    """The raw choices of a product of axes but `FOUND`, each with its overrides."""
-    axes = [axis for axis in block.axes if axis.key not in FOUND]
-    composed = [i for i, axis in enumerate(axes) if axis.composed]
-    found = []
-    for index in itertools.product(*(range(len(axis.values)) for axis in axes)):
-        base = block.bases[tuple(index[i] for i in composed)]
-        plain = {axis.key: axis.values[i] for axis, i in zip(axes, index, strict=True) if not axis.composed}
-        shown = [axis.texts[i] for axis, i in zip(axes, index, strict=True) if axis.key not in RUNTIME]
-        found.append((base.with_values(plain), tuple(shown)))
-    return found
 
 
 def _precisions(raw: Mapping[str, Any]) -> tuple[int, ...]:

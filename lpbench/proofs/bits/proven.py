@@ -8,18 +8,14 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
-import numpy as np
-
 from lpbench import registry
 from lpbench.cells import theorems
 from lpbench.cells.binding import resolve
 from lpbench.errors import ConfigError
-from lpbench.problems.base import QUADRATIC, SQUARED
 from lpbench.problems.build import build
-from lpbench.problems.solving.box import AtBox, box_optimum
+from lpbench.problems.solving.box import AtBox
 from lpbench.proofs.bits.cases import Case
 from lpbench.theory import evaluation, spacings, split
-from lpbench.theory.minibatch import batch_constants
 from lpbench.theory.spacings import FULL, Spacing
 from lpbench.theory.theorem import HALP, SVRG, Refused, Setting
 
@@ -67,7 +63,7 @@ class Proof:
     def at(self) -> AtBox:
         """The optimum over the range, and the constants there."""
         reach = math.inf if self.case.raw["algorithm"] in HALP else self.limit
-        return box_optimum(self.case.problem_on(reach), -reach, reach)
+        return theorems.reference(self.case.problem_on(reach), -reach, reach)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -123,33 +119,10 @@ class Proof:
 
     def setting(self, grid: Spacing, bits: int | None = None, alpha: float | None = None) -> Setting:
         """The run in numbers, without end, on `grid`; G is sigma, which is optimistic."""
-        case, problem, at = self.case, self.case.problem, self.at
-        chosen = case.resolved(bits if case.quantum_decides else None, run=False)
-        inside = bool(np.array_equal(at.w, problem.w_star))
-        loops = case.raw["algorithm"] in SVRG | HALP
-        norm = 0.0 if inside else at.gradient_norm
-        constants = dict(at.constants) if loops else batch_constants(at.constants, chosen["batch_size"], norm)
-        names = ("L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "sigma_w", "L_w")
-        return Setting(
-            n=problem.w_star.size,
-            algorithm=case.raw["algorithm"],
-            grid=grid,
-            alpha=chosen["step_size"] if alpha is None else alpha,
-            steps=math.inf,
-            **{name: constants[name] for name in names},  # type: ignore[arg-type]
-            D_0=0.0,
-            e_0=0.0,
-            quadratic=problem.loss in (SQUARED, QUADRATIC),
-            inside=inside,
-            rounding=chosen["rounding"],
-            random_bits=chosen["random_bits"],
-            schedule=chosen["schedule"] or "constant",
-            G=constants["sigma"],
-            G_certified=False,
-            snapshot=chosen["snapshot"],
-            inner_steps=chosen["inner_steps"],
-            mu_used=chosen["mu"] or constants["mu"],
-        )
+        chosen = self.case.resolved(bits if self.case.quantum_decides else None, run=False)
+        found = theorems.on_grid(chosen, self.case.problem, grid, self.at, math.inf)
+        alpha = found.alpha if alpha is None else alpha
+        return replace(found, alpha=alpha, G=found.sigma, G_certified=False)
 
     def ball(self, name: str, grid: Spacing, bits: int | None = None, alpha: float | None = None) -> float:
         """The noise ball by one theorem; raises Refused where it does not apply."""
