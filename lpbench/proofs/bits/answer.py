@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from lpbench.declared.kinds import Formula
 from lpbench.errors import ConfigError
 from lpbench.proofs.bits.cases import Case, read_cases, runtime
 from lpbench.proofs.bits.measured import Search, Store, search
-from lpbench.proofs.bits.proven import SPLIT, Answer, Proof
+from lpbench.proofs.bits.proven import MOST, SPLIT, Answer, Proof
 from lpbench.proofs.bits.suited import described, suited
 from lpbench.theory.evaluation import theorem
 from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, OTHER
@@ -116,10 +117,15 @@ class Answers:
 
     @property
     def names(self) -> list[str]:
-        """The theorems that say something of any combination: dimension-free ones, others, earlier ones."""
-        found = dict.fromkeys(name for entry in self.entries for name in entry.answers)
-        order = {DIMENSION_FREE: 0, OTHER: 1, EARLIER: 2}
-        return sorted(found, key=lambda name: order.get(theorem(name).form, 1))
+        """The theorems that say something of any combination: dimension-free ones, others, earlier ones.
+
+        Of each form first the one that asks for the fewest bits, over all combinations.
+        """
+        order, bits = {DIMENSION_FREE: 0, OTHER: 1, EARLIER: 2}, Counter[str]()
+        for entry in self.entries:
+            for name, answer in entry.answers.items():
+                bits[name] += MOST + 1 if answer.bits is None else answer.bits
+        return sorted(bits, key=lambda name: (order[theorem(name).form], bits[name]))
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a combination."""
