@@ -3,7 +3,18 @@ import math
 
 import pytest
 
-from lpbench.terminal import Table, colored, duration, error, print_json, print_pairs, shown, size
+from lpbench.terminal import (
+    Table,
+    colored,
+    counted,
+    duration,
+    error,
+    first,
+    print_json,
+    print_pairs,
+    shown,
+    size,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +96,22 @@ def test_rows_that_are_wrong_are_red(capsys, monkeypatch):
         False,
         True,
     ]
+
+
+def test_a_table_as_json_is_its_records(capsys):
+    Table(["a", "b"], [[1, math.nan], ["x", None]]).print(as_json=True)
+    assert json.loads(capsys.readouterr().out) == [{"a": 1, "b": None}, {"a": "x", "b": None}]
+
+
+def test_what_is_left_out_of_a_list_is_counted():
+    assert first(["a", "b"], 2) == ["a", "b"]
+    assert first(["a", "b", "c", "d"], 2, "more reasons") == ["a", "b", "... and 2 more reasons"]
+
+
+def test_counts_keep_their_order():
+    assert counted({"ok": 3, "failed": 1}) == "3 ok, 1 failed"
+    assert counted([("failed", 1), ("ok", 3)]) == "1 failed, 3 ok"
+    assert counted({}) == ""
 
 
 def test_pairs_line_up(capsys):

@@ -25,7 +25,7 @@ def run(
     from lpbench.regression import checking
 
     with Progress(quiet, verbose) as progress:
-        cells = checking.measure(checking.with_seeds(plan, baseline, seeds), workers, progress)
+        cells = checking.measure(plan, workers, progress)
         result = checking.check_cells(baseline, plan.folder, cells, seeds, allow_missing)
         if escalate:
             result = checking.escalate(result, plan, workers, progress, allow_missing)

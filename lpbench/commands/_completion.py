@@ -7,14 +7,17 @@ from typing import Any
 GROUPS_AND_EXPERIMENT = ("problem", "dataset", "algorithm", "format", "executor", "experiment")
 
 
-def group_options(group: str, config_dir: Path | None = None) -> list[str]:
-    """The names of the yamls of a Hydra group, sorted; those in `config_dir` included."""
+def group_files(group: str, config_dir: Path | None = None) -> list[Path]:
+    """The yamls of a Hydra group, by folder and name; those in `config_dir` last."""
     import lpbench.conf
 
-    folders = [Path(base) / group for base in lpbench.conf.__path__]
-    if config_dir is not None:
-        folders.append(Path(config_dir) / group)
-    return sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
+    bases = [*map(Path, lpbench.conf.__path__), *([] if config_dir is None else [config_dir])]
+    return [file for base in bases for file in sorted((base / group).glob("*.yaml"))]
+
+
+def group_options(group: str, config_dir: Path | None = None) -> list[str]:
+    """The names of the yamls of a Hydra group, sorted; those in `config_dir` included."""
+    return sorted({file.stem for file in group_files(group, config_dir)})
 
 
 def overrides(ctx: Any, args: list[str], incomplete: str) -> list[str]:
@@ -36,16 +39,14 @@ def sweeps(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     """Completions of a sweep's name."""
     base = Path(_parameter(ctx, "runs_dir") or "runs")
     found = base.glob("*/manifest.json") if base.is_dir() else []
-    return sorted(file.parent.name for file in found if file.parent.name.startswith(incomplete))
+    return sorted(_starting((file.parent.name for file in found), incomplete))
 
 
 def baselines(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     """Completions of a baseline's name."""
     base = Path(_parameter(ctx, "runs_dir") or "runs") / "baselines"
     found = base.glob("*/*/meta.json") if base.is_dir() else []
-    return sorted(
-        {file.parent.parent.name for file in found if file.parent.parent.name.startswith(incomplete)}
-    )
+    return sorted(_starting({file.parent.parent.name for file in found}, incomplete))
 
 
 def overrides_and_sweeps(ctx: Any, args: list[str], incomplete: str) -> list[str]:

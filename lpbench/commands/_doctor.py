@@ -64,11 +64,8 @@ def _golden(what: str, findings: "list[Finding]") -> Check:
     other = sum(finding.state in (golden.RISEN, golden.NEW) for finding in findings)
     if moved:
         return what, BROKEN, f"{len(moved)} of {len(findings)} moved, the first {moved[0]}"
-    return (
-        what,
-        OK,
-        f"{len(findings) - other} as they were" + (f", {other} of other versions" if other else ""),
-    )
+    rest = f", {other} of other versions" if other else ""
+    return what, OK, f"{len(findings) - other} as they were{rest}"
 
 
 def find_browser() -> str | None:

@@ -90,7 +90,7 @@ def command(
             raise ConfigError("--escalate runs cells: give overrides, or nothing, in place of a stored sweep")
         result = checking.check_sweep(kept, grid[0], runs_dir, seeds, missing)
     else:
-        plan = checking.plan_of(kept, grid, runs_dir, config_dir)
+        plan = checking.plan_of(kept, grid, runs_dir, config_dir, seeds=seeds)
         result = _check.run(kept, plan, workers, seeds, missing, escalate, quiet, verbose)
     if reference is not None:
         result.timings = _check.throughput(result, reference, config_dir, quiet)

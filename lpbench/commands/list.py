@@ -91,20 +91,15 @@ def _print_statements(table: Any) -> None:
 
 
 def _experiments(config_dir: Any) -> Any:
-    from pathlib import Path
-
-    import lpbench.conf
+    from lpbench.commands._completion import group_files
     from lpbench.terminal import Table
 
-    folders = [Path(base) for base in lpbench.conf.__path__]
-    folders += [config_dir] if config_dir is not None else []
     rows = []
-    for folder in folders:
-        for file in sorted((folder / "experiment").glob("*.yaml")):
-            lines = file.read_text(encoding="utf-8").splitlines()
-            comments = [line[1:].strip() for line in lines if line.startswith("#")]
-            said = [line for line in comments if not line.startswith("@package")]
-            rows.append([file.stem, said[0] if said else "", f"lpbench sweep +experiment={file.stem}"])
+    for file in group_files("experiment", config_dir):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        comments = [line[1:].strip() for line in lines if line.startswith("#")]
+        said = [line for line in comments if not line.startswith("@package")]
+        rows.append([file.stem, said[0] if said else "", f"lpbench sweep +experiment={file.stem}"])
     return Table(["name", "description", "command"], rows)
 
 

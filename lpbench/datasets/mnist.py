@@ -50,7 +50,7 @@ class Mnist(Dataset):
         folder = chosen_path(choices, "mnist", f"FOLDER that holds {IMAGES} and {LABELS}")
         if not folder.is_dir():
             raise ConfigError(f"{folder}: is not a folder; dataset=mnist needs the one that holds {IMAGES}")
-        return [_found(folder, IMAGES), _found(folder, LABELS)]
+        return [find_idx(folder, IMAGES), find_idx(folder, LABELS)]
 
     @classmethod
     def load(cls, choices: Mapping[str, Any], task: str) -> Data:
@@ -89,7 +89,8 @@ def read_idx(path: Path, n_axes: int, raw: bytes | None = None) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=start).reshape(lengths)
 
 
-def _found(folder: Path, name: str) -> Path:
+def find_idx(folder: Path, name: str) -> Path:
+    """The IDX file `name` in `folder`, however it is spelt, plain or .gz; raises ConfigError."""
     stem, kind = name.rsplit("-idx", 1)
     for spelling in (name, f"{stem}.idx{kind}"):
         for candidate in (folder / spelling, folder / f"{spelling}.gz"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpbench.analysis.evidence import Evidence, weigh
 from lpbench.analysis.matching import Row
 from lpbench.arithmetic import generator
+from lpbench.choices.cell import make_cell
 from lpbench.errors import ConfigError, ExitCode
 from lpbench.provenance import now, provenance
 from lpbench.regression import golden, judging, measured
@@ -200,17 +201,8 @@ def run(
     Stored cells are computed again: the code has changed, which the identity of a cell does not tell.
     Returns the folder and the cells. Raises ConfigError, Interrupted.
     """
-    plan = with_seeds(plan_of(baseline, overrides, runs_dir, config_dir), baseline, seeds)
+    plan = plan_of(baseline, overrides, runs_dir, config_dir, seeds=seeds)
     return plan.folder, measure(plan, workers, on_event)
-
-
-def with_seeds(plan: Plan, baseline: Baseline, seeds: int | None) -> Plan:
-    """The plan without the cells of other seeds than the first so many of the baseline (None: all of it)."""
-    if seeds is None:
-        return plan
-    kept = set(baseline.seeds[:seeds])
-    cells = [cell for cell in plan.cells if cell.seed in kept]
-    return replace(plan, cells=cells, reasons=[FORCED] * len(cells))
 
 
 def golden_findings(result: Check) -> list[Finding]:
@@ -225,21 +217,28 @@ def plan_of(
     runs_dir: Path,
     config_dir: Path | None = None,
     name: str | None = None,
+    seeds: int | None = None,
 ) -> Plan:
     """The plan of a check: of the overrides, or of the calls that the baseline was measured with.
 
-    name   of the sweep that it makes (None: check-<baseline>).
+    name    of the sweep that it makes (None: check-<baseline>).
+    seeds   only the first so many of the baseline (None: all that are asked for).
     """
     name = name or f"check-{baseline.name}"
     if overrides:
         plan = make_plan(overrides, name, runs_dir, config_dir, force=True)
         plan.can_skip = False  # check has no such option
-        return plan
-    if not baseline.meta["calls"]:
+    elif not baseline.meta["calls"]:
         raise ConfigError(f"baseline {baseline.name} does not know its grid: name a sweep, or overrides")
-    instead = f"lpbench check --baseline {baseline.name} OVERRIDES"
-    stored = Stored(f"baseline {baseline.name}", instead, MAX_CELLS, Path.cwd())
-    return stored.plan(baseline.meta["calls"], name, runs_dir, config_dir, force=True)
+    else:
+        instead = f"lpbench check --baseline {baseline.name} OVERRIDES"
+        stored = Stored(f"baseline {baseline.name}", instead, MAX_CELLS, Path.cwd())
+        plan = stored.plan(baseline.meta["calls"], name, runs_dir, config_dir, force=True)
+    if seeds is not None:
+        kept = set(baseline.seeds[:seeds])
+        plan.cells = [cell for cell in plan.cells if cell.seed in kept]
+        plan.reasons = [FORCED] * len(plan.cells)
+    return plan
 
 
 def measure(plan: Plan, workers: int | None = None, on_event: Listener | None = None) -> list[Row]:
@@ -261,8 +260,6 @@ def escalate(
     wanted = further(result)
     templates = {cell.group.config_id: cell for cell in plan.cells}
     more = Plan(plan.name, plan.folder, plan.calls, [], [], runtime=plan.runtime)
-    from lpbench.choices.cell import make_cell
-
     for config_id, seeds in wanted.items():
         if config_id in templates:
             choices = templates[config_id].choices
@@ -286,12 +283,10 @@ def escalate(
 def further(result: Check) -> dict[str, list[int]]:
     """The seeds to run more, by config_id."""
     seeds: dict[str, set[int]] = {}
-    held: dict[str, set[int]] = {}
-    for cell in result.baseline.cells:
-        held.setdefault(cell["config_id"], set()).add(cell["seed"])
+    held = measured.by_config(result.baseline.cells)
     for group in result.groups:
         if group.verdict in (judging.UNDECIDED, judging.UNTESTED):
-            seeds[group.config_id] = held.get(group.config_id, set()) - group.now.keys()
+            seeds[group.config_id] = {cell["seed"] for cell in held[group.config_id]} - group.now.keys()
     above = {
         record["group_id"] for record in result.evidence.groups
         if record["bound_ratio"] is not None and record["bound_ratio"] > 1 and not record["broken"]
@@ -299,8 +294,6 @@ def further(result: Check) -> dict[str, list[int]]:
     for config_id, members in measured.by_config(result.cells).items():
         if members[0]["group_id"] in above:
             ran = {cell["seed"] for cell in members}
-            fresh = (seed for seed in range(max(ran) + 1, max(ran) + 1 + MOST_SEEDS))
-            seeds.setdefault(config_id, set()).update(
-                seed for seed, _ in zip(fresh, range(MOST_SEEDS - len(ran)), strict=False)
-            )
+            fresh = range(max(ran) + 1, max(ran) + 1 + MOST_SEEDS - len(ran))
+            seeds.setdefault(config_id, set()).update(fresh)
     return {config_id: sorted(found) for config_id, found in seeds.items() if found}

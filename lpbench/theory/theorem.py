@@ -113,6 +113,7 @@ class Theorem:
     form         earlier (contains the number of weights), dimension-free, or other.
     algorithms   those that it is about.     judges   the column of `cells` that it bounds.
     rounding     the rounding modes, schedules the step sizes that it is about.
+    coarse_only  whether it is about steps below a quantum, which a run mostly has to show.
     """
 
     function: Callable[[Setting], Any]
@@ -122,6 +123,7 @@ class Theorem:
     roundings: frozenset[str]
     schedule: str
     few_bits: bool
+    coarse_only: bool
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -146,7 +148,7 @@ class Theorem:
         if setting.algorithm not in self.algorithms:
             raise Refused(self.not_about(setting.algorithm))
         try:
-            self._check(setting)
+            self.check(setting)
             with within_float64():
                 found = self._averaged(setting) if setting.algorithm == "swalp" else self.function(setting)
         except Refused as refused:
@@ -158,7 +160,8 @@ class Theorem:
             raise Refused(f"theorem {self.name}: it is not finite here")
         return bound
 
-    def _check(self, s: Setting) -> None:
+    def check(self, s: Setting) -> None:
+        """Raise Refused where it is not about the schedule, the rounding or the numbers of a run."""
         need(s.schedule == self.schedule, f"it is about a {self.schedule} step size")
         if s.rounding is None:
             need("stochastic" in self.roundings and not self.few_bits, "nothing is rounded")
@@ -195,11 +198,13 @@ def theorem(
     roundings: tuple[str, ...] = ("stochastic",),
     schedule: str = "constant",
     few_bits: bool = False,
+    coarse_only: bool = False,
 ) -> Callable[[Callable[[Setting], Any]], Theorem]:
     """Decorator: register a function from Setting to a number (or Bound) as the theorem `name`."""
 
     def keep(function: Callable[[Setting], Any]) -> Theorem:
-        made = Theorem(function, form, algorithms, judges, frozenset(roundings), schedule, few_bits, name)
+        modes = frozenset(roundings)
+        made = Theorem(function, form, algorithms, judges, modes, schedule, few_bits, coarse_only, name)
         made.__module__ = function.__module__  # whose name it is
         return registry.bounds.register(name)(made)
 

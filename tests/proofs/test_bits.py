@@ -6,12 +6,14 @@ import pytest
 from fake_results import FakeResult, fake_result
 
 import lpbench
+from lpbench import registry
 from lpbench.errors import ConfigError, Interrupted
 from lpbench.proofs.bits import find
 from lpbench.proofs.bits.answer import column
 from lpbench.proofs.bits.measured import Search
 from lpbench.store import load_cells
 from lpbench.sweeps.plan import plan_of_sweep
+from lpbench.theory.theorem import MEAN_GAP, OTHER, Theorem
 
 TARGET = 0.01
 S = "problem=family_s"
@@ -167,6 +169,31 @@ def test_each_algorithm_has_its_theorems():
     decreasing = one(1e-3, "schedule=decreasing", "dimension=16").answers
     assert decreasing["2"].bits is not None
     assert decreasing["2-old"].hopeless
+
+
+@pytest.mark.parametrize(
+    ("schedule", "coarse_only"), [("constant", False), ("constant", True), ("decreasing", False)]
+)
+def test_a_theorem_of_ones_own_is_asked_where_its_traits_say_so(monkeypatch, schedule, coarse_only):
+    stochastic = frozenset({"stochastic"})
+    mine = Theorem(
+        lambda s: 2 * s.delta,
+        OTHER,
+        frozenset({"lp_sgd"}),
+        MEAN_GAP,
+        stochastic,
+        schedule,
+        False,
+        coarse_only,
+        "mine",
+    )
+    monkeypatch.setitem(registry.bounds._things, "mine", mine)
+    entry = one(TARGET, S, "dimension=16")
+    if coarse_only or schedule == "decreasing":
+        assert "mine" not in entry.answers
+    else:
+        assert entry.answers["mine"].bits == bits_of(TARGET / 2, entry.choices["limit"])
+        assert entry.row(["mine"])["bits_mine"] == entry.answers["mine"].bits
 
 
 def test_what_has_no_proof_says_why():

@@ -8,11 +8,8 @@ from lpbench.proofs import bits as proofs
 
 TARGET = 0.01
 CHOICES = ["problem=family_s", "k=4", "dimension=16,256,4096,65536", f"step_size={TARGET / 4}", "limit=1"]
-THEOREMS = {
-    "1c": 0,
-    "1a-ii": 6,
-    "1a-i": 6,
-}  # by how many bits each grows: half a bit for each doubling of d, or none
+# By how many bits each grows: half a bit for each doubling of d, or none.
+THEOREMS = {"1c": 0, "1a-ii": 6, "1a-i": 6}
 
 
 @claims.register("bits_flat")

@@ -25,22 +25,12 @@ class DigitsSplit(Claim):
 
     def measure(self, cells: Cells) -> list[Measure]:
         """Of each precision and replicate: the predicted split over the best, and how many exponent bits it takes."""
-        found = list(splits(cells))
-        return [
-            *(
-                Measure(
-                    f"{one.bits} bits: F(predicted split) / lowest F",
-                    one.over_least(one.predicted),
-                    high=NEAR,
-                )
-                for one in found
-            ),
-            Measure(
-                f"fewest exponent bits within {NEAR} of it",
-                [e for one in found for e in one.fewest(NEAR)],
-                high=FEW,
-            ),
+        found, said = list(splits(cells)), "F(predicted split) / lowest F"
+        over = [
+            Measure(f"{one.bits} bits: {said}", one.over_least(one.predicted), high=NEAR) for one in found
         ]
+        fewest = [e for one in found for e in one.fewest(NEAR)]
+        return [*over, Measure(f"fewest exponent bits within {NEAR} of it", fewest, high=FEW)]
 
     def plot(self, cells: Cells) -> Plot:
         """Floors by split."""

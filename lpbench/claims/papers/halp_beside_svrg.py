@@ -1,10 +1,8 @@
 """HALP beside SVRG in full precision, the centre of the one in the arithmetic of the other."""
 
-import numpy as np
-
 from lpbench.claims.base import HALP, Claim, Measure, Plot, claims, spread
 from lpbench.claims.cells import Cells
-from lpbench.claims.papers.halp_linear import rate
+from lpbench.claims.papers.halp_linear import rates
 
 TYPES = ("float32", "float64")
 BITS = {8: "HALP, 8 bits", 12: "HALP, 12 bits"}
@@ -36,18 +34,15 @@ class HalpBesideSvrg(Claim):
             )
             for name in TYPES
         ]
-        full = np.array([rate(cells, row) for row in cells.where(algorithm="svrg", compute_dtype="float64")])
-        rates = {
-            bits: [
-                rate(cells, row)
-                for row in cells.where(algorithm="halp", precision=bits, compute_dtype="float64")
-            ]
+        full = rates(cells, algorithm="svrg", compute_dtype="float64")
+        over = {
+            bits: rates(cells, algorithm="halp", precision=bits, compute_dtype="float64") / full
             for bits in BITS
         }
         return [
             *ends,
-            Measure("rate of HALP, 8 bits / of SVRG", np.array(rates[8]) / full, 0.4, 0.7),
-            Measure("rate of HALP, 12 bits / of SVRG", np.array(rates[12]) / full, 0.9, 1.1),
+            Measure("rate of HALP, 8 bits / of SVRG", over[8], 0.4, 0.7),
+            Measure("rate of HALP, 12 bits / of SVRG", over[12], 0.9, 1.1),
         ]
 
     def plot(self, cells: Cells) -> Plot:

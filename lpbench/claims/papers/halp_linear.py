@@ -28,12 +28,10 @@ class HalpLinear(Claim):
     def measure(self, cells: Cells) -> list[Measure]:
         """The ends of the three, and the rate of HALP over its first outer loops."""
         initial = cells.each("initial_gap", algorithm="halp")
-        rates = [rate(cells, row) for row in cells.where(algorithm="halp")]
+        final = cells.each("final_gap", algorithm="halp")
         return [
-            Measure(
-                "HALP: final / initial gap", cells.each("final_gap", algorithm="halp") / initial, high=1e-20
-            ),
-            Measure("HALP: log10 gap an outer loop", rates, high=-0.7),
+            Measure("HALP: final / initial gap", final / initial, high=1e-20),
+            Measure("HALP: log10 gap an outer loop", rates(cells, algorithm="halp"), high=-0.7),
             Measure("LP-SVRG: floor / initial gap", _kept(cells, "lp_svrg"), low=1e-4),
             Measure("LP-SGD: floor / initial gap", _kept(cells, "lp_sgd"), low=0.01),
         ]
@@ -52,8 +50,11 @@ def _kept(cells: Cells, algorithm: str) -> np.ndarray:
     return cells.each("noise_floor", algorithm=algorithm) / cells.each("initial_gap", algorithm=algorithm)
 
 
-def rate(cells: Cells, row: Any) -> float:
-    """By how much log10 of the gap changes an outer loop, over the first EPOCHS of a cell."""
-    trace = cells.trace(row)
-    ends = (trace["step"] % row["inner_steps"] == 0) & (trace["outer"] <= EPOCHS)
-    return float(np.polyfit(trace["outer"][ends], np.log10(trace["objective_gap"][ends]), 1)[0])
+def rates(cells: Cells, **choices: Any) -> np.ndarray:
+    """By how much log10 of the gap changes an outer loop, over the first EPOCHS of each cell with `choices`."""
+    found = []
+    for row in cells.where(**choices):
+        trace = cells.trace(row)
+        ends = (trace["step"] % row["inner_steps"] == 0) & (trace["outer"] <= EPOCHS)
+        found.append(np.polyfit(trace["outer"][ends], np.log10(trace["objective_gap"][ends]), 1)[0])
+    return np.array(found)

@@ -18,7 +18,7 @@ from lpbench.cells.binding import resolve, setup
 from lpbench.claims.cells import Cells, Row
 from lpbench.convex.drive import GAP, RECORDED
 from lpbench.datasets.base import CLASSIFICATION
-from lpbench.datasets.mnist import read_idx
+from lpbench.datasets.mnist import find_idx, read_idx
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.problems.base import Problem
 from lpbench.problems.build import build
@@ -124,15 +124,7 @@ def scaled(X: np.ndarray, training: np.ndarray) -> np.ndarray:
 
 def read_test(folder: Path) -> Samples:
     """MNIST's test images and labels, from IDX files, plain or .gz; raises ConfigError."""
-    images, labels = read_idx(_file(folder, IMAGES), 3), read_idx(_file(folder, LABELS), 1)
+    images, labels = read_idx(find_idx(folder, IMAGES), 3), read_idx(find_idx(folder, LABELS), 1)
     if len(images) != len(labels):
         raise ConfigError(f"{folder}: {len(images)} test images and {len(labels)} labels")
     return Samples(images.reshape(len(images), -1).astype(np.float64), labels.astype(np.float64))
-
-
-def _file(folder: Path, name: str) -> Path:
-    for spelling in (name, name.replace("-idx", ".idx")):
-        for candidate in (folder / spelling, folder / f"{spelling}.gz"):
-            if candidate.is_file():
-                return candidate
-    raise ConfigError(f"{folder}: holds neither {name} nor {name}.gz, which the test error is taken on")

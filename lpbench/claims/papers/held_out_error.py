@@ -52,9 +52,8 @@ class Digits(Claim):
         lines: list[Line] = []
         for algorithm, name in NAMES.items():
             rows = cells.where(algorithm=algorithm)
-            loop = (
-                1 if algorithm == "lp_sgd" else 2 * rows[0]["n_samples"]
-            )  # at whose end there is a new snapshot
+            # At whose end there is a new snapshot.
+            loop = 1 if algorithm == "lp_sgd" else 2 * rows[0]["n_samples"]
             lines.append(spread(name, *cells.course(rows, "objective_gap", loop), GAP, points=False))
         for algorithm, name in NAMES.items():
             lines.append(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
+
 from lpbench.cells.binding import resolve
 from lpbench.cells.theorems import setting
 from lpbench.choices.cell import make_cell
@@ -35,12 +37,7 @@ class LogLogBits(Claim):
     def measure(self, cells: Cells) -> list[Measure]:
         """The best split against log2 b, in both cases."""
         return [
-            Measure(
-                f"{name}: exponent bits - log2 b",
-                [e - math.log2(b) for b, e in zip(BITS, best, strict=True)],
-                -1.5,
-                1.5,
-            )
+            Measure(f"{name}: exponent bits - log2 b", np.subtract(best, np.log2(BITS)), -1.5, 1.5)
             for name, best in _cases().items()
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from lpbench.declared.kinds import Formula
 from lpbench.errors import ConfigError
 from lpbench.proofs.bits.cases import Case, read_cases, runtime
 from lpbench.proofs.bits.measured import Search, Store, search
-from lpbench.proofs.bits.proven import SPLIT, Answer, Proof
+from lpbench.proofs.bits.proven import MOST, SPLIT, Answer, Proof
 from lpbench.proofs.bits.suited import described, suited
 from lpbench.theory.evaluation import theorem
 from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, OTHER
@@ -77,21 +78,12 @@ class Entry:
 
     def row(self, names: Sequence[str]) -> dict[str, Any]:
         """As a row of the table that `lpbench.bits` returns; `names` are the theorems that have a column."""
-        found: dict[str, Any] = {
-            "measured": None,
-            "measured_gap": None,
-            "measured_error": None,
-            "gap_below": None,
-        }
-        if self.search is not None and self.measured is not None:
-            bits, floors = self.measured, self.search.floors
-            found |= {
-                "measured": bits,
-                "measured_gap": floors[bits],
-                "measured_error": self.search.errors[bits],
-            }
-            below = floors.get(bits - 1)
-            found["gap_below"] = below if below is not None and math.isfinite(below) else None
+        headings = ("measured", "measured_gap", "measured_error", "gap_below")
+        found: dict[str, Any] = dict.fromkeys(headings)
+        if self.search is not None and (bits := self.measured) is not None:
+            floors, below = self.search.floors, self.search.floors.get(bits - 1, math.inf)
+            known = (bits, floors[bits], self.search.errors[bits], below if math.isfinite(below) else None)
+            found = dict(zip(headings, known, strict=True))
         for form in (DIMENSION_FREE, EARLIER):
             best = self.best(form)
             found[form.replace("-", "_")] = None if best is None else best[1]
@@ -99,9 +91,7 @@ class Entry:
             found[column(name)] = self.answers[name].bits if name in self.answers else None
         if self.best_split is not None:
             found["bits_best_split"] = self.best_split.bits
-        splits = [
-            answer.split for answer in self.answers.values() if answer.split and answer.bits is not None
-        ]
+        splits = [one.split for one in self.answers.values() if one.split and one.bits is not None]
         found["split"] = "e{}m{}".format(*splits[0]) if splits else None
         found["step_size"], found["steps"] = self.choices["step_size"], self.choices["steps"]
         found["remarks"] = "; ".join(f"{name}: {reason}" for name, reason in self.remarks()) or None
@@ -127,10 +117,15 @@ class Answers:
 
     @property
     def names(self) -> list[str]:
-        """The theorems that say something of any combination: dimension-free ones, others, earlier ones."""
-        found = dict.fromkeys(name for entry in self.entries for name in entry.answers)
-        order = {DIMENSION_FREE: 0, OTHER: 1, EARLIER: 2}
-        return sorted(found, key=lambda name: order.get(theorem(name).form, 1))
+        """The theorems that say something of any combination: dimension-free ones, others, earlier ones.
+
+        Of each form first the one that asks for the fewest bits, over all combinations.
+        """
+        order, bits = {DIMENSION_FREE: 0, OTHER: 1, EARLIER: 2}, Counter[str]()
+        for entry in self.entries:
+            for name, answer in entry.answers.items():
+                bits[name] += MOST + 1 if answer.bits is None else answer.bits
+        return sorted(bits, key=lambda name: (order[theorem(name).form], bits[name]))
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a combination."""
@@ -188,12 +183,9 @@ def find(
             entry.search = Search(ready, seeds, best[1] if best else None, proof.exponent_bits, target)
             entry.search.skipped = impossible
         entries.append(entry)
-    said = (
-        chosen
-        if measure
-        else [(case, {k: v for k, v in extra.items() if k in PROVEN}) for case, extra in chosen]
-    )
-    found = Answers(target, entries, _axes(entries), described(said), seeds)
+    if not measure:
+        chosen = [(case, {k: v for k, v in extra.items() if k in PROVEN}) for case, extra in chosen]
+    found = Answers(target, entries, _axes(entries), described(chosen), seeds)
     if measure:
         where = runtime(asked) | ({} if runs_dir is None else {"runs_dir": str(runs_dir)})
         store = Store(name, where, None if folder is None else str(folder.absolute()))

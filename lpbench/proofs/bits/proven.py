@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
@@ -17,14 +18,11 @@ from lpbench.problems.solving.box import AtBox
 from lpbench.proofs.bits.cases import Case
 from lpbench.theory import evaluation, spacings, split
 from lpbench.theory.spacings import FULL, Spacing
-from lpbench.theory.theorem import HALP, SVRG, Refused, Setting
+from lpbench.theory.theorem import EARLIER, HALP, MEAN_GAP, SGD, SVRG, Refused, Setting, Theorem
 
 MOST = 64
 SPLIT = "4"  # on float and log: the least of 4, 1b and 1c
-LINEAR = ("1c", "1b", "1b-L1", "1a-ii", "1a-i")
-SPLIT_COLUMNS = (SPLIT, "1a-ii", "1a-i")
-DECREASING = ("2", "2-old")
-OTHERS = {"lp_svrg": ("5b", "5a"), "halp": ("5d", "5c"), "swalp": ("6",)}
+COVERED = frozenset({"1b", "1b-L1", "1c"})  # by SPLIT
 OPTIMISTIC = "1a-i"
 
 
@@ -65,21 +63,20 @@ class Proof:
         reach = math.inf if self.case.raw["algorithm"] in HALP else self.limit
         return theorems.reference(self.case.problem_on(reach), -reach, reach)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The theorems that are about this algorithm, rounding and format; the dimension-free ones first."""
+    @cached_property
+    def names(self) -> list[str]:
+        """The theorems of the mean gap that are about this algorithm, rounding and format, the last of the page first.
+
+        Where none is about the rounding and the schedule, all that are about the algorithm: they say why.
+        """
         raw = self.case.raw
         if self.grid(max(self.case.precisions)) is None:
-            return ()
-        if raw["algorithm"] in OTHERS:
-            return OTHERS[raw["algorithm"]]
-        if raw["schedule"] == "decreasing":
-            return DECREASING
-        if raw["rounding"] != "stochastic":
-            return ("7",)
-        if raw["random_bits"] is not None:
-            return ("7-r",)
-        return LINEAR if raw["format"] == "fixed" else SPLIT_COLUMNS
+            return []
+        hidden = {SPLIT} if raw["format"] == "fixed" else COVERED
+        found = [evaluation.theorem(name) for name in reversed(evaluation.names()) if name not in hidden]
+        about = [one for one in found if _asked(one, raw["algorithm"])]
+        s = self.setting(FULL)
+        return [one.name for one in about if _fits(one, s)] or [one.name for one in about]
 
     def exponent_bits(self, bits: int) -> int | None:
         """The exponent bits of the format with `bits` bits: the user's, else the best split; None in fixed point."""
@@ -170,9 +167,13 @@ class Proof:
 
     def _why_not(self, name: str, found: Answer) -> Answer:
         """What stands in the way with the finest quantum there could be, and what would help."""
-        if name in ("2", "2-old", "5a", "5b", "5c", "5d"):
+        about = evaluation.theorem(name)
+        if about.schedule == "decreasing" or not about.algorithms & SGD:
             reason = found.reason or f"more than {MOST} bits"
-            return replace(found, reason=reason, hopeless=name == "2-old" or not found.reason)
+            grows = (
+                about.schedule == "decreasing" and about.form == EARLIER
+            )  # without end, as the steps get shorter
+            return replace(found, reason=reason, hopeless=grows or not found.reason)
         try:
             least = self.ball(name, FULL)
         except Refused as refused:
@@ -205,6 +206,20 @@ class Proof:
             middle = math.sqrt(small * too_large)
             small, too_large = (middle, too_large) if fits(middle) else (small, middle)
         return small
+
+
+def _asked(one: Theorem, algorithm: str) -> bool:
+    """Whether a theorem bounds the mean gap of `algorithm` from constants alone."""
+    # By Jensen's inequality those of LP-SGD are about the iterates that SWALP averages, and not about its average.
+    itself = algorithm in one.algorithms and not (algorithm == "swalp" and "lp_sgd" in one.algorithms)
+    return itself and one.judges == MEAN_GAP and not one.coarse_only
+
+
+def _fits(one: Theorem, s: Setting) -> bool:
+    with suppress(Refused):
+        one.check(s)
+        return True
+    return False
 
 
 def _too_narrow(excess: float) -> str:

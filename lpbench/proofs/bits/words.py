@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from lpbench.proofs.bits.answer import Answers, Entry
 from lpbench.proofs.bits.proven import OPTIMISTIC, SPLIT, Answer
-from lpbench.terminal import Table
+from lpbench.terminal import Table, first
 from lpbench.theory.evaluation import theorem
 from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, OTHER
 
@@ -46,12 +47,12 @@ def title(found: Answers) -> str:
 
 def about(found: Answers) -> str:
     """What all combinations share: `family_s, lp_sgd, fixed, k=4`."""
-    first = found.entries[0]
-    shared = [key for key in _ABOUT if key not in found.axes and first.chosen(key) is not None]
-    said = [f"d={first.chosen(key):,}" if key == "dimension" else str(first.chosen(key)) for key in shared]
-    for text in first.case.texts:
+    one = found.entries[0]
+    shared = [key for key in _ABOUT if key not in found.axes and one.chosen(key) is not None]
+    said = [f"d={one.chosen(key):,}" if key == "dimension" else str(one.chosen(key)) for key in shared]
+    for text in one.case.texts:
         key = text.lstrip("+~").partition("=")[0]
-        own = key in first.case.given and key not in (*_ABOUT, *found.axes)
+        own = key in one.case.given and key not in (*_ABOUT, *found.axes)
         if own and all(text in entry.case.texts for entry in found.entries):
             said.append(text)
     return ", ".join(said)
@@ -125,11 +126,7 @@ def _missing(found: Answers) -> list[str]:
     for (name, reason), places in where.items():
         names.setdefault((reason, tuple(places)), []).append(name)
     lines = [f"{', '.join(who)}{_at(places, found)}: {reason}" for (reason, places), who in names.items()]
-    return (
-        lines
-        if len(lines) <= _LISTED
-        else [*lines[:_LISTED], f"... and {len(lines) - _LISTED} more (--json has all)"]
-    )
+    return first(lines, _LISTED, "more (--json has all)")
 
 
 def _at(places: Sequence[str], found: Answers) -> str:
@@ -142,10 +139,8 @@ def bad(found: Answers) -> list[str]:
     """The cells that ended badly, a line for each combination and precision."""
     lines = []
     for entry in found.entries:
-        counts: dict[tuple[Any, ...], int] = {}
-        for row in entry.search.bad if entry.search is not None else ():
-            key = (row["precision"], row["status"], row["error"])
-            counts[key] = counts.get(key, 0) + 1
+        ended = entry.search.bad if entry.search is not None else ()
+        counts = Counter((row["precision"], row["status"], row["error"]) for row in ended)
         where = "".join(f", {axis}={entry.chosen(axis)}" for axis in found.axes)
         for (bits, status, error), count in counts.items():
             why = f" ({error})" if error else ""
@@ -166,11 +161,8 @@ def conclusion(found: Answers) -> list[str]:
         if len(entries) == 1 < len(found.entries):
             continue  # at one dimension only: the table says it
         lead = ", ".join(f"{axis}={value}" for axis, value in zip(others, key, strict=True))
-        said = (
-            _grown(sorted(entries, key=lambda e: e.choices["dimension"]))
-            if len(entries) > 1
-            else _level(entries[0])
-        )
+        entries = sorted(entries, key=lambda e: e.choices["dimension"])
+        said = _grown(entries) if len(entries) > 1 else _level(entries[0])
         if said:
             lines.append(f"{lead}: {said}" if lead else said)
     return lines

@@ -5,7 +5,7 @@ from typing import Any
 from lpbench.theory.theorem import DIMENSION_FREE, SGD, Bound, Setting, coarse, need, root, theorem
 
 
-@theorem("1d", DIMENSION_FREE, SGD)
+@theorem("1d", DIMENSION_FREE, SGD, coarse_only=True)
 def coarse_regime(s: Setting) -> Any:
     """m F <= D_0 / (alpha T) + delta sigma_1 + delta Gamma sqrt(2 F) where alpha |g_j| <= delta: any alpha, no sigma^2.
 

@@ -36,7 +36,7 @@ def dimension_free_svrg(s: Setting) -> Any:
     return _over_loops(s, lambda e: root(slack, noise / 2, rho * slack * e + noise * np.sqrt(2 * e)))
 
 
-@theorem("5b-coarse", DIMENSION_FREE, SVRG)
+@theorem("5b-coarse", DIMENSION_FREE, SVRG, coarse_only=True)
 def coarse_svrg(s: Setting) -> Any:
     """m e' <= 2 e / (alpha mu T) + delta Gamma (sqrt(2 e') + 2 sqrt(2 e)) where no update exceeds the quantum.
 
