@@ -189,8 +189,10 @@ def _links(store: Any, here: Past, prefix: str) -> dict[str, str]:
     for move in here.moves:
         choices = move.series.choices
         if choices["cell_id"] in sweep.cell_ids:
-            asked = {axis: text(choices[axis]) for axis in sweep.varying} | {"cells": choices["cell_id"]}
-            query = {"sweep": name, **query_of(known, state_of(known, asked))}
+            # A history keeps no choices of plug-ins.
+            asked = {axis: text(choices[axis]) for axis in sweep.varying if axis in choices}
+            state = state_of(known, {**asked, "cells": choices["cell_id"]})
+            query = {"sweep": name, **query_of(known, state)}
             found[move.series.config_id] = address(prefix, cells.PAGE.path, query)
     return found
 
