@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -199,3 +200,8 @@ def query_of(controls: Sequence[Control], state: State) -> dict[str, str]:
     """What the query string holds of `state`: no defaults."""
     texts = ((control.key, control.text(state[control.key])) for control in controls)
     return {key: text for key, text in texts if text is not None}
+
+
+def address(prefix: str, path: str, query: Mapping[str, str]) -> str:
+    """Where the reader finds the page at `path` with this query string; `prefix` ends with a slash."""
+    return prefix + path.lstrip("/") + (f"?{urlencode(query)}" if query else "")

@@ -20,7 +20,7 @@ FIXED = {
     "lp_sgd": 0, "halp": 1, "lp_svrg": 2, "swalp": 3, "svrg": 4, "sgd": 5,
     "fixed": 0, "float": 1, "log": 2, "block": 3, "none": 7,
 }  # fmt: skip
-SIZE = 13  # pixels, of all texts in figures
+SIZE, FAMILY = 13, "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"  # of all texts in figures; pixels
 PAPER = ("#FFFFFF", "#1A1B1E")  # light, dark
 ORDER = (
     ("#00224E", "#2F4A80", "#5F6A7E", "#827B55", "#A08C00"),
@@ -110,11 +110,7 @@ def layout(dark: bool, **more: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
         "paper_bgcolor": paper,
         "plot_bgcolor": paper,
-        "font": {
-            "color": ink,
-            "size": SIZE,
-            "family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif",
-        },
+        "font": {"color": ink, "size": SIZE, "family": FAMILY},
         "colorway": list(colors(dark)),
         "xaxis": dict(axis),
         "yaxis": dict(axis),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +50,8 @@ class Store:
 
     def __init__(self, runs_dir: Path | str):
         self.runs_dir = locate(runs_dir)
-        self._opened = functools.lru_cache(KEPT)(
-            lambda name, version: Sweep(find_sweep(self.runs_dir / name), version)
-        )
+        self._kept: dict[str, Sweep] = {}  # the one that was asked for last at the end
+        self._lock = threading.Lock()
 
     def sweeps(self) -> list[Info]:
         """All sweeps, the newest first."""
@@ -74,7 +74,15 @@ class Store:
 
     def sweep(self, name: str) -> Sweep:
         """The sweep called `name`. Raises ConfigError for an unknown one, StoreError for one that cannot be read."""
-        return self._opened(name, self.version(name))
+        version = self.version(name)
+        with self._lock:
+            kept = self._kept.pop(name, None)
+            if kept is None or kept.version != version:  # a sweep that runs is in memory once
+                kept = Sweep(find_sweep(self.runs_dir / name), version)
+            self._kept[name] = kept
+            if len(self._kept) > KEPT:
+                del self._kept[next(iter(self._kept))]
+            return kept
 
     def no_sweep(self) -> Sweep:
         """A sweep without name and cells, for pages that show the folder where it holds none."""

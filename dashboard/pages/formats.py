@@ -17,7 +17,7 @@ from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, SELECT, Control, Page, Panel, State
 from ..panels import what_if
-from ..panels.splits import FIXED, Ground, column, exponent_of, exponents, ground, named
+from ..panels.splits import FIXED, FLOATS, Ground, column, exponent_of, exponents, ground, named
 
 SPLITS = "Noise floor by the split of the bits"
 LEAST, THEORY = "lowest measured", "recommended by theory"
@@ -66,7 +66,7 @@ def _one_problem(sweep: Sweep, rows: list[Group]) -> tuple[list[Group], str]:
 
 
 def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark: bool) -> Panel:
-    floats = [row for row in groups if row["format"] in ("float", "fixed")]
+    floats = [row for row in groups if row["format"] in FLOATS]
     floats = [row for row in floats if state["bits"] in ("all", text(row["precision"]))]
     if not floats:
         asked = [int(bits) for bits in choosing.values(groups, "precision") if state["bits"] in ("all", bits)]

@@ -12,7 +12,7 @@ from ..charts.curves import Axes, figure
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
-from ..page import Control, Page, Panel, State
+from ..page import Control, Page, Panel, State, address
 from ..panels.tables import table
 
 TITLE = "Noise floor against precision, the best format of each algorithm"
@@ -76,7 +76,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     varied = table("What varied", ("axis", "values"), axes) if axes else none
     listed = [
         (
-            html.A(info.name, href=f"{prefix}?sweep={info.name}"),
+            html.A(info.name, href=address(prefix, "/", {"sweep": info.name})),
             ", ".join(f"{n} {status}" for status, n in info.counts.items()) or "-",
             info.problem or info.state,
             info.updated_at[:16].replace("T", " "),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from lpbench.analysis.verdicts import IDENTICAL, LEAST_CHANGE, SAME, VERDICTS
 from lpbench.errors import LpbenchError
@@ -16,7 +15,7 @@ from ..charts.history import bars, floors
 from ..data import choosing, past
 from ..data.past import BAD, LATEST, SEARCHED, Move, Past, Series
 from ..data.sweeps import Sweep, text
-from ..page import MULTI, SELECT, SWITCH, Control, Page, Panel, State, query_of, state_of
+from ..page import MULTI, SELECT, SWITCH, Control, Page, Panel, State, address, query_of, state_of
 from ..panels.tables import table
 from . import cells
 
@@ -190,9 +189,11 @@ def _links(store: Any, here: Past, prefix: str) -> dict[str, str]:
     for move in here.moves:
         choices = move.series.choices
         if choices["cell_id"] in sweep.cell_ids:
-            asked = {axis: text(choices[axis]) for axis in sweep.varying} | {"cells": choices["cell_id"]}
-            query = {"sweep": name, **query_of(known, state_of(known, asked))}
-            found[move.series.config_id] = f"{prefix}{cells.PAGE.path[1:]}?{urlencode(query)}"
+            # A history keeps no choices of plug-ins.
+            asked = {axis: text(choices[axis]) for axis in sweep.varying if axis in choices}
+            state = state_of(known, {**asked, "cells": choices["cell_id"]})
+            query = {"sweep": name, **query_of(known, state)}
+            found[move.series.config_id] = address(prefix, cells.PAGE.path, query)
     return found
 
 

@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from lpbench.terminal import Table
 
 from ..charts.claims import claim_figure
 from ..data.sweeps import Sweep
-from ..page import SELECT, Control, Page, Panel, State
+from ..page import SELECT, Control, Page, Panel, State, address
 from ..panels.tables import table
 
 FOLDER, RESULT, SCHEMA_VERSION = "reproduce", "claim.json", 1  # as lpbench.claims.reproduce writes them
@@ -102,7 +101,7 @@ def _rows(name: str, record: Mapping[str, Any], prefix: str) -> list[list[Any]]:
         verdict = "INCOMPLETE" if record["verdict"] == "INCOMPLETE" else verdict
         rows.append(
             [
-                html.A(name, href=f"{prefix}{PAGE.path[1:]}?{urlencode({'claim': name})}"), measure["name"],
+                html.A(name, href=address(prefix, PAGE.path, {"claim": name})), measure["name"],
                 _number(measure.get("median")), ends, str(record["replicates"] or "–"), measure["threshold"],
                 verdict if verdict == "PASS" else html.Strong(verdict),
             ]

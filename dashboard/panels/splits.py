@@ -15,6 +15,7 @@ from lpbench.theory.theorem import HALP, SGD, SVRG, Refused, Setting, need
 from ..data.sweeps import Group, text
 
 FIXED = "fixed (no exponent)"  # the split without exponent bits, as the page calls it
+FLOATS = ("fixed", "float")  # formats that are a split of the bits
 KINDS = {"fixed": "fixed point", "float": "floating point", "log": "logarithmic"}
 
 

@@ -14,7 +14,7 @@ from ..charts.look import tints
 from ..data import choosing
 from ..data.sweeps import Group, Sweep
 from ..page import Panel, State
-from .splits import KINDS, Ground, exponent_of, exponents, ground, named, refusal
+from .splits import FLOATS, KINDS, Ground, exponent_of, exponents, ground, named, refusal
 
 SPLITS = "What if: every split of the bits, by theory"
 BITS = "What if: the proven limit of formats that nobody ran"
@@ -22,7 +22,6 @@ WIDTHS = 5  # curves over the splits, at most
 RANGE = range(4, 17)  # bits
 LIMIT, LIMIT_SWEPT, MEASURED = "limit", "limit, swept", "measured"
 THEORY, SWEPT, BEST = "by theory", "swept", "recommended"
-FLOATS = ("fixed", "float")
 # How the parts of a line are drawn; a star is larger, or the ring around it hides it.
 LOOK: dict[str, dict[str, Any]] = {
     THEORY: {"dash": "dash"},

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from ..data.sweeps import Sweep
-from ..page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Page, Panel
+from ..page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Page, Panel, address
 from .panels import figure, is_dark
 from .site import Site
 
@@ -88,17 +87,17 @@ def header(site: Site, current: Page, name: str | None) -> Any:
     from dash import dcc, html
 
     names = [info.name for info in site.store.sweeps() if not info.problem]
-    query = urlencode({"sweep": name}) if name in names else ""
+    query = {"sweep": name} if name in names else {}
     links = [
         dcc.Link(
             html.Span(one.name, **({"aria-current": "page"} if one is current else {})),
-            href=site.address(one, query), className="here" if one is current else "",
+            href=address(site.prefix, one.path, query), className="here" if one is current else "",
         )
         for one in site.pages
     ]  # fmt: skip
     return html.Header(
         [
-            dcc.Link("lpbench", href=site.address(site.pages[0], query), className="brand"),
+            dcc.Link("lpbench", href=address(site.prefix, "/", query), className="brand"),
             html.Nav(links, **{"aria-label": "Pages"}),
             dmc.Select(
                 id="sweep", data=names, value=name if name in names else None, searchable=True, allowDeselect=False,

@@ -30,10 +30,6 @@ class Site:
                 return page
         raise ConfigError("this is no view of these pages")
 
-    def address(self, page: Page, query: str = "") -> str:
-        """Where the reader finds a page."""
-        return self.prefix + page.path.lstrip("/") + (f"?{query}" if query else "")
-
     def sweep(self, page: Page, name: str | None) -> Sweep:
         """The sweep that a page shows."""
         return choose(self.store, name, page.of_sweep)

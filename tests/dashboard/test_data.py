@@ -60,6 +60,16 @@ def test_rows_are_filtered_and_sorted_without_trusting_names(runs):
     assert sweep.rows(0, 5, [], odd) == ([], 0)
 
 
+def test_a_sweep_that_goes_on_is_in_memory_once(tmp_path, writing):
+    writing(tmp_path, "one", [fake_result(fake_cell(0))])
+    store = Store(tmp_path)
+    before = store.sweep("one")
+    assert store.sweep("one") is before
+    writing(tmp_path, "one", [fake_result(fake_cell(1))])
+    assert len(store.sweep("one").cells) == 2
+    assert list(store._kept.values()) == [store.sweep("one")]
+
+
 def test_thinned_curves_keep_their_ends():
     steps = np.arange(10_000)
     kept = thin(steps, 200)

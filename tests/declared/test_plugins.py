@@ -160,6 +160,23 @@ assert not registry.choices and "momentum" not in sys.modules
     assert lines[-1] == "['momentum'] ['momentum', 'largest_weight', 'test_error']"
 
 
+def test_the_history_links_to_cells_with_choices_of_its_own(swept: Path, tmp_path: Path) -> None:
+    from lpbench.dashboard.data.sweeps import Store
+    from lpbench.dashboard.pages.regressions import PAGE
+
+    from lpbench.store import history
+
+    shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
+    sweep = Store(tmp_path).sweep("b")
+    cell_id = sweep.cells["cell_id"].iloc[0]
+    for check in range(2):
+        row = {"run": str(check), "checked_at": f"2026-10-0{check + 1}", "platform": "linux", "sweep": "b"}
+        row |= {"config_id": "one", "cell_id": cell_id, "algorithm": "toy_momentum", "verdict": "same"}
+        history.append(tmp_path / history.FOLDER, str(check), [row | {"floor": 1.0 + check}])
+    body = PAGE.body(Store(tmp_path), sweep, {"platform": "linux"}, "/") if PAGE.body else None
+    assert f"/cells?sweep=b&cells={cell_id}" in repr(body)
+
+
 @pytest.mark.parametrize("path", ["/precision", "/convergence"])
 def test_pages_offer_its_choices_and_tell_them_apart(swept: Path, path: str) -> None:
     """By default, and so in the figures of `show` and `report`."""
