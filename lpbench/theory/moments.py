@@ -49,9 +49,7 @@ def moments(X: Rows) -> Moments:
     so it is not used. Without eigenvalues: the largest one of X'X/N is at most the largest row sum of
     |X|'|X|/N and at most mean(r2^2), the trace.
     """
-    if isinstance(X, np.ndarray):
-        return _dense(X)
-    return _sparse(X)
+    return _dense(X) if isinstance(X, np.ndarray) else _sparse(X)
 
 
 def row_blocks(n: int, d: int, entries: int) -> Iterator[slice]:
