@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.convex.drive import Run, drive
 from lpbench.formats.base import Format
 
 # Runs to stops[first:last] and writes a row of the record for each stop that has one.
-Advance = Callable[[np.ndarray, np.ndarray, int, int, np.ndarray], None]
+Advance = Callable[[Vector, Vector, int, int, Matrix], None]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Setup:
 
     run: Run
     format: Format
-    start: np.ndarray
+    start: Vector
     dtype: Any
     L: float
     mu: float

@@ -7,6 +7,7 @@ import numpy as np
 
 from lpbench.algorithms.base import Algorithm, Setup
 from lpbench.algorithms.snapshots import AVERAGE, RANDOM, Snapshot, new_snapshot, variance_reduced_step
+from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.ops import like
 from lpbench.convex.drive import begin_loop, end_loop, loop_length, output, step
@@ -22,8 +23,8 @@ class HalpState(NamedTuple):
     reach is the largest of those; mu the strong convexity.
     """
 
-    z: Any
-    scale: Any
+    z: Vector
+    scale: Vector
     reach: Any
     mu: Any
     snapshot: Snapshot

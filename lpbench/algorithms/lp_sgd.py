@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.algorithms.base import Algorithm, Setup
+from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
 from lpbench.convex.drive import step
@@ -18,7 +19,7 @@ from lpbench.registry import algorithms
 class SgdState(NamedTuple):
     """The point is scale * w: w (n,) native numbers of the format, in place."""
 
-    w: Any
+    w: Vector
     scale: Any
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from lpbench.algorithms.base import Algorithm, Setup
 from lpbench.algorithms.snapshots import AVERAGE, RANDOM, Snapshot, new_snapshot, variance_reduced_step
+from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.generator import key_from, step_words
 from lpbench.arithmetic.ops import like
 from lpbench.convex.drive import begin_loop, end_loop, loop_length, output, step
@@ -20,7 +21,7 @@ from lpbench.registry import algorithms
 class SvrgState(NamedTuple):
     """The point is scale * w: w (n,) native numbers of the format, in place."""
 
-    w: Any
+    w: Vector
     scale: Any
     snapshot: Snapshot
 

@@ -1,10 +1,11 @@
 """What SVRG, LP-SVRG and HALP share: a snapshot w~ with its full gradient, and steps whose noise it takes away."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from lpbench.algorithms.base import Setup
+from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.arithmetic.generator import random_index, step_words
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
@@ -27,14 +28,14 @@ class Snapshot(NamedTuple):
     rule     LAST, RANDOM or AVERAGE: which of the loop's points is the next snapshot.       inner_steps   T.
     """
 
-    anchor: Any
-    gradient: Any
-    margins: Any
-    offset: Any
-    mean: Any
-    chosen: Any
-    rule: Any
-    inner_steps: Any
+    anchor: Vector
+    gradient: Vector
+    margins: Matrix
+    offset: Vector
+    mean: Vector
+    chosen: Vector
+    rule: int
+    inner_steps: int
 
 
 def new_snapshot(setup: Setup) -> Snapshot:

@@ -6,6 +6,7 @@ import numpy as np
 
 from lpbench.algorithms.base import Algorithm, Setup
 from lpbench.algorithms.lp_sgd import lp_sgd_step
+from lpbench.arithmetic.arrays import Vector
 from lpbench.convex.drive import iterate, output, scaled, step
 from lpbench.formats.quantize import to_native
 from lpbench.registry import algorithms
@@ -17,12 +18,12 @@ class SwalpState(NamedTuple):
     average (n,) float64, the mean of the count[0] iterates w_t, t >= start, one in `every`.
     """
 
-    w: Any
+    w: Vector
     scale: Any
-    average: Any
-    count: Any
-    start: Any
-    every: Any
+    average: Vector
+    count: Any  # (1,)
+    start: int
+    every: int
 
 
 @step.case(SwalpState)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import when_loaded
 
 _VECTORS = 4  # accumulators, to hide the latency of the addition
@@ -20,7 +21,7 @@ def lanes(dtype: Any) -> int:
     return _VECTORS * _VECTOR_BITS // (8 * np.dtype(dtype).itemsize)
 
 
-def dot(x: Any, w: Any) -> Any:
+def dot(x: Vector, w: Vector) -> Any:
     """x . w for two C-contiguous arrays of one dtype and length."""
     count = lanes(x.dtype)
     sums = np.zeros(count, x.dtype)
@@ -84,12 +85,9 @@ def _register() -> None:
             (total,) = parts
             while width > 1:
                 width //= 2
-                nothing = ir.Constant(total.type, ir.Undefined)
-                mask = ir.VectorType(ir.IntType(32), width)
-                low = builder.shuffle_vector(total, nothing, ir.Constant(mask, list(range(width))))
-                high = builder.shuffle_vector(
-                    total, nothing, ir.Constant(mask, list(range(width, 2 * width)))
-                )
+                nothing, mask = ir.Constant(total.type, ir.Undefined), ir.VectorType(ir.IntType(32), width)
+                halves = [ir.Constant(mask, list(range(start, start + width))) for start in (0, width)]
+                low, high = (builder.shuffle_vector(total, nothing, half) for half in halves)
                 total = builder.fadd(low, high)
             return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
 

@@ -9,15 +9,12 @@ All arrays are float64.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lpbench.arithmetic.arrays import Matrix, Rows, Vector
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.jit import inner, kernel
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 _ROWS = 64  # of a block: what is summed on its own, and stays in the cache
 _COLUMNS = 512
@@ -25,17 +22,17 @@ _GROUP = 8  # as the loops below spell out
 _PANEL = 32  # rows of the Cholesky factor
 
 
-def inner_product(x: np.ndarray, y: np.ndarray) -> float:
+def inner_product(x: Vector, y: Vector) -> float:
     """x . y, both (n,)."""
     return float(_inner_product(np.ascontiguousarray(x), np.ascontiguousarray(y)))
 
 
-def norm(x: np.ndarray) -> float:
+def norm(x: Vector) -> float:
     """||x||_2, x (n,)."""
     return math.sqrt(inner_product(x, x))
 
 
-def margins(X: np.ndarray | csr_array, W: np.ndarray) -> np.ndarray:
+def margins(X: Rows, W: Matrix) -> Matrix:
     """X W', (N, K), from X (N, d) and W (K, d)."""
     if not isinstance(X, np.ndarray):
         return np.ascontiguousarray(X @ np.ascontiguousarray(W.T))
@@ -44,7 +41,7 @@ def margins(X: np.ndarray | csr_array, W: np.ndarray) -> np.ndarray:
     return Z
 
 
-def combinations(A: np.ndarray, X: np.ndarray | csr_array) -> np.ndarray:
+def combinations(A: Matrix, X: Rows) -> Matrix:
     """A X, (m, d), from A (m, N) and X (N, d): sums of the rows of X."""
     if not isinstance(X, np.ndarray):
         return np.ascontiguousarray((X.T @ np.ascontiguousarray(A.T)).T)
@@ -53,7 +50,7 @@ def combinations(A: np.ndarray, X: np.ndarray | csr_array) -> np.ndarray:
     return out
 
 
-def second_moments(X: np.ndarray) -> np.ndarray:
+def second_moments(X: Matrix) -> Matrix:
     """X'X / N, (d, d), from X (N, d)."""
     H = np.zeros((X.shape[1], X.shape[1]))
     _add_outer(np.ascontiguousarray(X), H)
@@ -62,7 +59,7 @@ def second_moments(X: np.ndarray) -> np.ndarray:
     return H
 
 
-def row_products(X: np.ndarray) -> np.ndarray:
+def row_products(X: Matrix) -> Matrix:
     """X X', (N, N), from X (N, d)."""
     H = np.zeros((len(X), len(X)))
     for start in range(0, X.shape[1], _ROWS):
@@ -71,7 +68,7 @@ def row_products(X: np.ndarray) -> np.ndarray:
     return H
 
 
-def cholesky(H: np.ndarray) -> np.ndarray | None:
+def cholesky(H: Matrix) -> Matrix | None:
     """The upper triangular U with U'U = H, (n, n), zero below its diagonal; None where H is not positive definite.
 
     Of H its upper triangle is read. Backward stable: U'U differs from H by a few units in the last place of ||H||.
@@ -81,7 +78,7 @@ def cholesky(H: np.ndarray) -> np.ndarray | None:
     return U if _factor(U) else None
 
 
-def cholesky_solve(U: np.ndarray, b: np.ndarray) -> np.ndarray:
+def cholesky_solve(U: Matrix, b: Vector) -> Vector:
     """x (n,) with U'U x = b."""
     x = np.array(b)
     _solve(U, x)

@@ -117,7 +117,7 @@ def _kernel() -> Check:
         return "kernels", BROKEN, f"{type(error).__name__}: {error}"
 
 
-def _doubled(x):
+def _doubled(x: float) -> float:
     return x + x
 
 

@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.generator import ROUNDING, SAMPLES, SNAPSHOT, stream
 from lpbench.arithmetic.jit import generic, inner, kernel
 from lpbench.convex.gap import gap
+from lpbench.convex.gradients import Work
+from lpbench.convex.update import Tally
 
 # Columns of a recorded row: counts and sums are those since the start.
 GAP, ITERATE_GAP, GRADIENT_NORM, DISTANCE, SATURATED, AUDITED, MOVED, STALLED, PEAK, L1 = range(10)
@@ -22,19 +25,19 @@ RECORDED = 10
 class Keys(NamedTuple):
     """The generator's key for each purpose."""
 
-    samples: Any
-    rounding: Any
-    snapshot: Any
+    samples: np.uint32
+    rounding: np.uint32
+    snapshot: np.uint32
 
 
 class Look(NamedTuple):
     """Scratch of an evaluation, float64; (n,), but scratch (3, K)."""
 
-    output: Any
-    iterate: Any
-    delta: Any
-    g: Any
-    scratch: Any
+    output: Vector
+    iterate: Vector
+    delta: Vector
+    g: Vector
+    scratch: Matrix
 
 
 class Run(NamedTuple):
@@ -45,11 +48,11 @@ class Run(NamedTuple):
     fmt: Any
     rounding: Any
     schedule: Any
-    keys: Any
-    batch: Any
-    work: Any
-    tally: Any
-    look: Any
+    keys: Keys
+    batch: np.int64
+    work: Work
+    tally: Tally
+    look: Look
 
 
 def keys_of(seed: int) -> Keys:

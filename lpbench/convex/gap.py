@@ -7,6 +7,7 @@ gradient at w* is zero. Both are sums of positive terms, good down to 1e-300.
 
 from typing import Any, NamedTuple
 
+from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.elementary import excess, exp, log, log1p
 from lpbench.arithmetic.jit import generic, inner, kernel
@@ -17,34 +18,34 @@ from lpbench.convex.rows import add_row, fill, row_dot
 class QuadraticForm(NamedTuple):
     """1/2 (w-w*)' H (w-w*), H (n, n)."""
 
-    w_star: Any
-    H: Any
+    w_star: Vector
+    H: Matrix
 
 
 class DiagonalForm(NamedTuple):
     """1/2 sum_j h_j (w_j - w*_j)^2."""
 
-    w_star: Any
-    h: Any
+    w_star: Vector
+    h: Vector
 
 
 class LinearDivergence(NamedTuple):
     """mean_i D_l(x_i . w, x_i . w*) + lambda/2 ||w-w*||^2."""
 
-    w_star: Any
+    w_star: Vector
     rows: Any
     loss: Any
     regularization: Any
-    margins: Any  # (N, 1) x_i . w*
+    margins: Matrix  # (N, 1) x_i . w*
 
 
 class MultinomialDivergence(NamedTuple):
     """The same for softmax; margins (N, K)."""
 
-    w_star: Any
+    w_star: Vector
     rows: Any
     regularization: Any
-    margins: Any
+    margins: Matrix
 
 
 @generic

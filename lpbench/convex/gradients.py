@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.arithmetic.generator import random_bits, random_index, step_words
 from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import like
@@ -28,26 +29,26 @@ class Multinomial(NamedTuple):
     """Softmax cross entropy of K margins; w holds class after class, y the class index."""
 
     rows: Any
-    classes: Any
+    classes: np.int64
     regularization: Any
 
 
 class Diagonal(NamedTuple):
     """f_i(w) = sum_j h_j (w_j - w*_j)^2 / 2 + n_i . (w - w*), n_i drawn anew each time (families Q and E)."""
 
-    h: Any
-    w_star: Any
+    h: Vector
+    w_star: Vector
     noise: Any  # sparse: sigma on one coordinate; dense: sigma / sqrt(d) on each
-    sparse: Any
+    sparse: bool
     regularization: Any
 
 
 class Work(NamedTuple):
     """Directions and scratch of one cell."""
 
-    table: Any  # (N, n) the samples, or (1, n) scratch: what gradients are multiples of
-    p: Any  # (K,) float64, margins, then probabilities
-    q: Any
+    table: Matrix  # (N, n) the samples, or (1, n) scratch: what gradients are multiples of
+    p: Vector  # (K,) float64, margins, then probabilities
+    q: Vector
 
 
 @generic
@@ -173,9 +174,8 @@ def _add_noise(model, words, batch, g):
             g[j] += like(g[0], size * sign)
         else:
             for j in range(g.size):
-                sign = (
-                    1.0 if random_bits(words.first, words.second, b * g.size + j) >> np.uint32(31) else -1.0
-                )
+                bits = random_bits(words.first, words.second, b * g.size + j)
+                sign = 1.0 if bits >> np.uint32(31) else -1.0
                 g[j] += like(g[0], size * sign)
 
 

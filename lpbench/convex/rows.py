@@ -1,9 +1,10 @@
 """The samples x_i of a problem, stored dense or sparse."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import like
@@ -12,17 +13,17 @@ from lpbench.arithmetic.ops import like
 class Dense(NamedTuple):
     """Rows of X (N, d), C-contiguous, in the arithmetic's dtype; y (N,) float64."""
 
-    X: Any
-    y: Any
+    X: Matrix
+    y: Vector
 
 
 class Sparse(NamedTuple):
     """Rows of a CSR matrix."""
 
-    starts: Any
-    columns: Any
-    values: Any
-    y: Any
+    starts: Vector
+    columns: Vector
+    values: Vector
+    y: Vector
 
 
 @inner

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from lpbench.arithmetic.arrays import Rows
 
 REGRESSION = "regression"
 CLASSIFICATION = "classification"
@@ -24,7 +23,7 @@ class Data(NamedTuple):
     n_labels  number of classes; 0 for regression.
     """
 
-    X: np.ndarray | csr_array
+    X: Rows
     y: np.ndarray
     kind: str
     n_labels: int = 0

@@ -45,8 +45,7 @@ class Gaussian(Dataset):
     @classmethod
     def size(cls, choices: Mapping[str, Any], task: str) -> Size:
         resolved = cls.values(choices, task)
-        n_labels = 2 if task == CLASSIFICATION else 0
-        return Size(resolved["n_samples"], resolved["dimension"], n_labels)
+        return Size(resolved["n_samples"], resolved["dimension"], 2 if task == CLASSIFICATION else 0)
 
     @classmethod
     def load(cls, choices: Mapping[str, Any], task: str) -> Data:

@@ -5,6 +5,7 @@ of two for floats), so kernels keep native numbers as their state and nothing is
 """
 
 import dataclasses
+from bisect import bisect_left
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -201,15 +202,6 @@ def check_positive(name: str, what: str, value: float) -> None:
         raise ConfigError(f"{name}: {what} must be positive and finite, got {value}")
 
 
-def default_exponent_bits(precision: int) -> int:
-    """Exponent bits of `float` and `log` where none are asked for: 2 up to 4 bits, 3 to 6, 4 to 8, then 5."""
-    if precision <= 4:
-        return 2
-    if precision <= 6:
-        return 3
-    return 4 if precision <= 8 else 5
-
-
 def split_bits(
     name: str, choices: dict, most: int, exponents: tuple[int, int], single: int
 ) -> tuple[int, int]:
@@ -221,7 +213,7 @@ def split_bits(
     precision = check_precision(name, choices["precision"], 4, most)
     exponent = choices.get("exponent_bits")
     if exponent is None:
-        exponent = default_exponent_bits(precision)
+        exponent = 2 + bisect_left((4, 6, 8), precision)  # 2 up to 4 bits, 3 to 6, 4 to 8, then 5
     low, high = exponents
     if not isinstance(exponent, int) or not low <= exponent <= high:
         raise ConfigError(f"format {name}: exponent_bits must be in {low}..{high}, got {exponent}")

@@ -267,10 +267,9 @@ class Float(Format):
 
     def array_kernel(self, dtype: Any = np.float64) -> NamedTuple:
         """The native grid; where its exponents are those of float32, by the bits of float32."""
-        alike = self.exponent_bits == 8 and self.bias == 127 and self.subnormals
-        if np.dtype(dtype) != np.float32 or not (
-            alike and self.specials == "ieee" and self.overflow == "inf"
-        ):
+        exponents = self.exponent_bits == 8 and self.bias == 127 and self.subnormals
+        alike = exponents and self.specials == "ieee" and self.overflow == "inf"
+        if np.dtype(dtype) != np.float32 or not alike:
             return self.kernel(dtype)
         unit = 2 ** (23 - self.mantissa_bits)
         return LeadingBits(np.int32(2 * unit - 1), *map(np.float32, (unit, 1 / unit, self.native_max)))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import generic
 from lpbench.arithmetic.ops import copysign, index, like, power_of_two, reciprocal, take, where
 from lpbench.arithmetic.rounding import round_to_integer
@@ -29,7 +30,9 @@ class LogGrid(NamedTuple):
     """0 and smallest * ratio**k up to 1, ratio = 2**(1 / 2**f), f <= 3."""
 
     smallest: Any
-    knots: Any  # nine numbers: ratio**i, the numbers of one octave, both ends included; after them 2
+    knots: tuple[
+        Any, ...
+    ]  # nine numbers: ratio**i, the numbers of one octave, both ends included; after them 2
     one: Any
 
 
@@ -38,8 +41,8 @@ class FineLogGrid(NamedTuple):
     """The same with any f."""
 
     smallest: Any
-    knots: Any  # (2**f + 1,) ratio**i
-    first: Any  # (2**(f+1),) the last knot at or below each of that many equal cells of [1, 2)
+    knots: Vector  # (2**f + 1,) ratio**i
+    first: Vector  # (2**(f+1),) the last knot at or below each of that many equal cells of [1, 2)
     cells: Any  # 2**(f+1)
     one: Any
 

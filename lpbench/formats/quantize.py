@@ -10,6 +10,7 @@ from lpbench.arithmetic.jit import generic, inner, kernel
 from lpbench.arithmetic.ops import copysign, from_magnitude, is_tensor, like, magnitude, take, where
 from lpbench.arithmetic.rounding import NearestEven, offset
 from lpbench.errors import ConfigError
+from lpbench.formats import get
 from lpbench.formats.base import Format, block_length, has_blocks, quantize, shared_unit
 
 _MASK = 0xFFFFFFFF
@@ -77,9 +78,8 @@ def quantize_array(
 def _round(array: np.ndarray, form: Format, rounding: str, random: Any, out: np.ndarray, held: Any) -> None:
     """array, float32 or float64, into out; held: finfo of the dtype that the caller keeps numbers in."""
     given = rounding == "stochastic" and _is_uniforms(random)
-    work, scaling = _arithmetic(
-        form, np.promote_types(array.dtype, random.dtype) if given else array.dtype, held
-    )
+    dtype = np.promote_types(array.dtype, random.dtype) if given else array.dtype
+    work, scaling = _arithmetic(form, dtype, held)
     grid = form.array_kernel(work)
     mode = roundings.given(work) if given else roundings.make(rounding, work)
     uniforms = np.ascontiguousarray(random, dtype=work).ravel() if given else None
@@ -139,8 +139,6 @@ def _arithmetic(form: Format, dtype: np.dtype, held: Any) -> tuple[np.dtype, Nam
 
 def _format(fmt: Any) -> Format:
     if isinstance(fmt, str):
-        from lpbench.formats import get
-
         return get(fmt)
     if not isinstance(fmt, Format):
         raise ConfigError(f"fmt must be a format or the name of one, got {type(fmt).__name__}")
@@ -354,9 +352,8 @@ def round_tensor(x: Any, form: Format, rounding: str, random: Any = None, held: 
     unit = _extent(scaling, wide)
     if has_blocks(grid):
         length = int(block_length(grid, rows.shape[1]))
-        blocks = torch.nn.functional.pad(unit, (0, -rows.shape[1] % length)).reshape(
-            rows.shape[0], -1, length
-        )
+        padded = torch.nn.functional.pad(unit, (0, -rows.shape[1] % length))
+        blocks = padded.reshape(rows.shape[0], -1, length)
         unit = shared_unit(grid, blocks.amax(-1)).repeat_interleave(length, -1)[:, : rows.shape[1]]
     v = (quantize(grid, mode, s, r, unit) * scale).to(x.dtype)
     if not isinstance(scaling, _Exact):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from lpbench.arithmetic.arrays import Rows, Vector
 
 SQUARED = "squared"
 LOGISTIC = "logistic"
@@ -50,29 +49,24 @@ class Problem:
 
     key: str
     loss: str
-    X: np.ndarray | csr_array | None
-    y: np.ndarray
+    X: Rows | None
+    y: Vector
     n_classes: int
     regularization: float
-    w_star: np.ndarray
+    w_star: Vector
     f_star: float
     optimum_gradient_norm: float
     constants: dict[str, float]
     n_samples: int
     dimension: int
     constant_kinds: dict[str, str] = field(default_factory=dict)
-    h: np.ndarray | None = None
+    h: Vector | None = None
     noise: float | None = None
     noise_kind: str | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes that the arrays hold in memory."""
-        arrays = [self.y, self.w_star]
-        if self.h is not None:
-            arrays.append(self.h)
-        if isinstance(self.X, np.ndarray):
-            arrays.append(self.X)
-        elif self.X is not None:
-            arrays += [self.X.data, self.X.indices, self.X.indptr]
-        return sum(array.nbytes for array in arrays)
+        X = self.X
+        held = (X,) if X is None or isinstance(X, np.ndarray) else (X.data, X.indices, X.indptr)
+        return sum(array.nbytes for array in (*held, self.y, self.w_star, self.h) if array is not None)

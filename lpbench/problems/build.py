@@ -45,7 +45,7 @@ def build(choices: Mapping[str, Any], planned: str | None = None) -> Problem:
             raise ConfigError(_changed(choices, "while they were read"))
         with _lock:
             _built[key] = problem
-            while len(_built) > 1 and sum(_size(kept) for kept in _built.values()) > MAX_BYTES:
+            while len(_built) > 1 and sum(getattr(kept, "nbytes", 0) for kept in _built.values()) > MAX_BYTES:
                 _building.pop(_built.popitem(last=False)[0], None)
         return problem
 
@@ -56,7 +56,3 @@ def _changed(choices: Mapping[str, Any], when: str) -> str:
     if not files:
         return f"the problem {choices['problem']} is another one than was planned: its code differs here"
     return f"{files}: changed {when}; the same command again plans with what is there now"
-
-
-def _size(problem: Any) -> int:
-    return getattr(problem, "nbytes", 0)

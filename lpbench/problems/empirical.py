@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from lpbench.arithmetic.arrays import Rows
 from lpbench.datasets import values
-from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, FileData, Size
+from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, FileData
 from lpbench.errors import ConfigError
 from lpbench.problems import features
 from lpbench.problems.base import Problem, Shape
@@ -19,9 +20,6 @@ from lpbench.problems.solving.optimum import solve
 from lpbench.registry import datasets
 from lpbench.theory import constants
 from lpbench.theory.moments import Moments, moments
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 CONDITION = 10.0  # the default regularization gives a condition number of at most this
 
@@ -102,7 +100,7 @@ class EmpiricalRisk:
         if not dataset.real:
             return Shape(size.n_samples, size.n_features, 1)
         cls._check_labels(dataset.name, size.n_labels or None)
-        n = _wanted_samples(resolved["n_samples"], size)
+        n = _wanted_samples(resolved["n_samples"], size.n_samples)
         d = features.n_columns(size.n_features, resolved["scaling"], resolved["dimension"])
         return Shape(n, d, _n_classes(cls.loss(size.n_labels), size.n_labels))
 
@@ -183,9 +181,7 @@ class EmpiricalRisk:
             )
 
     @classmethod
-    def _prepared(
-        cls, choices: Mapping[str, Any]
-    ) -> tuple[np.ndarray | csr_array, np.ndarray, int, tuple[str, ...]]:
+    def _prepared(cls, choices: Mapping[str, Any]) -> tuple[Rows, np.ndarray, int, tuple[str, ...]]:
         """X and y as the loss takes them, the number of labels, and what the files held that they came from."""
         resolved = cls.values(choices)
         dataset = cls._dataset(choices)
@@ -228,24 +224,20 @@ def _solve(risk: Risk) -> cache.Solved:
     return cache.Solved(w_star, *risk.value_and_gradient_norm(w_star), found)
 
 
-def _subsampled(
-    data: Data, n_samples: int | None, data_seed: int
-) -> tuple[np.ndarray | csr_array, np.ndarray]:
+def _subsampled(data: Data, n_samples: int | None, data_seed: int) -> tuple[Rows, np.ndarray]:
     """`n_samples` rows in their order, drawn without replacement; all of them for None."""
     n = data.X.shape[0]
-    n_wanted = _wanted_samples(n_samples, Size(n, data.X.shape[1], data.n_labels))
+    n_wanted = _wanted_samples(n_samples, n)
     if n_wanted == n:
         return data.X, data.y
     rows = np.sort(np.random.default_rng([data_seed, 0]).permutation(n)[:n_wanted])
     return data.X[rows], data.y[rows]
 
 
-def _wanted_samples(n_samples: int | None, size: Size) -> int:
-    if n_samples is None:
-        return size.n_samples
-    if n_samples > size.n_samples:
-        raise ConfigError(f"n_samples must be at most {size.n_samples}, the data's own, got {n_samples}")
-    return n_samples
+def _wanted_samples(n_samples: int | None, n: int) -> int:
+    if n_samples is not None and n_samples > n:
+        raise ConfigError(f"n_samples must be at most {n}, the data's own, got {n_samples}")
+    return n if n_samples is None else n_samples
 
 
 def _n_classes(loss: str, n_labels: int) -> int:

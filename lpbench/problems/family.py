@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from lpbench.arithmetic.arrays import Vector
 from lpbench.datasets import values
 from lpbench.problems.base import QUADRATIC, Problem, Shape
 from lpbench.theory import constants
@@ -39,14 +40,14 @@ class Family:
         return Shape(2 * d, d, 1)
 
 
-def noisy_quadratic(key: str, h: np.ndarray, w_star: np.ndarray, sigma: float, noise_kind: str) -> Problem:
+def noisy_quadratic(key: str, h: Vector, w_star: Vector, sigma: float, noise_kind: str) -> Problem:
     """f_i(w) = 1/2 sum_j h_j (w_j - w*_j)^2 + n_i . (w - w*), h (d,), w_star (d,); f* = 0."""
     found = constants.quadratic(h, sigma, noise_kind, w_star)
     return without_data(key, QUADRATIC, w_star, found, h=h, noise=sigma, noise_kind=noise_kind)
 
 
 def without_data(
-    key: str, loss: str, w_star: np.ndarray, found: constants.Constants, f_star: float = 0.0, **noise: Any
+    key: str, loss: str, w_star: Vector, found: constants.Constants, f_star: float = 0.0, **noise: Any
 ) -> Problem:
     """A problem of 2 d samples by its optimum w_star (d,) and its constants alone; noise: fields of `Problem`."""
     d = len(w_star)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lpbench.arithmetic import products
+from lpbench.arithmetic.arrays import SparseRows, Vector
 from lpbench.datasets import values
 from lpbench.errors import ConfigError
 from lpbench.problems.base import SQUARED, Problem
@@ -16,9 +17,6 @@ from lpbench.problems.family import Family, without_data
 from lpbench.problems.identity import problem_key
 from lpbench.registry import problems
 from lpbench.theory import constants
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 
 @problems.register("family_s")
@@ -92,7 +90,7 @@ def _draw(resolved: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return rng.uniform(-0.5, 0.5, d), rng.choice([-1.0, 1.0], d), rng.permutation(d)
 
 
-def hadamard_rows(d: int, k: int, signs: np.ndarray, perm: np.ndarray) -> csr_array:
+def hadamard_rows(d: int, k: int, signs: Vector, perm: Vector) -> SparseRows:
     """A (d, d): block b takes the columns perm[b k : (b+1) k], and column j is multiplied by signs[j]."""
     from scipy import sparse
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lpbench.arithmetic import products
+from lpbench.arithmetic.arrays import Rows
 from lpbench.arithmetic.elementary import to_cos
 from lpbench.errors import ConfigError
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 SCALINGS = ("max_norm", "standard", "none")
 MEDIAN_ROWS = 500  # rows whose pairwise distances give the bandwidth
@@ -28,9 +26,7 @@ def n_columns(n_features: int, scaling: str, dimension: int | None) -> int:
     return n_features + (scaling != "none")
 
 
-def transform(
-    X: np.ndarray | csr_array, scaling: str, dimension: int | None, data_seed: int
-) -> np.ndarray | csr_array:
+def transform(X: Rows, scaling: str, dimension: int | None, data_seed: int) -> Rows:
     """X (N, d) as the problem uses it; dense stays dense and C-contiguous, sparse stays sparse.
 
     max_norm   columns standardised, a column of ones added, all divided by the largest row norm.
@@ -59,13 +55,15 @@ def transform(
     elif isinstance(X, np.ndarray):
         X[:, -1] = 1.0
     else:
-        X = _with_ones(X)
+        from scipy import sparse
+
+        X = sparse.csr_array(sparse.hstack([X, np.ones((X.shape[0], 1))], format="csr"))
     if scaling == "max_norm":
         _divide(X, float(np.sqrt(squared_norms(X).max())))
     return X
 
 
-def squared_norms(X: np.ndarray | csr_array) -> np.ndarray:
+def squared_norms(X: Rows) -> np.ndarray:
     """||x_i||^2 of every row of X, (N,)."""
     if isinstance(X, np.ndarray):
         return np.einsum("ij,ij->i", X, X)
@@ -93,7 +91,7 @@ def in_range(values: np.ndarray, what: str) -> np.ndarray:
     return values
 
 
-def remarks(X: np.ndarray | csr_array, names: Sequence[str | int]) -> list[str]:
+def remarks(X: Rows, names: Sequence[str | int]) -> list[str]:
     """What standardising takes from columns of X (N, d), in words: those that are constant, become 0, or are
     hidden by a single huge number.
     """
@@ -108,14 +106,12 @@ def remarks(X: np.ndarray | csr_array, names: Sequence[str | int]) -> list[str]:
     hidden = [
         j for j in np.flatnonzero(wide & ~zeroed) if len(np.unique(out[:, j])) <= len(np.unique(X[:, j])) / 2
     ]
-    hides = "all but equal once scaled: a huge value (a mark for a missing one?) hides the others"
-    return [
-        *_remark(np.flatnonzero(constant), names, "constant, and 0 once scaled"),
-        *_remark(
-            np.flatnonzero(zeroed), names, "0 once scaled: its values differ by less than 1e-12 of their size"
-        ),
-        *_remark(hidden, names, hides),
-    ]
+    found = {
+        "constant, and 0 once scaled": np.flatnonzero(constant),
+        "0 once scaled: its values differ by less than 1e-12 of their size": np.flatnonzero(zeroed),
+        "all but equal once scaled: a huge value (a mark for a missing one?) hides the others": hidden,
+    }
+    return [line for what, columns in found.items() for line in _remark(columns, names, what)]
 
 
 def _remark(columns: Any, names: Sequence[str | int], what: str) -> list[str]:
@@ -132,7 +128,7 @@ def _exponents(largest: np.ndarray | float) -> np.ndarray:
     return np.where(ordinary, 0, np.frexp(largest)[1])
 
 
-def _standardised(X: np.ndarray | csr_array, spare: bool) -> np.ndarray | csr_array:
+def _standardised(X: Rows, spare: bool) -> Rows:
     """A standardised copy; dense with room for one more column where `spare`."""
     n, d = X.shape
     if not isinstance(X, np.ndarray):
@@ -159,7 +155,7 @@ def _standardised(X: np.ndarray | csr_array, spare: bool) -> np.ndarray | csr_ar
     return out
 
 
-def _fourier(X: np.ndarray | csr_array, dimension: int, ones: bool, data_seed: int) -> np.ndarray:
+def _fourier(X: Rows, dimension: int, ones: bool, data_seed: int) -> np.ndarray:
     n, d = X.shape
     n_random = dimension - ones
     rng = np.random.default_rng([data_seed, 1])
@@ -176,7 +172,7 @@ def _fourier(X: np.ndarray | csr_array, dimension: int, ones: bool, data_seed: i
     return out
 
 
-def _median_distance(X: np.ndarray | csr_array) -> float:
+def _median_distance(X: Rows) -> float:
     """Median of the l2 distances between two different rows; 1 where that is 0."""
     inner = products.row_products(X) if isinstance(X, np.ndarray) else (X @ X.T).toarray()
     squares = np.diag(inner)
@@ -186,13 +182,7 @@ def _median_distance(X: np.ndarray | csr_array) -> float:
     return median**0.5 if median > 0 else 1.0
 
 
-def _with_ones(X: csr_array) -> csr_array:
-    from scipy import sparse
-
-    return sparse.csr_array(sparse.hstack([X, np.ones((X.shape[0], 1))], format="csr"))
-
-
-def _divide(X: np.ndarray | csr_array, divisor: float) -> None:
+def _divide(X: Rows, divisor: float) -> None:
     if isinstance(X, np.ndarray):
         X /= divisor
     else:

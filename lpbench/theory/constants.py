@@ -21,16 +21,14 @@ use ||diag(p) - pp'||_2 <= 1/2 and ||diag(p) - pp'||_{2->1} <= 1/sqrt(2), and Pi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from lpbench.arithmetic import products
+from lpbench.arithmetic.arrays import Rows, Vector
 from lpbench.theory.moments import Moments
 from lpbench.theory.reference import CURVATURE, at_reference
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 NAMES = ("L", "mu", "L_f", "L_1", "L_1_avg", "gamma", "sigma", "sigma_1", "s_1", "sigma_w", "L_w", "w_max")
 
@@ -43,10 +41,10 @@ class Constants(NamedTuple):
 
 
 def empirical(
-    X: np.ndarray | csr_array,
-    y: np.ndarray,
+    X: Rows,
+    y: Vector,
     loss: str,
-    w_star: np.ndarray,
+    w_star: Vector,
     regularization: float,
     X_moments: Moments,
     n_classes: int = 1,
@@ -94,10 +92,10 @@ def empirical(
 
 def empirical_elsewhere(
     values: dict[str, float],
-    X: np.ndarray | csr_array,
-    y: np.ndarray,
+    X: Rows,
+    y: Vector,
     loss: str,
-    w: np.ndarray,
+    w: Vector,
     regularization: float,
     n_classes: int = 1,
 ) -> dict[str, float]:
@@ -115,7 +113,7 @@ def empirical_elsewhere(
     return values | at_reference(X, y, loss, W, regularization, L, values["L_1_avg"], largest)
 
 
-def family_s(d: int, k: int, s: float, w_star: np.ndarray, perm: np.ndarray) -> Constants:
+def family_s(d: int, k: int, s: float, w_star: Vector, perm: Vector) -> Constants:
     """Constants of family S: rows with k entries +-1/sqrt(k), X'X/N = I/d, residuals +-s; all exact.
 
     perm (d,): the columns of block b are perm[b k : (b+1) k]. For L_w: with V = |A| |w*|, constant within a
@@ -140,7 +138,7 @@ def family_s(d: int, k: int, s: float, w_star: np.ndarray, perm: np.ndarray) -> 
     return Constants(values, dict.fromkeys(NAMES, "exact"))
 
 
-def quadratic(h: np.ndarray, sigma: float, noise_kind: str, w_star: np.ndarray) -> Constants:
+def quadratic(h: Vector, sigma: float, noise_kind: str, w_star: Vector) -> Constants:
     """Constants of families Q and E: f_i(w) = 1/2 sum_j h_j (w_j - w*_j)^2 + n_i . (w - w*). All exact.
 
     noise_kind `sparse`: n = +-sigma e_j, j uniform; `dense`: n_j = +-sigma/sqrt(d), independent signs. Every
@@ -166,7 +164,7 @@ def quadratic(h: np.ndarray, sigma: float, noise_kind: str, w_star: np.ndarray) 
 
 
 def quadratic_elsewhere(
-    h: np.ndarray, sigma: float, noise_kind: str, w: np.ndarray, gradient: np.ndarray
+    h: Vector, sigma: float, noise_kind: str, w: Vector, gradient: Vector
 ) -> dict[str, float]:
     """Constants of families Q and E with w (d,) in place of w*; gradient (d,) = grad f(w) = h (w - w*).
 

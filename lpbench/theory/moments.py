@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from lpbench.arithmetic import products
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from lpbench.arithmetic.arrays import Matrix, Rows, SparseRows, Vector
 
 EXACT_SIDE = 4096  # eigenvalues of a dense matrix up to this size: seconds
 EXACT_SPARSE_SIDE = 1024
@@ -36,24 +34,22 @@ class Moments(NamedTuple):
     gram             X'X/N, (d, d), where it was formed, else None.
     """
 
-    r1: np.ndarray
-    r2_squared: np.ndarray
+    r1: Vector
+    r2_squared: Vector
     largest: float
     smallest: float
     exact: bool
-    gram: np.ndarray | None
+    gram: Matrix | None
 
 
-def moments(X: np.ndarray | csr_array) -> Moments:
+def moments(X: Rows) -> Moments:
     """The moments of X (N, d): exact where the smaller side allows it, else certified bounds in O(nnz).
 
     Power iteration would give a lower bound of the largest eigenvalue, no use in an upper bound of the gap,
     so it is not used. Without eigenvalues: the largest one of X'X/N is at most the largest row sum of
     |X|'|X|/N and at most mean(r2^2), the trace.
     """
-    if isinstance(X, np.ndarray):
-        return _dense(X)
-    return _sparse(X)
+    return _dense(X) if isinstance(X, np.ndarray) else _sparse(X)
 
 
 def row_blocks(n: int, d: int, entries: int) -> Iterator[slice]:
@@ -62,7 +58,7 @@ def row_blocks(n: int, d: int, entries: int) -> Iterator[slice]:
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
-def _dense(X: np.ndarray) -> Moments:
+def _dense(X: Matrix) -> Moments:
     n, d = X.shape
     r1, r2_squared = np.empty(n), np.empty(n)
     for rows in row_blocks(n, d, 2**17):
@@ -77,7 +73,7 @@ def _dense(X: np.ndarray) -> Moments:
     return _with_gram(products.second_moments(X), r1, r2_squared)
 
 
-def _sparse(X: csr_array) -> Moments:
+def _sparse(X: SparseRows) -> Moments:
     n, d = X.shape
     r1 = row_sums(np.abs(X.data), X.indptr)
     r2_squared = row_sums(X.data * X.data, X.indptr)
@@ -87,21 +83,21 @@ def _sparse(X: csr_array) -> Moments:
     return _with_gram((X.T @ X).toarray() / n, r1, r2_squared)
 
 
-def row_sums(values: np.ndarray, indptr: np.ndarray) -> np.ndarray:
-    """Sums of `values` between neighbours in `indptr`; 0 for empty rows."""
+def row_sums(values: Vector, indptr: Vector, add: np.ufunc = np.add) -> Vector:
+    """Sums of `values` between neighbours in `indptr`, or what `add` makes of them; 0 for empty rows."""
     sums = np.zeros(len(indptr) - 1)
     filled = np.flatnonzero(np.diff(indptr))
     if len(filled):
-        sums[filled] = np.add.reduceat(values, indptr[filled])
+        sums[filled] = add.reduceat(values, indptr[filled])
     return sums
 
 
-def _with_gram(gram: np.ndarray, r1: np.ndarray, r2_squared: np.ndarray) -> Moments:
+def _with_gram(gram: Matrix, r1: Vector, r2_squared: Vector) -> Moments:
     smallest, largest = _extremes(gram)
     return Moments(r1, r2_squared, largest, smallest, True, gram)
 
 
-def _extremes(matrix: np.ndarray) -> tuple[float, float]:
+def _extremes(matrix: Matrix) -> tuple[float, float]:
     """Bounds of the smallest and the largest eigenvalue, from below (at least 0) and from above; (n, n) symmetric.
 
     They are numbers of a grid whose spacing is at least 16 e, e = _SLACK n times the largest eigenvalue. One that was
@@ -143,12 +139,12 @@ def _down(x: float, least: float) -> float:
     return math.floor(x / spacing) * spacing
 
 
-def _bounded(X: np.ndarray | csr_array, r1: np.ndarray, r2_squared: np.ndarray) -> Moments:
+def _bounded(X: Rows, r1: Vector, r2_squared: Vector) -> Moments:
     largest = min(_absolute_columns(X, r1).max() / X.shape[0], np.mean(r2_squared))
     return Moments(r1, r2_squared, float(largest) * (1.0 + 1e-12), 0.0, False, None)
 
 
-def _absolute_columns(X: np.ndarray | csr_array, weights: np.ndarray) -> np.ndarray:
+def _absolute_columns(X: Rows, weights: Vector) -> np.ndarray:
     """|X|' weights, (d,)."""
     if not isinstance(X, np.ndarray):
         values = np.abs(X.data)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from lpbench.arithmetic import products
+from lpbench.arithmetic.arrays import Matrix, Rows, Vector
 from lpbench.arithmetic.elementary import to_exp
 from lpbench.theory.moments import row_blocks
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 CURVATURE = {"squared": 1.0, "logistic": 0.25, "squared_hinge": 1.0, "softmax": 0.5}  # largest of l
 
 
 def at_reference(
-    X: np.ndarray | csr_array,
-    y: np.ndarray,
+    X: Rows,
+    y: Vector,
     loss: str,
-    W: np.ndarray,
+    W: Matrix,
     lam: float,
     L: float,
     L_1_avg: float,
@@ -50,7 +46,7 @@ def at_reference(
 
 
 def _reference_gradients(
-    X: np.ndarray | csr_array, y: np.ndarray, loss: str, W: np.ndarray, lam: float
+    X: Rows, y: Vector, loss: str, W: Matrix, lam: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """E |g_ij| and E g_ij^2 for every weight j, each (K d,), from W (K, d)."""
     slopes = _slopes(X, y, loss, W)
@@ -58,7 +54,7 @@ def _reference_gradients(
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
-def _slopes(X: np.ndarray | csr_array, y: np.ndarray, loss: str, W: np.ndarray) -> np.ndarray:
+def _slopes(X: Rows, y: Vector, loss: str, W: Matrix) -> np.ndarray:
     """Derivatives of the loss in the K margins, (N, K)."""
     Z = products.margins(X, W)
     if loss == "squared":
@@ -76,9 +72,7 @@ def _slopes(X: np.ndarray | csr_array, y: np.ndarray, loss: str, W: np.ndarray) 
     return P
 
 
-def _column_means(
-    X: np.ndarray | csr_array, slope: np.ndarray, shift: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _column_means(X: Rows, slope: Vector, shift: Vector) -> tuple[np.ndarray, np.ndarray]:
     """Means over i of |slope_i X_ij + shift_j| and of its square, each (d,)."""
     n, d = X.shape
     if isinstance(X, np.ndarray):
@@ -99,7 +93,7 @@ def _column_means(
     return np.maximum(absolute, 0.0), np.maximum(square, 0.0)
 
 
-def _absolute_product(X: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _absolute_product(X: Matrix, weights: Vector) -> np.ndarray:
     """|X| weights, (N,), block by block."""
     product = np.empty(len(X))
     for rows in row_blocks(X.shape[0], X.shape[1], 2**17):

@@ -18,7 +18,8 @@ from lpbench.errors import ConfigError
 from lpbench.theory.spacings import Spacing
 
 EARLIER, DIMENSION_FREE, OTHER = "earlier", "dimension-free", "other"
-SGD = frozenset({"sgd", "lp_sgd", "swalp"})  # swalp by Jensen's inequality: the average of the same iterates
+PLAIN_SGD = frozenset({"sgd", "lp_sgd"})
+SGD = PLAIN_SGD | {"swalp"}  # by Jensen's inequality: the average of the same iterates
 SVRG = frozenset({"svrg", "lp_svrg"})
 HALP = frozenset({"halp"})
 MEAN_GAP, FINAL_GAP = "mean_gap", "final_gap"

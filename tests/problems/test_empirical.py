@@ -33,14 +33,16 @@ def test_built_problem_keeps_its_word(choices: dict) -> None:
     risk = Risk(p.loss, p.X, p.y, p.n_classes, p.regularization)
     assert p.optimum_gradient_norm <= 1e-12
     assert np.linalg.norm(risk.gradient(p.w_star)) <= 1e-12
-    assert p.f_star == risk.value(p.w_star)
+    assert p.f_star == risk.value_and_gradient(p.w_star)[0]
     rng = np.random.default_rng(0)
     for _ in range(5):  # f grows around w* at least as mu says and at most as L_f says
         v = rng.standard_normal(len(p.w_star))
         square = v @ v
         slope = (risk.gradient(p.w_star + 1e-3 * v) @ v) / 1e-3
         assert p.constants["mu"] * square * (1 - 1e-5) <= slope <= p.constants["L_f"] * square * (1 + 1e-5)
-        finite = (risk.value(p.w_star + 1e-4 * v) - risk.value(p.w_star - 1e-4 * v)) / 2e-4
+        finite = (
+            risk.value_and_gradient(p.w_star + 1e-4 * v)[0] - risk.value_and_gradient(p.w_star - 1e-4 * v)[0]
+        ) / 2e-4
         assert abs(finite) <= 1e-6 * max(1.0, p.constants["L_f"]) * square
     if p.loss == "softmax":
         assert set(p.y) == set(range(p.n_classes))

@@ -142,10 +142,8 @@ def _parquet_numbers(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarr
 
     is_number = (types.is_boolean, types.is_integer, types.is_floating, types.is_decimal)
     if not any(check(column.type) for check in is_number):
-        refuse(
-            path,
-            f"column {name!r} holds {column.type}, but numbers are needed; encode it as one, or leave it out",
-        )
+        needed = "numbers are needed; encode it as one, or leave it out"
+        refuse(path, f"column {name!r} holds {column.type}, but {needed}")
     numbers = _numbers(column)
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
@@ -209,11 +207,8 @@ def _header(path: Path, content: bytes, target: str) -> _Header:
     if target not in header.names and all(map(_NUMBER.fullmatch, header.names)):
         refuse(path, "the first line must name the columns, but holds numbers", 1)
     if target not in header.names and len(header.names) == 1:
-        refuse(
-            path,
-            f"its columns must be separated by commas, semicolons or tabs, got {header.names[0][:60]!r}",
-            1,
-        )
+        got = header.names[0][:60]
+        refuse(path, f"its columns must be separated by commas, semicolons or tabs, got {got!r}", 1)
     if "" in header.names[1:]:
         refuse(path, f"field {header.names.index('', 1) + 1} of the header is empty: name the column", 1)
     return header

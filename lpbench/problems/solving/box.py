@@ -7,11 +7,12 @@ the box, and the bounds hold with w_B in place of w* (derived in docs/theory.md)
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from lpbench.arithmetic import products
+from lpbench.arithmetic.arrays import Rows, Vector
 from lpbench.errors import ConfigError
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, Problem
 from lpbench.problems.solving.blas import one_blas_thread
@@ -20,9 +21,6 @@ from lpbench.problems.solving.memory import remembered
 from lpbench.problems.solving.objective import Risk
 from lpbench.theory import constants
 from lpbench.theory.moments import row_blocks, row_sums
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 
 class AtBox(NamedTuple):
@@ -35,7 +33,7 @@ class AtBox(NamedTuple):
                    gamma refers to f - f(w_B), and holds on the box.
     """
 
-    w: np.ndarray
+    w: Vector
     excess: float
     gradient_norm: float
     constants: dict[str, float]
@@ -108,15 +106,13 @@ def _check(low: float, high: float) -> None:
         raise ConfigError(f"box: low must be at most high, got low={low:g} and high={high:g}")
 
 
-def _row_parts(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _row_parts(problem: Problem) -> tuple[Vector, Vector, Vector]:
     """Of every row of X its sum, its l1 norm and its largest |x_ij|, each (N,)."""
     X = _data(problem)
     n, d = X.shape
     if not isinstance(X, np.ndarray):
-        size, largest = np.abs(X.data), np.zeros(n)
-        filled = np.flatnonzero(np.diff(X.indptr))
-        if len(filled):
-            largest[filled] = np.maximum.reduceat(size, X.indptr[filled])
+        size = np.abs(X.data)
+        largest = row_sums(size, X.indptr, np.maximum)
         return row_sums(X.data, X.indptr), row_sums(size, X.indptr), largest
     total, absolute, largest = np.empty(n), np.empty(n), np.empty(n)
     for rows in row_blocks(n, d, 2**17):
@@ -126,7 +122,7 @@ def _row_parts(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return total, absolute, largest
 
 
-def _largest_slopes(problem: Problem, centre: np.ndarray, half: np.ndarray) -> np.ndarray:
+def _largest_slopes(problem: Problem, centre: Vector, half: Vector) -> Vector:
     """max |l'(z)| over |z - centre| <= half, (N,): l is convex, so an end of the interval decides."""
     from scipy.special import expit
 
@@ -140,12 +136,12 @@ def _largest_slopes(problem: Problem, centre: np.ndarray, half: np.ndarray) -> n
     return np.maximum(0.0, 1.0 - y * centre + half)
 
 
-def _data(problem: Problem) -> np.ndarray | csr_array:
+def _data(problem: Problem) -> Rows:
     assert problem.X is not None  # every loss but the quadratic one has data
     return problem.X
 
 
-def _quadratic_parts(problem: Problem) -> tuple[np.ndarray, float, str]:
+def _quadratic_parts(problem: Problem) -> tuple[Vector, float, str]:
     assert problem.h is not None
     assert problem.noise is not None
     assert problem.noise_kind is not None

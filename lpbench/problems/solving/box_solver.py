@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lpbench.arithmetic import products
+from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.problems.base import LOGISTIC, SQUARED, SQUARED_HINGE
 from lpbench.problems.solving.objective import Risk
 from lpbench.problems.solving.optimum import TOLERANCE, conjugate_gradients
@@ -20,7 +21,7 @@ MAX_STEPS = 200
 GRADIENT_STEPS = 50  # projected gradient steps where a Newton step fails
 
 
-def minimise(risk: Risk, low: float, high: float, start: np.ndarray, L_f: float) -> np.ndarray:
+def minimise(risk: Risk, low: float, high: float, start: Vector, L_f: float) -> Vector:
     """argmin of f over low <= w_j <= high, (n,); start (n,) any point; grad f is L_f-Lipschitz."""
     from scipy.optimize import minimize
 
@@ -35,7 +36,7 @@ def minimise(risk: Risk, low: float, high: float, start: np.ndarray, L_f: float)
     return _polished(risk, low, high, w, L_f)
 
 
-def excess(risk: Risk, w_star: np.ndarray, w: np.ndarray) -> float:
+def excess(risk: Risk, w_star: Vector, w: Vector) -> float:
     """f(w) - f(w*), a sum of terms >= 0: the gradient at w* counts as zero, so it is a mean divergence."""
     away = w - w_star
     parts = _divergences(risk, risk.margins(w_star), risk.margins(away))
@@ -43,19 +44,19 @@ def excess(risk: Risk, w_star: np.ndarray, w: np.ndarray) -> float:
 
 
 class _State(NamedTuple):
-    w: np.ndarray
+    w: Vector
     value: float
-    gradient: np.ndarray
+    gradient: Vector
     norm: float  # of the gradient mapping, zero at the optimum alone: the gradient, less what would leave the box
 
 
-def _state(risk: Risk, low: float, high: float, w: np.ndarray, L_f: float) -> _State:
+def _state(risk: Risk, low: float, high: float, w: Vector, L_f: float) -> _State:
     value, gradient = risk.value_and_gradient(w)
     mapping = (w - np.clip(w - gradient / L_f, low, high)) * L_f
     return _State(w, value, gradient, products.norm(mapping))
 
 
-def _polished(risk: Risk, low: float, high: float, w: np.ndarray, L_f: float) -> np.ndarray:
+def _polished(risk: Risk, low: float, high: float, w: Vector, L_f: float) -> Vector:
     now = _state(risk, low, high, w, L_f)
     for _ in range(MAX_STEPS):
         if now.norm == 0.0:
@@ -65,9 +66,8 @@ def _polished(risk: Risk, low: float, high: float, w: np.ndarray, L_f: float) ->
         while step > 1e-6:
             trial = _state(risk, low, high, np.clip(now.w + step * direction, low, high), L_f)
             # Near the optimum differences of f drown in rounding, and the gradient mapping decides alone.
-            falls = trial.value < now.value + 1e-4 * min(
-                0.0, products.inner_product(now.gradient, trial.w - now.w)
-            )
+            slope = products.inner_product(now.gradient, trial.w - now.w)
+            falls = trial.value < now.value + 1e-4 * min(0.0, slope)
             if trial.norm < 0.9 * now.norm or (now.norm > 1e-7 and falls):
                 now, moved = trial, True
                 break
@@ -84,7 +84,7 @@ def _polished(risk: Risk, low: float, high: float, w: np.ndarray, L_f: float) ->
     return now.w
 
 
-def _newton_direction(risk: Risk, low: float, high: float, now: _State, near: float) -> np.ndarray:
+def _newton_direction(risk: Risk, low: float, high: float, now: _State, near: float) -> Vector:
     """To the bound for coordinates that press on it from within `near`; a Newton step for all others."""
     w, gradient = now.w, now.gradient
     at_low = (w <= low + near) & (gradient > 0.0)
@@ -93,13 +93,13 @@ def _newton_direction(risk: Risk, low: float, high: float, now: _State, near: fl
     direction = np.where(at_low, low - w, np.where(at_high, high - w, 0.0))
     curvature = risk.curvature(w)
 
-    def product(v: np.ndarray) -> np.ndarray:
+    def product(v: Vector) -> Vector:
         return np.where(free, risk.hessian_product(curvature, v), 0.0)
 
     return direction + conjugate_gradients(product, np.where(free, -gradient, 0.0), min(1e-3, now.norm))
 
 
-def _divergences(risk: Risk, Z: np.ndarray, dZ: np.ndarray) -> np.ndarray:
+def _divergences(risk: Risk, Z: Matrix, dZ: Matrix) -> Vector:
     """l(z + dz) - l(z) - l'(z) dz of every sample, (N,), to full relative accuracy; Z, dZ (N, K)."""
     if risk.loss == SQUARED:
         return 0.5 * dZ[:, 0] ** 2
@@ -114,7 +114,7 @@ def _divergences(risk: Risk, Z: np.ndarray, dZ: np.ndarray) -> np.ndarray:
     return _softmax_divergences(Z, dZ)
 
 
-def _softmax_divergences(Z: np.ndarray, dZ: np.ndarray) -> np.ndarray:
+def _softmax_divergences(Z: Matrix, dZ: Matrix) -> Vector:
     """log sum_k p_k exp(c_k) with p the probabilities at Z and c = dZ less its mean under p, (N,)."""
     from scipy.special import logsumexp, softmax
 
@@ -124,9 +124,8 @@ def _softmax_divergences(Z: np.ndarray, dZ: np.ndarray) -> np.ndarray:
     series = np.zeros_like(small)
     for k in range(20, 1, -1):  # sum of x^k / k!, k >= 2: expm1(x) - x without its cancellation
         series = (1.0 + series) * small / k
-    beyond_linear = np.where(
-        np.abs(centred) <= 1.0, series * small, np.expm1(np.minimum(centred, 500.0)) - centred
-    )
+    large = np.expm1(np.minimum(centred, 500.0)) - centred
+    beyond_linear = np.where(np.abs(centred) <= 1.0, series * small, large)
     near = np.log1p(np.sum(P * beyond_linear, axis=1))
     far = logsumexp(Z + dZ, axis=1) - logsumexp(Z, axis=1) - np.sum(P * dZ, axis=1)
     return np.where(centred.max(axis=1) <= 500.0, near, far)

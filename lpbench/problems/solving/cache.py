@@ -14,6 +14,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from lpbench.arithmetic import products
+from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import cache_folder, source_digest
 from lpbench.errors import StoreError
 from lpbench.problems.solving.objective import Risk
@@ -29,7 +30,7 @@ _FAR = 1e-10  # of L ||w*||: a solver that leaves a larger gradient has failed, 
 class Solved(NamedTuple):
     """What is expensive about a problem."""
 
-    w_star: np.ndarray
+    w_star: Vector
     f_star: float
     gradient_norm: float
     constants: Constants

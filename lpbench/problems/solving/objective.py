@@ -7,16 +7,13 @@ machine. numpy's means and sums of rows are plain loops too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lpbench.arithmetic import products
+from lpbench.arithmetic.arrays import Matrix, Rows, Vector
 from lpbench.arithmetic.elementary import to_exp, to_log1p
 from lpbench.problems.base import LOGISTIC, SOFTMAX, SQUARED, SQUARED_HINGE
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +24,8 @@ class Risk:
     """
 
     loss: str
-    X: np.ndarray | csr_array
-    y: np.ndarray
+    X: Rows
+    y: Vector
     n_classes: int
     regularization: float
 
@@ -37,29 +34,26 @@ class Risk:
         """n, the length of w."""
         return int(self.X.shape[1]) * self.n_classes
 
-    def margins(self, w: np.ndarray) -> np.ndarray:
+    def margins(self, w: Vector) -> Matrix:
         """X w, (N, n_classes)."""
         return products.margins(self.X, w.reshape(self.n_classes, -1))
 
-    def value(self, w: np.ndarray) -> float:
-        """f(w)."""
-        return self._value(self.margins(w), w)
-
-    def gradient(self, w: np.ndarray) -> np.ndarray:
+    def gradient(self, w: Vector) -> Vector:
         """grad f(w), (n,)."""
         return self._pull_back(self._slopes(self.margins(w))) + self.regularization * w
 
-    def value_and_gradient(self, w: np.ndarray) -> tuple[float, np.ndarray]:
+    def value_and_gradient(self, w: Vector) -> tuple[float, Vector]:
         """f(w) and grad f(w) from one product with X."""
-        Z = self.margins(w)
-        return self._value(Z, w), self._pull_back(self._slopes(Z)) + self.regularization * w
+        Z, strength = self.margins(w), self.regularization
+        value = float(np.mean(self._losses(Z))) + 0.5 * strength * products.inner_product(w, w)
+        return value, self._pull_back(self._slopes(Z)) + strength * w
 
-    def value_and_gradient_norm(self, w: np.ndarray) -> tuple[float, float]:
+    def value_and_gradient_norm(self, w: Vector) -> tuple[float, float]:
         """f(w) and ||grad f(w)||_2."""
         value, gradient = self.value_and_gradient(w)
         return value, products.norm(gradient)
 
-    def curvature(self, w: np.ndarray) -> np.ndarray:
+    def curvature(self, w: Vector) -> Matrix:
         """What `hessian_product` needs of w: second derivatives (N, 1), or softmax probabilities (N, K)."""
         Z = self.margins(w)
         if self.loss == SQUARED:
@@ -70,7 +64,7 @@ class Risk:
             return (self.y[:, None] * Z < 1.0).astype(np.float64)
         return _softmax(Z)
 
-    def hessian_product(self, curvature: np.ndarray, v: np.ndarray) -> np.ndarray:
+    def hessian_product(self, curvature: Matrix, v: Vector) -> Vector:
         """(Hessian of f at the point of `curvature`) v, (n,); for the squared hinge a generalised Hessian."""
         Z = self.margins(v)
         if self.loss == SOFTMAX:
@@ -79,14 +73,10 @@ class Risk:
             Z = curvature * Z
         return self._pull_back(Z) + self.regularization * v
 
-    def _value(self, Z: np.ndarray, w: np.ndarray) -> float:
-        strength = 0.5 * self.regularization
-        return float(np.mean(self._losses(Z))) + strength * products.inner_product(w, w)
-
-    def _pull_back(self, Z: np.ndarray) -> np.ndarray:
+    def _pull_back(self, Z: Matrix) -> Vector:
         return products.combinations(np.ascontiguousarray(Z.T), self.X).ravel() / len(self.y)
 
-    def _losses(self, Z: np.ndarray) -> np.ndarray:
+    def _losses(self, Z: Matrix) -> Vector:
         if self.loss == SOFTMAX:
             largest = Z.max(axis=1)
             total = _exp(Z - largest[:, None]).sum(axis=1)
@@ -98,7 +88,7 @@ class Risk:
             return _log1p(_exp(-np.abs(z))) + np.maximum(0.0, -self.y * z)
         return 0.5 * np.maximum(0.0, 1.0 - self.y * z) ** 2
 
-    def _slopes(self, Z: np.ndarray) -> np.ndarray:
+    def _slopes(self, Z: Matrix) -> Matrix:
         if self.loss == SOFTMAX:
             P = _softmax(Z)
             P[np.arange(len(Z)), self.y.astype(np.intp)] -= 1.0
@@ -129,7 +119,7 @@ def _sigmoid(z: np.ndarray) -> np.ndarray:
     return np.where(z >= 0.0, 1.0, e) / (1.0 + e)
 
 
-def _softmax(Z: np.ndarray) -> np.ndarray:
+def _softmax(Z: Matrix) -> Matrix:
     """exp(Z) / its sum, row by row."""
     P = _exp(Z - Z.max(axis=1, keepdims=True))
     P /= P.sum(axis=1, keepdims=True)

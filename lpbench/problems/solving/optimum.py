@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lpbench.arithmetic import products
+from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.problems.base import SQUARED
 from lpbench.problems.solving.objective import Risk
 
@@ -21,7 +22,7 @@ MAX_NEWTON_STEPS = 200
 MAX_CG_STEPS = 5000
 
 
-def solve(risk: Risk, gram: np.ndarray | None = None) -> tuple[np.ndarray, float]:
+def solve(risk: Risk, gram: Matrix | None = None) -> tuple[Vector, float]:
     """w* (n,) and ||grad f(w*)||_2.
 
     gram: X'X/N (d, d) where it is known; least squares are then solved directly.
@@ -35,7 +36,7 @@ def solve(risk: Risk, gram: np.ndarray | None = None) -> tuple[np.ndarray, float
     return _newton(risk, w)
 
 
-def _refined(risk: Risk, factor: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, float]:
+def _refined(risk: Risk, factor: Vector, w: Vector) -> tuple[Vector, float]:
     gradient = risk.gradient(w)
     norm = products.norm(gradient)
     for _ in range(20):
@@ -48,7 +49,7 @@ def _refined(risk: Risk, factor: np.ndarray, w: np.ndarray) -> tuple[np.ndarray,
     return w, norm
 
 
-def _newton(risk: Risk, w: np.ndarray) -> tuple[np.ndarray, float]:
+def _newton(risk: Risk, w: Vector) -> tuple[Vector, float]:
     value, gradient = risk.value_and_gradient(w)
     norm = first = products.norm(gradient)
     for _ in range(MAX_NEWTON_STEPS):
@@ -56,7 +57,7 @@ def _newton(risk: Risk, w: np.ndarray) -> tuple[np.ndarray, float]:
             break
         curvature = risk.curvature(w)
 
-        def product(v: np.ndarray, curvature: np.ndarray = curvature) -> np.ndarray:
+        def product(v: Vector, curvature: Matrix = curvature) -> Vector:
             return risk.hessian_product(curvature, v)
 
         # As exact as Newton's method gains from: a quadratic, everything at once.
@@ -80,9 +81,7 @@ def _newton(risk: Risk, w: np.ndarray) -> tuple[np.ndarray, float]:
     return w, norm
 
 
-def conjugate_gradients(
-    product: Callable[[np.ndarray], np.ndarray], right: np.ndarray, relative: float
-) -> np.ndarray:
+def conjugate_gradients(product: Callable[[Vector], Vector], right: Vector, relative: float) -> Vector:
     """x with ||product(x) - right|| <= max(relative, 1e-10) ||right||, for a positive definite product."""
     x = np.zeros_like(right)
     residual = right.copy()

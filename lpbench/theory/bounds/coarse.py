@@ -18,6 +18,5 @@ def coarse_regime(s: Setting) -> Any:
     need(s.delta > 0, "there is no quantum in full precision")
     certified = coarse(s)
     need(certified is not None, "an update may exceed the quantum: it is not the coarse regime")
-    return Bound(
-        root(s.m, s.delta * s.gamma, s.D_0 / (s.alpha * s.steps) + s.delta * s.sigma_1), bool(certified)
-    )
+    K = s.D_0 / (s.alpha * s.steps) + s.delta * s.sigma_1
+    return Bound(root(s.m, s.delta * s.gamma, K), bool(certified))

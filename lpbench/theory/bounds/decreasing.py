@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, Setting, need, need_minimum, theorem
+from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, PLAIN_SGD, Setting, need, need_minimum, theorem
 
 # The shares of the schedule: alpha_t = 2 / (mu A PHI (t + s)), s = 2 kappa / (A PHI (1 - A)).
 A, PHI = 0.5, 0.5
-LP_SGD = frozenset({"sgd", "lp_sgd"})
 
 
 def _shift(s: Setting) -> float:
@@ -22,7 +21,7 @@ def _transient(s: Setting, shift: float) -> Any:
     return (start + 8 * s.sigma**2 / rate) / (T + 2 * shift - 3)
 
 
-@theorem("2", DIMENSION_FREE, LP_SGD, schedule="decreasing")
+@theorem("2", DIMENSION_FREE, PLAIN_SGD, schedule="decreasing")
 def decreasing(s: Setting) -> Any:
     """F <= (1/2a) [mu a phi (s-1)(s-2) D_0 / (T (T+2s-3)) + 8 sigma^2 / (mu a phi (T+2s-3)) + delta sigma_1 + ...].
 
@@ -35,7 +34,7 @@ def decreasing(s: Setting) -> Any:
     return (_transient(s, shift) + rounding) / (2 * A)
 
 
-@theorem("2-old", EARLIER, LP_SGD, schedule="decreasing")
+@theorem("2-old", EARLIER, PLAIN_SGD, schedule="decreasing")
 def decreasing_quarter_quantum(s: Setting) -> Any:
     """The same with n delta^2 / 4 a step: the rounding term is the mean of n delta^2 / (4 alpha_t), which grows with T.
 

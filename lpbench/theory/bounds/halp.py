@@ -7,13 +7,12 @@ from lpbench.theory.bounds.lp_svrg import contraction, mean_over_loops
 from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, HALP, Setting, need, theorem
 
 
-def _steps_of_range(s: Setting) -> float:
-    """How many of the largest gaps reach from 0 to the end of the range: 2^(b-1) - 1 in fixed point."""
-    assert s.mu_used is not None
-    need(
-        s.mu_used <= s.mu * (1 + 1e-12), f"mu must be at most the problem's {s.mu:.3g}, it is {s.mu_used:.3g}"
-    )
-    return s.grid.high / s.grid.gap if s.grid.gap > 0 else math.inf
+def _rescaled(s: Setting) -> tuple[float, float]:
+    """mu', and n_b: how many of the largest gaps reach from 0 to the end of the range, 2^(b-1) - 1 in fixed point."""
+    mu = s.mu_used
+    assert mu is not None
+    need(mu <= s.mu * (1 + 1e-12), f"mu must be at most the problem's {s.mu:.3g}, it is {mu:.3g}")
+    return mu, s.grid.high / s.grid.gap if s.grid.gap > 0 else math.inf
 
 
 @theorem("5c", EARLIER, HALP)
@@ -24,9 +23,8 @@ def halp(s: Setting) -> Any:
     mu; mu' is what HALP scales its grid with. The bits grow like log2(kappa sqrt(n)). Needs gamma < 1 and mu' <= mu.
     Source: docs/theory.md, 5c; De Sa et al. 2018 (HALP).
     """
-    rho, n_b = contraction(s), _steps_of_range(s)
-    assert s.mu_used is not None
-    rate = rho + s.n * s.L_f / (4 * s.alpha * s.mu_used**2 * n_b**2 * (1 - 2 * s.alpha * s.L))
+    rho, (mu, n_b) = contraction(s), _rescaled(s)
+    rate = rho + s.n * s.L_f / (4 * s.alpha * mu**2 * n_b**2 * (1 - 2 * s.alpha * s.L))
     need(rate < 1, f"an outer loop need not contract (gamma = {rate:.3g}); more bits or inner_steps")
     return mean_over_loops(s, rate, 0.0)
 
@@ -39,9 +37,8 @@ def halp_dimension_free(s: Setting) -> Any:
     snapshot; the bound is its mean over the recorded loops. Needs gamma < 1, and mu' no larger than mu.
     Source: docs/theory.md, 5d.
     """
-    rho, n_b = contraction(s), _steps_of_range(s)
-    assert s.mu_used is not None
-    slack, x = 1 - 2 * s.alpha * s.L, s.gamma * math.sqrt(s.L_f) / (s.mu_used * n_b)
+    rho, (mu, n_b) = contraction(s), _rescaled(s)
+    slack, x = 1 - 2 * s.alpha * s.L, s.gamma * math.sqrt(s.L_f) / (mu * n_b)
     root = (x + math.sqrt(x**2 + 4 * slack * (rho * slack + 2 * x))) / (2 * slack)
     need(root < 1, f"an outer loop need not contract (gamma = {root**2:.3g}); more bits or inner_steps")
     return mean_over_loops(s, root**2, 0.0)

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.theory.theorem import DIMENSION_FREE, FINAL_GAP, Setting, shrinkage, theorem
+from lpbench.theory.theorem import DIMENSION_FREE, FINAL_GAP, PLAIN_SGD, Setting, shrinkage, theorem
 
 
-@theorem("1e", DIMENSION_FREE, frozenset({"sgd", "lp_sgd"}), judges=FINAL_GAP)
+@theorem("1e", DIMENSION_FREE, PLAIN_SGD, judges=FINAL_GAP)
 def last_iterate(s: Setting) -> Any:
     """f(w_T) - f* <= L_f/2 D, D' = (1 - 2 alpha mu A) D + 2 alpha^2 sigma^2 + alpha delta (sigma_1 + L_1_avg sqrt(D)).
 
