@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,12 +52,8 @@ class Call:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        said: dict[str, Any] = {
-            "overrides": list(self.overrides),
-            "config_dir": self.config_dir,
-            "skip_invalid": self.skip_invalid,
-        }
-        return said if self.folder is None else {**said, "folder": self.folder}
+        said = {**vars(self), "overrides": list(self.overrides)}
+        return {key: value for key, value in said.items() if key != "folder" or value is not None}
 
 
 @dataclass
@@ -270,7 +266,6 @@ def _there(folder: Any) -> str | None:
 
 def union(plans: Sequence[Plan]) -> Plan:
     """The plan of several calls of one sweep: each cell once; run-time choices are those of the last."""
-    first, last = plans[0], plans[-1]
     cells: dict[str, tuple[Cell, str]] = {}
     axes: dict[str, dict[Any, None]] = {}
     for plan in plans:
@@ -278,15 +273,13 @@ def union(plans: Sequence[Plan]) -> Plan:
             cells.setdefault(cell.cell_id, (cell, reason))
         for key, values in plan.axes.items():
             axes.setdefault(key, {}).update(dict.fromkeys(values))
-    return Plan(
-        name=first.name,
-        folder=first.folder,
+    return replace(
+        plans[-1],
         calls=[call for plan in plans for call in plan.calls],
         cells=[cell for cell, _ in cells.values()],
         reasons=[reason for _, reason in cells.values()],
         invalid=[entry for plan in plans for entry in plan.invalid],
         collapsed=sum(plan.collapsed for plan in plans),
-        runtime=last.runtime,
         statuses={cell_id: status for plan in plans for cell_id, status in plan.statuses.items()},
         axes={key: list(values) for key, values in axes.items()},
     )
