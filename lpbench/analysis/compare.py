@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpbench.analysis.matching import AXES, Configuration, Match, Row, key_of, match, read
-from lpbench.analysis.ratios import COLUMNS, Sample, changes, logs, paired, shared, unpaired
-from lpbench.analysis.tables import ALWAYS, RESULT, varying
-from lpbench.analysis.tables import AXES as ROW_AXES
+from lpbench.analysis.matching import MATCHED, Configuration, Match, Row, key_of, match, read
+from lpbench.analysis.ratios import READ_BY_VALUE, Sample, logs, paired, shared, unpaired
+from lpbench.analysis.tables import ALWAYS, AXES, RESULT, varying
 from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.store import find_sweep
@@ -108,12 +107,12 @@ def compare_sweeps(
 ) -> Comparison:
     """As `compare`, in plain values."""
     of_a, of_b = (find_sweep(name, runs_dir or "runs") for name in (a, b))
-    read_a, read_b = (read(folder, COLUMNS, metric) for folder in (of_a, of_b))
+    read_a, read_b = (read(folder, READ_BY_VALUE, metric) for folder in (of_a, of_b))
     (mine, older_a, more), (other, older_b, more_b) = read_a, read_b
     more |= more_b
     metric = metric or _result([*mine, *other])
     better = COMPARED[metric].better if metric in COMPARED else more.get(metric)
-    every = [*AXES, *own_choices(more)]
+    every = [*MATCHED, *own_choices(more)]
     asked = _axes(by, every)
     matched = match(mine, other, (str(a), str(b)), every)
     axes = every_axis(matched) if asked is None else asked
@@ -152,9 +151,9 @@ def _axes(by: str | Sequence[str] | None, every: Sequence[str]) -> list[str] | N
 def every_axis(matched: Match) -> list[str]:
     """The axes that tell the matched configurations apart, without those that others decide."""
     columns = {
-        axis: [one.choices.get(axis) for one in matched.configurations] for axis in [*AXES, *matched.axes]
+        axis: [one.choices.get(axis) for one in matched.configurations] for axis in [*MATCHED, *matched.axes]
     }
-    rows = [*ROW_AXES, *(axis for axis in matched.axes if axis not in AXES)]
+    rows = [*AXES, *(axis for axis in matched.axes if axis not in MATCHED)]
     told = {*varying(columns, rows), *ALWAYS, "precision"}
     return [axis for axis in [*rows, "precision"] if axis in told and len(set(columns[axis])) > 1]
 
@@ -173,17 +172,17 @@ def _row(found: Comparison, members: Sequence[Configuration]) -> dict[str, Any]:
     by_seed = any(one.seeds for one in members)
     used = [(one, *sides) for one in members if all(sides := _measured(found, one, by_seed))]
     a, b = [x for _, x, _ in used], [y for _, _, y in used]
-    estimate = (
-        paired([changes(one.a, one.b, found.metric) for one, *_ in used]) if by_seed else unpaired(a, b)
-    )
+    if by_seed:
+        estimate = paired([{seed: y[seed] - x[seed] for seed in sorted(x)} for _, x, y in used])
+    else:
+        estimate = unpaired(a, b)
     ratio, low, high = estimate.ratios()
-    medians = [
-        _median(found, [one.a for one, *_ in used], a),
-        _median(found, [one.b for one, *_ in used], b, count=not by_seed),
-    ]
+    for samples in (a,) if by_seed else (a, b):
+        found.left_out += sum(len(sample) - len(shared(samples)) for sample in samples if shared(samples))
     return {
         "ratio": ratio, "low": low, "high": high, "seeds_a": estimate.seeds[0], "seeds_b": estimate.seeds[1],
-        "configurations": len(used), "median_a": medians[0], "median_b": medians[1], "paired": by_seed,
+        "configurations": len(used), "median_a": _median(found.metric, [one.a for one, *_ in used], a),
+        "median_b": _median(found.metric, [one.b for one, *_ in used], b), "paired": by_seed,
     }  # fmt: skip
 
 
@@ -200,14 +199,10 @@ def _measured(found: Comparison, one: Configuration, by_seed: bool) -> tuple[Sam
     return {seed: x[seed] for seed in both}, {seed: y[seed] for seed in both}
 
 
-def _median(
-    found: Comparison, cells: Sequence[Mapping[int, Row]], samples: Sequence[Sample], count: bool = True
-) -> float | None:
-    """Of the metric in the cells that the estimate is of; the others are counted as left out."""
+def _median(metric: str, cells: Sequence[Mapping[int, Row]], samples: Sequence[Sample]) -> float | None:
+    """Of the metric in the cells that the estimate is of."""
     seeds = shared(samples)
-    if seeds and count:
-        found.left_out += sum(len(sample) - len(seeds) for sample in samples)
     numbers = [
-        of[seed][found.metric] for of, sample in zip(cells, samples, strict=True) for seed in seeds or sample
+        of[seed][metric] for of, sample in zip(cells, samples, strict=True) for seed in seeds or sample
     ]
     return float(np.median(numbers)) if numbers else None

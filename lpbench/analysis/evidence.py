@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.analysis.tables import ALWAYS, AXES, Columns, grouped, varying
+from lpbench.analysis.tables import ALWAYS, AXES, Columns, split, varying
 from lpbench.analysis.tables import COLUMNS as FLOOR_COLUMNS
-from lpbench.store.arrays import null_first
+from lpbench.store.arrays import null_first, ranks
 from lpbench.theory import arithmetic
 from lpbench.theory.evalues import e_value, rejected
 
@@ -91,14 +91,15 @@ def weigh(columns: Columns, every: bool = True) -> Evidence:
     named = {*VALUES, "bound_kind", "bound_basis", "bound_ratio"}
     further = [name for name in columns if name.startswith("bound_") and name not in named]
     values = [*VALUES, *(name for name in further if not any(isinstance(v, str) for v in columns[name]))]
-    members = grouped(columns, ["group_id"])
-    has_bound = np.array([bound is not None for bound in columns["bound"]])
-    groups = [_group(columns, rows, axes, values) for rows in members if every or has_bound[rows].any()]
+    places = ranks(columns, ["group_id"])
+    bounded = places[np.array([bound is not None for bound in columns["bound"]], bool)]
+    kept = np.flatnonzero(every | np.isin(places, bounded))
+    groups = [_group(columns, kept[rows], axes, values) for rows in split(places[kept])]
     bounded = [group for group in groups if group["bound"] is not None]
     for group, broken in zip(bounded, rejected([group["e_value"] for group in bounded]), strict=True):
         group["broken"] = bool(broken)
     groups.sort(key=lambda group: [null_first(group[axis]) for axis in [*axes, "precision"]])
-    return Evidence(groups, len(members))
+    return Evidence(groups, int(places.max(initial=-1)) + 1)
 
 
 def _group(columns: Columns, rows: np.ndarray, axes: Sequence[str], values: Sequence[str]) -> dict[str, Any]:

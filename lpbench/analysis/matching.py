@@ -19,7 +19,7 @@ from lpbench.store.schema import CHOICES, further, own_choices
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 
-AXES = [name for name in CHOICES if name != "seed"]
+MATCHED = [name for name in CHOICES if name != "seed"]
 # Numbers that other choices usually decide: the step size is 0.1/L of the problem, the limit follows the algorithm.
 FOLLOWERS = (
     "n_samples", "regularization", "k", "mu", "limit", "step_size", "epochs", "steps", "exponent_bits", "inner_steps",
@@ -50,18 +50,14 @@ class Configuration:
 
         Without a seed of both: the statuses of all cells of either, and None for the seeds.
         """
-        label = self.label(axes)
-        if not self.seeds:
-            mine, other = (
-                ", ".join(sorted({cell["status"] for cell in cells.values()})) for cells in (self.a, self.b)
-            )
-            change = {"configuration": label, "a": mine, "b": other, "seeds": None}
-            return [change] if mine != other else []
-        found: dict[tuple[str, str], list[int]] = {}
+        found: dict[tuple[str, ...], list[int]] = {}
         for seed in self.seeds:
             found.setdefault((self.a[seed]["status"], self.b[seed]["status"]), []).append(seed)
+        if not found:
+            sides = ({cell["status"] for cell in cells.values()} for cells in (self.a, self.b))
+            found[tuple(", ".join(sorted(statuses)) for statuses in sides)] = []
         return [
-            {"configuration": label, "a": mine, "b": other, "seeds": seeds}
+            {"configuration": self.label(axes), "a": mine, "b": other, "seeds": seeds or None}
             for (mine, other), seeds in found.items()
             if mine != other
         ]
@@ -116,7 +112,7 @@ def _plain(value: Any) -> Any:
 
 
 def match(
-    a: Sequence[Row], b: Sequence[Row], names: tuple[str, str] = ("A", "B"), every: Sequence[str] = AXES
+    a: Sequence[Row], b: Sequence[Row], names: tuple[str, str] = ("A", "B"), every: Sequence[str] = MATCHED
 ) -> Match:
     """Match the cells of two sweeps, as `read` returns them, on the axes `every`.
 
@@ -216,8 +212,8 @@ def _listed(values: set[Any], most: int = 5) -> str:
 def overrides(choices: Mapping[str, Any], axes: Iterable[str]) -> str:
     """`algorithm=halp format=fixed precision=8`: what is not null on `axes` and on these three."""
     wanted = {*axes, "algorithm", "format", "precision"}
-    further = (axis for axis in choices if axis not in AXES)
-    named = {axis: choices.get(axis) for axis in [*AXES, *further] if axis in wanted}
+    further = (axis for axis in choices if axis not in MATCHED)
+    named = {axis: choices.get(axis) for axis in [*MATCHED, *further] if axis in wanted}
     return " ".join(f"{axis}={shown_choice(value)}" for axis, value in named.items() if value is not None)
 
 

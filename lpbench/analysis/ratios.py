@@ -13,7 +13,7 @@ from lpbench.declared.declarations import HIGHER, LOWER
 from lpbench.theory.arithmetic import READS, resolution
 
 GAPS = ("noise_floor", "final_gap", "mean_gap", "best_gap")
-COLUMNS = ("status", *READS)  # what `value` reads beside the metric
+READ_BY_VALUE = ("status", *READS)  # beside the metric
 LEVEL = 0.95
 
 Sample = Mapping[int, float]  # one configuration: log10 of a metric, or of a ratio, by seed

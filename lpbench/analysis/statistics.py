@@ -119,13 +119,9 @@ def moderated_t(mean: np.ndarray, s2: np.ndarray, n: np.ndarray, prior: Prior) -
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     """The q value of each p value (m,): the smallest level at which its hypothesis is rejected."""
-    p = np.asarray(p, float)
-    m = p.size
-    order = np.argsort(p, kind="stable")
-    scaled = p[order] * m / np.arange(1, m + 1)
-    q = np.empty(m)
-    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-    return q
+    from scipy import stats
+
+    return np.asarray(stats.false_discovery_control(p))
 
 
 def winsorised(values: np.ndarray, reach: float = 3.0) -> np.ndarray:

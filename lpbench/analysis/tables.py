@@ -65,11 +65,10 @@ def varying(columns: Columns, axes: Sequence[str] = AXES) -> list[str]:
     return kept
 
 
-def grouped(columns: Columns, axes: Sequence[str]) -> list[np.ndarray]:
-    """The rows of each combination of values on `axes`, sorted by them, null first."""
-    combined = ranks(columns, axes)
-    order = np.argsort(combined, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(combined[order])) + 1) if order.size else []
+def split(places: np.ndarray) -> list[np.ndarray]:
+    """The rows of each different place (`ranks`), in the order of the places."""
+    order = np.argsort(places, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(places[order])) + 1) if order.size else []
 
 
 def results(columns: Columns, metric: str | None = None, every: Sequence[str] = AXES) -> list[dict[str, Any]]:
@@ -82,7 +81,7 @@ def results(columns: Columns, metric: str | None = None, every: Sequence[str] = 
     shown = {*varying(columns, every), *ALWAYS}
     axes = [*(axis for axis in every if axis in shown), "precision"]
     records = []
-    for rows in grouped(columns, axes):
+    for rows in split(ranks(columns, axes)):
         record: dict[str, Any] = {axis: columns[axis][rows[0]] for axis in axes}
         name = metric or ("result" in columns and columns["result"][rows[0]]) or RESULT
         statuses = [columns["status"][i] for i in rows]

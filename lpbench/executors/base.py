@@ -87,10 +87,8 @@ def cores() -> int:
 def hung(cell: "Cell", seconds: float) -> "Result":
     """The result of a cell that gave no answer for so long that it was given up."""
     result = failed(cell, LpbenchError())
-    result.row["status"], result.row["error"] = (
-        "timeout",
-        f"it hung: no answer for {seconds:.0f} s, and was given up",
-    )
+    error = f"it hung: no answer for {seconds:.0f} s, and was given up"
+    result.row.update(status="timeout", error=error)
     return result
 
 

@@ -66,7 +66,6 @@ class Ray:
         self._left = 0.0  # estimated seconds of all
         self._again: deque[tuple[tuple[Cell, ...], bool]] = deque()
         self._running: dict[Any, Running] = {}
-        self._numbers: Iterator[int] = iter(())
         self._estimator = Estimator()
         self._estimated: tuple[Group | None, float] = None, 0.0  # the last group's seconds a cell
         self._pace = 1.0  # measured seconds of a shard by estimated ones
@@ -82,7 +81,7 @@ class Ray:
     ) -> None:
         """Take `shards`; `events` hands them out. `timeout` in seconds a cell."""
         assert store is not None
-        self._store = store
+        self._numbers = _numbers(store)
         self._waiting.extend(shards)
         self._left = sum(self._seconds(cell) for shard in shards for cell in shard.cells)
         work = Work(store.target, timeout, self.grace, plugin_sources(), version())
@@ -122,11 +121,7 @@ class Ray:
         """Submit shards up to the bound, which grows with the cluster; whether any is under way."""
         while len(self._running) < self.workers and (chosen := self._next()):
             cells, alone = chosen
-            number = next(self._numbers, None)
-            if number is None:
-                first = self._store.reserve(NUMBERS)
-                self._numbers = iter(range(first, first + NUMBERS))
-                number = next(self._numbers)
+            number = next(self._numbers)
             task = self._task.options(**self._resources, max_retries=RETRIES).remote(
                 self._work, number, cells
             )
@@ -192,3 +187,10 @@ class Ray:
         missing = tuple(cell for cell in shard.cells if cell.cell_id not in there)
         if missing and not self._stopped:  # a cell of the shard hung, and took the worker with it
             self._again.append((missing, False))
+
+
+def _numbers(store: Store) -> Iterator[int]:
+    """Numbers of parts, for ever."""
+    while True:
+        first = store.reserve(NUMBERS)
+        yield from range(first, first + NUMBERS)

@@ -7,7 +7,8 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ def run_shard(work: Work, number: int, cells: Sequence[Cell]) -> tuple[list[Mapp
     began = time.monotonic()
     finished: list[Any] = []
     for cell in cells:
-        with _Watch(work, number, cell, finished):
+        with _watched(work, number, cell, finished):
             try:
                 result = run_cell(cell, timeout=work.timeout)
             except BaseException as error:  # SystemExit would end the worker, and three workers after it
@@ -69,27 +70,27 @@ def run_shard(work: Work, number: int, cells: Sequence[Cell]) -> tuple[list[Mapp
     return work.target.write(number, finished), time.monotonic() - began
 
 
-class _Watch:
-    """Ends the worker when a cell hangs, in code that no time-out reaches: with the cell's row, and those before it."""
+@contextmanager
+def _watched(work: Work, number: int, cell: Cell, finished: Sequence[Any]) -> Iterator[None]:
+    """End the worker when a cell hangs, in code that no time-out reaches: with the cell's row, and those before it."""
+    if work.timeout is None:
+        yield
+        return
+    seconds = work.timeout + work.grace
 
-    def __init__(self, work: Work, number: int, cell: Cell, finished: Sequence[Any]):
-        self._work, self._number, self._cell, self._finished = work, number, cell, finished
-        self._timer = threading.Timer((work.timeout or 0.0) + work.grace, self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        if self._work.timeout is not None:
-            self._timer.start()
-
-    def __exit__(self, *exception: object) -> None:
-        self._timer.cancel()
-
-    def _end(self) -> None:
-        seconds = (self._work.timeout or 0.0) + self._work.grace
+    def end() -> None:
         try:
-            self._work.target.write(self._number, [*self._finished, hung(self._cell, seconds)])
+            work.target.write(number, [*finished, hung(cell, seconds)])
         finally:
             os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _load(plugins: Sequence[tuple[str, str]]) -> None:

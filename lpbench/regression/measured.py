@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lpbench.analysis.evidence import COLUMNS as EVIDENCE
-from lpbench.analysis.matching import AXES, FOLLOWERS, Row, overrides
+from lpbench.analysis.matching import FOLLOWERS, MATCHED, Row, overrides
 from lpbench.analysis.ratios import least
 from lpbench.errors import StoreError
 from lpbench.store import read_cells, read_traces
@@ -112,7 +112,7 @@ def labels(cells: Sequence[Row]) -> dict[str, str]:
 
     Without the numbers that other choices usually decide, which make a label long, where the rest tells them apart.
     """
-    axes = [*AXES, *own(cells)]
+    axes = [*MATCHED, *own(cells)]
     # The last cell of each: older baselines have no choices of plug-ins.
     chosen = {
         config_id: {axis: members[-1].get(axis) for axis in axes}

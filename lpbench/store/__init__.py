@@ -35,19 +35,13 @@ __all__ = [
     "sweep_folder",
 ]
 
+_HOMES = {
+    "compaction": ["compact"],
+    "folder": ["find_sweep", "list_sweeps", "sweep_folder"],
+    "manifest": ["read_manifest"],
+    "read": ["load_cells", "load_traces", "read_cells", "read_statuses", "read_traces"],
+    "writer": ["SweepWriter"],
+}
 __getattr__ = lazy.attributes(
-    __name__,
-    {
-        "SweepWriter": "lpbench.store.writer.SweepWriter",
-        "compact": "lpbench.store.compaction.compact",
-        "find_sweep": "lpbench.store.folder.find_sweep",
-        "list_sweeps": "lpbench.store.folder.list_sweeps",
-        "load_cells": "lpbench.store.read.load_cells",
-        "load_traces": "lpbench.store.read.load_traces",
-        "read_cells": "lpbench.store.read.read_cells",
-        "read_manifest": "lpbench.store.manifest.read_manifest",
-        "read_statuses": "lpbench.store.read.read_statuses",
-        "read_traces": "lpbench.store.read.read_traces",
-        "sweep_folder": "lpbench.store.folder.sweep_folder",
-    },
+    __name__, {name: f"{__name__}.{module}.{name}" for module, names in _HOMES.items() for name in names}
 )

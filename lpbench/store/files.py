@@ -221,30 +221,26 @@ def _unpacked(chunk: pa.DictionaryArray) -> int:
     return pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() or 0
 
 
-def write_table(
-    path: Path,
-    table: pa.Table,
-    write: Callable[[Path, Callable[[IO[bytes]], object]], None] = write_atomic,
-) -> None:
+Write = Callable[[Path, Callable[[IO[bytes]], object]], None]
+
+
+def write_table(path: Path, table: pa.Table, write: Write = write_atomic) -> None:
     """Write `table` as Parquet, atomically; `write_named` for a file that the user named."""
-    write(path, lambda file: pq.write_table(table, file, row_group_size=ROW_GROUP, **_options(table.schema)))
+    write_pieces(path, [table], table.schema, write)
 
 
-def write_pieces(path: Path, pieces: Iterable[pa.Table], schema: pa.Schema) -> None:
+def write_pieces(
+    path: Path, pieces: Iterable[pa.Table], schema: pa.Schema, write: Write = write_atomic
+) -> None:
     """Write the tables of `pieces`, all of `schema`, one after the other as one Parquet file, atomically."""
+    # Measured numbers hardly repeat: without dictionaries traces are written in half the time, and smaller.
+    repeating = [field.name for field in schema if not pa.types.is_floating(field.type)]
+    dictionaries = repeating if "step" in schema.names else True
 
-    def write(file: IO[bytes]) -> None:
-        with pq.ParquetWriter(file, schema, **_options(schema)) as writer:
+    def fill(file: IO[bytes]) -> None:
+        options = {"compression": "zstd", "write_page_checksum": True, "use_dictionary": dictionaries}
+        with pq.ParquetWriter(file, schema, **options) as writer:
             for piece in pieces:
                 writer.write_table(piece, ROW_GROUP)
 
-    write_atomic(path, write)
-
-
-def _options(schema: pa.Schema) -> dict[str, Any]:
-    options: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
-    if "step" in schema.names:
-        # Measured numbers hardly repeat: without dictionaries traces are written in half the time, and
-        # smaller.
-        options["use_dictionary"] = [field.name for field in schema if not pa.types.is_floating(field.type)]
-    return options
+    write(path, fill)

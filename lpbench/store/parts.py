@@ -16,11 +16,9 @@ from lpbench.store.folder import PARTS
 from lpbench.store.schema import cells_table, traces_table
 from lpbench.store.sources import Damaged, Source, part_paths
 
-MAX_CELLS = 500  # a part holds up to this many cells ...
-FIRST_INTERVAL, LAST_INTERVAL = (
-    2.0,
-    30.0,
-)  # ... and is written every 2 s; in a long sweep less often, up to 30 s
+# A part holds up to so many cells, and is written every 2 s; in a long sweep less often, up to 30 s.
+MAX_CELLS = 500
+FIRST_INTERVAL, LAST_INTERVAL = 2.0, 30.0
 GROWTH = 0.03  # of the time so far: ten hours make about 1,200 parts
 _BACKLOG = 5_000  # finished cells that may wait for a slow disk
 

@@ -1,11 +1,11 @@
 """The rollup: per cell group (all but the seed) and step, quantiles of the objective gap over the seeds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lpbench.store.arrays import DTYPES, flat, from_numpy, from_texts, to_numpy
@@ -16,24 +16,17 @@ from lpbench.store.sorting import Buckets
 LEAST_GAP = 1e-300  # in the mean of logarithms, what a gap of 0 counts as
 POINT_ROWS, BATCH = 2_000_000, 200_000  # in memory at once, read at once
 _COLUMNS = ["cell_id", "step", "epoch", "gradient_evaluations", "objective_gap"]
+# Recorded points of traces, each trace in one piece by its steps; group and cell are indices.
 _POINTS = pa.schema(
-    {"group": INT, "cell": INT, "step": INT, "epoch": REAL, "evaluations": REAL, "gap": REAL}
-)  # of `Points`
-
-
-class Points(NamedTuple):
-    """Recorded points of traces, each trace in one piece by its steps: arrays of one length."""
-
-    group: np.ndarray  # int64, index of the group
-    cell: np.ndarray  # int64, index of the cell
-    step: np.ndarray  # int64
-    epoch: np.ndarray  # float64
-    evaluations: np.ndarray  # float64, NaN where not counted
-    gap: np.ndarray  # float64
-
-    def take(self, index: np.ndarray) -> "Points":
-        """The points that `index` (numbers or booleans) selects."""
-        return Points(*(column[index] for column in self))
+    {
+        "group": INT,
+        "cell": INT,
+        "step": INT,
+        "epoch": REAL,
+        "gradient_evaluations": REAL,
+        "objective_gap": REAL,
+    }
+)
 
 
 def rollup(cells: pa.Table, traces: Path, beside: Path) -> Iterator[pa.Table]:
@@ -54,31 +47,31 @@ def rollup(cells: pa.Table, traces: Path, beside: Path) -> Iterator[pa.Table]:
     with open_parquet(traces) as file:
         rows = file.metadata.num_rows
         with Buckets(len(names), rows, POINT_ROWS, _POINTS, beside) as buckets:
-            for points in _points(file, cells["cell_id"].to_pylist(), group_of_cell):
+            for points in _points(file, flat(cells["cell_id"]), group_of_cell.astype(np.int64)):
                 buckets.add(points, to_numpy(flat(points["group"])))
-            for table in buckets:
-                yield _summary(
-                    Points(*(to_numpy(flat(table[name])) for name in _POINTS.names)), names, n_diverged
-                )
+            for points in buckets:
+                yield _summary(points, names, n_diverged)
 
 
-def _summary(points: Points, names: np.ndarray, n_diverged: np.ndarray) -> pa.Table:
+def _summary(points: pa.Table, names: np.ndarray, n_diverged: np.ndarray) -> pa.Table:
     """The rows of the groups of `points`, which are sorted by group, and hold all points of these groups."""
-    points = points.take(_shared(points) & np.isfinite(points.gap))
-    points = points.take(np.lexsort((points.gap, points.step, points.group)))
-    group, step, gap = points.group, points.step, points.gap
-    if not len(gap):
+    group, cell, step, epoch, evaluations, gap = (to_numpy(flat(column)) for column in points.columns)
+    counts = np.flatnonzero(_shared(group, cell, step) & np.isfinite(gap))
+    if not counts.size:
         return ROLLUP.empty_table()
-
+    order = counts[np.lexsort((gap[counts], step[counts], group[counts]))]
+    group, step, gap = group[order], step[order], gap[order]
     start = np.flatnonzero(np.r_[True, (group[1:] != group[:-1]) | (step[1:] != step[:-1])])
     n = np.diff(np.r_[start, len(gap)])
-    evaluations = points.evaluations[start]
-    missing = np.isnan(evaluations)
+    first = order[start]
+    missing = np.isnan(evaluations[first])
     columns = {
         "group_id": from_texts(names[group[start]].tolist()),
         "step": step[start],
-        "epoch": points.epoch[start],
-        "gradient_evaluations": from_numpy(np.where(missing, 0, evaluations).astype(np.int64), ~missing),
+        "epoch": epoch[first],
+        "gradient_evaluations": from_numpy(
+            np.where(missing, 0, evaluations[first]).astype(np.int64), ~missing
+        ),
         "n": n,
         "n_diverged": n_diverged[group[start]],
         "q10": _quantile(gap, start, n, 0.1),
@@ -92,30 +85,27 @@ def _summary(points: Points, names: np.ndarray, n_diverged: np.ndarray) -> pa.Ta
     return pa.table(arrays, schema=ROLLUP)
 
 
-def _points(traces: pq.ParquetFile, cell_ids: Sequence[str], group_of_cell: np.ndarray) -> Iterator[pa.Table]:
+def _points(traces: pq.ParquetFile, cell_ids: pa.Array, group_of_cell: np.ndarray) -> Iterator[pa.Table]:
     """All recorded points as tables of _POINTS, in the order of the file."""
-    number = {cell_id: i for i, cell_id in enumerate(cell_ids)}
     for batch in traces.iter_batches(batch_size=BATCH, columns=_COLUMNS):
-        codes = batch.column("cell_id").dictionary_encode()
-        cells = np.array([number[name] for name in codes.dictionary.to_pylist()], np.int64)
-        cell = cells[to_numpy(codes.indices)]
-        columns: dict[str, np.ndarray] = {"group": group_of_cell[cell].astype(np.int64), "cell": cell}
-        for field, name in zip(list(_POINTS)[2:], _COLUMNS[1:], strict=True):
-            columns[field.name] = to_numpy(batch.column(name)).astype(DTYPES[field.type])
-        yield pa.table([from_numpy(column) for column in columns.values()], schema=_POINTS)
+        cell = to_numpy(pc.index_in(batch.column("cell_id"), value_set=cell_ids)).astype(np.int64)
+        columns = [group_of_cell[cell], cell]
+        for name in _COLUMNS[1:]:
+            columns.append(to_numpy(batch.column(name)).astype(DTYPES[_POINTS.field(name).type]))
+        yield pa.table([from_numpy(column) for column in columns], schema=_POINTS)
 
 
-def _shared(points: Points) -> np.ndarray:
+def _shared(group: np.ndarray, cell: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Whether every trace of the point's group that reaches the point's step recorded it."""
-    if not len(points.step):
+    if not step.size:
         return np.zeros(0, bool)
-    width = int(points.step.max()) + 1
-    key = points.group * width + points.step
+    width = int(step.max()) + 1
+    key = group * width + step
     keys, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
-    ends = np.sort(key[np.r_[points.cell[1:] != points.cell[:-1], True]])  # one for each trace
+    ends = np.sort(key[np.r_[cell[1:] != cell[:-1], True]])  # one for each trace
     next_group = (keys // width + 1) * width
     reaching = np.searchsorted(ends, next_group) - np.searchsorted(ends, keys)
-    return (counts == reaching)[inverse]
+    return np.asarray((counts == reaching)[inverse])
 
 
 def _quantile(values: np.ndarray, start: np.ndarray, n: np.ndarray, q: float) -> np.ndarray:

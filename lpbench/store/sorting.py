@@ -6,11 +6,10 @@ once, and read once more, however many there are.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
@@ -24,18 +23,19 @@ from lpbench.store.schema import conform
 RANK = "__rank"
 
 
-class Buckets:
+class Buckets(ExitStack):
     """Takes tables with a rank for each row, and gives the rows back by rank; those of one rank in the order they came.
 
     ranks   0 ... ranks - 1; of about as many rows each
     rows    that will be added;  limit: those of one bucket. All in one bucket stay in memory.
     schema  of every table, and of what comes back
-    beside  a folder: spilled rows lie in it until `close`, or in the system's own where that is no disk
+    beside  a folder: spilled rows lie in it meanwhile, or in the system's own where that is no disk
 
-    A context manager. Raises StoreError where the disk refuses.
+    A context manager, after which nothing is left on the disk. Raises StoreError where the disk refuses.
     """
 
     def __init__(self, ranks: int, rows: int, limit: int, schema: pa.Schema, beside: Path):
+        super().__init__()
         count = max(1, -(-rows // limit))
         self._size = max(1, -(-ranks // count))
         self._count = max(1, -(-ranks // self._size))
@@ -71,19 +71,6 @@ class Buckets:
                 yield self._sorted(pa.ipc.open_file(file).read_all())
             path.unlink()
 
-    def close(self) -> None:
-        """Leave nothing on the disk."""
-        for writer in self._files.values():
-            writer.close()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Buckets:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
     def _take(self) -> pa.Table:
         fields = [*self._schema, pa.field(RANK, pa.int64())]
         whole = pa.concat_tables(self._waiting) if self._waiting else pa.schema(fields).empty_table()
@@ -117,10 +104,12 @@ class Buckets:
     def _writer(self, bucket: int, schema: pa.Schema) -> pa.RecordBatchFileWriter:
         if self._folder is None:
             where = None if is_remote(self._beside) else self._beside
-            self._folder = Path(tempfile.mkdtemp(prefix="sorting-", suffix=TEMPORARY, dir=where))
+            spilled = TemporaryDirectory(TEMPORARY, "sorting-", where, ignore_cleanup_errors=True)
+            self._folder = Path(self.enter_context(spilled))
         if bucket not in self._files:
             options = pa.ipc.IpcWriteOptions(compression="lz4")
-            self._files[bucket] = pa.ipc.new_file(str(self._path(bucket)), schema, options=options)
+            file = pa.ipc.new_file(str(self._path(bucket)), schema, options=options)
+            self._files[bucket] = self.enter_context(file)
         return self._files[bucket]
 
     def _path(self, bucket: int) -> Path:

@@ -80,23 +80,17 @@ class Source:
                 if columns is not None:
                     own = further(file.schema_arrow) if more else {}
                     columns = [name for name in file.schema_arrow.names if name in {*columns, *own}]
-                if cells is None:
-                    return plain(file.read(columns), schema)
-                extra = [] if columns is None or "cell_id" in columns else ["cell_id"]
-                wanted = sorted(cells)
-                table = plain(
-                    file.read_row_groups(
-                        _groups_with(file, wanted), None if columns is None else [*columns, *extra]
-                    ),
-                    schema,
-                )
+                asked = columns if columns is None or cells is None else [*{*columns, "cell_id"}]
+                groups = range(file.num_row_groups) if cells is None else _groups_with(file, sorted(cells))
+                table = plain(file.read_row_groups(groups, asked), schema)
         except Exception as error:  # what a file can contain makes Arrow and Python raise whatever they have
             if was_replaced(error):
                 raise FileNotFoundError(path) from error
             _check_readable(path, error)
             raise Damaged(self, first_line(error)) from error
-        table = table.filter(pc.is_in(table["cell_id"], value_set=from_texts(wanted)))
-        return table.drop_columns(extra) if extra else table
+        if cells is not None:
+            table = table.filter(pc.is_in(table["cell_id"], value_set=from_texts(cells)))
+        return table if columns is None else table.select(columns)
 
 
 def _check_readable(path: Path, error: BaseException) -> None:

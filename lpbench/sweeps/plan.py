@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,7 @@ class Call:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        said = {**asdict(self), "overrides": list(self.overrides)}
+        said = {**vars(self), "overrides": list(self.overrides)}
         return {key: value for key, value in said.items() if key != "folder" or value is not None}
 
 
@@ -264,7 +264,6 @@ def _there(folder: Any) -> str | None:
 
 def union(plans: Sequence[Plan]) -> Plan:
     """The plan of several calls of one sweep: each cell once; run-time choices are those of the last."""
-    first, last = plans[0], plans[-1]
     cells: dict[str, tuple[Cell, str]] = {}
     axes: dict[str, dict[Any, None]] = {}
     for plan in plans:
@@ -273,13 +272,12 @@ def union(plans: Sequence[Plan]) -> Plan:
         for key, values in plan.axes.items():
             axes.setdefault(key, {}).update(dict.fromkeys(values))
     return replace(
-        first,
+        plans[-1],
         calls=[call for plan in plans for call in plan.calls],
         cells=[cell for cell, _ in cells.values()],
         reasons=[reason for _, reason in cells.values()],
         invalid=[entry for plan in plans for entry in plan.invalid],
         collapsed=sum(plan.collapsed for plan in plans),
-        runtime=last.runtime,
         statuses={cell_id: status for plan in plans for cell_id, status in plan.statuses.items()},
         axes={key: list(values) for key, values in axes.items()},
     )

@@ -77,8 +77,11 @@ def test_detectable_is_what_a_simulation_finds_with_that_power():
 
 
 @given(P)
-def test_benjamini_hochberg_is_that_of_scipy(p):
-    assert statistics.benjamini_hochberg(np.array(p)) == pytest.approx(stats.false_discovery_control(p))
+def test_benjamini_hochberg_rejects_up_to_the_last_p_below_its_line(p):
+    q, level = statistics.benjamini_hochberg(np.array(p)), 0.1
+    last = max((k for k, one in enumerate(sorted(p), 1) if one <= level * k / len(p)), default=0)
+    assert (q <= level + 1e-12).sum() >= last >= (q <= level - 1e-12).sum()
+    assert statistics.benjamini_hochberg(np.array([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.04, 0.04])
 
 
 def test_winsorised_brings_the_outlier_in_and_leaves_the_rest():
