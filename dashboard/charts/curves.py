@@ -100,6 +100,7 @@ def figure(
     shapes    in every panel: in y at its numbers and across it, unless their `xref` and `yref` say otherwise.
     keys      the legend, in place of the names of the curves.     columns   of the grid; 0: as fits.
     own_y     each panel has its own y scale, else all share one.   corners   a small text for a facet's corner.
+    height    in pixels; 0: as the grid needs.      titles    also where there is one panel alone.
     """
     facets = list(dict.fromkeys(curve.facet for curve in curves))
     layout = style.layout(dark, meta={"panels": len(facets)})

@@ -234,6 +234,11 @@ def unfinished(rows: Sequence[Group]) -> list[str]:
     ]
 
 
+def columns(rows: Sequence[Group], *names: str) -> list[list[float]]:
+    """Columns of some groups as numbers, for the points of a line."""
+    return [[float(row[name]) for row in rows] for name in names]
+
+
 def finite(value: float | None) -> float | None:
     """A number for a table; None where there is none."""
     return None if value is None or not math.isfinite(value) else float(value)

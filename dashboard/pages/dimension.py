@@ -129,17 +129,11 @@ def _floors(
 
 
 def _floor_curves(line: Sequence[Group], facet: str, look: Look, bounds: bool) -> list[Curve]:
-    def column(name: str, rows: Sequence[Group] = line) -> list[float]:
-        return [float(row[name]) for row in rows]
-
-    low, high = column("floor_q10"), column("floor_q90")
-    found = [
-        look.curve(line[0], facet, column("dimension"), column("floor"), low=low, high=high, whiskers=True)
-    ]
+    x, y, low, high = choosing.columns(line, "dimension", "floor", "floor_q10", "floor_q90")
+    found = [look.curve(line[0], facet, x, y, low=low, high=high, whiskers=True)]
     for name, label, dash in PROVEN if bounds else ():
-        points = [row for row in line if row[name] > 0]
-        if points:
-            x, y = column("dimension", points), column(name, points)
+        x, y = choosing.columns([row for row in line if row[name] > 0], "dimension", name)
+        if x:
             found.append(look.limit(line[0], facet, x, y, label, dash))
     return found
 
@@ -166,12 +160,11 @@ def _constants(rows: Sequence[Group], dark: bool) -> Panel:
     for line in lines:
         facet = choosing.labels({**line[0], "k": line[0]["k"] or "no k"}, facets)
         for i, (name, symbol) in enumerate(SYMBOLS.items()):
-            points = [(float(row["dimension"]), float(row[name])) for row in line if row[name] > 0]
-            if points:
-                x, y = zip(*points, strict=True)
+            x, y = choosing.columns([row for row in line if row[name] > 0], "dimension", name)
+            if x:
                 color = style.colors(dark)[i]
                 curves.append(Curve(x, y, facet, symbol, color, style.DASHES[i % 6], style.MARKERS[i]))
-                table += [[facet, int(d), name, value] for d, value in points]
+                table += [[facet, int(d), name, value] for d, value in zip(x, y, strict=True)]
     said = "“Dimension-free” holds at fixed σ₁: the leading noise is δσ₁. Where σ₁ grows with d, so do floor and bits."
     zeros = sum(row[name] == 0 for line in lines for row in line for name in SYMBOLS)
     notes = (said, *choosing.counted(zeros, "point", OF_ZERO))

@@ -17,7 +17,7 @@ from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, SELECT, Control, Page, Panel, State
 from ..panels import what_if
-from ..panels.splits import FIXED, FLOATS, Ground, column, exponent_of, exponents, ground, named
+from ..panels.splits import FIXED, FLOATS, Ground, exponent_of, exponents, ground, named
 
 SPLITS = "Noise floor by the split of the bits"
 LEAST, THEORY = "lowest measured", "recommended by theory"
@@ -72,7 +72,7 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
         asked = [int(bits) for bits in choosing.values(groups, "precision") if state["bits"] in ("all", bits)]
         none = f"No fixed or floating point was swept here. {_fill(sweep, asked)}"
         return Panel(SPLITS, None, notes=(none,))
-    values = {(column(row), text(row["precision"])): float(row["floor"]) for row in floats}
+    values = {(named(exponent_of(row)), text(row["precision"])): float(row["floor"]) for row in floats}
     advised, silent = _advised(floats, values)
     x = sorted({a for a, _ in [*values, *advised]}, key=lambda a: 0 if a == FIXED else int(a))
     y = choosing.in_order(bits for _, bits in values)

@@ -40,8 +40,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     for line in lines:
         facet = choosing.labels(line[0], problems)
         hover = [choosing.labels(row, axes) for row in line]
-        x, y = [float(row["precision"]) for row in line], [float(row["floor"]) for row in line]
-        curves.append(look.curve(line[0], facet, x, y, hover=hover))
+        curves.append(look.curve(line[0], facet, *choosing.columns(line, "precision", "floor"), hover=hover))
         for row in line:
             said = (
                 row["algorithm"],

@@ -23,7 +23,7 @@ FAR = 1e-4  # a level this far below all lines would flatten them: it is written
 SPREADS = {
     "10-90": ("10-90 %", "floor_q10", "floor_q90"),
     "min-max": ("least to largest", "floor_min", "floor_max"),
-    "none": ("none", "", ""),
+    "none": ("none",),
 }
 # Columns of a group, as the table calls them.
 NUMBERS = {
@@ -96,13 +96,14 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
 def _curves(line: Sequence[Group], facet: str, look: Look, state: State) -> list[Curve]:
     first, target = line[0], state["target"]
     points = [row for row in line if row["floor"] > 0]
-    x, y = _column(points, "precision"), _column(points, "floor")
-    low, high = (_column(points, name) if name else None for name in SPREADS[state["spread"]][1:])
+    x, y = choosing.columns(points, "precision", "floor")
+    _, *ends = SPREADS[state["spread"]]
+    low, high = choosing.columns(points, *ends) if ends else (None, None)
     found = []
     proven = [row for row in line if row["noise_ball"] > 0] if state["bounds"] else []
     if proven:
-        ball = _column(proven, "noise_ball")
-        found.append(look.limit(first, facet, _column(proven, "precision"), ball, PROVEN))
+        bits, ball = choosing.columns(proven, "precision", "noise_ball")
+        found.append(look.limit(first, facet, bits, ball, PROVEN))
     hover = [_seeds(row) for row in points]
     found.append(look.curve(first, facet, x, y, low=low, high=high, hover=hover, width=1.8, whiskers=True))
     needed = bits_needed(line, target) if target else None
@@ -111,10 +112,6 @@ def _curves(line: Sequence[Group], facet: str, look: Look, state: State) -> list
         hover = [f"{needed} bits reach {target:g}"]
         found.append(look.curve(first, facet, [needed], [y[x.index(needed)]], hover=hover, **ring))
     return found
-
-
-def _column(rows: Sequence[Group], name: str) -> list[float]:
-    return [float(row[name]) for row in rows]
 
 
 def _seeds(row: Group) -> str:
@@ -129,7 +126,7 @@ def _levels(
     shown = [row for line in lines for row in line]
     full = choosing.full_precision(beside, shown)
     edge = FAR * min((row["floor"] for row in shown if row["floor"] > 0), default=0.0)
-    bits = _column(shown, "precision")
+    (bits,) = choosing.columns(shown, "precision")
     levels = [
         Curve(
             [min(bits), max(bits)], [row["floor"]] * 2, facet,

@@ -122,11 +122,6 @@ def exponent_of(row: Group) -> int:
     return 0 if row["format"] == "fixed" else int(row["exponent_bits"])
 
 
-def column(row: Group) -> str:
-    """A measured split as the page calls it."""
-    return named(exponent_of(row))
-
-
 def named(exponent_bits: int) -> str:
     """`fixed (no exponent)`, or the number."""
     return str(exponent_bits) if exponent_bits else FIXED
