@@ -6,6 +6,7 @@ random words a step enter it, one before and one between them. (A step counter p
 neighbouring steps a correlation of -0.45, and so a wrong noise floor.)
 """
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -89,5 +90,10 @@ def salted(salt: int) -> Iterator[None]:
 
 def stream(seed: int, purpose: int) -> np.uint32:
     """The key of one purpose of one seed."""
-    entropy = [seed, purpose, _salt] if _salt else [seed, purpose]
+    return _stream(seed, purpose, _salt)
+
+
+@functools.lru_cache(maxsize=4096)
+def _stream(seed: int, purpose: int, salt: int) -> np.uint32:
+    entropy = [seed, purpose, salt] if salt else [seed, purpose]
     return np.uint32(np.random.SeedSequence(entropy).generate_state(1, np.uint32)[0])

@@ -18,6 +18,7 @@ from lpbench.convex.update import new_tally
 from lpbench.declared.kinds import Formula
 from lpbench.errors import ConfigError
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
+from lpbench.problems.solving.memory import by_group
 from lpbench.registry import algorithms, formats
 
 _LOSSES = {SQUARED: losses.Squared(), LOGISTIC: losses.Logistic(), SQUARED_HINGE: losses.SquaredHinge()}
@@ -92,48 +93,50 @@ def number_format(choices: dict[str, Any]) -> Any:
 
 
 def setup(choices: dict[str, Any], problem: Problem) -> Setup:
-    """A cell with resolved choices, ready to start."""
+    """A cell with resolved choices, ready to start: what its group shares, with keys and scratch of its own."""
+    form, same = _shared(choices, problem)
+    n, classes, model = problem.w_star.size, problem.n_classes, same["model"]
     dtype = np.dtype(choices["compute_dtype"]).type
-    form = number_format(choices)
-    n, L = problem.w_star.size, batch_smoothness(problem.constants, choices["batch_size"])
-    model, judge = kernel_problem(problem, dtype)
-    stored = (
-        isinstance(model, gradients.Linear) and isinstance(model.rows, Dense) and choices["batch_size"] == 1
-    )
-    table = model.rows.X if stored else np.zeros((1, n), dtype)
-    work = gradients.Work(table, np.zeros(problem.n_classes), np.zeros(problem.n_classes))
-    mode: Any = rounding.NearestEven()
-    if choices["rounding"] is not None:
-        mode = rounding.make(choices["rounding"], dtype, choices["random_bits"])
-    decreasing = choices["schedule"] == "decreasing"
-    schedule = (
-        step_sizes.decreasing(problem.constants["mu"], L)
-        if decreasing
-        else step_sizes.Constant(np.float64(choices["step_size"]))
+    dense = isinstance(model, gradients.Linear) and isinstance(model.rows, Dense)
+    table = model.rows.X if dense and choices["batch_size"] == 1 else np.zeros((1, n), dtype)
+    run = Run(
+        **same,
+        keys=keys_of(choices["seed"]),
+        work=gradients.Work(table, np.zeros(classes), np.zeros(classes)),
+        tally=new_tally(n, dtype),
+        look=new_look(n, classes),
     )
     start = problem.w_star if choices["start"] == "optimum" else np.zeros(n)
     return Setup(
-        run=Run(
-            model,
-            judge,
-            form.step_kernel(dtype),
-            mode,
-            schedule,
-            keys_of(choices["seed"]),
-            np.int64(choices["batch_size"]),
-            work,
-            new_tally(n, dtype),
-            new_look(n, problem.n_classes),
-        ),
+        run=run,
         format=form,
         start=start.copy(),
         dtype=dtype,
-        L=L,
+        L=batch_smoothness(problem.constants, choices["batch_size"]),
         mu=problem.constants["mu"],
         samples=problem.n_samples,
         margins=1 if problem.loss == QUADRATIC else problem.n_samples,
         choices=choices,
     )
+
+
+@by_group
+def _shared(choices: dict[str, Any], problem: Problem) -> tuple[Any, dict[str, Any]]:
+    """The format, and what kernels get that is the same for all seeds."""
+    dtype, form, mode = np.dtype(choices["compute_dtype"]).type, number_format(choices), choices["rounding"]
+    model, judge = kernel_problem(problem, dtype)
+    schedule: Any = step_sizes.Constant(np.float64(choices["step_size"]))
+    if choices["schedule"] == "decreasing":
+        L = batch_smoothness(problem.constants, choices["batch_size"])
+        schedule = step_sizes.decreasing(problem.constants["mu"], L)
+    return form, {
+        "model": model,
+        "judge": judge,
+        "fmt": form.step_kernel(dtype),
+        "rounding": rounding.make(mode, dtype, choices["random_bits"]) if mode else rounding.NearestEven(),
+        "schedule": schedule,
+        "batch": np.int64(choices["batch_size"]),
+    }
 
 
 @functools.lru_cache(maxsize=8)

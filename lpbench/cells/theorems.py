@@ -184,9 +184,8 @@ def best_exponent_bits(choices: Mapping[str, Any], problem: Problem) -> int:
     found = replace(found, algorithm="lp_sgd", schedule="constant", rounding="stochastic", random_bits=None)
     found = replace(found, alpha=_VANISHING / found.L if decreasing else found.alpha)
     split = svrg_split if choices["snapshot"] is not None else best_split
-    most = (
-        7 if choices["compute_dtype"] == "float32" else MOST_EXPONENT_BITS
-    )  # 8 go beyond the range of float32
+    # 8 go beyond the range of float32.
+    most = 7 if choices["compute_dtype"] == "float32" else MOST_EXPONENT_BITS
     try:
         return split(choices["precision"], choices["limit"], found, choices["subnormals"], most)[0]
     except Refused as reason:

@@ -286,14 +286,9 @@ def _format_part(value: dict[str, Any]) -> dict[str, Any]:
         _need(key, choices[key])
     if choices["rounding"] != "stochastic":
         choices["random_bits"] = None
-    if (
-        choices["random_bits"] is not None
-        and choices["random_bits"] > 23
-        and value["compute_dtype"] == "float32"
-    ):
-        raise ConfigError(
-            f"random_bits must be at most 23 with compute_dtype=float32, got {choices['random_bits']}"
-        )
+    bits = choices["random_bits"]
+    if bits is not None and bits > 23 and value["compute_dtype"] == "float32":
+        raise ConfigError(f"random_bits must be at most 23 with compute_dtype=float32, got {bits}")
     filled = number_format.defaults({**value, **choices})
     for key in choices:
         if key != "limit":

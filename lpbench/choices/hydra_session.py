@@ -102,7 +102,7 @@ class Session:
 
         self.loader = GlobalHydra.instance().config_loader()
         self._parser = OverridesParser(functions(), self.loader)
-        self._bases: dict[tuple[str, ...], Base] = {}
+        self.base = functools.cache(self._compose)  # of a tuple of overrides that Hydra must apply itself
         self._layer = functools.cache(self._read_layer)
         self._agrees: bool | None = None  # whether laying yamls over one another gives what Hydra composes
 
@@ -127,25 +127,15 @@ class Session:
         if name not in options:
             raise ConfigError(f"unknown {group} {name!r}.{did_you_mean(str(name), options)}")
 
-    def base(self, overrides: Sequence[str]) -> Base:
-        """What `overrides` of groups (and other overrides that Hydra must apply itself) compose to."""
-        wanted = tuple(overrides)
-        if wanted not in self._bases:
-            self._bases[wanted] = self._compose(wanted)
-        return self._bases[wanted]
-
     def bases(self, choices: Sequence[Sequence[str]]) -> list[Base]:
         """`base` of each of `choices`, which all choose from the same groups in the same order."""
-        order = self._order(choices[0])
+        order, found = self._order(choices[0]), []
         for wanted in map(tuple, choices):
             values = self._lay(_swap(order, choices[0], wanted)) if order is not None else None
-            if values is None or wanted in self._bases:
-                continue
-            if self._agrees is None:
+            if values is not None and self._agrees is None:
                 self._agrees = self.base(wanted).values == values
-            if self._agrees:
-                self._bases.setdefault(wanted, Base(values))
-        return [self.base(wanted) for wanted in choices]
+            found.append(Base(values) if values is not None and self._agrees else self.base(wanted))
+        return found
 
     def grid(self, experiment: str) -> list[list[str]]:
         """The lists of overrides that an experiment's `grid` holds."""
