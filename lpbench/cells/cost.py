@@ -5,6 +5,7 @@ honest where unknown.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,14 @@ _DATA = ("problem", "dataset", "path", "target", "scaling", "n_samples", "data_s
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one cell: `seconds` on one core (kernels compiled, problem built) and `bytes` stored."""
+    """Of one cell or several: `seconds` on one core (kernels compiled, problems built) and `bytes` stored.
+
+    unknown   how many cells are not counted in them
+    """
 
     seconds: float
     bytes: float
+    unknown: int = 0
 
 
 class Estimator:
@@ -49,7 +54,9 @@ class Estimator:
         if steps is None:
             return None
         n, coordinates = shape.n_samples, shape.dimension * shape.n_classes
-        entries = _row_entries(choices, coordinates)
+        problem = registry.problems.get(choices["problem"])
+        # Stored entries of a row of X: fewer than coordinates where a problem says that it is sparse.
+        entries = problem.row_entries(choices) if hasattr(problem, "row_entries") else coordinates
         seconds = SECONDS_CELL
         algorithm = registry.algorithms.get(choices["algorithm"])
         form = registry.formats.get(choices["format"])
@@ -104,21 +111,12 @@ class Estimator:
         return self._shapes[problem_key]
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """Of several cells: `seconds` on one core and `bytes`, without those counted in `unknown`."""
-
-    seconds: float
-    bytes: float
-    unknown: int
-
-
-def estimate(cells: Sequence[Cell]) -> Estimate:
+def estimate(cells: Sequence[Cell]) -> Cost:
     """A rough estimate: kernels compiled, problems built; reads data files where their sizes are needed."""
     costs = cell_costs(cells)
     known = [cost for cost in costs if cost is not None]
     seconds, stored = sum(cost.seconds for cost in known), sum(cost.bytes for cost in known)
-    return Estimate(seconds, stored, len(costs) - len(known))
+    return Cost(seconds, stored, len(costs) - len(known))
 
 
 def cell_costs(cells: Sequence[Cell]) -> list[Cost | None]:
@@ -133,17 +131,17 @@ def memory(cells: Sequence[Cell], workers: int) -> tuple[float, str]:
     estimator = Estimator()
     built = {cell.problem_key: cell for cell in cells}
     groups = {cell.group_id: cell for cell in cells}
-    problems = [(estimator.problem_bytes(cell.located, key), cell) for key, cell in built.items()]
-    runs = [(estimator.run_bytes(cell.located, cell.problem_key), cell) for cell in groups.values()]
-    problems.sort(key=lambda need: -need[0])
-    runs.sort(key=lambda need: -need[0])
-    if not runs:
+    if not cells:
         return 0.0, ""
-    total = sum(need for need, _ in problems[:workers]) + workers * runs[0][0]
-    if problems[0][0] >= runs[0][0]:
+    problems = [(estimator.problem_bytes(cell.located, key), cell) for key, cell in built.items()]
+    problems.sort(key=itemgetter(0), reverse=True)
+    runs = [(estimator.run_bytes(cell.located, cell.problem_key), cell) for cell in groups.values()]
+    run, largest = max(runs, key=itemgetter(0))
+    total = sum(need for need, _ in problems[:workers]) + workers * run
+    if problems[0][0] >= run:
         choices, keys = problems[0][1].choices, ["problem", "dataset", "dimension", "n_samples"]
     else:
-        choices, keys = runs[0][1].choices, ["record_points", "even_points"]
+        choices, keys = largest.choices, ["record_points", "even_points"]
     shown = " ".join(f"{key}={choices[key]}" for key in keys if choices[key] is not None)
     return total, shown
 
@@ -198,13 +196,9 @@ def notes(cells: Sequence[Cell]) -> list[str]:
 def warnings(cells: Sequence[Cell]) -> list[str]:
     """What scaling makes of the columns of the user's own data, a line each; reads the files."""
     lines: dict[str, None] = {}
-    asked = set()
-    for cell in {cell.problem_key: cell for cell in cells}.values():
-        choices = cell.located
-        data = tuple(choices[key] for key in _DATA)
-        if choices["path"] is None or data in asked:
-            continue
-        asked.add(data)
+    located = [cell.located for cell in {cell.problem_key: cell for cell in cells}.values()]
+    asked = {tuple(one[key] for key in _DATA): one for one in located if one["path"] is not None}
+    for choices in asked.values():
         problem = registry.problems.get(choices["problem"])
         try:
             lines |= dict.fromkeys(problem.remarks(choices) if hasattr(problem, "remarks") else ())
@@ -216,12 +210,6 @@ def warnings(cells: Sequence[Cell]) -> list[str]:
 def _is_sparse_algorithm(algorithm: Any) -> bool:
     """Whether a step of it touches the non-zeros of a row alone, where there is no regularization."""
     return bool(getattr(algorithm, "sparse_steps", False))
-
-
-def _row_entries(choices: Mapping[str, Any], coordinates: int) -> int:
-    """Stored entries of a row of X: fewer than coordinates where a problem says that it is sparse."""
-    entries = getattr(registry.problems.get(choices["problem"]), "row_entries", None)
-    return coordinates if entries is None else entries(choices)
 
 
 def _is_sparse(choices: Mapping[str, Any]) -> bool:

@@ -135,12 +135,7 @@ class CellMaker:
     def cells(self, raw: Mapping[str, Any], seeds: Iterable[Any]) -> list[Cell]:
         """The cells of `raw`, whose own seed is not looked at, with `seeds`; raises ConfigError."""
         group, digest = self._group(raw)
-        return [_cell(group, digest, self._seed(seed)) for seed in seeds]
-
-    def _seed(self, value: Any) -> int:
-        seed = keys.check("seed", value)
-        _need("seed", seed)
-        return seed
+        return [_cell(group, digest, _need("seed", keys.check("seed", seed))) for seed in seeds]
 
     def _group(self, raw: Mapping[str, Any]) -> tuple[Group, Any]:
         """The group of `raw`, and the hash that its cells' identities go on from."""
@@ -324,6 +319,7 @@ def _registered(things: registry.Registry, name: Any) -> Any:
     return things.get(name)
 
 
-def _need(key: str, chosen: Any) -> None:
+def _need(key: str, chosen: Any) -> Any:
     if chosen is None and keys.of_cells()[key].default is not None:
         raise ConfigError(f"{key} is null, but it is read here: give it a value")
+    return chosen

@@ -29,10 +29,8 @@ class Whole:
     def normal(self, key: str, value: Any) -> Any:
         if value in self.words:
             return value
-        number = _number(value)
-        if number is None or number != int(number) or int(number) < self.low:
-            raise _refused(key, self.allowed(), value)
-        if self.high is not None and number > self.high:
+        number, high = _number(value), math.inf if self.high is None else self.high
+        if number is None or number != int(number) or not self.low <= number <= high:
             raise _refused(key, self.allowed(), value)
         if int(number) > self.top:
             raise _refused(key, f"a whole number in {self.low}..{self.top}", value)

@@ -94,11 +94,10 @@ class Plan:
     def check(self) -> None:
         """Raise ConfigError if a combination makes no sense (unless these are skipped) or no cell is left."""
         if self.invalid and not all(call.skip_invalid for call in self.calls):
+            count = len(self.invalid)
             shown = "; ".join(f"{overrides}: {message}" for overrides, message in self.invalid[:_SHOWN])
-            more = f"; and {len(self.invalid) - _SHOWN} more" if len(self.invalid) > _SHOWN else ""
-            which = (
-                "1 combination makes" if len(self.invalid) == 1 else f"{len(self.invalid)} combinations make"
-            )
+            more = f"; and {count - _SHOWN} more" if count > _SHOWN else ""
+            which = "1 combination makes" if count == 1 else f"{count} combinations make"
             hint = " (--skip-invalid leaves out such)" if self.can_skip else ""
             raise ConfigError(f"{which} no sense{hint}: {shown}{more}")
         if not self.cells:
@@ -272,13 +271,14 @@ def union(plans: Sequence[Plan]) -> Plan:
         for key, values in plan.axes.items():
             axes.setdefault(key, {}).update(dict.fromkeys(values))
     return replace(
-        plans[-1],
+        plans[0],
         calls=[call for plan in plans for call in plan.calls],
         cells=[cell for cell, _ in cells.values()],
         reasons=[reason for _, reason in cells.values()],
         invalid=[entry for plan in plans for entry in plan.invalid],
         collapsed=sum(plan.collapsed for plan in plans),
         statuses={cell_id: status for plan in plans for cell_id, status in plan.statuses.items()},
+        runtime=plans[-1].runtime,
         axes={key: list(values) for key, values in axes.items()},
     )
 
