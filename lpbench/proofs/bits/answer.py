@@ -15,7 +15,7 @@ from lpbench.declared.kinds import Formula
 from lpbench.errors import ConfigError
 from lpbench.proofs.bits.cases import Case, read_cases, runtime
 from lpbench.proofs.bits.measured import Search, Store, search
-from lpbench.proofs.bits.proven import MOST, SPLIT, Answer, Proof
+from lpbench.proofs.bits.proven import MOST, OPTIMISTIC, SPLIT, Answer, Proof
 from lpbench.proofs.bits.suited import described, suited
 from lpbench.theory.evaluation import theorem
 from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, OTHER
@@ -119,13 +119,13 @@ class Answers:
     def names(self) -> list[str]:
         """The theorems that say something of any combination: dimension-free ones, others, earlier ones.
 
-        Of each form first the one that asks for the fewest bits, over all combinations.
+        Of each form first the one that asks for the fewest bits in all, an optimistic one after its equal.
         """
         order, bits = {DIMENSION_FREE: 0, OTHER: 1, EARLIER: 2}, Counter[str]()
         for entry in self.entries:
             for name, answer in entry.answers.items():
                 bits[name] += MOST + 1 if answer.bits is None else answer.bits
-        return sorted(bits, key=lambda name: (order[theorem(name).form], bits[name]))
+        return sorted(bits, key=lambda name: (order[theorem(name).form], bits[name], name == OPTIMISTIC))
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a combination."""

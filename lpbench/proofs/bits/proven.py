@@ -65,15 +65,17 @@ class Proof:
 
     @cached_property
     def names(self) -> list[str]:
-        """The theorems of the mean gap that are about this algorithm, rounding and format, the last of the page first.
+        """The theorems of the mean gap that are about this algorithm, rounding and format.
 
+        The last of the page first, and variants (1b-L1) after what they vary.
         Where none is about the rounding and the schedule, all that are about the algorithm: they say why.
         """
         raw = self.case.raw
         if self.grid(max(self.case.precisions)) is None:
             return []
         hidden = {SPLIT} if raw["format"] == "fixed" else COVERED
-        found = [evaluation.theorem(name) for name in reversed(evaluation.names()) if name not in hidden]
+        ordered = sorted(evaluation.names(), key=lambda name: name.partition("-")[0], reverse=True)
+        found = [evaluation.theorem(name) for name in ordered if name not in hidden]
         about = [one for one in found if _asked(one, raw["algorithm"])]
         s = self.setting(FULL)
         return [one.name for one in about if _fits(one, s)] or [one.name for one in about]
