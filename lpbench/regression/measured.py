@@ -112,10 +112,11 @@ def labels(cells: Sequence[Row]) -> dict[str, str]:
 
     Without the numbers that other choices usually decide, which make a label long, where the rest tells them apart.
     """
-    axes = [*MATCHED, *own(cells)]
-    # The last cell of each: older baselines have no choices of plug-ins.
+    later = own(cells)
+    axes = [*MATCHED, *later]
+    # Those of plug-ins as the last cell has them: older baselines lack them.
     chosen = {
-        config_id: {axis: members[-1].get(axis) for axis in axes}
+        config_id: {axis: members[-1 if axis in later else 0].get(axis) for axis in axes}
         for config_id, members in by_config(cells).items()
     }
     varied = {

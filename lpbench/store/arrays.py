@@ -118,9 +118,9 @@ def refine(found: np.ndarray, values: Sequence[Any], last: bool = False) -> np.n
     return np.unique(found * len(different) + place[codes], return_inverse=True)[1]
 
 
-def null_first(value: Any, last: bool = False) -> tuple[bool, Any]:
-    """What values of one kind are sorted by, null before all others (`last`: after them)."""
-    return (value is None) == last, 0 if value is None else value
+def null_first(value: Any, last: bool = False) -> tuple[bool, bool, Any]:
+    """What values are sorted by: numbers before texts (expressions), null before all others (`last`: after them)."""
+    return (value is None) == last, isinstance(value, str), 0 if value is None else value
 
 
 def flat(column: pa.ChunkedArray) -> pa.Array:

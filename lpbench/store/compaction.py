@@ -103,14 +103,18 @@ def _set_aside(source: Source, copy: bool = False) -> None:
 def _merge(folder: Path, sources: Sequence[Source], broken: set[int]) -> dict[str, int]:
     """Write the three files from `sources`; returns the number of cells by status.
 
-    Sources that hold rows which are no cells are added to `broken`: they are to be kept, under another name.
+    Sources that cannot be read, or hold what is no cell, are added to `broken`: they are to be kept under another name.
     """
     kept = newest(sources, strict=False)
+    for lost in {*sources} - {source for source, *_ in kept}:  # not even their identities can be read
+        broken.add(lost.index)
+        if lost.index < 0:
+            _set_aside(lost)
     known, choices = [], [_encoded(_CHOICES.empty_table())]
     for source, names, keep in kept:
-        if lost := _without_trace(source, names, keep):
-            warn_of(source.cells, f"{lost} cells have no trace in {source.traces.name}", "some of it")
-        if source.index not in broken and (lost or rejected(names).any()):
+        if gone := _without_trace(source, names, keep):
+            warn_of(source.cells, f"{gone} cells have no trace in {source.traces.name}", "some of it")
+        if source.index not in broken and (gone or rejected(names).any()):
             broken.add(source.index)
             if source.index < 0:
                 _set_aside(source, copy=True)  # as it is about to be written anew, with its cells

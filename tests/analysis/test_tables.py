@@ -31,6 +31,13 @@ def test_what_varies_by_itself_is_kept():
     assert varying(columns_of({"precision": 4}, {"precision": 8})) == []
 
 
+def test_an_axis_may_hold_numbers_and_expressions():
+    rows = [{"step_size": a, "seed": i} for i, a in enumerate((0.1, "0.1/L", None, 0.1))]
+    columns = columns_of(*rows)
+    assert varying(columns) == ["step_size"]
+    assert [record["step_size"] for record in results(columns)] == [None, 0.1, "0.1/L"]
+
+
 def test_every_choice_but_precision_and_seed_is_an_axis():
     assert {"problem", "rounding", "step_size", "mu", "start"} <= set(AXES)
     assert not {"precision", "seed"} & set(AXES)

@@ -224,6 +224,23 @@ def test_a_part_with_broken_pages_is_left_out_at_compaction(tmp_path):
     assert len(by_id(folder)) == 2
 
 
+def test_a_part_whose_identities_are_broken_is_set_aside_and_not_deleted(tmp_path):
+    folder = tmp_path / "demo"
+    write(folder, results_of(2), finish=False)
+    write(folder, results_of(4)[2:], finish=False)
+    victim = sorted((folder / "parts").glob("*.cells.parquet"))[0]
+    group = pq.read_metadata(victim).row_group(0)
+    columns = [group.column(i) for i in range(group.num_columns)]
+    start = next(c.dictionary_page_offset for c in columns if c.path_in_schema == "cell_id")
+    data = bytearray(victim.read_bytes())
+    data[start + 4 : start + 40] = bytes(36)
+    victim.write_bytes(data)
+    with pytest.warns(StoreWarning, match="000000"):
+        compact(folder)
+    assert len(by_id(folder)) == 2
+    assert (folder / "parts" / f"{victim.name}.damaged").read_bytes() == data
+
+
 def test_a_foreign_file_is_named_and_never_touched(tmp_path):
     folder = tmp_path / "demo"
     write(folder, results_of(2), finish=False)
