@@ -20,9 +20,12 @@
   };
 
   const MOST_PICKED = 20; // as in pages/cells.py
+  const ECHO = 2000; // ms in which the text field may repeat itself
   const followed = new WeakSet(); // tables whose loading is listened to
   let picked = new Set();
   let own = []; // what `pick` has written and `tick` has not seen yet
+  let lately = []; // what `pick` has written since the field was last quiet, and when it wrote last
+  let wrote = 0;
   const ids = (written) => (written || "").split(",").map((id) => id.trim()).filter((id) => id);
   const mark = (grid) => grid.forEachNode((row) => {
     if (row.data && row.isSelected() !== picked.has(row.id)) row.setSelected(picked.has(row.id));
@@ -88,12 +91,23 @@
         picked = new Set(found);
         mark(grid); // what is one too many loses its tick
         if (found.join(",") === ids(written).join(",")) return none();
+        if (performance.now() - wrote > ECHO) lately = [];
+        wrote = performance.now();
+        lately.push(found.join(","));
         own.push(found.join(","));
         return found.join(",");
       },
       // Text field -> ticked rows, now and whenever rows are loaded.
       tick: async function (written) {
-        const mine = own.indexOf(ids(written).join(","));
+        const found = ids(written).join(",");
+        const mine = own.indexOf(found);
+        // The field says again, some 300 ms later, what it was told, also where `pick` has told it more by then.
+        const newest = lately[lately.length - 1];
+        if (mine < 0 && !restoring && found !== newest && lately.includes(found) && performance.now() - wrote < ECHO) {
+          own.push(newest);
+          window.dash_clientside.set_props({ type: "control", key: "cells" }, { value: newest });
+          return none();
+        }
         own = own.slice(mine + 1); // its rows are ticked, and perhaps more of them since
         if (mine < 0) picked = new Set(ids(written));
         const grid = await window.dash_ag_grid.getApiAsync("grid");

@@ -110,7 +110,7 @@ def _merge(folder: Path, sources: Sequence[Source], broken: set[int]) -> dict[st
         broken.add(lost.index)
         if lost.index < 0:
             _set_aside(lost)
-    known, choices = [], [_encoded(_CHOICES.empty_table())]
+    known, choices = [], []
     for source, names, keep in kept:
         if gone := _without_trace(source, names, keep):
             warn_of(source.cells, f"{gone} cells have no trace in {source.traces.name}", "some of it")
@@ -124,7 +124,9 @@ def _merge(folder: Path, sources: Sequence[Source], broken: set[int]) -> dict[st
     by_id = to_numpy(pc.rank(flat(cells["cell_id"]), tiebreaker="first")).astype(np.int64) - 1
     files = [source.traces for source, *_ in kept]
     _write(folder / TRACES, TRACES_SCHEMA, TRACE_ROWS, files, len(by_id), _traces(kept, by_id))
-    by_choices = ranks(plain_columns(pa.concat_tables(choices)), list(CHOICES), last=True)
+    # An empty table is made by way of pandas: only where there is no other.
+    encoded = pa.concat_tables(choices or [_encoded(_CHOICES.empty_table())])
+    by_choices = ranks(plain_columns(encoded), list(CHOICES), last=True)
     places = np.unique(by_choices * len(by_id) + by_id, return_inverse=True)[1]
     files = [source.cells for source, *_ in kept]
     _write(folder / CELLS, CELLS_SCHEMA, CELL_ROWS, files, len(places), _cells(kept, places))

@@ -57,6 +57,27 @@ def test_new_cells_come_and_the_picked_ones_stay(tab, address, runs):
     tab.wait_for_selector("text=2 cells; the numbers", timeout=WAIT)
 
 
+REPEAT = """async (first) => {
+  document.querySelectorAll(".ag-row .ag-checkbox-input")[2].click();
+  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  while (!decodeURIComponent(location.search).includes("cells=" + first + ",")) await wait(20);
+  dash_clientside.set_props({ type: "control", key: "cells" }, { value: first });
+  await wait(1000);
+}"""
+
+
+def test_a_text_field_that_repeats_itself_unticks_nothing(tab, address):
+    tab.goto(address + "/cells?sweep=real")
+    tab.locator(".ag-row .ag-checkbox-input").nth(0).click(timeout=WAIT)
+    tab.wait_for_url("**cells=**", timeout=WAIT)
+    (first,) = tab.evaluate(TICKED)
+    tab.evaluate(REPEAT, first)
+    assert len(tab.evaluate(TICKED)) == 2
+    picked = tab.get_by_role("textbox", name="Picked cells").input_value()
+    assert picked.split(",")[0] == first
+    assert sorted(picked.split(",")) == sorted(tab.evaluate(TICKED))
+
+
 def test_a_link_ticks_its_cells_and_the_text_is_followed(tab, address, runs):
     tab.goto(address + "/cells?sweep=real")
     tab.wait_for_selector(".ag-row .ag-checkbox-input", timeout=WAIT)

@@ -34,7 +34,7 @@ def numbers(form, dtype):
 
 def by_python(x, form, mode, random):
     """The kernels' own source, without a compiler."""
-    out, (work, scaling) = np.empty_like(x), quantizing._arithmetic(form, x.dtype)
+    out, (work, scaling) = np.empty_like(x), quantizing._arithmetic(form, x.dtype, np.finfo(x.dtype))
     grid, uniforms = form.array_kernel(work), random.astype(work).ravel() if mode == "uniforms" else None
     rounding = roundings.given(work) if mode == "uniforms" else roundings.make(mode, work)
     key = quantizing._key(random) if mode == "stochastic" else np.uint32(0)
@@ -46,7 +46,7 @@ def by_python(x, form, mode, random):
 
 def by_arrays(x, form, mode, random):
     """The format's definition, called with whole arrays."""
-    work, scaling = quantizing._arithmetic(form, x.dtype)
+    work, scaling = quantizing._arithmetic(form, x.dtype, np.finfo(x.dtype))
     grid = form.kernel(work)
     rounding = roundings.given(work) if mode == "uniforms" else roundings.make(mode, work)
     s, r = x.astype(work) / work.type(form.scale), np.zeros(x.shape, work)
