@@ -23,8 +23,8 @@
   const ECHO = 2000; // ms in which the text field may repeat itself
   const followed = new WeakSet(); // tables whose loading is listened to
   let picked = new Set();
-  let own = []; // what `pick` has written and `tick` has not seen yet
-  let lately = []; // what `pick` has written since the field was last quiet, and when it wrote last
+  let table = null; // the grid whose rows are ticked
+  let lately = []; // what `pick` has written in the last moments, and when
   let wrote = 0;
   const ids = (written) => (written || "").split(",").map((id) => id.trim()).filter((id) => id);
   const mark = (grid) => grid.forEachNode((row) => {
@@ -78,45 +78,43 @@
         return none();
       },
       // The table of cells. Ticked rows -> text field; identities whose rows are not loaded stay in it.
-      pick: function (rows, written) {
+      pick: function (rows) {
         const grid = window.dash_ag_grid.getApi("grid");
         if (!rows || !grid) return none();
-        const kept = ids(written).filter((id) => {
-          const row = grid.getRowNode(id);
-          return !row || row.isSelected();
-        });
+        const loaded = (id) => (grid.getRowNode(id) || {}).data;
         // Of the table itself: `rows` may be older than the last tick, which would be lost.
         const ticked = grid.getSelectedRows().map((row) => row.cell_id);
-        const found = [...new Set([...kept, ...ticked])].slice(0, MOST_PICKED);
-        picked = new Set(found);
+        const marked = [...picked].filter(loaded);
+        if (ticked.length === marked.length && ticked.every((id) => picked.has(id))) return none(); // `mark` did it
+        const kept = [...picked].filter((id) => !loaded(id) || ticked.includes(id));
+        picked = new Set([...new Set([...kept, ...ticked])].slice(0, MOST_PICKED));
         mark(grid); // what is one too many loses its tick
-        if (found.join(",") === ids(written).join(",")) return none();
         if (performance.now() - wrote > ECHO) lately = [];
         wrote = performance.now();
-        lately.push(found.join(","));
-        own.push(found.join(","));
-        return found.join(",");
+        lately.push([...picked].join(","));
+        return lately[lately.length - 1];
       },
       // Text field -> ticked rows, now and whenever rows are loaded.
       tick: async function (written) {
         const found = ids(written).join(",");
-        const mine = own.indexOf(found);
-        // The field says again, some 300 ms later, what it was told, also where `pick` has told it more by then.
-        const newest = lately[lately.length - 1];
-        if (mine < 0 && !restoring && found !== newest && lately.includes(found) && performance.now() - wrote < ECHO) {
-          own.push(newest);
-          window.dash_clientside.set_props({ type: "control", key: "cells" }, { value: newest });
+        const now = [...picked].join(",");
+        // The field says again, some 300 ms later, what `pick` told it, also where that is old by then. A person who
+        // writes into it has it in focus.
+        const typing = document.activeElement && document.activeElement.closest(".controls");
+        const echo = found !== now && lately.includes(found) && performance.now() - wrote < ECHO;
+        if (echo && !typing && !restoring) {
+          window.dash_clientside.set_props({ type: "control", key: "cells" }, { value: now });
           return none();
         }
-        own = own.slice(mine + 1); // its rows are ticked, and perhaps more of them since
-        if (mine < 0) picked = new Set(ids(written));
-        const grid = await window.dash_ag_grid.getApiAsync("grid");
-        if (!followed.has(grid)) {
-          followed.add(grid);
+        picked = new Set(ids(written));
+        // Without waiting where it is known: between the two lines `pick` would see ticks of before.
+        if (!table || table.isDestroyed()) table = await window.dash_ag_grid.getApiAsync("grid");
+        if (!followed.has(table)) {
+          followed.add(table);
           document.querySelector("#grid .ag-root").setAttribute("aria-label", "Cells");
-          grid.addEventListener("modelUpdated", () => mark(grid));
-        }
-        if (mine < 0) mark(grid);
+          table.addEventListener("modelUpdated", (event) => mark(event.api));
+          mark(table);
+        } else if (found !== now) mark(table); // else its rows are ticked, and perhaps one more since
         return none();
       },
       // Other rows are asked for: from the start where the choice changed, in place where the sweep went on.

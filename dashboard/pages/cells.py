@@ -179,7 +179,7 @@ def connect(app: Any, store: Any) -> None:
     # In the browser, where the ticks are: between two of them there is no time for a way to the server and back.
     app.clientside_callback(
         ClientsideFunction("lpbench", "pick"), Output(picked, "value"), Input(GRID, "selectedRows"),
-        State(picked, "value"), prevent_initial_call=True,
+        prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("lpbench", "tick"), Output(GRID, "className"), Input(picked, "value")
