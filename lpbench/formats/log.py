@@ -30,9 +30,8 @@ class LogGrid(NamedTuple):
     """0 and smallest * ratio**k up to 1, ratio = 2**(1 / 2**f), f <= 3."""
 
     smallest: Any
-    knots: tuple[
-        Any, ...
-    ]  # nine numbers: ratio**i, the numbers of one octave, both ends included; after them 2
+    # Nine numbers: ratio**i, the numbers of one octave, both ends included; after them 2.
+    knots: tuple[Any, ...]
     one: Any
 
 

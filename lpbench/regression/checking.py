@@ -187,24 +187,6 @@ def check_sweep(
     return check_cells(baseline, folder, measured.read(folder), seeds, allow_missing)
 
 
-def run(
-    baseline: Baseline,
-    overrides: Sequence[str],
-    runs_dir: Path,
-    config_dir: Path | None = None,
-    workers: int | None = None,
-    seeds: int | None = None,
-    on_event: Listener | None = None,
-) -> tuple[Path, list[Row]]:
-    """Run the grid of `overrides` (none: that of the baseline) anew, as the sweep `check-<baseline>`.
-
-    Stored cells are computed again: the code has changed, which the identity of a cell does not tell.
-    Returns the folder and the cells. Raises ConfigError, Interrupted.
-    """
-    plan = plan_of(baseline, overrides, runs_dir, config_dir, seeds=seeds)
-    return plan.folder, measure(plan, workers, on_event)
-
-
 def golden_findings(result: Check) -> list[Finding]:
     """The golden trajectories, here and now, of the algorithms, formats and problems of the cells of a check."""
     used = [group.choices for group in result.groups if group.now]
@@ -242,7 +224,10 @@ def plan_of(
 
 
 def measure(plan: Plan, workers: int | None = None, on_event: Listener | None = None) -> list[Row]:
-    """Run the cells of `plan`, stored ones too, and read what they measured; raises Interrupted."""
+    """Run the cells of `plan`, and read what they measured; raises Interrupted.
+
+    Stored cells are computed again: the code has changed, which the identity of a cell does not tell.
+    """
     outcome = run_plan(plan, workers, force=True, on_event=on_event).complete()
     return measured.read(plan.folder, frozenset(outcome.statuses))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from lpbench import registry
-from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, MEAN_GAP, Bound, Refused, Setting, Theorem
+from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, MEAN_GAP, SHOWN, Bound, Refused, Setting, Theorem
 
 
 class Evaluation(NamedTuple):
@@ -71,7 +71,7 @@ class Planned(Setting):
     """A Setting before its run: whoever reads what the run will show gets Unknown."""
 
     def __getattribute__(self, name: str) -> Any:
-        if name in ("G", "G_certified", "max_update", "saturated"):
+        if name in SHOWN:
             raise Unknown(name)
         return super().__getattribute__(name)
 

@@ -23,6 +23,8 @@ SGD = PLAIN_SGD | {"swalp"}  # by Jensen's inequality: the average of the same i
 SVRG = frozenset({"svrg", "lp_svrg"})
 HALP = frozenset({"halp"})
 MEAN_GAP, FINAL_GAP = "mean_gap", "final_gap"
+# Fields of a Setting that the run decides; all others are the same for all seeds.
+SHOWN = ("G", "G_certified", "max_update", "saturated")
 _SMALLEST = 2.0**-1022  # below it float64 loses digits
 # Parts of a run, on each of which a falling bound is replaced by its first value: about 1 % too large.
 _BLOCKS = 1000

@@ -110,7 +110,7 @@ def read_cases(overrides: Sequence[str], config_dir: Path | None = None) -> list
     makes no sense or does not round.
     """
     for override in overrides:
-        key = override.lstrip("+~").partition("=")[0]
+        key = grid.key_of(override)
         if key in FOUND:
             raise ConfigError(_SEARCHED[key])
     blocks = grid.read(list(overrides) or ["algorithm=lp_sgd"], config_dir)

@@ -172,9 +172,8 @@ class Proof:
         about = evaluation.theorem(name)
         if about.schedule == "decreasing" or not about.algorithms & SGD:
             reason = found.reason or f"more than {MOST} bits"
-            grows = (
-                about.schedule == "decreasing" and about.form == EARLIER
-            )  # without end, as the steps get shorter
+            # Without end, as the steps get shorter.
+            grows = about.schedule == "decreasing" and about.form == EARLIER
             return replace(found, reason=reason, hopeless=grows or not found.reason)
         try:
             least = self.ball(name, FULL)

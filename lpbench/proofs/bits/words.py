@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from lpbench.choices.grid import key_of
 from lpbench.proofs.bits.answer import Answers, Entry
 from lpbench.proofs.bits.proven import OPTIMISTIC, SPLIT, Answer
 from lpbench.terminal import Table, first
@@ -51,7 +52,7 @@ def about(found: Answers) -> str:
     shared = [key for key in _ABOUT if key not in found.axes and one.chosen(key) is not None]
     said = [f"d={one.chosen(key):,}" if key == "dimension" else str(one.chosen(key)) for key in shared]
     for text in one.case.texts:
-        key = text.lstrip("+~").partition("=")[0]
+        key = key_of(text)
         own = key in one.case.given and key not in (*_ABOUT, *found.axes)
         if own and all(text in entry.case.texts for entry in found.entries):
             said.append(text)
