@@ -56,7 +56,7 @@ def measured(sweep: Sweep, state: State, zeros: bool = False) -> list[Group]:
 def zeros(sweep: Sweep, state: State) -> list[str]:
     """A sentence on the groups that `measured` leaves out since their floor is 0."""
     count = sum(rounds(row) and row["floor"] == 0 for row in chosen(sweep, state))
-    return counted(count, "point", OF_ZERO)
+    return count_note(count, "point", OF_ZERO)
 
 
 def plain(rows: Sequence[Group]) -> list[Group]:
@@ -219,7 +219,7 @@ def left_out(shown: int, there: int, what: str, which: str) -> list[str]:
     )
 
 
-def counted(count: int, noun: str, what: str) -> list[str]:
+def count_note(count: int, noun: str, what: str) -> list[str]:
     """`3 cells diverged.`; nothing where there is none."""
     return [f"{plural(count, noun)} {what}."] if count else []
 
@@ -230,7 +230,7 @@ def unfinished(rows: Sequence[Group]) -> list[str]:
     return [
         note
         for name, count in counts.items()
-        for note in counted(count, "cell", f"{name}: not in the medians")
+        for note in count_note(count, "cell", f"{name}: not in the medians")
     ]
 
 
@@ -247,6 +247,13 @@ def finite(value: float | None) -> float | None:
 def plural(count: int, noun: str) -> str:
     """`1 seed`, `3 seeds`."""
     return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def medians(rows: Sequence[Group], bars: str = "") -> str:
+    """What points are: `medians over 5 seeds; bars: 10-90 %`, or `one seed each`, which has neither."""
+    if all(row["n"] == 1 for row in rows):
+        return "one seed each"
+    return f"medians over {seeds(rows)}" + (f"; bars: {bars}" if bars else "")
 
 
 def seeds(rows: Iterable[Group]) -> str:

@@ -150,8 +150,8 @@ def _notes(few: Sequence[Group], state: State) -> list[str]:
         notes.append(f"{drawn} of {sum(ran)} traces: the first {first} of each curve.")
     flat = sum(row["bound"] == 0 for row in few) if state["bounds"] else 0
     bad = sum(int(row["n_diverged"]) for row in few)
-    notes += choosing.counted(flat, "proven bound", OF_ZERO)
-    return notes + choosing.counted(bad, "cell", "diverged; they count up to where they ended")
+    notes += choosing.count_note(flat, "proven bound", OF_ZERO)
+    return notes + choosing.count_note(bad, "cell", "diverged; they count up to where they ended")
 
 
 PAGE = Page(

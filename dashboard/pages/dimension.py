@@ -110,8 +110,8 @@ def _floors(
     which = "; ".join(filter(None, [choosing.said(kept), "evenly spread where there are more"]))
     notes = [_growth(lines, facets), *choosing.left_out(len(lines), count, "lines", which)]
     limits = [row[column] for line in lines for row in line for column, _, _ in PROVEN if state["bounds"]]
-    notes += choosing.counted(limits.count(0), "proven limit", OF_ZERO)
-    notes.append(f"Medians over {choosing.seeds(rows)}; bars: 10-90 %. The dimension-free limit does not contain d; "
+    notes += choosing.count_note(limits.count(0), "proven limit", OF_ZERO)
+    notes.append(f"Points: {choosing.medians(rows, '10-90 %')}. The dimension-free limit does not contain d; "
                  "what it does with d is that of the constants below.")  # fmt: skip
     look = Look(sweep, state["color"], others, lines, dark)
     curves: list[Curve] = []
@@ -167,7 +167,7 @@ def _constants(rows: Sequence[Group], dark: bool) -> Panel:
                 table += [[facet, int(d), name, value] for d, value in zip(x, y, strict=True)]
     said = "“Dimension-free” holds at fixed σ₁: the leading noise is δσ₁. Where σ₁ grows with d, so do floor and bits."
     zeros = sum(row[name] == 0 for line in lines for row in line for name in SYMBOLS)
-    notes = (said, *choosing.counted(zeros, "point", OF_ZERO))
+    notes = (said, *choosing.count_note(zeros, "point", OF_ZERO))
     ticks = spaced(row["dimension"] for row in rows)
     axes = Axes("dimension d", "constant of the problem", x_log=True, x_values=ticks)
     drawn = figure(curves, axes, dark) if curves else None

@@ -86,7 +86,7 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
     drawn = heatmap.figure(x, y, values, marks, titles, dark, hover=hover, no_value=NO_FLOOR)
     rows = [_row(row) for row in sorted(floats, key=lambda row: (row["precision"], exponent_of(row)))]
     columns = ["format", "precision", "exponent bits", "mantissa bits", "noise floor", "seeds", "diverged"]
-    notes = [f"{said}; medians over {choosing.seeds(floats)}. The mantissa has what sign and exponent leave."]
+    notes = [f"{said}; {choosing.medians(floats)}. The mantissa has what sign and exponent leave."]
     notes += [*choosing.unfinished(floats), *_missing(sweep, advised, values), *_few(sweep, x, y, values)]
     notes += [f"Theory recommends no split here: {silent}."] if silent else []
     return Panel(SPLITS, drawn, Table(columns, rows), tuple(notes))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from lpbench.terminal import Table
+from lpbench.terminal import Table, counted
 
 from ..charts.curves import Axes, figure
 from ..charts.look import Look
@@ -54,7 +54,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     scales = Axes("precision (bits)", "noise floor", x_values=bits, x_unit="bits")
     drawn = figure(curves, scales, dark, keys=look.keys())
     data = Table(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
-    note = f"Medians over {choosing.seeds(rounds)}; the numbers name the format."
+    note = f"Points: {choosing.medians(rounds)}; the numbers name the format."
     return [Panel(TITLE, drawn, data, (note, *choosing.zeros(sweep, {})))]
 
 
@@ -76,7 +76,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     listed = [
         (
             html.A(info.name, href=address(prefix, "/", {"sweep": info.name})),
-            ", ".join(f"{n} {status}" for status, n in info.counts.items()) or "-",
+            counted(info.counts) or "-",
             info.problem or info.state,
             info.updated_at[:16].replace("T", " "),
         )

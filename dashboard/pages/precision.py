@@ -161,14 +161,14 @@ def _rows(line: Sequence[Group], named: Sequence[str], target: float | None) -> 
 
 
 def _points(rounds: Sequence[Group], state: State) -> str:
-    bars = "" if state["spread"] == "none" else f"; bars: {SPREADS[state['spread']][0]} of them"
-    return f"Points: medians over {choosing.seeds(rounds)}{bars}."
+    bars = "" if state["spread"] == "none" else f"{SPREADS[state['spread']][0]} of them"
+    return f"Points: {choosing.medians(rounds, bars)}."
 
 
 def _notes(shown: Sequence[Group], state: State) -> list[str]:
     empty = sum(not row["floor"] >= 0 for row in shown)
-    notes = choosing.counted(sum(row["floor"] == 0 for row in shown), "point", OF_ZERO)
-    notes += choosing.counted(empty, "point", "without a floor: not drawn, and in the table")
+    notes = choosing.count_note(sum(row["floor"] == 0 for row in shown), "point", OF_ZERO)
+    notes += choosing.count_note(empty, "point", "without a floor: not drawn, and in the table")
     if state["bounds"]:
         proven = sum(row["noise_ball"] >= 0 for row in shown)
         flat = sum(row["noise_ball"] == 0 for row in shown)

@@ -115,7 +115,7 @@ def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
 
 
 def _zeros(series: Sequence[Series]) -> list[str]:
-    return choosing.counted(sum(one.zeros for one in series), "point", OF_ZERO)
+    return choosing.count_note(sum(one.zeros for one in series), "point", OF_ZERO)
 
 
 def _rows(one: Series, here: Past, first: int) -> list[list[Any]]:

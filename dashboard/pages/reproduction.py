@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lpbench.terminal import Table
+from lpbench.terminal import Table, counted
 
 from ..charts.claims import claim_figure
 from ..data.sweeps import Sweep
@@ -87,8 +87,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
         return []
     rows = [row for name, record in found.items() for row in _rows(name, record, prefix)]
     verdicts = Counter(record["verdict"] for record in found.values())
-    said = ", ".join(f"{count} {name}" for name, count in verdicts.items())
-    return [html.H2(f"The claims: {said}"), table("Claims", HEAD, rows)]
+    return [html.H2(f"The claims: {counted(verdicts)}"), table("Claims", HEAD, rows)]
 
 
 def _rows(name: str, record: Mapping[str, Any], prefix: str) -> list[list[Any]]:

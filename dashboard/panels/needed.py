@@ -72,7 +72,7 @@ def bits(
     notes = [f"The fewest swept bits whose floor (or limit) is at most {target:g}, as all larger ones' are."]
     notes += choosing.left_out(len(lines), sum(map(len, panels)), "lines", "evenly spread")
     zeros = sum(row["floor"] == 0 for line in lines for row in line)
-    notes += choosing.counted(zeros, "floor", "of 0 among them: reached")
+    notes += choosing.count_note(zeros, "floor", "of 0 among them: reached")
     drawn = over_dimension(curves, look, "bits needed", rows, y_log=False, y_more=whole_bits(curves))
     return Panel(BITS, drawn, Table([*axes, "dimension", "by", "bits"], table), tuple(notes))
 

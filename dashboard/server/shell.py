@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lpbench.terminal import counted
+
 from ..data.sweeps import Sweep
 from ..page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Page, Panel, address
 from .panels import figure, is_dark
@@ -114,7 +116,7 @@ def status(sweep: Sweep) -> str:
     if not sweep.name:
         return "no sweep yet"
     counts = sweep.cells["status"].value_counts().to_dict()
-    said = ", ".join(f"{count} {name}" for name, count in counts.items())
+    said = counted((str(name), count) for name, count in counts.items())
     state = sweep.manifest.get("state")
     running = f"; {state}" if state in ("running", "interrupted") else ""
     return f"{sweep.name}: {len(sweep.cells)} cells ({said or 'none yet'}){running}"
