@@ -29,6 +29,7 @@ class Curve:
     group        lines that hide and show together, with the key of that name; "": those of the same name.
     whiskers     the band as bars at the points.   labels   a text beside each point.
     lines        False: points alone.              size     of the markers, in pixels.
+    shades       a number for each point, its place on the figure's continuous scale (`layout.coloraxis`).
     """
 
     x: Any  # a sequence or array of numbers, as y, low and high
@@ -48,6 +49,7 @@ class Curve:
     labels: Sequence[str] = ()
     lines: bool = True
     size: int = 8
+    shades: Any = None
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,8 @@ def _traces(curve: Curve, axes: Axes, number: str, legend: bool) -> list[dict[st
         "type": "scatter", "x": x, "y": _small(curve.y), "name": curve.name, "showlegend": legend, "mode": mode,
         **_drawn(curve), **place,
     }  # fmt: skip
+    if curve.shades is not None:
+        line["marker"] |= {"color": _small(curve.shades), "coloraxis": "coloraxis"}
     if curve.labels:
         line |= {"text": list(curve.labels), "textposition": "top right", "textfont": {"color": curve.color}}
     if banded and curve.whiskers:
