@@ -116,11 +116,16 @@ class Sweep:
     @functools.cached_property
     def varying(self) -> list[str]:
         """The choices that vary, precision among them where it does."""
-        cells, axes = self.cells, axes_of(self._table.schema)
+        cells, axes = self.cells, self._axes
         names = [*axes, "precision"]
         known = cells[names].astype(object).where(cells[names].notna(), None)
         found = varying({name: known[name].tolist() for name in names}, axes)
         return ["precision", *found] if cells["precision"].nunique() > 1 else found
+
+    @property
+    def _axes(self) -> list[str]:
+        """The choices that may vary, in the order in which those before decide those after."""
+        return axes_of(self._table.schema)
 
     @functools.cached_property
     def further(self) -> dict[str, str]:

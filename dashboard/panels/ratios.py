@@ -23,18 +23,23 @@ LOOK = {
 ROW = 24  # pixels
 
 
-def ratios(found: Comparison, notes: Sequence[str] = (), dark: bool = False) -> Panel:
-    """A dot and a bar for each row of `lpbench.compare`, the first on top, in the colour of its verdict."""
-    title = f"{choosing.named(found.metric)}: {found.b.name} / {found.a.name}"
-    there = [row for row in found.rows if row["ratio"] is not None]
-    if len(there) < len(found.rows):
-        notes = [*notes, f"{choosing.plural(len(found.rows) - len(there), 'row')} without a ratio: not drawn"]
-    columns = list(found.rows[0]) if found.rows else []
-    data = Table(columns, [list(row.values()) for row in found.rows])
+def ratios(found: Sequence[Comparison], notes: Sequence[str] = (), dark: bool = False) -> Panel:
+    """A dot and a bar for each row of `lpbench.compare`, the first on top, in the colour of its verdict.
+
+    found   comparisons of one metric with one sweep; at least one.
+    """
+    several, first = len(found) > 1, found[0]
+    others = "others" if several else first.b.name
+    title = f"{choosing.named(first.metric)}: {others} / {first.a.name}"
+    every = [(one, row) for one in found for row in one.rows]
+    there = [(one, row) for one, row in every if row["ratio"] is not None]
+    if len(there) < len(every):
+        notes = [*notes, f"{choosing.plural(len(every) - len(there), 'row')} without a ratio: not drawn"]
+    data = _table(found)
     if not there:
         return Panel(title, None, data, tuple(notes))
     names = [
-        ", ".join(f"{choosing.named(axis)} {text(row[axis])}" for axis in found.by) or "all" for row in there
+        ", ".join([*([one.b.name] if several else []), *_choices(one, row)]) or "all" for one, row in there
     ]
     line = {"color": style.soft(dark), "dash": "dot", "width": 1.2}
     layout = style.layout(
@@ -43,13 +48,25 @@ def ratios(found: Comparison, notes: Sequence[str] = (), dark: bool = False) -> 
         xaxis={"type": "log", "title": {"text": "ratio (95 % interval)"}, "exponentformat": "none"},
         yaxis={"tickvals": list(range(len(names))), "ticktext": names, "range": [len(names) - 0.4, -0.6]},
     )  # fmt: skip
-    verdicts = [verdict(row, found.better) for row in there]
+    verdicts = [verdict(row, one.better) for one, row in there]
     traces = [
-        _trace(which, [(i, names[i], there[i]) for i, one in enumerate(verdicts) if one == which], dark)
+        _trace(which, [(i, names[i], there[i][1]) for i, one in enumerate(verdicts) if one == which], dark)
         for which in LOOK
         if which in verdicts
     ]
     return Panel(title, {"data": traces, "layout": layout}, data, tuple(notes))
+
+
+def _choices(found: Comparison, row: dict[str, Any]) -> list[str]:
+    return [f"{choosing.named(axis)} {text(row[axis])}" for axis in found.by]
+
+
+def _table(found: Sequence[Comparison]) -> Table:
+    """All rows; with the sweep of each where there are several."""
+    own = ["sweep"] if len(found) > 1 else []
+    columns = list(dict.fromkeys(name for one in found for row in one.rows for name in (*own, *row)))
+    rows = [{**dict.fromkeys(own, one.b.name), **row} for one in found for row in one.rows]
+    return Table(columns, [[row.get(name) for name in columns] for row in rows])
 
 
 def _trace(which: str | None, rows: Sequence[tuple[int, str, dict[str, Any]]], dark: bool) -> dict[str, Any]:

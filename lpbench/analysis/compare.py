@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpbench.analysis.matching import MATCHED, Configuration, Match, Row, key_of, match, read
+from lpbench.analysis.matching import MATCHED, Configuration, Match, Row, key_of, match, read, shown_choice
 from lpbench.analysis.ratios import READ_BY_VALUE, Sample, logs, paired, shared, unpaired
 from lpbench.analysis.tables import ALWAYS, AXES, RESULT, varying
 from lpbench.declared.columns import COMPARED
@@ -21,9 +21,12 @@ from lpbench.errors import ConfigError, did_you_mean
 from lpbench.store import find_sweep
 from lpbench.store.arrays import null_first
 from lpbench.store.schema import own_choices
+from lpbench.terminal import first
 
 if TYPE_CHECKING:
     import pandas
+
+LISTED = 10  # configurations whose status changed, and values of an axis
 
 
 @dataclass
@@ -68,6 +71,40 @@ class Comparison:
             },
             **{name: getattr(self, name) for name in named},
         }
+
+    def notes(self) -> list[str]:
+        """What differs, what has no partner, whose status changed."""
+        lines = []
+        a, b = self.a.name, self.b.name
+        for axis, pairs in self.match.differs.items():
+            said = "; ".join(f"{shown_choice(x)} -> {shown_choice(y)}" for x, y in pairs[:LISTED])
+            lines.append(f"compared: {axis} {said}" + ("; ..." if len(pairs) > LISTED else ""))
+        if self.alone_a or self.alone_b:
+            lines.append(f"without a partner: {self.alone_a} cells of {a}, {self.alone_b} of {b}")
+        if any(not row["paired"] for row in self.rows):
+            lines.append(
+                "the sweeps share no seed there: their noise is independent, and the intervals are wider for it"
+            )
+        if any(row["ratio"] is not None and row["low"] is None for row in self.rows):
+            lines.append("no interval where there is one seed alone: its noise is not known")
+        if self.bad:
+            lines.append(f"not in any ratio: {self.bad} without a number, not ok in {a} or in {b}")
+        if self.left_out:
+            lines.append(
+                f"not in any ratio: {self.left_out} of a seed that another configuration of the row lacks"
+            )
+        if self.older_a or self.older_b:
+            lines.append(
+                f"older cells of the same choices left aside: {self.older_a} of {a}, {self.older_b} of {b}"
+            )
+        return lines + first(
+            [_changed(change) for change in self.statuses], LISTED, "more with another status"
+        )
+
+
+def _changed(change: dict[str, Any]) -> str:
+    seeds = "" if change["seeds"] is None else f" (seeds {', '.join(map(str, change['seeds']))})"
+    return f"status {change['a']} -> {change['b']}: {change['configuration']}{seeds}"
 
 
 def compare(

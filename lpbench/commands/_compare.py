@@ -3,11 +3,8 @@
 from typing import Any
 
 from lpbench.analysis.compare import Comparison
-from lpbench.analysis.matching import shown_choice
 from lpbench.analysis.ratios import verdict
-from lpbench.terminal import Table, first
-
-LISTED = 10  # configurations whose status changed, and values of an axis
+from lpbench.terminal import Table
 
 
 def table(found: Comparison) -> Table:
@@ -28,36 +25,3 @@ def _numbers(row: dict[str, Any]) -> list[Any]:
     interval = "-" if row["low"] is None else f"{row['low']:.3g} ... {row['high']:.3g}"
     seeds = row["seeds_a"] if row["seeds_a"] == row["seeds_b"] else f"{row['seeds_a']}, {row['seeds_b']}"
     return [*shown, interval, seeds, row["configurations"]]
-
-
-def notes(found: Comparison) -> list[str]:
-    """What differs, what has no partner, whose status changed."""
-    lines = []
-    a, b = found.a.name, found.b.name
-    for axis, pairs in found.match.differs.items():
-        said = "; ".join(f"{shown_choice(x)} -> {shown_choice(y)}" for x, y in pairs[:LISTED])
-        lines.append(f"compared: {axis} {said}" + ("; ..." if len(pairs) > LISTED else ""))
-    if found.alone_a or found.alone_b:
-        lines.append(f"without a partner: {found.alone_a} cells of {a}, {found.alone_b} of {b}")
-    if any(not row["paired"] for row in found.rows):
-        lines.append(
-            "the sweeps share no seed there: their noise is independent, and the intervals are wider for it"
-        )
-    if any(row["ratio"] is not None and row["low"] is None for row in found.rows):
-        lines.append("no interval where there is one seed alone: its noise is not known")
-    if found.bad:
-        lines.append(f"not in any ratio: {found.bad} without a number, not ok in {a} or in {b}")
-    if found.left_out:
-        lines.append(
-            f"not in any ratio: {found.left_out} of a seed that another configuration of the row lacks"
-        )
-    if found.older_a or found.older_b:
-        lines.append(
-            f"older cells of the same choices left aside: {found.older_a} of {a}, {found.older_b} of {b}"
-        )
-    return lines + first([_changed(change) for change in found.statuses], LISTED, "more with another status")
-
-
-def _changed(change: dict[str, Any]) -> str:
-    seeds = "" if change["seeds"] is None else f" (seeds {', '.join(map(str, change['seeds']))})"
-    return f"status {change['a']} -> {change['b']}: {change['configuration']}{seeds}"

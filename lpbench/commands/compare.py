@@ -41,7 +41,7 @@ def command(
     what is compared. For a gate in CI: lpbench check.
     """  # fmt: skip
     from lpbench.analysis.compare import compare_sweeps
-    from lpbench.commands._compare import notes, table
+    from lpbench.commands._compare import table
     from lpbench.escaping import csv_of_records
     from lpbench.store.files import write_bytes
     from lpbench.terminal import note, print_json
@@ -53,11 +53,11 @@ def command(
         from lpbench.dashboard.charts.files import write_panel
         from lpbench.dashboard.panels.ratios import ratios
 
-        write_panel(ratios(found, notes(found)), figure)
+        write_panel(ratios([found], found.notes()), figure)
     if as_json:
         print_json({**found.summary(), "rows": found.rows})
         return 0
     table(found).print()
-    for line in notes(found) if not quiet else ():
+    for line in found.notes() if not quiet else ():
         note(line)
     return 0

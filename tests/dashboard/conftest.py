@@ -92,7 +92,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def writing() -> Callable[..., Path]:
     """`write`, for tests that need stores of their own."""
     return write

@@ -53,7 +53,7 @@ def compared(rows):
 
 
 def test_ratios_have_the_colour_and_the_marker_of_their_verdict():
-    panel = ratios(compared(ROWS), ["compared: epochs"])
+    panel = ratios([compared(ROWS)], ["compared: epochs"])
     worse, better, unsure = panel.figure["data"]
     assert [one["name"] for one in (worse, better, unsure)] == ["worse", "better", "not sure"]
     assert len({one["marker"]["color"] for one in (worse, better, unsure)}) == 3
@@ -66,4 +66,4 @@ def test_ratios_have_the_colour_and_the_marker_of_their_verdict():
 
 
 def test_ratios_that_nobody_knows_are_no_figure():
-    assert ratios(compared(ROWS[3:])).figure is None
+    assert ratios([compared(ROWS[3:])]).figure is None
