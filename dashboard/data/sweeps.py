@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,18 @@ BOUNDS = (
 
 
 Group = dict[str, Any]
+
+
+class Given(float):
+    """A number of a cell that was given as a text: `0.1/L`, `d`, `auto`. By it groups join, though numbers differ."""
+
+    __slots__ = ("given",)
+    given: str
+
+    def __new__(cls, number: float, given: str) -> Given:
+        made = super().__new__(cls, number)
+        made.given = given
+        return made
 
 
 @dataclass(frozen=True)
@@ -119,8 +132,21 @@ class Sweep:
         cells, axes = self.cells, self._axes
         names = [*axes, "precision"]
         known = cells[names].astype(object).where(cells[names].notna(), None)
-        found = varying({name: known[name].tolist() for name in names}, axes)
+        columns = {name: known[name].tolist() for name in names}
+        given = [self._given.get(asked, {}) for asked in cells["asked"]] if self._given else []
+        for name in dict.fromkeys(name for one in self._given.values() for name in one):
+            columns[name] = [
+                one.get(name, text(value)) if value is not None else None
+                for value, one in zip(columns[name], given, strict=True)
+            ]
+        found = varying(columns, axes)
         return ["precision", *found] if cells["precision"].nunique() > 1 else found
+
+    @functools.cached_property
+    def _given(self) -> dict[str, dict[str, str]]:
+        """What the cells' column `asked` says: by its text the choices that were given as texts."""
+        texts = self.cells["asked"].dropna().unique() if "asked" in self.cells else ()
+        return {one: json.loads(one) for one in texts}
 
     @property
     def _axes(self) -> list[str]:
@@ -160,7 +186,12 @@ class Sweep:
         }
         columns = {"group_id": order.tolist(), **{name: first[name].tolist() for name in first.columns}}
         columns |= {name: values.reindex(order).tolist() for name, values in more.items()}
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        for row in rows:
+            for axis, given in self._given.get(str(row.get("asked")), {}).items():
+                if row[axis] is not None and row[axis] == row[axis]:
+                    row[axis] = Given(row[axis], given)
+        return rows
 
     def curves(self, group_ids: Sequence[str], points: int = POINTS) -> dict[str, dict[str, np.ndarray]]:
         """For each group `step epoch gradient_evaluations n q10 q50 q90 min max`, at most `points` of them.
@@ -267,9 +298,13 @@ def thin(steps: np.ndarray, points: int) -> np.ndarray:
     return np.unique(np.clip(np.searchsorted(places, wanted), 0, len(steps) - 1))
 
 
-@functools.lru_cache(maxsize=4096, typed=True)
 def text(value: Any) -> str:
-    """A choice as the query string and the legends write it: `-` for null, 8 for 8.0."""
+    """A choice as the query string and the legends write it: as it was given, `-` for null, 8 for 8.0."""
+    return value.given if isinstance(value, Given) else _text(value)
+
+
+@functools.lru_cache(maxsize=4096, typed=True)
+def _text(value: Any) -> str:
     if value is None or value != value:
         return "-"
     if isinstance(value, bool | np.bool_):

@@ -14,7 +14,7 @@ from ..charts import style
 from ..charts.curves import Axes, Curve, Key, figure, spaced
 from ..charts.look import Look, tints
 from ..data import choosing
-from ..data.sweeps import Group, Sweep, text
+from ..data.sweeps import Given, Group, Sweep, text
 from ..page import SELECT, TEXT, Control, Page, Panel, State
 
 LINES = 24  # of a figure: more are a thicket, and points without lines take their place
@@ -113,8 +113,8 @@ def _rows(sweep: Sweep, state: State) -> tuple[list[Group], list[str]]:
     """A row a point: the swept axes, the columns of the figure, its place X, Y with the spread LOW, HIGH, seeds `n`."""
     names = list(dict.fromkeys(state[key] for key in ("x", "y", "color", "facet")))
     names = [name for name in names if name in sweep.cells]
-    groups = {row["group_id"] for row in choosing.chosen(sweep, state)}
-    cells = sweep.cells[sweep.cells["group_id"].isin(groups)]
+    groups = {row["group_id"]: row for row in choosing.chosen(sweep, state)}
+    cells = sweep.cells[sweep.cells["group_id"].isin(groups.keys())]
     there = cells[cells["status"] == "ok"] if state["points"] == MEDIAN else cells
     missing = choosing.count_note(
         len(cells) - len(there), "cell", "diverged, timed out or failed: not in the medians"
@@ -123,7 +123,7 @@ def _rows(sweep: Sweep, state: State) -> tuple[list[Group], list[str]]:
     kept = list(dict.fromkeys(["group_id", *sweep.varying, *names]))
     if state["points"] == MEDIAN:
         by = there.groupby("group_id", sort=False)
-        table = by[kept[1:]].first()
+        table = by[kept].first()
         measured = [name for name in reals if name not in sweep.varying]
         table[measured] = by[measured].median()
         table["n"] = by.size()
@@ -132,6 +132,8 @@ def _rows(sweep: Sweep, state: State) -> tuple[list[Group], list[str]]:
     else:
         table = there[kept].assign(n=1, **{LOW: math.nan, HIGH: math.nan})
     found: list[Group] = [{str(name): row[name] for name in row} for row in table.to_dict("records")]
+    for row in found:
+        row |= {axis: groups[row["group_id"]][axis] for axis in sweep.varying}
     for key, place in (("x", X), ("y", Y)):
         _put(found, state[key], place, state[key] in reals)
     whole = [row for row in found if math.isfinite(row[X]) and math.isfinite(row[Y])]
@@ -301,7 +303,7 @@ def _table(sweep: Sweep, state: State, rows: Sequence[Group]) -> Table:
 
 
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else text(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool | Given) else text(value)
 
 
 PAGE = Page("/explore", "Explore", "What against what?", 5, 1, controls, draw)

@@ -9,7 +9,7 @@ content.
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ class Group:
     definition   what these choices mean here: the versions of algorithm, format, problem and data
     folder       absolute: where `path` starts, where that is relative; else empty
     further      (key, value) of the choices of plug-ins that are read here
+    asked        JSON, {key: text} of what was given as an expression or `auto` and is a number in the end; else empty.
+                 No part of the identity
     """
 
     values: tuple[Any, ...]
@@ -45,6 +47,7 @@ class Group:
     definition: str = ""
     folder: str = ""
     further: tuple[tuple[str, Any], ...] = ()
+    asked: str = field(default="", compare=False)
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -125,6 +128,7 @@ class CellMaker:
         self._known, self._further = frozenset(keys.every()), keys.further()
         self._of_problem, self._of_format = keys.read_by("problem", "dataset"), keys.read_by("format")
         self._of_algorithm = keys.read_by("algorithm")
+        self._numbers = [key for key, choice in keys.of_cells().items() if choice.kind.stored in (int, float)]
         self._values: dict[tuple[str, type, Any], Any] = {}
         self._parts: dict[tuple[Any, ...], Any] = {}
 
@@ -166,9 +170,17 @@ class CellMaker:
         for key in (*RUN, *own):
             if key not in ("seed", "epochs"):
                 _need(key, choices[key])
-        return self._identify(choices, algorithm, problem)
+        return self._identify(choices, algorithm, problem, self._asked(value, choices))
 
-    def _identify(self, choices: dict[str, Any], algorithm: Any, problem: _Problem) -> tuple[Group, Any]:
+    def _asked(self, value: dict[str, Any], choices: dict[str, Any]) -> str:
+        """What `choices`, or the run, make a number of, as it was asked for."""
+        given = {key: text for key in self._numbers if isinstance(text := value[key], str)}
+        asked = {key: text for key, text in given.items() if choices.get(key) is not None}
+        return sys.intern(orjson.dumps(asked).decode()) if asked else ""
+
+    def _identify(
+        self, choices: dict[str, Any], algorithm: Any, problem: _Problem, asked: str
+    ) -> tuple[Group, Any]:
         versions = {"algorithm": algorithm.version, **problem.versions}
         if "format" in algorithm.reads:
             versions["format"] = registry.formats.get(choices["format"]).version
@@ -188,7 +200,9 @@ class CellMaker:
         values = tuple(choices[key] for key in CHOICES)
         definition = sys.intern(definition)  # of a million groups
         further = tuple((key, chosen) for key, chosen in choices.items() if key not in CHOICES)
-        group = Group(values, digest.hexdigest(), problem.key, config_id, definition, problem.folder, further)
+        group = Group(
+            values, digest.hexdigest(), problem.key, config_id, definition, problem.folder, further, asked
+        )
         return group, digest
 
     def _value(self, key: str, value: Any) -> Any:

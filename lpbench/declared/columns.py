@@ -76,6 +76,9 @@ PROVENANCE = _columns(
 FURTHER = [
     *_columns("the column that is shown and compared in place of `noise_floor`, of cells that an engine of its own "
               "computed ([adding.md](adding.md#an-engine))", "result", stored=str),
+    *_columns("the choices that were given as an expression or `auto` and are numbers here, as they were given: "
+              "`{\"step_size\":\"0.1/L\"}`. By them tables and figures join what is one choice over several dimensions",
+              "asked", stored=str),
     *_columns("what happens to subnormals, overflow and NaN", "format_policy", stored=str),
     *_columns("each theorem that applied to a cell of the sweep, in a column of its own (`lpbench list bounds`)",
               "bound_1a_i", "bound_1a_ii", "bound_1b"),
