@@ -149,6 +149,7 @@ class Page:
     body       (store, sweep, state, url prefix) to what the page shows above its panels, as Dash components.
     connect    (app, store): registers the callbacks of the body.
     of_sweep   False: it shows the folder of sweeps, is there without any, and is no part of the report of one.
+    alone      False: it sets the sweep beside others, and is no part of its report either.
     """
 
     path: str
@@ -161,6 +162,7 @@ class Page:
     body: Callable[[Any, Sweep, State, str], Any] | None = None
     connect: Callable[[Any, Any], None] | None = None
     of_sweep: bool = True
+    alone: bool = True
 
 
 def pages() -> list[Page]:

@@ -15,8 +15,31 @@
     if (found === null) return entry.default;
     if (entry.kind === "switch") return found === "1";
     if (entry.kind === "multi") return found === "" ? [] : found.split(",");
-    if (entry.kind === "number") return found === "" ? "" : Number(found);
     return found;
+  };
+
+  // Where the reader is, with the sweep by its name, and with filters of axes that this page has no control for.
+  const lasting = (view) => {
+    const old = new URLSearchParams(window.location.search);
+    const kept = new URLSearchParams();
+    const sweep = old.get("sweep") || (view && view.sweep);
+    if (sweep) kept.set("sweep", sweep);
+    for (const axis of (view && view.axes) || []) if (old.get(axis)) kept.set(axis, old.get(axis));
+    return kept;
+  };
+  const joined = (path, query) => {
+    const search = query.toString().replace(/%2C/g, ",");
+    return path + (search ? "?" + search : "");
+  };
+  // The pages in the navigation get the filters of this one.
+  const link = (view, query) => {
+    const filters = new URLSearchParams();
+    for (const key of ["sweep", ...((view && view.axes) || [])]) if (query.get(key)) filters.set(key, query.get(key));
+    for (const one of document.querySelectorAll("header nav a")) {
+      const path = new URL(one.href).pathname;
+      const id = { type: "page", path: "/" + path.slice(view.prefix.length) };
+      window.dash_clientside.set_props(id, { href: joined(path, filters) });
+    }
   };
 
   const MOST_PICKED = 20; // as in pages/cells.py
@@ -41,27 +64,30 @@
         const given = {};
         for (const group of context.inputs_list) for (const one of group || []) given[one.id.key] = one.value;
         window.lpbenchGiven = given;
-        if (!spec || !context.triggered.length || restoring) return none();
-        const old = new URLSearchParams(window.location.search);
-        const query = new URLSearchParams(old.get("sweep") ? { sweep: old.get("sweep") } : {});
-        for (const entry of spec) {
+        if (!view || restoring) return none();
+        const query = lasting(view);
+        for (const entry of spec || []) {
           if (!(entry.key in given)) continue;
           const now = text(given[entry.key]);
           if (now !== text(entry.default)) query.set(entry.key, now);
+          else query.delete(entry.key);
         }
-        const search = query.toString().replace(/%2C/g, ",");
-        const address = window.location.pathname + (search ? "?" + search : "");
-        if (address !== window.location.pathname + window.location.search) {
-          window.history.pushState(null, "", address);
-        }
+        link(view, query);
+        const address = joined(window.location.pathname, query);
+        if (address === window.location.pathname + window.location.search) return none();
+        // A page that was opened without the name of its sweep gets it: tomorrow another one is the newest.
+        if (context.triggered.length) window.history.pushState(null, "", address);
+        else window.history.replaceState(null, "", address);
         return none();
       },
       // The version of the sweep on this page; a new one makes the server send new data.
       poll: async function (ticks, view, known) {
-        if (!view || !view.sweep || document.hidden) return none();
+        if (!view || document.hidden) return none();
+        if (!view.sweep && !view.waits) return none();
         try {
-          const address = view.prefix + "_version?sweep=" + encodeURIComponent(view.sweep);
+          const address = view.prefix + "_version?sweep=" + encodeURIComponent(view.sweep || "");
           const answer = await (await fetch(address, { cache: "no-store" })).json();
+          if (view.waits && answer.sweeps) window.location.reload(); // the first sweep is there
           const seen = view.sweep + " " + answer.version;
           if (answer.version === null || answer.version === undefined || seen === window.lpbenchVersion) return none();
           const first = window.lpbenchVersion === undefined || !window.lpbenchVersion.startsWith(view.sweep + " ");

@@ -32,7 +32,7 @@ def controls(sweep: Sweep) -> list[Control]:
     """The other sweeps, the metric, the axes of the figure and of the rows, and filters."""
     names = [info.name for info in beside(sweep).sweeps() if not info.problem and info.name != sweep.name]
     metrics = ((PLAIN, "the result of the cells"), *((name, choosing.named(name)) for name in COMPARED))
-    shown = {control.key: control for control in explore.controls(sweep)} if sweep.name else {}
+    shown = {control.key: control for control in explore.controls(sweep)}
     kept = [shown[key] for key in ("x", "facet") if key in shown]
     others = tuple((name, name) for name in names)
     return [
@@ -45,8 +45,6 @@ def controls(sweep: Sweep) -> list[Control]:
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """The sweeps in one figure, and the ratios of each to the chosen one with their verdicts."""
-    if not sweep.name:
-        return [Panel(title, None, notes=("There is no sweep yet.",)) for title in ("Side by side", "Ratios")]
     return [_together(sweep, state, dark), _ratios(sweep, state, dark)]
 
 
@@ -133,5 +131,5 @@ def _said(values: list[str]) -> str:
 
 
 PAGE = Page(
-    "/compare", "Compare", "What is different?", 5, 2, controls, draw, body, of_sweep=False
+    "/compare", "Compare", "What is different?", 5, 2, controls, draw, body, alone=False
 )  # fmt: skip

@@ -66,7 +66,7 @@ def _panels(sections: Sequence[Section]) -> list[tuple[str, Panel]]:
 def _sections(sweep: Sweep) -> list[Section]:
     """All pages of a sweep as they open, without the figure of what a reader picks."""
     found = []
-    for page in (one for one in pages() if one.of_sweep):
+    for page in (one for one in pages() if one.of_sweep and one.alone):
         slug, panels = page.name.lower(), enumerate(opened(page, sweep))
         named = tuple((f"{slug}-{i}", panel) for i, panel in panels if panel.title != PICKED)
         found.append(Section(slug, page.name, page.question, named))

@@ -8,7 +8,7 @@ from typing import Any
 
 from lpbench.errors import ConfigError, LpbenchError
 
-from ..data.sweeps import Store
+from ..data.sweeps import Store, Sweep
 from ..page import Page, Panel, pages, state_of
 from . import callbacks, exports, panels, security, shell
 from .site import Site, choose, draw
@@ -83,24 +83,30 @@ def _connect(app: Any, site: Site) -> None:
     open_tables = State({"type": "numbers", "index": ALL}, "n_clicks")
     dark, view = ("dark", "data"), State("view", "data")  # view: {"page": path, "sweep": name}
 
-    def drawn(view: Any, dark: Any, asked: set[int] | None = None) -> list[Panel]:
-        """The panels of a page; raises ConfigError where the page has not as many as the request counts."""
+    def asked(view: Any) -> tuple[Page, Sweep, dict[str, Any]]:
+        """The page that asks, its sweep, and its controls' values."""
         current = callbacks.view_of(view)
         page = site.page(current["page"])
-        if asked not in (None, {page.panels}):
-            raise ConfigError(f"{page.path} has {page.panels} panels, got {asked}")
         sweep, given = site.sweep(page, current["sweep"]), given_values()
-        state = {control.key: control.clean(given.get(control.key)) for control in page.controls(sweep)}
-        return draw(page, sweep, state, bool(dark))
+        return page, sweep, {one.key: one.clean(given.get(one.key)) for one in page.controls(sweep)}
+
+    def whole(view: Any, dark: Any) -> tuple[list[Panel], list[Any]]:
+        """The panels of a page, and its body in a list, where it is one that follows.
+
+        Raises ConfigError where the page has not as many of them as the request counts.
+        """
+        page, sweep, state = asked(view)
+        *of_figures, of_body = [len(group) for group in ctx.outputs_list if isinstance(group, list)]
+        follows = bool(shell.redrawn(page))
+        if {*of_figures} != {page.panels} or of_body != follows:
+            raise ConfigError(f"{page.path} has {page.panels} panels, got {of_figures} and {of_body} bodies")
+        body = [page.body(site.store, sweep, state, site.prefix)] if page.body and follows else []
+        return draw(page, sweep, state, bool(dark)), body
 
     def given_values() -> Mapping[str, Any]:
         listed = [*ctx.inputs_list, *ctx.states_list]
         entries = [entry for group in listed if isinstance(group, list) for entry in group]
         return {entry["id"]["key"]: entry.get("value") for entry in entries if "key" in entry["id"]}
-
-    def counts() -> set[int]:
-        """How many panels the page that asks has; of a page, every output counts the same."""
-        return {len(group) for group in ctx.outputs_list if isinstance(group, list)}
 
     def under(found: Sequence[Panel], clicks: Sequence[int | None]) -> list[list[Any]]:
         if len(clicks) != len(found):
@@ -110,17 +116,17 @@ def _connect(app: Any, site: Site) -> None:
 
     @app.callback(
         Output(index, "figure"), Output(index, "style"),
-        *(Output({"type": kind, "index": ALL}, "children") for kind in beside),
+        *(Output({"type": kind, "index": ALL}, "children") for kind in (*beside, "body")),
         Input(*values), Input(*switches), Input(*dark), view, open_tables, prevent_initial_call=True,
     )  # fmt: skip
     def redraw(chosen: Any, switched: Any, dark: Any, current: Any, clicks: Any) -> Any:
-        found = drawn(current, dark, counts())
+        found, body = whole(current, dark)
         figures = [panels.drawn(panel, bool(dark)) for panel in found]
-        return figures, [panels.height(panel) for panel in found], *under(found, clicks)
+        return figures, [panels.height(panel) for panel in found], *under(found, clicks), body
 
     @app.callback(
         Output(index, "figure", allow_duplicate=True),
-        *(Output({"type": kind, "index": ALL}, "children", allow_duplicate=True) for kind in beside),
+        *(Output({"type": kind, "index": ALL}, "children", allow_duplicate=True) for kind in (*beside, "body")),
         Output("status", "children"),
         Input("version", "data"), State(*values), State(*switches), State(*dark), view, open_tables,
         prevent_initial_call=True,
@@ -129,11 +135,12 @@ def _connect(app: Any, site: Site) -> None:
         """A running sweep has new cells: only the data of the figures is replaced, so that zoom and selection stay."""
         if version is None:
             raise PreventUpdate
-        found = drawn(current, dark, counts())
+        found, body = whole(current, dark)
         patches = [Patch() for _ in found]
         for patch, panel in zip(patches, found, strict=True):
             patch["data"] = panels.drawn(panel, bool(dark))["data"]
-        return patches, *under(found, clicks), shell.status(site.store.sweep(current.get("sweep")))
+        page, sweep, _ = asked(current)
+        return patches, *under(found, clicks), body, shell.status_of(page, sweep)
 
     @app.callback(
         Output({"type": "table", "index": MATCH}, "children", allow_duplicate=True),
@@ -143,7 +150,8 @@ def _connect(app: Any, site: Site) -> None:
     def open_table(clicks: Any, chosen: Any, switched: Any, dark: Any, current: Any) -> Any:
         if not panels.is_open(clicks):
             return []
-        found = drawn(current, dark)
+        page, sweep, state = asked(current)
+        found = draw(page, sweep, state, bool(dark))
         index = ctx.triggered_id["index"] if isinstance(ctx.triggered_id, dict) else None
         if not isinstance(index, int) or not 0 <= index < len(found):
             raise ConfigError(f"there is no panel {index!r}")

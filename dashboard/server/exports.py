@@ -21,8 +21,11 @@ def serve(server: Any, site: Site) -> None:
     import flask
 
     def version() -> Any:
+        asked = flask.request.args.get("sweep", "")
         try:
-            return flask.jsonify({"version": site.store.version(flask.request.args.get("sweep", ""))})
+            if not asked:  # a page that waits for the first sweep
+                return flask.jsonify({"version": None, "sweeps": len(site.store.sweeps())})
+            return flask.jsonify({"version": site.store.version(asked)})
         except LpbenchError as error:
             return flask.jsonify({"version": None, "error": str(error)})
 

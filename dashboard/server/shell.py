@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from lpbench.terminal import counted
+from lpbench.terminal import counted, duration
 
 from ..data.sweeps import Sweep
 from ..page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Page, Panel, address
@@ -40,16 +41,21 @@ def page(
     """A whole page."""
     from dash import html
 
-    said = html.P(status(sweep), id="status", className="status", role="status")
+    said = html.P(status_of(current, sweep), id="status", className="status", role="status")
     figures = [figure(i, panel) for i, panel in enumerate(panels)]
     parts = [
         html.Div([html.H1(current.question), said], className="title"),
         *([_controls(controls, state)] if controls else []),
-        *([] if body is None else [html.Div(body, className="body")]),
+        *([] if current.body is None else [html.Div(body, className="body", **redrawn(current))]),
         html.Div(figures, id="figures", className="figures", tabIndex="-1"),
     ]
-    stores = _stores(site, current, sweep.name, [_spec(control) for control in controls])
+    stores = _stores(site, current, sweep.name, [_spec(control) for control in controls], sweep.varying)
     return html.Div([*stores, header(site, current, sweep.name), html.Main(parts, id="main")])
+
+
+def redrawn(page: Page) -> dict[str, Any]:
+    """The name of a body that follows the controls and the sweep; one with callbacks of its own follows by itself."""
+    return {} if page.body is None or page.connect is not None else {"id": {"type": "body", "index": 0}}
 
 
 def _controls(controls: Sequence[Control], state: Mapping[str, Any]) -> Any:
@@ -60,12 +66,18 @@ def _controls(controls: Sequence[Control], state: Mapping[str, Any]) -> Any:
     return html.Div(shown, className="controls", role="group", **{"aria-label": "Choices"})
 
 
-def _stores(site: Site, current: Page, sweep: str | None, spec: list[dict[str, Any]]) -> list[Any]:
-    """What the callbacks read. Part of the page, not of the root: a callback with half of its parts there fails."""
+def _stores(
+    site: Site, current: Page, sweep: str | None, spec: list[dict[str, Any]], axes: Sequence[str] = ()
+) -> list[Any]:
+    """What the callbacks read. Part of the page, not of the root: a callback with half of its parts there fails.
+
+    axes   of the sweep: their filters go with the reader from page to page.
+    """
     from dash import dcc
 
+    view = {"page": current.path, "sweep": sweep, "prefix": site.prefix, "axes": list(axes)}
     return [
-        dcc.Store(id="view", data={"page": current.path, "sweep": sweep, "prefix": site.prefix}),
+        dcc.Store(id="view", data={**view, "waits": not sweep and not site.store.sweeps()}),
         dcc.Store(id="spec", data=spec),
         dcc.Store(id="dark", data=is_dark()),
         dcc.Store(id="written"),
@@ -94,6 +106,7 @@ def header(site: Site, current: Page, name: str | None) -> Any:
         dcc.Link(
             html.Span(one.name, **({"aria-current": "page"} if one is current else {})),
             href=address(site.prefix, one.path, query), className="here" if one is current else "",
+            id={"type": "page", "path": one.path},
         )
         for one in site.pages
     ]  # fmt: skip
@@ -111,22 +124,49 @@ def header(site: Site, current: Page, name: str | None) -> Any:
     )  # fmt: skip
 
 
+def status_of(page: Page, sweep: Sweep) -> str:
+    """What the page is about: its sweep, or the folder, where no sweep is."""
+    return status(sweep) if page.of_sweep else f"all of {sweep.folder.parent}"
+
+
 def status(sweep: Sweep) -> str:
-    """`demo: 200 cells, 198 ok, 2 diverged; running`."""
+    """`demo: 200 cells (198 ok, 2 diverged); running: 120 of 400 computed, 2 min 5 s left`."""
     if not sweep.name:
         return "no sweep yet"
     counts = sweep.cells["status"].value_counts().to_dict()
     said = counted((str(name), count) for name, count in counts.items())
     state = sweep.manifest.get("state")
-    running = f"; {state}" if state in ("running", "interrupted") else ""
+    running = f"; {state}{progress(sweep.manifest)}" if state in ("running", "interrupted") else ""
     return f"{sweep.name}: {len(sweep.cells)} cells ({said or 'none yet'}){running}"
 
 
+def progress(manifest: Mapping[str, Any]) -> str:
+    """How far a call is, and, while it runs, how long the rest takes at the pace so far."""
+    todo, done = manifest.get("todo", 0), manifest.get("done", 0)
+    if not todo or done >= todo:
+        return ""
+    said = f": {done:,} of {todo:,} computed"
+    began, seen = (_time(manifest.get(name)) for name in ("began_at", "updated_at"))
+    if manifest["state"] != "running" or not done or began is None or seen is None or seen <= began:
+        return said
+    return f"{said}, {duration((seen - began).total_seconds() * (todo - done) / done)} left"
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+
+
 def _spec(control: Control) -> dict[str, Any]:
-    return {"key": control.key, "kind": control.kind, "default": _component_value(control, control.default)}
+    default = _component_value(control, control.default)
+    return {"key": control.key, "kind": control.kind, "default": default}
 
 
 def _component_value(control: Control, value: Any) -> Any:
+    if control.kind == NUMBER:
+        return "" if value is None else f"{value:g}"
     if control.kind == TEXT:
         return control.text(value) or ""
     return list(value or ()) if control.kind == MULTI else value
@@ -153,5 +193,10 @@ def component(control: Control, value: Any) -> Any:
         return dmc.MultiSelect(
             data=options, value=shown, placeholder=empty, clearable=True, searchable=True, **named
         )
-    typed = {TEXT: dmc.TextInput, NUMBER: dmc.NumberInput}[control.kind]
-    return typed(value=shown, debounce=300, **named)
+    # A number is typed as a text, too: `1e-3` in a field for numbers becomes -13. It counts when it is whole.
+    number = (
+        {"inputProps": {"inputMode": "decimal"}, "debounce": True}
+        if control.kind == NUMBER
+        else {"debounce": 300}
+    )
+    return dmc.TextInput(value=shown, **number, **named)

@@ -46,8 +46,8 @@ def choose(store: Store, name: str | None, needed: bool = True) -> Sweep:
         return store.no_sweep()
     there = "holds no sweep yet" if store.runs_dir.is_dir() else "does not exist"
     raise ConfigError(
-        f"{store.runs_dir} {there}. Run one, `lpbench sweep precision=4,6,8`, or name the folder: "
-        "`lpbench dashboard RUNS`"
+        f"{store.runs_dir} {there}. Run one, `lpbench sweep precision=4,6,8`, and it is shown here with its first "
+        "stored cells; or name another folder: `lpbench dashboard RUNS`"
     )
 
 

@@ -27,9 +27,12 @@ def serve(
 ) -> int:
     """Serve `runs` until Ctrl-C; prints the address on stdout once it answers. Raises ConfigError, LpbenchError."""
     if not is_folder(runs):
-        raise ConfigError(
-            f"{runs} is not a folder. Run a sweep first (lpbench sweep precision=4,6,8), or name the folder: "
-            "lpbench dashboard RUNS"
+        if runs.exists():
+            raise ConfigError(
+                f"{runs} is not a folder: name the one that holds sweeps, lpbench dashboard RUNS"
+            )
+        note(
+            f"{runs} does not exist yet: the pages wait for a first sweep there (lpbench sweep precision=4,6,8)"
         )
     from lpbench.dashboard.server.security import check_token
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lpbench.errors import StoreError
+from lpbench.provenance import now
 from lpbench.store.address import is_folder, is_remote, make_folder
 from lpbench.store.compaction import compact_locked
 from lpbench.store.files import set_aside
@@ -71,6 +72,12 @@ class SweepWriter:
     def unwritten(self) -> int:
         """How many finished cells are not on disk."""
         return self._parts.unwritten
+
+    def begin(self, todo: int) -> None:
+        """So many cells are about to be computed: what readers of a live sweep estimate its end by."""
+        with self._writing:
+            self._manifest |= {"todo": todo, "done": 0, "began_at": now()}
+            self._write()
 
     def put(self, finished: Finished) -> None:
         """Keep a finished cell; it is on disk within seconds. Raises StoreError once the disk refuses."""
@@ -151,6 +158,7 @@ class SweepWriter:
             time.sleep(0.1)
 
     def _note(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._manifest["done"] += len(rows)
         for row in rows:
             if before := self.statuses.get(row["cell_id"]):
                 self._counts[before] -= 1

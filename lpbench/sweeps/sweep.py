@@ -160,6 +160,7 @@ def _run_cells(
     todo = outcome.plan.todo
     costs = [cost.seconds if cost else 0.0 for cost in cell_costs(todo)]
     cost_of = dict(zip((cell.cell_id for cell in todo), costs, strict=True))
+    store.begin(len(todo))
     tell(Event("start", len(todo), sum(costs)))
     answered = 0
     try:

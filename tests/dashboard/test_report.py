@@ -26,7 +26,7 @@ def test_html_opens_offline(runs, tmp_path):
     for name in re.findall(r'(?:src|href)=["\']([^"\'#]+)', page):
         assert (target.parent / name).is_file(), name
     for one in pages():
-        assert (one.question in page) == one.of_sweep
+        assert (one.question in page) == (one.of_sweep and one.alone)
     assert "lpbench sweep precision=4,6,8 --name made" in page
     figures = (target.parent / "figures.js").read_text(encoding="utf-8")
     assert "precision-0" in figures

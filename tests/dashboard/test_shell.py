@@ -101,7 +101,7 @@ def test_the_skip_link_leads_to_something_on_every_page(page, runs):
     [
         (Control("a", "Axis", SELECT, "x", (("x", "X"), ("y", "Y"))), "y", "y"),
         (Control("a", "Axis", MULTI, (), (("x", "X"), ("y", "Y"))), ("x",), ["x"]),
-        (Control("a", "Axis", NUMBER, None, help="positive"), 1e-3, 1e-3),
+        (Control("a", "Axis", NUMBER, None, help="positive"), 1e-3, "0.001"),
         (Control("a", "Axis", TEXT, ""), "", ""),
     ],
 )
@@ -147,3 +147,23 @@ def test_nothing_to_draw_is_said_in_the_figure():
     drawn = panels.drawn(Panel("t", None), True)
     assert drawn["layout"]["annotations"][0]["text"] == "nothing to draw"
     assert drawn["data"] == []
+
+
+def test_a_sweep_that_runs_says_how_far_it_is_and_how_long_the_rest_takes():
+    running = {"state": "running", "todo": 400, "done": 100, "began_at": "2026-11-23T20:00:00.000+00:00",
+               "updated_at": "2026-11-23T20:01:00.000+00:00"}  # fmt: skip
+    assert shell.progress(running) == ": 100 of 400 computed, 3 min 0 s left"
+    assert shell.progress(running | {"state": "interrupted"}) == ": 100 of 400 computed"
+    assert shell.progress(running | {"done": 0}) == ": 0 of 400 computed"
+    assert shell.progress(running | {"done": 400}) == ""
+    assert shell.progress({"state": "running"}) == ""  # of an lpbench that did not count
+
+
+def test_a_page_of_the_folder_does_not_stand_beside_the_name_of_a_sweep(runs):
+    site = Site(Store(runs), pages(), "/")
+    said = {page.path: shell.status_of(page, site.sweep(page, "made")) for page in site.pages}
+    assert {path for path, text in said.items() if text == f"all of {runs}"} == {
+        "/regressions",
+        "/reproduction",
+    }
+    assert all(text.startswith("made: ") for path, text in said.items() if path[1:5] not in ("regr", "repr"))
