@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpbench.analysis.tables import axes_of, varying
+from lpbench.analysis.tables import as_asked, axes_of, expressions, varying
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
 from lpbench.store.address import locate
@@ -32,6 +33,18 @@ BOUNDS = (
 
 
 Group = dict[str, Any]
+
+
+class Asked(float):
+    """A number with the expression that gave it, by which groups join: `0.1/L` is one step size of all dimensions."""
+
+    said: str
+
+    def __new__(cls, number: float | None, said: str) -> Asked:
+        """`said` of a cell that failed has no number: NaN."""
+        found = super().__new__(cls, math.nan if number is None else number)
+        found.said = said
+        return found
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,7 @@ class Sweep:
     groups    one dictionary a group: the columns of one of its cells (one that is ok, if there is any), and over its
               seeds n, n_ok, n_diverged, n_timeout, n_failed; floor (median of noise_floor), floor_q10, floor_q90,
               floor_min, floor_max; mean_gap (mean), and the mean of every bound column; NaN where there is nothing.
+              A choice whose expression stands for several numbers is an `Asked`.
     varying   the choices that vary between groups, without those that others determine.
     """
 
@@ -117,9 +131,9 @@ class Sweep:
     def varying(self) -> list[str]:
         """The choices that vary, precision among them where it does."""
         cells, axes = self.cells, axes_of(self._table.schema)
-        names = [*axes, "precision"]
+        names = [*axes, "precision", "asked"]
         known = cells[names].astype(object).where(cells[names].notna(), None)
-        found = varying({name: known[name].tolist() for name in names}, axes)
+        found = varying(as_asked({name: known[name].tolist() for name in names}, axes), axes)
         return ["precision", *found] if cells["precision"].nunique() > 1 else found
 
     @functools.cached_property
@@ -155,6 +169,12 @@ class Sweep:
         }
         columns = {"group_id": order.tolist(), **{name: first[name].tolist() for name in first.columns}}
         columns |= {name: values.reindex(order).tolist() for name, values in more.items()}
+        asked = [None if one != one else one for one in columns["asked"]]
+        for axis, texts in expressions(asked, columns, axes_of(self._table.schema)).items():
+            columns[axis] = [
+                number if said is None else Asked(number, said)
+                for number, said in zip(columns[axis], texts, strict=True)
+            ]
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def curves(self, group_ids: Sequence[str], points: int = POINTS) -> dict[str, dict[str, np.ndarray]]:
@@ -262,9 +282,13 @@ def thin(steps: np.ndarray, points: int) -> np.ndarray:
     return np.unique(np.clip(np.searchsorted(places, wanted), 0, len(steps) - 1))
 
 
-@functools.lru_cache(maxsize=4096, typed=True)
 def text(value: Any) -> str:
-    """A choice as the query string and the legends write it: `-` for null, 8 for 8.0."""
+    """A choice as the query string and the legends write it: `-` for null, 8 for 8.0, an expression as it was asked."""
+    return value.said if isinstance(value, Asked) else _text(value)
+
+
+@functools.lru_cache(maxsize=4096, typed=True)
+def _text(value: Any) -> str:
     if value is None or value != value:
         return "-"
     if isinstance(value, bool | np.bool_):

@@ -9,7 +9,7 @@ content.
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Group:
     definition   what these choices mean here: the versions of algorithm, format, problem and data
     folder       absolute: where `path` starts, where that is relative; else empty
     further      (key, value) of the choices of plug-ins that are read here
+    asked        the choices whose number an expression or `auto` gives, as overrides with a space between; else empty
     """
 
     values: tuple[Any, ...]
@@ -45,6 +46,7 @@ class Group:
     definition: str = ""
     folder: str = ""
     further: tuple[tuple[str, Any], ...] = ()
+    asked: str = field(default="", compare=False)  # two ways to ask for one result are one group
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -82,11 +84,12 @@ class Cell:
         return self.group.problem_key
 
     @property
-    def identity(self) -> dict[str, str]:
+    def identity(self) -> dict[str, str | None]:
         """The columns of `cells` that say which cell it is."""
         group = self.group
         identity = {"cell_id": self.cell_id, "group_id": group.group_id}
-        return {**identity, "config_id": group.config_id, "definition": group.definition}
+        identity |= {"config_id": group.config_id, "definition": group.definition}
+        return {**identity, "asked": group.asked or None}
 
 
 def make_cell(raw: Mapping[str, Any]) -> Cell:
@@ -166,9 +169,11 @@ class CellMaker:
         for key in (*RUN, *own):
             if key not in ("seed", "epochs"):
                 _need(key, choices[key])
-        return self._identify(choices, algorithm, problem)
+        return self._identify(choices, algorithm, problem, _asked(value, choices))
 
-    def _identify(self, choices: dict[str, Any], algorithm: Any, problem: _Problem) -> tuple[Group, Any]:
+    def _identify(
+        self, choices: dict[str, Any], algorithm: Any, problem: _Problem, asked: str
+    ) -> tuple[Group, Any]:
         versions = {"algorithm": algorithm.version, **problem.versions}
         if "format" in algorithm.reads:
             versions["format"] = registry.formats.get(choices["format"]).version
@@ -188,7 +193,9 @@ class CellMaker:
         values = tuple(choices[key] for key in CHOICES)
         definition = sys.intern(definition)  # of a million groups
         further = tuple((key, chosen) for key, chosen in choices.items() if key not in CHOICES)
-        group = Group(values, digest.hexdigest(), problem.key, config_id, definition, problem.folder, further)
+        group = Group(
+            values, digest.hexdigest(), problem.key, config_id, definition, problem.folder, further, asked
+        )
         return group, digest
 
     def _value(self, key: str, value: Any) -> Any:
@@ -296,6 +303,17 @@ def _resolve_sizes(key: str, chosen: Any, problem: _Problem) -> Any:
     """The number of an expression that uses nothing but d and N; anything else as it is."""
     names = keys.names_in(key, chosen)
     return keys.resolve(key, chosen, problem.sizes) if names and names <= {"d", "N"} else chosen
+
+
+def _asked(value: Mapping[str, Any], choices: Mapping[str, Any]) -> str:
+    """The choices that are read here and whose number is not given: the texts of keys that hold numbers."""
+    known = keys.of_cells()
+    texts = [
+        f"{key}={value[key]}"
+        for key in sorted(value)
+        if isinstance(value[key], str) and choices.get(key) is not None and known[key].stored in (int, float)
+    ]
+    return sys.intern(" ".join(texts))
 
 
 def _check_auto_split(choices: dict[str, Any], algorithm: Any) -> None:

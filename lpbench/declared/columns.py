@@ -14,6 +14,9 @@ IDENTITY = [
               "config_id", stored=str),
     *_columns("what they mean in this one: the versions of algorithm, format, problem and data. Where it differs, "
               "`lpbench check` does not compare", "definition", stored=str),
+    *_columns("the choices given as expressions or `auto`, as overrides (`limit=auto step_size=0.1/L`), whose own "
+              "columns hold the numbers; null where there are none, and in cells of before this column", "asked",
+              stored=str),
     *_columns("the sweep's name", "sweep", stored=str),
 ]  # fmt: skip
 RESULTS = [

@@ -438,3 +438,9 @@ def test_negative_zero_is_zero() -> None:
     assert cell(noise=-0.0) == cell(noise=0.0) == cell(noise=0)
     assert math.copysign(1.0, keys.check("noise", -0.0)) == 1.0
     assert cell(seed=-0.0) == cell(seed=0)
+
+
+def test_what_was_asked_for_stands_beside_the_numbers() -> None:
+    asked = cell(step_size="0.1 / L", limit="auto", k="d")
+    assert asked.identity["asked"] == "k=d limit=auto step_size=0.1/L"
+    assert cell(step_size=0.1, limit=1.0).identity["asked"] is None

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 from fake_results import fake_cell, fake_result
+from lpbench.dashboard.data import choosing
 from lpbench.dashboard.data.sweeps import Store, thin
+from lpbench.dashboard.page import state_of
+from lpbench.dashboard.pages import dimension as dimension_page
 
 from lpbench.errors import ConfigError, StoreError
 from lpbench.store.writer import SweepWriter
@@ -101,3 +104,22 @@ def test_curves_do_without_a_rollup_that_cannot_be_read(tmp_path):
     rollup.write_bytes(rollup.read_bytes()[:-20])
     found = Store(tmp_path).sweep("demo").curves([group])[group]
     np.testing.assert_allclose(found["q50"], whole._from_traces([group], 200)[group]["q50"])
+
+
+def test_groups_join_by_the_expression_that_was_asked_for(tmp_path, writing):
+    found = []
+    for dimension in (4, 16):
+        for factor in (1, 2):
+            for seed in (0, 1):
+                cell = fake_cell(seed, dimension=dimension, step_size=factor / dimension)
+                result = fake_result(cell)
+                result.row["asked"] = f"step_size={factor}/L"
+                found.append(result)
+    writing(tmp_path, "asked", found)
+    sweep = Store(tmp_path).sweep("asked")
+    assert choosing.values_of(sweep, "step_size") == ["1/L", "2/L"]
+    assert sorted(row["step_size"] for row in sweep.groups) == [1 / 16, 2 / 16, 1 / 4, 2 / 4]
+    (control,) = [one for one in dimension_page.controls(sweep) if one.key == "step_size"]
+    assert [value for value, _ in control.options] == ["1/L", "2/L"]
+    figure = dimension_page.draw(sweep, state_of(dimension_page.controls(sweep), {}), False)[0].figure
+    assert figure is not None
