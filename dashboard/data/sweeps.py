@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import json
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpbench.analysis.tables import axes_of, varying
+from lpbench.analysis.tables import as_asked, axes_of, expressions, varying
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
 from lpbench.store.address import locate
@@ -35,16 +35,16 @@ BOUNDS = (
 Group = dict[str, Any]
 
 
-class Given(float):
-    """A number of a cell that was given as a text: `0.1/L`, `d`, `auto`. By it groups join, though numbers differ."""
+class Asked(float):
+    """A number with the expression that gave it, by which groups join: `0.1/L` is one step size of all dimensions."""
 
-    __slots__ = ("given",)
-    given: str
+    said: str
 
-    def __new__(cls, number: float, given: str) -> Given:
-        made = super().__new__(cls, number)
-        made.given = given
-        return made
+    def __new__(cls, number: float | None, said: str) -> Asked:
+        """`said` of a cell that failed has no number: NaN."""
+        found = super().__new__(cls, math.nan if number is None else number)
+        found.said = said
+        return found
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class Sweep:
     groups    one dictionary a group: the columns of one of its cells (one that is ok, if there is any), and over its
               seeds n, n_ok, n_diverged, n_timeout, n_failed; floor (median of noise_floor), floor_q10, floor_q90,
               floor_min, floor_max; mean_gap (mean), and the mean of every bound column; NaN where there is nothing.
+              A choice whose expression stands for several numbers is an `Asked`.
     varying   the choices that vary between groups, without those that others determine.
     """
 
@@ -130,23 +131,10 @@ class Sweep:
     def varying(self) -> list[str]:
         """The choices that vary, precision among them where it does."""
         cells, axes = self.cells, self._axes
-        names = [*axes, "precision"]
+        names = [*axes, "precision", "asked"]
         known = cells[names].astype(object).where(cells[names].notna(), None)
-        columns = {name: known[name].tolist() for name in names}
-        given = [self._given.get(asked, {}) for asked in cells["asked"]] if self._given else []
-        for name in dict.fromkeys(name for one in self._given.values() for name in one):
-            columns[name] = [
-                one.get(name, text(value)) if value is not None else None
-                for value, one in zip(columns[name], given, strict=True)
-            ]
-        found = varying(columns, axes)
+        found = varying(as_asked({name: known[name].tolist() for name in names}, axes), axes)
         return ["precision", *found] if cells["precision"].nunique() > 1 else found
-
-    @functools.cached_property
-    def _given(self) -> dict[str, dict[str, str]]:
-        """What the cells' column `asked` says: by its text the choices that were given as texts."""
-        texts = self.cells["asked"].dropna().unique() if "asked" in self.cells else ()
-        return {one: json.loads(one) for one in texts}
 
     @property
     def _axes(self) -> list[str]:
@@ -186,12 +174,13 @@ class Sweep:
         }
         columns = {"group_id": order.tolist(), **{name: first[name].tolist() for name in first.columns}}
         columns |= {name: values.reindex(order).tolist() for name, values in more.items()}
-        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        for row in rows:
-            for axis, given in self._given.get(str(row.get("asked")), {}).items():
-                if row[axis] is not None and row[axis] == row[axis]:
-                    row[axis] = Given(row[axis], given)
-        return rows
+        asked = [None if one != one else one for one in columns["asked"]]
+        for axis, texts in expressions(asked, columns, axes_of(self._table.schema)).items():
+            columns[axis] = [
+                number if said is None else Asked(number, said)
+                for number, said in zip(columns[axis], texts, strict=True)
+            ]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def curves(self, group_ids: Sequence[str], points: int = POINTS) -> dict[str, dict[str, np.ndarray]]:
         """For each group `step epoch gradient_evaluations n q10 q50 q90 min max`, at most `points` of them.
@@ -299,8 +288,8 @@ def thin(steps: np.ndarray, points: int) -> np.ndarray:
 
 
 def text(value: Any) -> str:
-    """A choice as the query string and the legends write it: as it was given, `-` for null, 8 for 8.0."""
-    return value.given if isinstance(value, Given) else _text(value)
+    """A choice as the query string and the legends write it: `-` for null, 8 for 8.0, an expression as it was asked."""
+    return value.said if isinstance(value, Asked) else _text(value)
 
 
 @functools.lru_cache(maxsize=4096, typed=True)

@@ -14,7 +14,7 @@ from ..charts import style
 from ..charts.curves import Axes, Curve, Key, figure, spaced
 from ..charts.look import Look, tints
 from ..data import choosing
-from ..data.sweeps import Given, Group, Sweep, text
+from ..data.sweeps import Asked, Group, Sweep, text
 from ..page import SELECT, TEXT, Control, Page, Panel, State
 
 LINES = 24  # of a figure: more are a thicket, and points without lines take their place
@@ -303,7 +303,7 @@ def _table(sweep: Sweep, state: State, rows: Sequence[Group]) -> Table:
 
 
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, int | float) and not isinstance(value, bool | Given) else text(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool | Asked) else text(value)
 
 
 PAGE = Page("/explore", "Explore", "What against what?", 5, 1, controls, draw)

@@ -7,7 +7,7 @@ as wholes differ: all of A is HALP and all of B is LP-SGD, say.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ def read(
     Another version of an algorithm gives other cells of the same choices; the newest counts. Raises ConfigError where
     there is no cell.
     """
-    there, schema = tables.read(folder, [*CHOICES, "started_at", *columns], metric)
+    there, schema = tables.read(folder, [*CHOICES, "asked", "started_at", *columns], metric)
     rows = [dict(zip(there, values, strict=True)) for values in zip(*there.values(), strict=True)]
     more = further(schema)
     if not rows:
@@ -117,16 +117,18 @@ def match(
     """Match the cells of two sweeps, as `read` returns them, on the axes `every`.
 
     Axes with one value in either sweep (null, where a choice is not read, aside) that differ are what the sweeps
-    differ in. Where nothing matches that way, numbers that differ and that the other axes decide are so as well.
+    differ in. Where nothing matches that way, what was asked for by one expression is one value (`0.1/L` of other
+    data); where still nothing does, numbers that differ and that the other axes decide are as such wholes. The choices
+    of what matched have the expression where it stands for several numbers.
     Raises ConfigError that says on which axes they differ where nothing matches.
     """
-    axes = list(every)
-    for axis in every:
-        if _differ_as_wholes(a, b, axis) and all(_decides(cells, axes, axis) for cells in (a, b)):
-            axes.remove(axis)
-    found = _match(a, b, axes, every)
-    if found.configurations:
-        return found
+    asked = _as_asked(a, b, every)
+    for mine, other in ((a, b), asked):
+        axes = _common(mine, other, every)
+        found = _match(mine, other, axes, every)
+        if found.configurations:
+            return _told(found, [*mine, *other], [*asked[0], *asked[1]])
+    axes = _common(a, b, every)
     strict = list(axes)
     for axis in FOLLOWERS:
         apart = axis in axes and _values(a, axis) != _values(b, axis)
@@ -135,7 +137,36 @@ def match(
     found = _match(a, b, axes, every)
     if not found.configurations:
         raise ConfigError(_nothing(a, b, strict, names))
-    return found
+    return _told(found, [*a, *b], [*asked[0], *asked[1]])
+
+
+def _common(a: Sequence[Row], b: Sequence[Row], every: Sequence[str]) -> list[str]:
+    """The axes in which the sweeps do not differ as wholes."""
+    axes = list(every)
+    for axis in every:
+        if _differ_as_wholes(a, b, axis) and all(_decides(cells, axes, axis) for cells in (a, b)):
+            axes.remove(axis)
+    return axes
+
+
+def _as_asked(a: Sequence[Row], b: Sequence[Row], every: Sequence[str]) -> tuple[list[Row], list[Row]]:
+    """The cells with an expression in place of its numbers, where it has several in both sweeps together."""
+    cells = [*a, *b]
+    columns = {axis: [cell.get(axis) for cell in cells] for axis in (*every, "asked")}
+    joined = tables.as_asked(columns, every)
+    changed = {axis: values for axis, values in joined.items() if values is not columns[axis]}
+    told = [{**cell, **{axis: values[i] for axis, values in changed.items()}} for i, cell in enumerate(cells)]
+    return told[: len(a)], told[len(a) :]
+
+
+def _told(found: Match, cells: Sequence[Row], asked: Sequence[Row]) -> Match:
+    """The match with each configuration's choices as they were asked for."""
+    of = {id(cell): told for cell, told in zip(cells, asked, strict=True)}
+    configurations = [
+        replace(one, choices={axis: of[id(next(iter(one.a.values())))].get(axis) for axis in one.choices})
+        for one in found.configurations
+    ]
+    return replace(found, configurations=configurations)
 
 
 def _differ_as_wholes(a: Sequence[Row], b: Sequence[Row], axis: str) -> bool:

@@ -23,7 +23,7 @@ AXES += [name for name in CHOICES if name not in {*AXES, "precision", "seed"}]
 ALWAYS = {"algorithm", "format"}
 # The result of a cell, unless its column `result` names another one: it has an engine of its own.
 RESULT = "noise_floor"
-COLUMNS = [*AXES, "precision", "seed", "cell_id", "status", RESULT, "result"]
+COLUMNS = [*AXES, "precision", "seed", "cell_id", "asked", "status", RESULT, "result"]
 _BAD = ("diverged", "timeout", "failed")
 
 Columns = Mapping[str, Sequence[Any]]
@@ -53,6 +53,40 @@ def axes_of(schema: Any) -> list[str]:
     return [*AXES, *own_choices(further(schema))]
 
 
+def expressions(
+    asked: Sequence[str | None], columns: Columns, axes: Iterable[str]
+) -> dict[str, list[str | None]]:
+    """By axis the expression of each row, where one stands for several numbers: `0.1/L` of several dimensions.
+
+    asked    the column of that name, which a sweep of before it lacks (nulls).    columns    the axes.
+    Axes on which every expression gives one number are not there: the number says more.
+    """
+    parsed = {
+        text: dict(part.split("=", 1) for part in text.split()) for text in dict.fromkeys(asked) if text
+    }
+    given = [parsed.get(text or "", {}) for text in asked]
+    found = {}
+    for axis in {axis for one in parsed.values() for axis in one} & {*axes}:
+        numbers: dict[str, set[Any]] = {}
+        for one, number in zip(given, columns[axis], strict=True):
+            if axis in one:
+                numbers.setdefault(one[axis], set()).add(number)
+        several = {text for text, different in numbers.items() if len(different) > 1}
+        if several:
+            found[axis] = [one[axis] if one.get(axis) in several else None for one in given]
+    return found
+
+
+def as_asked(columns: Columns, axes: Iterable[str] = AXES) -> Columns:
+    """`columns` with such expressions in place of their numbers, so that what was asked for once is one value."""
+    found = expressions(columns.get("asked", ()), columns, axes)
+    joined = {
+        axis: [number if text is None else text for text, number in zip(texts, columns[axis], strict=True)]
+        for axis, texts in found.items()
+    }
+    return {**columns, **joined}
+
+
 def varying(columns: Columns, axes: Sequence[str] = AXES) -> list[str]:
     """The axes of `columns` that vary, without those that the axes before them determine."""
     kept: list[str] = []
@@ -76,8 +110,10 @@ def results(columns: Columns, metric: str | None = None, every: Sequence[str] = 
 
     columns  `COLUMNS` of `cells`, the axes `every`, and the results that they name, as lists of one length. Records
              hold the axes, `precision`, the median by its name (of the cells that are ok; None where there is none),
-             `n` cells and the number of each status that is not ok.
+             `n` cells and the number of each status that is not ok. A choice is the expression that was asked for
+             where that stands for several numbers.
     """
+    columns = as_asked(columns, every)
     shown = {*varying(columns, every), *ALWAYS}
     axes = [*(axis for axis in every if axis in shown), "precision"]
     records = []

@@ -60,7 +60,7 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
     """
     started_at, seconds = now(), 0.0
     asked = cell.choices
-    row: dict[str, Any] = {**asked, **cell.identity, "asked": cell.group.asked or None, "error": None}
+    row: dict[str, Any] = {**asked, **cell.identity, "error": None}
     trace: dict[str, np.ndarray] = {"step": np.zeros(0, np.int64)}
     try:
         problem = build(cell.located, cell.problem_key)

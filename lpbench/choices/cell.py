@@ -36,8 +36,7 @@ class Group:
     definition   what these choices mean here: the versions of algorithm, format, problem and data
     folder       absolute: where `path` starts, where that is relative; else empty
     further      (key, value) of the choices of plug-ins that are read here
-    asked        JSON, {key: text} of what was given as an expression or `auto` and is a number in the end; else empty.
-                 No part of the identity
+    asked        the choices whose number an expression or `auto` gives, as overrides with a space between; else empty
     """
 
     values: tuple[Any, ...]
@@ -47,7 +46,7 @@ class Group:
     definition: str = ""
     folder: str = ""
     further: tuple[tuple[str, Any], ...] = ()
-    asked: str = field(default="", compare=False)
+    asked: str = field(default="", compare=False)  # two ways to ask for one result are one group
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -85,11 +84,12 @@ class Cell:
         return self.group.problem_key
 
     @property
-    def identity(self) -> dict[str, str]:
+    def identity(self) -> dict[str, str | None]:
         """The columns of `cells` that say which cell it is."""
         group = self.group
         identity = {"cell_id": self.cell_id, "group_id": group.group_id}
-        return {**identity, "config_id": group.config_id, "definition": group.definition}
+        identity |= {"config_id": group.config_id, "definition": group.definition}
+        return {**identity, "asked": group.asked or None}
 
 
 def make_cell(raw: Mapping[str, Any]) -> Cell:
@@ -128,7 +128,7 @@ class CellMaker:
         self._known, self._further = frozenset(keys.every()), keys.further()
         self._of_problem, self._of_format = keys.read_by("problem", "dataset"), keys.read_by("format")
         self._of_algorithm = keys.read_by("algorithm")
-        self._numbers = [key for key, choice in keys.of_cells().items() if choice.kind.stored in (int, float)]
+        self._numbers = sorted(key for key, one in keys.of_cells().items() if one.stored in (int, float))
         self._values: dict[tuple[str, type, Any], Any] = {}
         self._parts: dict[tuple[Any, ...], Any] = {}
 
@@ -172,11 +172,14 @@ class CellMaker:
                 _need(key, choices[key])
         return self._identify(choices, algorithm, problem, self._asked(value, choices))
 
-    def _asked(self, value: dict[str, Any], choices: dict[str, Any]) -> str:
-        """What `choices`, or the run, make a number of, as it was asked for."""
-        given = {key: text for key in self._numbers if isinstance(text := value[key], str)}
-        asked = {key: text for key, text in given.items() if choices.get(key) is not None}
-        return sys.intern(orjson.dumps(asked).decode()) if asked else ""
+    def _asked(self, value: Mapping[str, Any], choices: Mapping[str, Any]) -> str:
+        """The choices that are read here and whose number is not given: the texts of keys that hold numbers."""
+        texts = [
+            f"{key}={text}"
+            for key in self._numbers
+            if isinstance(text := value[key], str) and choices.get(key) is not None
+        ]
+        return sys.intern(" ".join(texts))
 
     def _identify(
         self, choices: dict[str, Any], algorithm: Any, problem: _Problem, asked: str

@@ -14,6 +14,9 @@ IDENTITY = [
               "config_id", stored=str),
     *_columns("what they mean in this one: the versions of algorithm, format, problem and data. Where it differs, "
               "`lpbench check` does not compare", "definition", stored=str),
+    *_columns("the choices given as expressions or `auto`, as overrides (`limit=auto step_size=0.1/L`), whose own "
+              "columns hold the numbers; null where there are none, and in cells of before this column", "asked",
+              stored=str),
     *_columns("the sweep's name", "sweep", stored=str),
 ]  # fmt: skip
 RESULTS = [
@@ -76,9 +79,6 @@ PROVENANCE = _columns(
 FURTHER = [
     *_columns("the column that is shown and compared in place of `noise_floor`, of cells that an engine of its own "
               "computed ([adding.md](adding.md#an-engine))", "result", stored=str),
-    *_columns("the choices that were given as an expression or `auto` and are numbers here, as they were given: "
-              "`{\"step_size\":\"0.1/L\"}`. By them tables and figures join what is one choice over several dimensions",
-              "asked", stored=str),
     *_columns("what happens to subnormals, overflow and NaN", "format_policy", stored=str),
     *_columns("each theorem that applied to a cell of the sweep, in a column of its own (`lpbench list bounds`)",
               "bound_1a_i", "bound_1a_ii", "bound_1b"),

@@ -139,3 +139,24 @@ def test_as_a_function(floors):
     assert frame["ratio"].tolist() == pytest.approx(
         [row["ratio"] for row in compare_sweeps(Path("runs/a"), Path("runs/b")).rows]
     )
+
+
+def store_expressions(name, scale, data_seed):
+    """Two step sizes asked for as expressions, over two dimensions: four numbers."""
+    with SweepWriter(Path(name), [], 8) as writer:
+        for dimension in (4, 16):
+            for factor in (1, 2):
+                for seed in (0, 1):
+                    choices = {"dimension": dimension, "data_seed": data_seed}
+                    cell = fake_cell(seed=seed, **choices, step_size=scale * factor / dimension)
+                    result = fake_result(cell, value=float(factor))
+                    result.row["asked"] = f"step_size={factor}/L"
+                    writer.put(result)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_expressions_match_and_are_a_row_each_whatever_their_numbers(scale):
+    store_expressions("a", 1.0, 0)
+    store_expressions("b", scale, 1)
+    found = compare_sweeps(Path("a"), Path("b"), by="step_size")
+    assert [(row["step_size"], row["configurations"]) for row in found.rows] == [("1/L", 2), ("2/L", 2)]

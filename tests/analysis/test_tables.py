@@ -1,6 +1,6 @@
 import pytest
 
-from lpbench.analysis.tables import AXES, COLUMNS, pivot, results, varying
+from lpbench.analysis.tables import AXES, COLUMNS, as_asked, pivot, results, varying
 
 
 def columns_of(*rows):
@@ -88,3 +88,19 @@ def test_a_floor_that_is_not_a_number_does_not_hide_the_others():
 def test_no_cells_make_an_empty_table():
     table = pivot(results({name: [] for name in COLUMNS}))
     assert table.rows == []
+
+
+def test_an_expression_of_several_numbers_is_one_value():
+    rows = [
+        {"dimension": dimension, "step_size": factor / dimension, "asked": f"limit=auto step_size={factor}/L"}
+        for dimension in (4, 8)
+        for factor in (1, 2)
+    ]
+    columns = columns_of(*rows)
+    assert varying(as_asked(columns)) == ["dimension", "step_size"]
+    assert [record["step_size"] for record in results(columns)] == ["1/L", "2/L"] * 2
+
+
+def test_an_expression_of_one_number_stays_the_number():
+    rows = [{"step_size": 0.1, "asked": "step_size=0.1/L"}, {"step_size": 0.2, "asked": None}]
+    assert [record["step_size"] for record in results(columns_of(*rows))] == [0.1, 0.2]

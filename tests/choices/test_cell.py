@@ -263,14 +263,6 @@ def test_other_expressions_stay_as_one_spelling() -> None:
     assert cell(steps="60*d / alpha").choices["steps"] == "60*d/alpha"
 
 
-def test_what_was_given_as_a_text_is_kept_beside_the_number_and_is_no_part_of_the_cell() -> None:
-    found = cell(step_size="0.10 / L", steps="60*d", limit=2.0)
-    assert json.loads(found.group.asked) == {"step_size": "0.1/L", "steps": "60*d"}
-    assert json.loads(cell().group.asked) == {"limit": "auto", "step_size": "auto"}
-    assert cell(step_size=0.5, limit="2.0").group.asked == ""
-    assert cell(steps="60*d") == cell(steps=480)
-
-
 def test_resolve_gives_the_number_of_the_cell() -> None:
     assert keys.resolve("step_size", "0.1/L", {"L": 2.0}) == 0.05
     assert keys.resolve("step_size", 0.25, {}) == 0.25
@@ -446,3 +438,9 @@ def test_negative_zero_is_zero() -> None:
     assert cell(noise=-0.0) == cell(noise=0.0) == cell(noise=0)
     assert math.copysign(1.0, keys.check("noise", -0.0)) == 1.0
     assert cell(seed=-0.0) == cell(seed=0)
+
+
+def test_what_was_asked_for_stands_beside_the_numbers() -> None:
+    asked = cell(step_size="0.1 / L", limit="auto", k="d")
+    assert asked.identity["asked"] == "k=d limit=auto step_size=0.1/L"
+    assert cell(step_size=0.1, limit=1.0).identity["asked"] is None

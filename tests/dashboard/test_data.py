@@ -1,14 +1,12 @@
 """Groups, curves and rows of a store."""
 
-import json
-
 import numpy as np
 import pytest
 from fake_results import fake_cell, fake_result
 from lpbench.dashboard.data import choosing
-from lpbench.dashboard.data.sweeps import Store, text, thin
+from lpbench.dashboard.data.sweeps import Store, thin
 from lpbench.dashboard.page import state_of
-from lpbench.dashboard.pages.dimension import PAGE as dimension_page
+from lpbench.dashboard.pages import dimension as dimension_page
 
 from lpbench.errors import ConfigError, StoreError
 from lpbench.store.writer import SweepWriter
@@ -108,48 +106,20 @@ def test_curves_do_without_a_rollup_that_cannot_be_read(tmp_path):
     np.testing.assert_allclose(found["q50"], whole._from_traces([group], 200)[group]["q50"])
 
 
-def asked(given, **numbers):
-    """A cell of 3 seeds whose choices `numbers` were given as the texts `given`."""
-    for seed in range(3):
-        result = fake_result(fake_cell(seed, 8, **numbers))
-        result.row["asked"] = json.dumps(given) if given else None
-        yield result
-
-
-def test_groups_join_by_what_was_given_though_its_numbers_differ(tmp_path, writing):
-    """Two step sizes, another number at each dimension, are two values of an axis, and lines over the dimension."""
-    cells = []
-    for dimension, L in ((16, 2.0), (64, 4.0), (256, 8.0)):
-        for factor in (0.1, 0.02):
-            given = {"step_size": f"{factor}/L", "limit": "auto", "k": "d"}
-            cells += asked(given, dimension=dimension, step_size=factor / L, limit=L, k=dimension)
-    writing(tmp_path, "given", cells)
-    sweep = Store(tmp_path).sweep("given")
-    assert sweep.varying == ["dimension", "step_size"]
-    assert choosing.values_of(sweep, "step_size") == ["0.02/L", "0.1/L"]
-    assert {text(row["k"]) for row in sweep.groups} == {"d"}
-    assert sorted({float(row["step_size"]) for row in sweep.groups}) == [
-        0.0025,
-        0.005,
-        0.01,
-        0.0125,
-        0.025,
-        0.05,
-    ]
-    assert len(sweep.groups_where({"step_size": ["0.1/L"]})) == 3
-    floors, *_ = dimension_page.draw(sweep, state_of(dimension_page.controls(sweep), {}), False)
-    assert {tuple(row[:2]) for row in floors.data.rows} == {("0.1/L", d) for d in (16, 64, 256)} | {
-        ("0.02/L", d) for d in (16, 64, 256)
-    }
-
-
-def test_what_was_given_as_a_number_stands_beside_what_was_not(tmp_path, writing):
-    """A sweep that holds both, and cells of an lpbench that did not keep what was given."""
-    cells = [
-        *asked({"step_size": "auto"}, step_size=0.25),
-        *asked({}, step_size=0.5),
-        *asked(None, step_size=0.1),
-    ]
-    writing(tmp_path, "mixed", cells)
-    sweep = Store(tmp_path).sweep("mixed")
-    assert choosing.values_of(sweep, "step_size") == ["0.1", "0.5", "auto"]
+def test_groups_join_by_the_expression_that_was_asked_for(tmp_path, writing):
+    found = []
+    for dimension in (4, 16):
+        for factor in (1, 2):
+            for seed in (0, 1):
+                cell = fake_cell(seed, dimension=dimension, step_size=factor / dimension)
+                result = fake_result(cell)
+                result.row["asked"] = f"step_size={factor}/L"
+                found.append(result)
+    writing(tmp_path, "asked", found)
+    sweep = Store(tmp_path).sweep("asked")
+    assert choosing.values_of(sweep, "step_size") == ["1/L", "2/L"]
+    assert sorted(row["step_size"] for row in sweep.groups) == [1 / 16, 2 / 16, 1 / 4, 2 / 4]
+    (control,) = [one for one in dimension_page.controls(sweep) if one.key == "step_size"]
+    assert [value for value, _ in control.options] == ["1/L", "2/L"]
+    figure = dimension_page.draw(sweep, state_of(dimension_page.controls(sweep), {}), False)[0].figure
+    assert figure is not None
