@@ -1,5 +1,6 @@
 """Keep everything that the tests cache out of the user's own cache folder."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((i for i, start in enumerate(LONG) if name.startswith(start)), len(LONG))
 
     items.sort(key=rank)
+    # What is imported by now stays: without it a collection takes a fraction of its time, and compiling asks for many.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

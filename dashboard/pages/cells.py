@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from lpbench.declared.columns import PROVENANCE
@@ -86,7 +87,7 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
 
 
 def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
-    groups = [row for row in choosing.chosen(sweep, state) if row["floor"] > 0]
+    groups = [row for row in choosing.chosen(sweep, state) if 0 < row["floor"] < math.inf]
     groups.sort(key=lambda row: row["floor"])
     axes = [axis for axis in sweep.varying if choosing.varies(groups, axis)]
     if len(groups) < 2 or not axes:

@@ -1,0 +1,160 @@
+"""The kinds of sweep that a figure has to survive, as made-up results in milliseconds; and random ones of them.
+
+`KINDS` names ten of them: each value makes the results that `conftest.write` stores.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from fake_results import FakeResult, fake_cell, fake_result
+from hypothesis import strategies as st
+
+CONSTANTS = {
+    "L": 1.0, "mu": 0.1, "L_f": 0.5, "L_1": 2.0, "L_1_avg": 1.0, "gamma": 2.0, "sigma": 0.5, "s_1": 1.5,
+    "sigma_w": 0.2, "L_w": 0.6, "w_max": 0.5, "w_norm": 1.0, "weights": 16, "quadratic": True,
+    "optimum_gradient_norm": 0.0,
+}  # fmt: skip
+STEPS = [0, 1, 2, 5, 10, 20, 50, 100]
+ALGORITHMS = {"lp_sgd": 1.0, "halp": 1e-3, "lp_svrg": 1e-2, "swalp": 0.3, "svrg": 1e-2, "sgd": 1.0}
+FULL = ("sgd", "svrg")  # in full precision
+
+
+def cells(seeds: int = 5, **axes: Sequence[Any]) -> Iterator[FakeResult]:
+    """A result for each combination of the axes and each seed: its floor falls by two a bit and grows like d^(1/4)."""
+    seen: set[str] = set()  # what runs in full precision is the same in all formats
+    for *values, seed in itertools.product(*axes.values(), range(seeds)):
+        result = made(seed, **dict(zip(axes, values, strict=True)))
+        if result.row["cell_id"] not in seen:
+            seen.add(result.row["cell_id"])
+            yield result
+
+
+def made(seed: int, **choices: Any) -> FakeResult:
+    """One result with the constants of its problem and limits below and above its floor."""
+    of = {
+        "algorithm": "lp_sgd",
+        "format": "fixed",
+        "precision": 8,
+        "dimension": 16,
+        "step_size": 0.01,
+        **choices,
+    }
+    if of["algorithm"] in FULL or of["format"] == "none":
+        of |= {"format": "none", "precision": 64}
+    else:
+        of |= {"limit": 1.0, "rounding": "stochastic"}
+    of |= {"exponent_bits": 3} if of["format"] in ("float", "log") else {}
+    bits, d = int(of["precision"]), float(of["dimension"] or 16)
+    value = ALGORITHMS[of["algorithm"]] * 2.0**-bits * (d / 16) ** 0.25 * of["step_size"] * (1 + 0.1 * seed)
+    result = fake_result(fake_cell(seed, batch_size=1, schedule="constant", **of), value=value, steps=STEPS)
+    result.row |= CONSTANTS | {"sigma_1": d**0.5, "mean_gap": value / 50, "final_gap": value / 90}
+    if of["format"] != "none":
+        result.row |= {
+            "bound": value / 10, "bound_ratio": 0.2, "bound_kind": "1c", "bound_basis": "certified",
+            "noise_ball": value / 20, "noise_ball_dimension_free": value / 20,
+            "noise_ball_earlier": value / 20 * d / 16,
+        }  # fmt: skip
+    return result
+
+
+def gaps(result: FakeResult, values: Any, floor: float | None) -> FakeResult:
+    """The result with another trace and another floor."""
+    result.trace["objective_gap"] = np.asarray(values, float)
+    result.row |= {"noise_floor": floor}
+    return result
+
+
+def diverged(result: FakeResult) -> FakeResult:
+    """The result as one that rose beyond float32 and ended before the others."""
+    kept = len(STEPS) // 2
+    result.trace = {name: values[:kept] for name, values in result.trace.items()}
+    result.row |= {"status": "diverged"}
+    return gaps(result, 10.0 ** np.linspace(-2, 300, kept), math.nan)
+
+
+def unfinished(result: FakeResult, status: str) -> FakeResult:
+    """The result as one that failed, with no trace, or ran out of time."""
+    if status == "failed":
+        result.trace = {"step": np.zeros(0, np.int64)}
+        result.row |= {"error": "no such file"}
+    result.row |= {"status": status, "noise_floor": None, "mean_gap": None, "bound_ratio": None}
+    return result
+
+
+def zero(result: FakeResult) -> FakeResult:
+    """The result of one that reaches the optimum exactly."""
+    gap = result.trace["objective_gap"].copy()
+    gap[len(gap) // 2 :] = 0.0
+    return gaps(result, gap, 0.0)
+
+
+def infinite(result: FakeResult) -> FakeResult:
+    """The result with numbers that no figure has a place for."""
+    gap = result.trace["objective_gap"].copy()
+    gap[2:4] = math.inf, math.nan
+    result.row |= {"noise_ball": math.inf, "bound": math.inf, "bound_ratio": math.inf, "mean_gap": math.inf}
+    return gaps(result, gap, math.inf)
+
+
+def _some(
+    found: Iterator[FakeResult], every: int, change: Callable[[FakeResult], FakeResult]
+) -> list[FakeResult]:
+    return [change(result) if i % every == 0 else result for i, result in enumerate(found)]
+
+
+def _unfinished() -> list[FakeResult]:
+    found = list(cells(2, algorithm=["lp_sgd", "halp"], precision=[4, 8]))
+    return [unfinished(one, ("failed", "timeout")[i % 2]) if i < 6 else one for i, one in enumerate(found)]
+
+
+KINDS: Mapping[str, Callable[[], list[FakeResult]]] = {
+    "axes": lambda: list(
+        cells(5, dimension=[16, 64, 256], precision=[4, 6, 8, 10], format=["fixed", "float", "log"])
+    ),
+    "step sizes": lambda: list(cells(2, step_size=[2.0**-i for i in range(13)], precision=[4, 8])),
+    "partly diverging": lambda: _some(cells(5, algorithm=["lp_sgd", "halp"], precision=[4, 6]), 3, diverged),
+    "one cell": lambda: [made(0)],
+    "no cell": list,
+    "unfinished": _unfinished,
+    "zeros": lambda: _some(cells(3, precision=[4, 6, 8], dimension=[16, 64]), 2, zero),
+    "infinities": lambda: _some(cells(3, precision=[4, 6, 8], dimension=[16, 64]), 2, infinite),
+    "algorithms": lambda: list(
+        cells(2, algorithm=list(ALGORITHMS), format=["fixed", "float", "log", "block"], precision=[4, 8])
+    ),
+    "many": lambda: list(
+        cells(1, precision=range(2, 17), dimension=[2**i for i in range(4, 11)], algorithm=["lp_sgd", "halp"],
+              format=["fixed", "float", "log"])
+    ),
+}  # fmt: skip
+
+CHANGES: Mapping[str, Callable[[FakeResult], FakeResult]] = {
+    "as it is": lambda result: result,
+    "diverged": diverged,
+    "zero": zero,
+    "infinite": infinite,
+    "failed": lambda result: unfinished(result, "failed"),
+    "timeout": lambda result: unfinished(result, "timeout"),
+}
+VALUES: Mapping[str, Sequence[Any]] = {
+    "algorithm": list(ALGORITHMS),
+    "format": ["fixed", "float", "log", "block"],
+    "precision": list(range(2, 17)),
+    "dimension": [2**i for i in range(3, 11)],
+    "step_size": [2.0**-i for i in range(13)],
+}
+
+
+@st.composite
+def sweeps(draw: st.DrawFn, most: int = 60) -> list[FakeResult]:
+    """The results of a random sweep: some axes with some values, up to `most` cells, each ended in one of all ways."""
+    axes: dict[str, Sequence[Any]] = {}
+    for axis, values in VALUES.items():
+        axes[axis] = draw(st.lists(st.sampled_from(values), min_size=1, max_size=4, unique=True))
+    found = list(itertools.islice(cells(draw(st.integers(1, 3)), **axes), most))
+    ways = draw(st.lists(st.sampled_from(list(CHANGES)), min_size=1, max_size=5))
+    return [CHANGES[way](result) for way, result in zip(itertools.cycle(ways), found, strict=False)]
