@@ -12,8 +12,9 @@ from interpreted import interpreted
 
 # The files that wait longest, for a browser or for Ray, or compute longest: `make test` gives a worker one at a time.
 LONG = (
-    "browser/", "claims/test_reproduce", "executors/test_ray", "cells/test_theorems", "formats/test_laws", "proofs/",
-    "algorithms/test_pure_python", "test_docs", "test_cli", "choices/test_grid", "store/test_object_store",
+    "browser/", "claims/test_reproduce", "executors/test_ray", "cells/test_theorems", "formats/test_quantize",
+    "proofs/", "test_cli", "test_docs", "regression/test_defects", "algorithms/test_pure_python", "choices/test_grid",
+    "claims/test_held_out", "declared/test_plugins", "commands/test_check", "store/test_object_store",
 )  # fmt: skip
 
 
