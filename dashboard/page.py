@@ -12,7 +12,7 @@ import math
 import pkgutil
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -148,6 +148,8 @@ class Page:
     draw       (sweep, state, dark) to panels; state has a clean value for each key of the controls.
     body       (store, sweep, state, url prefix) to what the page shows above its panels, as Dash components.
     connect    (app, store): registers the callbacks of the body.
+    axes       the choices that its figures have on an axis, whatever the controls say: `drawn` names what else varied
+               and is on no panel and no colour. None: nothing is said.
     of_sweep   False: it shows the folder of sweeps, is there without any, and is no part of the report of one.
     alone      False: it sets the sweep beside others, and is no part of its report either.
     """
@@ -163,6 +165,7 @@ class Page:
     connect: Callable[[Any, Any], None] | None = None
     of_sweep: bool = True
     alone: bool = True
+    axes: tuple[str, ...] | None = None
 
 
 def pages() -> list[Page]:
@@ -190,7 +193,18 @@ def pages() -> list[Page]:
 
 def opened(page: Page, sweep: Sweep) -> list[Panel]:
     """The panels of a page as it opens."""
-    return page.draw(sweep, state_of(page.controls(sweep), {}), False)
+    return drawn(page, sweep, state_of(page.controls(sweep), {}), False)
+
+
+def drawn(page: Page, sweep: Sweep, state: State, dark: bool) -> list[Panel]:
+    """The panels of a page; the first names what varied and is not told apart in it."""
+    panels = page.draw(sweep, state, dark)
+    if page.axes is None or not panels or panels[0].figure is None:
+        return panels
+    from .data.choosing import unseen
+
+    first, *rest = panels
+    return [replace(first, notes=(*first.notes, *unseen(sweep, state, page.axes))), *rest]
 
 
 def state_of(controls: Sequence[Control], query: Mapping[str, str]) -> dict[str, Any]:

@@ -17,34 +17,115 @@
     if (entry.kind === "multi") return found === "" ? [] : found.split(",");
     return found;
   };
-
-  // Where the reader is, with the sweep by its name, and with filters of axes that this page has no control for.
-  const lasting = (view) => {
-    const old = new URLSearchParams(window.location.search);
-    const kept = new URLSearchParams();
-    const sweep = old.get("sweep") || (view && view.sweep);
-    if (sweep) kept.set("sweep", sweep);
-    for (const axis of (view && view.axes) || []) if (old.get(axis)) kept.set(axis, old.get(axis));
-    return kept;
+  // What the address holds beside the controls: `zoom` of the figures, `table` the filters of the table of cells.
+  const KEPT = ["zoom", "table"];
+  const search = (query) => {
+    const written = query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
+    return window.location.pathname + (written ? "?" + written : "");
   };
-  const joined = (path, query) => {
-    const search = query.toString().replace(/%2C/g, ",");
-    return path + (search ? "?" + search : "");
-  };
-  // The pages in the navigation get the filters of this one.
-  const link = (view, query) => {
-    const filters = new URLSearchParams();
-    for (const key of ["sweep", ...((view && view.axes) || [])]) if (query.get(key)) filters.set(key, query.get(key));
-    for (const one of document.querySelectorAll("header nav a")) {
-      const path = new URL(one.href).pathname;
-      const id = { type: "page", path: "/" + path.slice(view.prefix.length) };
-      window.dash_clientside.set_props(id, { href: joined(path, filters) });
+  // The address always names the sweep once a reader has changed anything: without, it is that of the newest sweep.
+  const named = (query) => {
+    const view = window.lpbenchView;
+    if (view && view.sweep && !query.get("sweep")) {
+      return new URLSearchParams([["sweep", view.sweep], ...query]);
     }
+    return query;
+  };
+  const keep = (key, value) => {
+    const query = named(new URLSearchParams(window.location.search));
+    if (value) query.set(key, value);
+    else query.delete(key);
+    window.history.replaceState(window.history.state, "", search(query));
+  };
+  // Filters go along to the other pages: what the address has of axes.
+  const link = (view) => {
+    const now = new URLSearchParams(window.location.search);
+    const query = new URLSearchParams(view.sweep ? { sweep: view.sweep } : {});
+    for (const axis of view.axes || []) if (now.has(axis)) query.set(axis, now.get(axis));
+    const written = query.toString().replace(/%2C/g, ",");
+    for (const shown of document.querySelectorAll("header nav a, header a.brand")) {
+      const id = shown.id && JSON.parse(shown.id);
+      const path = view.prefix + (id ? id.path : "/").replace(/^\//, "");
+      if (id) window.dash_clientside.set_props(id, { href: path + (written ? "?" + written : "") });
+    }
+  };
+
+  // The zoom of the figures. dash draws a changed figure as a new one, whose axes are whole: what a reader had zoomed
+  // into is set again where the figure has the same axes.
+  const zooms = new Map(); // by panel: {axes: of which figure, ranges: {xaxis: [low, high]}}
+  const drawn = new WeakMap(); // the layout that a figure had when it was last looked at
+  const axesOf = (graph) => Object.keys(graph._fullLayout).filter((name) => /^[xy]axis\d*$/.test(name)).sort();
+  const kindOf = (graph) => axesOf(graph).map((name) => {
+    const axis = graph._fullLayout[name];
+    return name + " " + axis.type + " " + ((axis.title || {}).text || "");
+  }).join("; ");
+  const panelOf = (graph) => {
+    const all = [...document.querySelectorAll("#figures .panel")];
+    return all.indexOf(graph.closest(".panel"));
+  };
+  const writeZoom = () => {
+    const parts = [];
+    for (const [panel, { ranges }] of [...zooms].sort((a, b) => a[0] - b[0])) {
+      for (const [name, [low, high]] of Object.entries(ranges)) {
+        parts.push([panel, name, Number(low).toPrecision(5), Number(high).toPrecision(5)].join(":"));
+      }
+    }
+    keep("zoom", parts.join(","));
+  };
+  const readZoom = () => {
+    zooms.clear();
+    for (const part of (new URLSearchParams(window.location.search).get("zoom") || "").split(",")) {
+      const [panel, name, low, high] = part.split(":");
+      if (!/^\d+$/.test(panel) || !/^[xy]axis\d*$/.test(name) || !isFinite(low) || !isFinite(high) || !high) continue;
+      const one = zooms.get(Number(panel)) || { axes: null, ranges: {} };
+      one.ranges[name] = [Number(low), Number(high)];
+      zooms.set(Number(panel), one);
+    }
+  };
+  const zoomed = (graph) => {
+    const ranges = {};
+    for (const name of axesOf(graph)) {
+      const { range, autorange } = graph._fullLayout[name];
+      const whole = (graph._fullLayout[name]._rangeInitial0 ?? null) === range[0] &&
+        graph._fullLayout[name]._rangeInitial1 === range[1];
+      if (!autorange && !whole) ranges[name] = [...range];
+    }
+    const panel = panelOf(graph);
+    if (panel < 0) return;
+    if (Object.keys(ranges).length) zooms.set(panel, { axes: kindOf(graph), ranges: ranges });
+    else zooms.delete(panel);
+    writeZoom();
+  };
+  const again = (graph) => {
+    if (drawn.get(graph) === graph.layout) return; // the same figure, moved by its reader
+    drawn.set(graph, graph.layout);
+    const kept = zooms.get(panelOf(graph));
+    if (!kept) return;
+    const kind = kindOf(graph);
+    if (kept.axes !== null && kept.axes !== kind) { // another figure: its own axes
+      zooms.delete(panelOf(graph));
+      writeZoom();
+      return;
+    }
+    kept.axes = kind;
+    const there = new Set(axesOf(graph));
+    const asked = {};
+    for (const [name, range] of Object.entries(kept.ranges)) if (there.has(name)) asked[name + ".range"] = [...range];
+    window.setTimeout(() => window.Plotly.relayout(graph, asked), 0);
+  };
+  const follow = (graph) => {
+    if (!graph.on || followed.has(graph)) return;
+    followed.add(graph);
+    graph.on("plotly_afterplot", () => again(graph));
+    graph.on("plotly_relayout", (change) => {
+      if (Object.keys(change).some((key) => /^[xy]axis\d*\.(range|autorange)/.test(key))) zoomed(graph);
+    });
+    again(graph);
   };
 
   const MOST_PICKED = 20; // as in pages/cells.py
   const ECHO = 2000; // ms in which the text field may repeat itself
-  const followed = new WeakSet(); // tables whose loading is listened to
+  const followed = new WeakSet(); // tables and figures that are listened to
   let picked = new Set();
   let table = null; // the grid whose rows are ticked
   let lately = []; // what `pick` has written in the last moments, and when
@@ -60,34 +141,50 @@
       write: function (values, switches, spec, view) {
         window.lpbenchSpec = { path: window.location.pathname, spec: spec || [] };
         window.lpbenchView = view;
+        if (view && window.lpbenchPage !== window.location.pathname + view.sweep) {
+          window.lpbenchPage = window.location.pathname + view.sweep;
+          readZoom();
+        }
+        if (view) window.setTimeout(() => link(view), 0);
         const context = window.dash_clientside.callback_context;
         const given = {};
         for (const group of context.inputs_list) for (const one of group || []) given[one.id.key] = one.value;
         window.lpbenchGiven = given;
-        if (!view || restoring) return none();
-        const query = lasting(view);
-        for (const entry of spec || []) {
+        if (!context.triggered.length && view) { // opened without the name of its sweep: tomorrow another is the newest
+          const address = search(named(new URLSearchParams(window.location.search)));
+          if (address !== window.location.pathname + window.location.search) {
+            window.history.replaceState(window.history.state, "", address);
+          }
+        }
+        if (!spec || !context.triggered.length || restoring) return none();
+        const old = new URLSearchParams(window.location.search);
+        const query = new URLSearchParams(view && view.sweep ? { sweep: view.sweep } : {});
+        const known = new Set(spec.map((entry) => entry.key));
+        for (const key of [...(view ? view.axes || [] : []), ...KEPT]) {
+          if (old.has(key) && !known.has(key)) query.set(key, old.get(key)); // what this page has no control of
+        }
+        for (const entry of spec) {
           if (!(entry.key in given)) continue;
           const now = text(given[entry.key]);
           if (now !== text(entry.default)) query.set(entry.key, now);
-          else query.delete(entry.key);
         }
-        link(view, query);
-        const address = joined(window.location.pathname, query);
-        if (address === window.location.pathname + window.location.search) return none();
-        // A page that was opened without the name of its sweep gets it: tomorrow another one is the newest.
-        if (context.triggered.length) window.history.pushState(null, "", address);
-        else window.history.replaceState(null, "", address);
+        const address = search(query);
+        if (address !== window.location.pathname + window.location.search) {
+          window.history.pushState(null, "", address);
+        }
         return none();
       },
       // The version of the sweep on this page; a new one makes the server send new data.
       poll: async function (ticks, view, known) {
         if (!view || document.hidden) return none();
-        if (!view.sweep && !view.waits) return none();
         try {
-          const address = view.prefix + "_version?sweep=" + encodeURIComponent(view.sweep || "");
+          if (!view.sweep) { // nothing is there yet
+            const first = await (await fetch(view.prefix + "_version", { cache: "no-store" })).json();
+            if (first.there && !new URLSearchParams(window.location.search).get("sweep")) window.location.reload();
+            return none();
+          }
+          const address = view.prefix + "_version?sweep=" + encodeURIComponent(view.sweep);
           const answer = await (await fetch(address, { cache: "no-store" })).json();
-          if (view.waits && answer.sweeps) window.location.reload(); // the first sweep is there
           const seen = view.sweep + " " + answer.version;
           if (answer.version === null || answer.version === undefined || seen === window.lpbenchVersion) return none();
           const first = window.lpbenchVersion === undefined || !window.lpbenchVersion.startsWith(view.sweep + " ");
@@ -139,6 +236,16 @@
           followed.add(table);
           document.querySelector("#grid .ag-root").setAttribute("aria-label", "Cells");
           table.addEventListener("modelUpdated", (event) => mark(event.api));
+          const asked = new URLSearchParams(window.location.search).get("table");
+          try {
+            if (asked) window.dash_clientside.set_props("grid", { filterModel: JSON.parse(asked) });
+          } catch (error) {
+            keep("table", ""); // no filters: somebody wrote it by hand
+          }
+          table.addEventListener("filterChanged", (event) => {
+            const model = event.api.getFilterModel();
+            keep("table", Object.keys(model).length ? JSON.stringify(model) : "");
+          });
           mark(table);
         } else if (found !== now) mark(table); // else its rows are ticked, and perhaps one more since
         return none();
@@ -172,6 +279,7 @@
     for (const drawing of document.querySelectorAll(".main-svg:not([aria-hidden])")) {
       drawing.setAttribute("aria-hidden", "true");
     }
+    for (const graph of document.querySelectorAll(".js-plotly-plot")) follow(graph);
   }).observe(document.documentElement, { childList: true, subtree: true });
 
   // Back and Forward within a page: the address says what the controls were.
@@ -195,7 +303,8 @@
     if (!button) return;
     if (button.id === "copy") {
       try {
-        await navigator.clipboard.writeText(window.location.href);
+        await navigator.clipboard.writeText(
+          window.location.origin + search(named(new URLSearchParams(window.location.search))));
         button.textContent = "Copied";
       } catch (error) {
         button.textContent = "Copy it from the address bar";

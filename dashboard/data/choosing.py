@@ -72,14 +72,36 @@ def by_axis(sweep: Sweep, key: str, label: str, first: Sequence[str], without: S
     return Control(key, label, SELECT, default, options)
 
 
+def over(sweep: Sweep) -> Control:
+    """The horizontal axis: precision where it varies, else the number that varies most."""
+    numbers = [
+        axis for axis in sweep.varying if axis != "precision" and all(map(is_number, values_of(sweep, axis)))
+    ]
+    numbers.sort(key=lambda axis: -len(values_of(sweep, axis)))
+    axes = ["precision"] if "precision" in sweep.varying or not numbers else numbers
+    return Control("x", "Over", SELECT, axes[0], tuple((axis, named(axis)) for axis in axes))
+
+
 def color_by(
     sweep: Sweep, first: Sequence[str], panels: Sequence[Control], without: Sequence[str] = ()
 ) -> Control:
-    """The control of the axis that lines have colours by: as `by_axis`, else the first that makes none of `panels`."""
-    taken = {control.default for control in panels}
-    return by_axis(
-        sweep, "color", "Colour by", [a for a in (*first, *sweep.varying) if a not in taken], without
-    )
+    """The control of the axis that lines have colours by: the one of the most values that makes none of `panels`.
+
+    Of those with equally many, the first of `first`, then of the sweep.
+    """
+    taken = {*without, *(control.default for control in panels)}
+    axes = [axis for axis in dict.fromkeys((*first, *sweep.varying)) if axis in {*sweep.varying} - taken]
+    most = sorted(axes, key=lambda axis: -len(values_of(sweep, axis)))
+    return by_axis(sweep, "color", "Colour by", most, without)
+
+
+def unseen(sweep: Sweep, state: State, axes: Sequence[str]) -> list[str]:
+    """A sentence on what varies among the groups that are left, and is on no axis (`axes`), panel or colour."""
+    rows = chosen(sweep, {axis: state.get(axis, ()) for axis in sweep.varying})
+    seen = {*axes, *(state.get(key) for key in ("facet", "rows", "color", "x"))}
+    counts = [(axis, len(values(rows, axis))) for axis in sweep.varying if axis not in seen]
+    told = ", ".join(f"{named(axis)} ({count} values)" for axis, count in counts if count > 1)
+    return [f"Also varied, and on no axis, panel or colour here: {told}."] if told else []
 
 
 def values_of(sweep: Sweep, axis: str) -> list[str]:

@@ -155,5 +155,12 @@ def _notes(few: Sequence[Group], state: State) -> list[str]:
 
 
 PAGE = Page(
-    "/convergence", "Convergence", "How fast does the gap fall, and where does it stop?", 1, 1, controls, draw
+    "/convergence",
+    "Convergence",
+    "How fast does the gap fall, and where does it stop?",
+    1,
+    1,
+    controls,
+    draw,
+    axes=(),
 )

@@ -180,4 +180,13 @@ def _slope(line: Sequence[Group], column: str) -> float | None:
     return float(np.polyfit(points[:, 0], points[:, 1], 1)[0]) if len(points) > 1 else None
 
 
-PAGE = Page("/dimension", "Dimension", "Does the number of bits grow with the model?", 3, 3, controls, draw)
+PAGE = Page(
+    "/dimension",
+    "Dimension",
+    "Does the number of bits grow with the model?",
+    3,
+    3,
+    controls,
+    draw,
+    axes=("dimension",),
+)

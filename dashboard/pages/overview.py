@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import median
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lpbench.terminal import Table, counted
@@ -15,7 +15,11 @@ from ..data.sweeps import Group, Sweep, text
 from ..page import Control, Page, Panel, State, address
 from ..panels.tables import table
 
-TITLE = "Noise floor against precision, the best format of each algorithm"
+SHOWN = ("algorithm", "format", "precision")
+# What the headline figures compare: these, and what says which split of the bits a format has.
+COMPARED = {*SHOWN, "exponent_bits", "block_size", "subnormals"}
+NOISE = 2.0  # a floor within this factor of full precision's is SGD's own
+TITLE = "Noise floor, the best format of each algorithm"
 
 
 def controls(sweep: Sweep) -> list[Control]:
@@ -25,14 +29,16 @@ def controls(sweep: Sweep) -> list[Control]:
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """One small figure: for each algorithm the least median floor at each precision, over all else."""
-    rounds = choosing.measured(sweep, {})
+    there = choosing.measured(sweep, {})
+    over = choosing.over(sweep).default
+    rounds, kept = comparable(sweep, there, [*_problems(there), over])
     if not rounds:
         none = "No cell that rounds has a noise floor above 0 yet."
         return [Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, {})))]
     problems = _problems(rounds)
-    axes = [axis for axis in ("format", "dimension") if axis in sweep.varying]
+    axes = [axis for axis in ("format", "dimension") if choosing.varies(rounds, axis)]
     lines = [
-        [min(part, key=lambda row: row["floor"]) for part in choosing.split(line, ["precision"])]
+        [min(part, key=lambda row: row["floor"]) for part in choosing.split(line, [over])]
         for line in choosing.split(rounds, [*problems, "algorithm"])
     ]
     look = Look(sweep, "algorithm", ["algorithm"], lines, dark)
@@ -40,7 +46,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     for line in lines:
         facet = choosing.labels(line[0], problems)
         hover = [choosing.labels(row, axes) for row in line]
-        curves.append(look.curve(line[0], facet, *choosing.columns(line, "precision", "floor"), hover=hover))
+        curves.append(look.curve(line[0], facet, *choosing.columns(line, over, "floor"), hover=hover))
         for row in line:
             said = (
                 row["algorithm"],
@@ -50,12 +56,45 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
                 row["floor"],
             )
             rows.append([facet or "-", *said])
-    bits = sorted({float(row["precision"]) for row in rounds})
-    scales = Axes("precision (bits)", "noise floor", x_values=bits, x_unit="bits")
+    ticks = sorted({float(row[over]) for row in rounds})
+    scales = Axes(choosing.named(over), "noise floor", x_log=ticks[0] > 0)
+    if over == "precision":
+        scales = Axes("precision (bits)", "noise floor", x_values=ticks, x_unit="bits")
     drawn = figure(curves, scales, dark, keys=look.keys())
     data = Table(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
     note = f"Points: {choosing.medians(rounds)}; the numbers name the format."
-    return [Panel(TITLE, drawn, data, (note, *choosing.zeros(sweep, {})))]
+    notes = [note, *fixed(kept, len(rounds), len(there)), *choosing.zeros(sweep, {})]
+    return [Panel(TITLE, drawn, data, tuple(notes))]
+
+
+def comparable(
+    sweep: Sweep, rows: Sequence[Group], free: Sequence[str] = ()
+) -> tuple[list[Group], dict[str, str]]:
+    """The groups that differ in algorithm, format and precision alone, and in `free`; and what is the same of them.
+
+    Of each other axis that varies within an algorithm the value of the most groups stays, the first of equals; a group
+    that does not read the axis stays as well.
+    """
+    left, kept = list(rows), {}
+    for axis in sweep.varying:
+        if axis in COMPARED or axis in free:
+            continue
+        parts = choosing.split(left, [*free, "algorithm"])
+        if not any(len(_read(part, axis)) > 1 for part in parts):
+            continue
+        counts = _read(left, axis)
+        kept[axis] = min(counts, key=lambda value: (-counts[value], choosing.natural(value)))
+        left = [row for row in left if text(row[axis]) in (kept[axis], choosing.NO_AXIS)]
+    return left, kept
+
+
+def _read(rows: Sequence[Group], axis: str) -> Counter[str]:
+    return Counter(value for row in rows if (value := text(row[axis])) != choosing.NO_AXIS)
+
+
+def fixed(kept: Mapping[str, str], shown: int, there: int) -> list[str]:
+    """A sentence on what the groups of a figure have in common, where the sweep has others."""
+    return [f"At {choosing.said(kept)}: {shown} of {there} groups."] if kept else []
 
 
 def _problems(rows: Sequence[Group]) -> list[str]:
@@ -99,23 +138,35 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
     rounds = choosing.measured(sweep, {})
     if rounds:
         best = min(rounds, key=lambda row: row["floor"])
-        said = choosing.labels(best, ["algorithm", "format", "precision", *_problems(rounds)])
+        more = [axis for axis in sweep.varying if axis not in SHOWN and text(best[axis]) != choosing.NO_AXIS]
+        said = choosing.labels(best, [*SHOWN, *more])
         found.append((f"{best['floor']:.1e}", f"the lowest noise floor of what rounds: {said}"))
     plain = [row for row in rounds if row["algorithm"] == "lp_sgd" and row["format"] == "fixed"]
-    parts = choosing.split(plain, ["precision"])
-    by = {part[0]["precision"]: median(row["floor"] for row in part) for part in parts}
+    alike, kept = comparable(sweep, plain)
+    full = [row["floor"] for row in choosing.full_precision(sweep.groups, alike) if _same(row, kept)]
+    # Where full precision ends no lower, the floor is that of SGD itself: bits have nothing to do with it.
+    ends = [row for row in alike if row["floor"] > NOISE * max(full, default=0.0)]
+    by = {part[0]["precision"]: part[0]["floor"] for part in choosing.split(ends, ["precision"])}
     if len(by) > 1:
         first, last = int(min(by)), int(max(by))
         each = (by[first] / by[last]) ** (1 / (last - first))
-        found.append((f"÷ {each:.1f} a bit", f"LP-SGD in fixed point from {first} to {last} bits"))
+        where = f", at {choosing.said(kept)}" if kept else ""
+        above = ", above the floor of SGD" if len(ends) < len(alike) else ""
+        found.append(
+            (f"÷ {each:.1f} a bit", f"LP-SGD in fixed point from {first} to {last} bits{above}{where}")
+        )
     ratios = [ratio for row in groups if (ratio := row["bound_ratio"]) is not None and ratio >= 0]
     if ratios:
         said = f"measured over proven, {len(ratios)} of {len(groups)} groups have a bound"
-        ends = dict.fromkeys(f"{ratio:.2g}" for ratio in (min(ratios), max(ratios)))
-        found.append((" … ".join(ends), said))
+        extremes = dict.fromkeys(f"{ratio:.2g}" for ratio in (min(ratios), max(ratios)))
+        found.append((" … ".join(extremes), said))
     bits = [value for value in choosing.values(groups, "precision") if value != choosing.NO_AXIS]
     said = f"groups of cells, {choosing.seeds(groups)} each, {choosing.plural(len(bits), 'precision')}"
     return [*found, (str(len(groups)), said)]
+
+
+def _same(row: Group, kept: Mapping[str, str]) -> bool:
+    return all(text(row[axis]) in (value, choosing.NO_AXIS) for axis, value in kept.items())
 
 
 def _values(values: list[str]) -> str:

@@ -16,6 +16,7 @@ from ..page import NUMBER, SELECT, SWITCH, Control, Page, Panel, State
 from ..panels.needed import bits_needed
 
 TITLE = "Noise floor against precision"
+PRECISION = "precision"
 FULL, PROVEN = "full precision", "proven limit, T = ∞"
 MOST_LINES = 50
 FAR = 1e-4  # a level this far below all lines would flatten them: it is written, not drawn
@@ -34,12 +35,14 @@ NUMBERS = {
 
 
 def controls(sweep: Sweep) -> list[Control]:
-    """Target, panels, colour, spread, and a filter for each axis that varies."""
-    without = ("precision",)
+    """Axis, target, panels, colour, spread, and a filter for each axis that varies."""
+    over = choosing.over(sweep)
+    without = (over.default,)
     facet = choosing.by_axis(sweep, "facet", "Panels by", ("algorithm",), without)
     rows = choosing.by_axis(sweep, "rows", "and by", ("problem", "dataset"), without)
     spreads = tuple((key, label) for key, (label, *_) in SPREADS.items())
     return [
+        *([over] if len(over.options) > 1 else []),
         Control("target", "Target gap", NUMBER, None, help="marks the bits that reach it"),
         facet,
         rows,
@@ -47,7 +50,7 @@ def controls(sweep: Sweep) -> list[Control]:
         Control("spread", "Spread over seeds", SELECT, "10-90", spreads),
         Control("shared", "One y scale", SWITCH, False),
         Control("bounds", "Proven limits", SWITCH, True),
-        *choosing.filters(sweep, without),
+        *choosing.filters(sweep, ("precision",)),
     ]
 
 
@@ -57,9 +60,10 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     if not any(row["floor"] > 0 for row in rounds):
         none = "No cell of this choice rounds and has a noise floor."
         return [Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, state)))]
-    rounds.sort(key=lambda row: row["precision"])
+    over = state.get("x", choosing.over(sweep).default)
+    rounds.sort(key=lambda row: row[over])
     facets = choosing.panels_by(state)
-    others = [axis for axis in sweep.varying if axis not in ("precision", *facets)]
+    others = [axis for axis in sweep.varying if axis not in (over, *facets)]
     everything = [choosing.split(panel, others) for panel in choosing.split(rounds, facets)]
     count = sum(map(len, everything))
     panels = choosing.capped(everything, MOST_LINES) if count > MOST_LINES else everything
@@ -67,18 +71,26 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     shown = [row for line in drawn for row in line]
     look = Look(sweep, state["color"], others, drawn, dark)
     beside = sweep.groups_where(
-        {axis: state[axis] for axis in sweep.varying if axis not in ("precision", "algorithm", "format")}
+        {
+            axis: state.get(axis, ())
+            for axis in sweep.varying
+            if axis not in (PRECISION, "algorithm", "format")
+        }
     )
     curves: list[Curve] = []
     corners: dict[str, str] = {}
     for lines in panels:
         facet = choosing.labels(lines[0][0], facets, " · ")
-        levels, corners[facet] = _levels(beside, lines, facet, look)
-        curves += [*levels, *(curve for line in lines for curve in _curves(line, facet, look, state))]
+        levels, corners[facet] = _levels(beside, lines, facet, look, over)
+        curves += [*levels, *(curve for line in lines for curve in _curves(line, facet, look, state, over))]
     keys, ink = look.keys(), style.ink(dark)
     keys += [Key(FULL, ink, width=1.2)] if any(curve.group == FULL for curve in curves) else []
-    bits = sorted({float(row["precision"]) for row in shown})
-    axes = Axes("precision (bits)", "noise floor (objective gap)", x_values=bits, x_unit="bits")
+    ticks = sorted({float(row[over]) for row in shown})
+    y = "noise floor (objective gap)"
+    if over == PRECISION:
+        axes = Axes("precision (bits)", y, x_values=ticks, x_unit="bits")
+    else:
+        axes = Axes(choosing.named(over), y, x_log=ticks[0] > 0)
     level = {"type": "line", "x0": 0, "x1": 1, "line": {"color": ink, "dash": "dot", "width": 1}}
     target = state["target"]
     whole = figure(
@@ -86,27 +98,38 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         columns=_columns(panels, facets), own_y=not state["shared"], corners=corners,
     )  # fmt: skip
     named = [*facets, *others]
-    names = [*named, "precision", *NUMBERS, *(["bits needed"] if target else []), "seeds", "ok", "diverged"]
-    rows = [row for line in drawn for row in _rows(line, named, target)]
+    names = [
+        *named,
+        *([] if over == PRECISION else [over]),
+        PRECISION,
+        *NUMBERS,
+        *(["bits needed"] if target else []),
+        "seeds",
+        "ok",
+        "diverged",
+    ]
+    rows = [
+        row for line in drawn for row in _rows(line, [*named, *([] if over == PRECISION else [over])], target)
+    ]
     left = choosing.left_out(len(drawn), count, "lines", "the lowest floors of each panel")
     notes = (_points(rounds, state), *left, *choosing.unfinished(shown), *_notes(shown, state))
     return [Panel(TITLE, whole, Table(names, rows), notes)]
 
 
-def _curves(line: Sequence[Group], facet: str, look: Look, state: State) -> list[Curve]:
+def _curves(line: Sequence[Group], facet: str, look: Look, state: State, over: str) -> list[Curve]:
     first, target = line[0], state["target"]
     points = [row for row in line if row["floor"] > 0]
-    x, y = choosing.columns(points, "precision", "floor")
+    x, y = choosing.columns(points, over, "floor")
     _, *ends = SPREADS[state["spread"]]
     low, high = choosing.columns(points, *ends) if ends else (None, None)
     found = []
     proven = [row for row in line if row["noise_ball"] > 0] if state["bounds"] else []
     if proven:
-        bits, ball = choosing.columns(proven, "precision", "noise_ball")
+        bits, ball = choosing.columns(proven, over, "noise_ball")
         found.append(look.limit(first, facet, bits, ball, PROVEN))
     hover = [_seeds(row) for row in points]
     found.append(look.curve(first, facet, x, y, low=low, high=high, hover=hover, width=1.8, whiskers=True))
-    needed = bits_needed(line, target) if target else None
+    needed = bits_needed(line, target) if target and over == PRECISION else None
     if needed in x:
         ring = {"dash": "solid", "marker": "circle-open", "lines": False, "labels": [f"{needed} bits"]}
         hover = [f"{needed} bits reach {target:g}"]
@@ -120,13 +143,13 @@ def _seeds(row: Group) -> str:
 
 
 def _levels(
-    beside: Sequence[Group], lines: Sequence[Sequence[Group]], facet: str, look: Look
+    beside: Sequence[Group], lines: Sequence[Sequence[Group]], facet: str, look: Look, over: str
 ) -> tuple[list[Curve], str]:
     """Full precision, across the panel; as a text where it is far below."""
     shown = [row for line in lines for row in line]
     full = choosing.full_precision(beside, shown)
     edge = FAR * min((row["floor"] for row in shown if row["floor"] > 0), default=0.0)
-    (bits,) = choosing.columns(shown, "precision")
+    (bits,) = choosing.columns(shown, over)
     levels = [
         Curve(
             [min(bits), max(bits)], [row["floor"]] * 2, facet,
@@ -180,4 +203,6 @@ def _notes(shown: Sequence[Group], state: State) -> list[str]:
     return notes
 
 
-PAGE = Page("/precision", "Precision", "How far does each bit get?", 2, 1, controls, draw)
+PAGE = Page(
+    "/precision", "Precision", "How far does each bit get?", 2, 1, controls, draw, axes=("precision",)
+)

@@ -24,7 +24,7 @@ MOST_SHOWN, MOST_DRAWN, MOST_OPTIONS = 6, 12, 300
 MOVED = "moved"
 QUIET = (SAME, IDENTICAL)
 HEAD = (
-    "configuration", "now", "last step at", "across it", "since the last release", "since the first run", "cells",
+    "configuration", "now", "steps at", "across the last", "since the last release", "since the first run", "cells",
 )  # fmt: skip
 
 
@@ -161,7 +161,7 @@ def _row(move: Move, here: Past, link: str | None) -> list[Any]:
     from dash import html
 
     series = move.series
-    stepped = _at(here, move.at) if move.at is not None else "no step"
+    stepped = "; ".join(_at(here, int(series.at[step])) for step in series.steps) or "no step"
     since = f"{_ratio(move.release[1])} ({here.runs[move.release[0]].version})" if move.release else "–"
     now = series.verdicts.get(len(here.runs) - 1, "not in it")
     cells_of = html.A("cells", href=link, **{"aria-label": f"Cells of {series.label}"}) if link else "–"

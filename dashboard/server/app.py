@@ -74,7 +74,7 @@ def _layout(site: Site, page: Page) -> Any:
 
 
 def _connect(app: Any, site: Site) -> None:
-    from dash import ALL, MATCH, ClientsideFunction, Input, Output, Patch, State, ctx
+    from dash import ALL, MATCH, ClientsideFunction, Input, Output, Patch, State, ctx, no_update
     from dash.exceptions import PreventUpdate
 
     values, switches = ({"type": "control", "key": ALL}, "value"), ({"type": "switch", "key": ALL}, "checked")
@@ -90,17 +90,17 @@ def _connect(app: Any, site: Site) -> None:
         sweep, given = site.sweep(page, current["sweep"]), given_values()
         return page, sweep, {one.key: one.clean(given.get(one.key)) for one in page.controls(sweep)}
 
-    def whole(view: Any, dark: Any) -> tuple[list[Panel], list[Any]]:
-        """The panels of a page, and its body in a list, where it is one that follows.
+    def whole(view: Any, dark: Any) -> tuple[list[Panel], Any]:
+        """The panels of a page and its body; one with callbacks of its own looks after itself.
 
-        Raises ConfigError where the page has not as many of them as the request counts.
+        Raises ConfigError where the page has not as many panels as the request counts.
         """
         page, sweep, state = asked(view)
-        *of_figures, of_body = [len(group) for group in ctx.outputs_list if isinstance(group, list)]
-        follows = bool(shell.redrawn(page))
-        if {*of_figures} != {page.panels} or of_body != follows:
-            raise ConfigError(f"{page.path} has {page.panels} panels, got {of_figures} and {of_body} bodies")
-        body = [page.body(site.store, sweep, state, site.prefix)] if page.body and follows else []
+        counts = {len(group) for group in ctx.outputs_list if isinstance(group, list)}
+        if counts != {page.panels}:
+            raise ConfigError(f"{page.path} has {page.panels} panels, got {counts}")
+        follows = page.body is not None and page.connect is None
+        body = page.body(site.store, sweep, state, site.prefix) if page.body and follows else no_update
         return draw(page, sweep, state, bool(dark)), body
 
     def given_values() -> Mapping[str, Any]:
@@ -116,7 +116,7 @@ def _connect(app: Any, site: Site) -> None:
 
     @app.callback(
         Output(index, "figure"), Output(index, "style"),
-        *(Output({"type": kind, "index": ALL}, "children") for kind in (*beside, "body")),
+        *(Output({"type": kind, "index": ALL}, "children") for kind in beside), Output("body", "children"),
         Input(*values), Input(*switches), Input(*dark), view, open_tables, prevent_initial_call=True,
     )  # fmt: skip
     def redraw(chosen: Any, switched: Any, dark: Any, current: Any, clicks: Any) -> Any:
@@ -126,8 +126,8 @@ def _connect(app: Any, site: Site) -> None:
 
     @app.callback(
         Output(index, "figure", allow_duplicate=True),
-        *(Output({"type": kind, "index": ALL}, "children", allow_duplicate=True) for kind in (*beside, "body")),
-        Output("status", "children"),
+        *(Output({"type": kind, "index": ALL}, "children", allow_duplicate=True) for kind in beside),
+        Output("body", "children", allow_duplicate=True), Output("status", "children"),
         Input("version", "data"), State(*values), State(*switches), State(*dark), view, open_tables,
         prevent_initial_call=True,
     )  # fmt: skip
@@ -140,7 +140,7 @@ def _connect(app: Any, site: Site) -> None:
         for patch, panel in zip(patches, found, strict=True):
             patch["data"] = panels.drawn(panel, bool(dark))["data"]
         page, sweep, _ = asked(current)
-        return patches, *under(found, clicks), body, shell.status_of(page, sweep)
+        return patches, *under(found, clicks), body, shell.about(page, sweep)
 
     @app.callback(
         Output({"type": "table", "index": MATCH}, "children", allow_duplicate=True),

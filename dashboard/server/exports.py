@@ -10,22 +10,27 @@ from lpbench.errors import ConfigError, LpbenchError
 from lpbench.escaping import csv_text
 from lpbench.terminal import Table
 
-from ..page import state_of
+from ..page import drawn, state_of
 from .site import Site
 
 KINDS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "tex": "application/x-tex"}
 
 
 def serve(server: Any, site: Site) -> None:
-    """Add `_version?sweep=NAME` and `_export?page=/...&panel=0&kind=csv&...` to a Flask server."""
+    """Add `_version?sweep=NAME` and `_export?page=/...&panel=0&kind=csv&...` to a Flask server.
+
+    Without a name, `_version` says whether there is any sweep.
+    """
     import flask
 
     def version() -> Any:
-        asked = flask.request.args.get("sweep", "")
+        name = flask.request.args.get("sweep", "")
+        if not name:  # a page that waits for the first one
+            return flask.jsonify(
+                {"version": None, "there": any(not one.problem for one in site.store.sweeps())}
+            )
         try:
-            if not asked:  # a page that waits for the first sweep
-                return flask.jsonify({"version": None, "sweeps": len(site.store.sweeps())})
-            return flask.jsonify({"version": site.store.version(asked)})
+            return flask.jsonify({"version": site.store.version(name)})
         except LpbenchError as error:
             return flask.jsonify({"version": None, "error": str(error)})
 
@@ -37,7 +42,7 @@ def serve(server: Any, site: Site) -> None:
             if kind not in KINDS or not panel.isdecimal() or int(panel) >= page.panels:
                 raise ConfigError("unknown panel or kind")
             sweep = site.sweep(page, asked.get("sweep"))
-            found = page.draw(sweep, state_of(page.controls(sweep), asked), False)[int(panel)]
+            found = drawn(page, sweep, state_of(page.controls(sweep), asked), False)[int(panel)]
         except LpbenchError as error:
             return flask.Response(f"{error}\n", 404, mimetype="text/plain")
         answer = flask.Response(WRITERS[kind](found.data), mimetype=KINDS[kind])

@@ -13,6 +13,7 @@ from ..page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Page, Panel, ad
 from .panels import figure, is_dark
 from .site import Site
 
+ABOUT_ALL = "of the whole folder, whatever sweep is chosen"
 CLOCK = 2000  # ms between two looks at a running sweep
 
 
@@ -41,21 +42,16 @@ def page(
     """A whole page."""
     from dash import html
 
-    said = html.P(status_of(current, sweep), id="status", className="status", role="status")
+    said = html.P(about(current, sweep), id="status", className="status", role="status")
     figures = [figure(i, panel) for i, panel in enumerate(panels)]
     parts = [
         html.Div([html.H1(current.question), said], className="title"),
         *([_controls(controls, state)] if controls else []),
-        *([] if current.body is None else [html.Div(body, className="body", **redrawn(current))]),
+        html.Div(body, id="body", className="body", hidden=body is None),
         html.Div(figures, id="figures", className="figures", tabIndex="-1"),
     ]
-    stores = _stores(site, current, sweep.name, [_spec(control) for control in controls], sweep.varying)
+    stores = _stores(site, current, sweep, [_spec(control) for control in controls])
     return html.Div([*stores, header(site, current, sweep.name), html.Main(parts, id="main")])
-
-
-def redrawn(page: Page) -> dict[str, Any]:
-    """The name of a body that follows the controls and the sweep; one with callbacks of its own follows by itself."""
-    return {} if page.body is None or page.connect is not None else {"id": {"type": "body", "index": 0}}
 
 
 def _controls(controls: Sequence[Control], state: Mapping[str, Any]) -> Any:
@@ -66,18 +62,15 @@ def _controls(controls: Sequence[Control], state: Mapping[str, Any]) -> Any:
     return html.Div(shown, className="controls", role="group", **{"aria-label": "Choices"})
 
 
-def _stores(
-    site: Site, current: Page, sweep: str | None, spec: list[dict[str, Any]], axes: Sequence[str] = ()
-) -> list[Any]:
-    """What the callbacks read. Part of the page, not of the root: a callback with half of its parts there fails.
-
-    axes   of the sweep: their filters go with the reader from page to page.
-    """
+def _stores(site: Site, current: Page, sweep: Sweep | None, spec: list[dict[str, Any]]) -> list[Any]:
+    """What the callbacks read. Part of the page, not of the root: a callback with half of its parts there fails."""
     from dash import dcc
 
-    view = {"page": current.path, "sweep": sweep, "prefix": site.prefix, "axes": list(axes)}
+    view: dict[str, Any] = {"page": current.path, "prefix": site.prefix}
+    # The keys of filters, which the reader takes along from page to page.
+    view |= {"sweep": sweep and sweep.name, "axes": sweep.varying if sweep else []}
     return [
-        dcc.Store(id="view", data={**view, "waits": not sweep and not site.store.sweeps()}),
+        dcc.Store(id="view", data=view),
         dcc.Store(id="spec", data=spec),
         dcc.Store(id="dark", data=is_dark()),
         dcc.Store(id="written"),
@@ -106,7 +99,7 @@ def header(site: Site, current: Page, name: str | None) -> Any:
         dcc.Link(
             html.Span(one.name, **({"aria-current": "page"} if one is current else {})),
             href=address(site.prefix, one.path, query), className="here" if one is current else "",
-            id={"type": "page", "path": one.path},
+            id={"type": "link", "path": one.path},
         )
         for one in site.pages
     ]  # fmt: skip
@@ -124,13 +117,13 @@ def header(site: Site, current: Page, name: str | None) -> Any:
     )  # fmt: skip
 
 
-def status_of(page: Page, sweep: Sweep) -> str:
-    """What the page is about: its sweep, or the folder, where no sweep is."""
-    return status(sweep) if page.of_sweep else f"all of {sweep.folder.parent}"
+def about(page: Page, sweep: Sweep) -> str:
+    """What the page is of: its sweep, or all of the folder."""
+    return status(sweep) if page.of_sweep or not sweep.name else ABOUT_ALL
 
 
 def status(sweep: Sweep) -> str:
-    """`demo: 200 cells (198 ok, 2 diverged); running: 120 of 400 computed, 2 min 5 s left`."""
+    """`demo: 200 cells, 198 ok, 2 diverged; running, 200 of 400 cells, 12 s left`."""
     if not sweep.name:
         return "no sweep yet"
     counts = sweep.cells["status"].value_counts().to_dict()
@@ -141,34 +134,27 @@ def status(sweep: Sweep) -> str:
 
 
 def progress(manifest: Mapping[str, Any]) -> str:
-    """How far a call is, and, while it runs, how long the rest takes at the pace so far."""
-    todo, done = manifest.get("todo", 0), manifest.get("done", 0)
-    if not todo or done >= todo:
+    """`, 200 of 400 cells, 12 s left`: at the speed since the call began, as of the manifest's last change."""
+    done, total, began = sum(manifest["counts"].values()), manifest["total"], manifest["began"]
+    if done >= total:
         return ""
-    said = f": {done:,} of {todo:,} computed"
-    began, seen = (_time(manifest.get(name)) for name in ("began_at", "updated_at"))
-    if manifest["state"] != "running" or not done or began is None or seen is None or seen <= began:
-        return said
-    return f"{said}, {duration((seen - began).total_seconds() * (todo - done) / done)} left"
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
+    told = f", {done} of {total} cells"
+    new = done - began["stored"]
+    if manifest["state"] != "running" or new <= 0:
+        return told
+    spent = datetime.fromisoformat(manifest["updated_at"]) - datetime.fromisoformat(began["at"])
+    return f"{told}, {duration(spent.total_seconds() / new * (total - done))} left"
 
 
 def _spec(control: Control) -> dict[str, Any]:
-    default = _component_value(control, control.default)
-    return {"key": control.key, "kind": control.kind, "default": default}
+    return {"key": control.key, "kind": control.kind, "default": _component_value(control, control.default)}
 
 
 def _component_value(control: Control, value: Any) -> Any:
-    if control.kind == NUMBER:
-        return "" if value is None else f"{value:g}"
     if control.kind == TEXT:
         return control.text(value) or ""
+    if control.kind == NUMBER:
+        return "" if value is None else f"{value:g}"
     return list(value or ()) if control.kind == MULTI else value
 
 
@@ -193,10 +179,6 @@ def component(control: Control, value: Any) -> Any:
         return dmc.MultiSelect(
             data=options, value=shown, placeholder=empty, clearable=True, searchable=True, **named
         )
-    # A number is typed as a text, too: `1e-3` in a field for numbers becomes -13. It counts when it is whole.
-    number = (
-        {"inputProps": {"inputMode": "decimal"}, "debounce": True}
-        if control.kind == NUMBER
-        else {"debounce": 300}
-    )
-    return dmc.TextInput(value=shown, **number, **named)
+    # A number, too, is a text while it is typed in: `1e-3` passes through `1e`, which is none.
+    decimal = {"inputProps": {"inputMode": "decimal"}} if control.kind == NUMBER else {}
+    return dmc.TextInput(value=shown, debounce=300, **decimal, **named)

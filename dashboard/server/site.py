@@ -10,7 +10,7 @@ from typing import Any
 from lpbench.errors import ConfigError, LpbenchError
 
 from ..data.sweeps import Store, Sweep
-from ..page import Page, Panel
+from ..page import Page, Panel, drawn
 
 log = logging.getLogger(__name__)
 
@@ -44,17 +44,17 @@ def choose(store: Store, name: str | None, needed: bool = True) -> Sweep:
         return store.sweep(readable[0].name)
     if not needed:
         return store.no_sweep()
-    there = "holds no sweep yet" if store.runs_dir.is_dir() else "does not exist"
+    there = "holds no sweep yet" if store.runs_dir.is_dir() else "does not exist yet"
     raise ConfigError(
-        f"{store.runs_dir} {there}. Run one, `lpbench sweep precision=4,6,8`, and it is shown here with its first "
-        "stored cells; or name another folder: `lpbench dashboard RUNS`"
+        f"{store.runs_dir} {there}. Run one, `lpbench sweep precision=4,6,8`, and it is shown here, or name another "
+        "folder: `lpbench dashboard RUNS`"
     )
 
 
 def draw(page: Page, sweep: Sweep, state: Mapping[str, Any], dark: bool) -> list[Panel]:
     """The panels of a page; where drawing fails, panels that say why."""
     try:
-        return page.draw(sweep, state, dark)
+        return drawn(page, sweep, state, dark)
     except LpbenchError as error:
         said = str(error)
     except Exception:

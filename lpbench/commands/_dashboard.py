@@ -27,13 +27,9 @@ def serve(
 ) -> int:
     """Serve `runs` until Ctrl-C; prints the address on stdout once it answers. Raises ConfigError, LpbenchError."""
     if not is_folder(runs):
-        if runs.exists():
-            raise ConfigError(
-                f"{runs} is not a folder: name the one that holds sweeps, lpbench dashboard RUNS"
-            )
-        note(
-            f"{runs} does not exist yet: the pages wait for a first sweep there (lpbench sweep precision=4,6,8)"
-        )
+        if not is_remote(runs) and runs.exists():
+            raise ConfigError(f"{runs} is not a folder: lpbench dashboard RUNS, the folder of sweeps")
+        note(f"{runs} does not exist yet: its first sweep is shown as soon as it is there")
     from lpbench.dashboard.server.security import check_token
 
     check_token(token)

@@ -34,7 +34,8 @@ def new_manifest(sweep: str) -> Manifest:
     calls        the distinct calls that made the sweep: {"overrides": [...], "config_dir": path or null, ...}
     runtime      timeout, workers, executor of the last call
     planned      int, cells of the last call;  counts: stored cells by status
-    todo, done   int, those of them that had to be computed, and that are stored since;  began_at: when that began
+    total        int, cells that the sweep has once that call is done; 0: not known
+    began        when that call began, and how many cells were stored then: {"at": time, "stored": int}
     last_part    number of the newest part ever written
     """
     return {
@@ -45,9 +46,8 @@ def new_manifest(sweep: str) -> Manifest:
         "calls": [],
         "runtime": {},
         "planned": 0,
-        "todo": 0,
-        "done": 0,
-        "began_at": "",
+        "total": 0,
+        "began": {},
         "counts": {},
         "last_part": -1,
         "created_at": now(),

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,12 @@ class SweepWriter:
         """How many finished cells are not on disk."""
         return self._parts.unwritten
 
-    def begin(self, todo: int) -> None:
-        """So many cells are about to be computed: what readers of a live sweep estimate its end by."""
+    def expect(self, cell_ids: Iterable[str]) -> None:
+        """Say which cells there will be, so that readers know how far the sweep is."""
         with self._writing:
-            self._manifest |= {"todo": todo, "done": 0, "began_at": now()}
+            stored = sum(self._counts.values())
+            self._manifest["total"] = stored + sum(one not in self.statuses for one in cell_ids)
+            self._manifest["began"] = {"at": now(), "stored": stored}
             self._write()
 
     def put(self, finished: Finished) -> None:
@@ -138,7 +140,13 @@ class SweepWriter:
             self.abandon()
 
     def _begin(self, calls: Sequence[Mapping[str, Any]], planned: int, runtime: dict[str, Any]) -> None:
-        self._manifest |= {"state": "running", "planned": planned, "runtime": runtime}
+        self._manifest |= {
+            "state": "running",
+            "planned": planned,
+            "total": 0,
+            "began": {},
+            "runtime": runtime,
+        }
         self._manifest["calls"] += [dict(call) for call in calls if call not in self._manifest["calls"]]
         self._write()
 
@@ -158,7 +166,6 @@ class SweepWriter:
             time.sleep(0.1)
 
     def _note(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._manifest["done"] += len(rows)
         for row in rows:
             if before := self.statuses.get(row["cell_id"]):
                 self._counts[before] -= 1

@@ -133,6 +133,7 @@ def run_plan(
             with store:
                 if not force:  # another sweep may have stored some since the plan was made
                     set_reasons(plan, store.statuses)
+                store.expect(cell.cell_id for cell in plan.cells)
                 _run_cells(executor, store, outcome, presses, timeout, fail_fast, tell)
                 outcome.interrupted = presses.count > 0
                 if outcome.interrupted:
@@ -160,7 +161,6 @@ def _run_cells(
     todo = outcome.plan.todo
     costs = [cost.seconds if cost else 0.0 for cost in cell_costs(todo)]
     cost_of = dict(zip((cell.cell_id for cell in todo), costs, strict=True))
-    store.begin(len(todo))
     tell(Event("start", len(todo), sum(costs)))
     answered = 0
     try:

@@ -155,11 +155,11 @@ def test_a_page_of_a_folder_that_is_not_there_yet_waits_for_a_sweep(tmp_path, wr
 
     runs = tmp_path / "later"
     mine = create_app(runs).server.test_client()
-    assert "'waits': True" in layout("/")
-    assert mine.get("/_version?sweep=").json == {"version": None, "sweeps": 0}
+    assert "does not exist yet" in layout("/")
+    assert mine.get("/_version").json == {"version": None, "there": False}
     writing(runs, "first", [fake_result(fake_cell(0))])
-    assert mine.get("/_version?sweep=").json["sweeps"] == 1
-    assert "'waits': False" in layout("/")
+    assert mine.get("/_version").json == {"version": None, "there": True}
+    assert "first: 1 cells (1 ok)" in layout("/")
 
 
 def test_a_damaged_sweep_is_named_and_the_others_are_shown(tmp_path, writing):

@@ -7,7 +7,7 @@ import random
 import pytest
 from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import SWITCH, pages
-from lpbench.dashboard.server import callbacks, shell
+from lpbench.dashboard.server import callbacks
 from lpbench.dashboard.server.app import create_app
 
 from lpbench.errors import StoreError
@@ -54,8 +54,7 @@ def requests_of(app, runs):
                     for one in kept
                 ]
             several = ["ALL"] in name.values()
-            bodies = range(bool(shell.redrawn(page)))
-            there = bodies if name["type"] == "body" else range(page.panels) if several else [0]
+            there = range(page.panels) if several else [0]
             listed = [
                 {"id": {key: i if isinstance(word, list) else word for key, word in name.items()},
                  "property": known["property"], "value": 1}

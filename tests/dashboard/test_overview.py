@@ -19,9 +19,9 @@ def test_headlines_of_known_cells(made):
     found = {said: value for value, said in overview.headlines(made)}
     assert found["cells ok, 1 diverged, 1 failed"] == "94 of 96"
     # halp at 8 bits, the median of four seeds: 1e-3 * 2**-8 * 1.15 / 100
-    assert found["the lowest noise floor of what rounds: halp, fixed, 8 bits"] == "4.5e-08"
+    assert found["the lowest noise floor of what rounds: halp, fixed, 8 bits, dimension 16"] == "4.5e-08"
     # lp_sgd in fixed point, three seeds at 4 bits and four at 8: (2**-4 * 1.1 / (2**-8 * 1.15)) ** (1 / 4)
-    assert found["LP-SGD in fixed point from 4 to 8 bits"] == "÷ 2.0 a bit"
+    assert found["LP-SGD in fixed point from 4 to 8 bits, at dimension 16"] == "÷ 2.0 a bit"
     assert found["measured over proven, 24 of 24 groups have a bound"] == "0.2"
     assert found["groups of cells, 4 seeds each, 3 precisions"] == "24"
     assert len(found) == 5
@@ -130,3 +130,54 @@ def test_the_figure_of_show_says_it_too(tmp_path, writing):
         ConfigError, match=r"nothing to draw: .* 3 points of 0: not drawn on a logarithmic axis"
     ):
         standalone(opened(precision.PAGE, nothing)[0])
+
+
+def swept(writing, tmp_path, values):
+    """Cells {(precision, dimension, step_size, algorithm): floor}; full precision where the precision is 64."""
+    found = []
+    for (bits, dimension, step_size, algorithm), floor in values.items():
+        form = {"format": "none"} if bits == 64 else {}
+        cell = fake_cell(
+            precision=bits, dimension=dimension, step_size=step_size, algorithm=algorithm, **form
+        )
+        found.append(fake_result(cell, value=100 * floor))
+    writing(tmp_path, "swept", found)
+    return Store(tmp_path).sweep("swept")
+
+
+def test_headlines_compare_what_differs_in_bits_alone_and_say_where(tmp_path, writing):
+    floors = {(bits, d, 0.1, "lp_sgd"): d * 2.0**-bits for bits in (4, 6) for d in (8, 64)}
+    floors |= {(8, 8, 0.1, "lp_sgd"): 8 * 2.0**-8, (4, 8, 0.5, "lp_sgd"): 1e-9}
+    sweep = swept(writing, tmp_path, floors)
+    found = {said: value for value, said in overview.headlines(sweep)}
+    assert found["LP-SGD in fixed point from 4 to 8 bits, at dimension 8, step size 0.1"] == "÷ 2.0 a bit"
+    (panel,) = overview.draw(sweep, {}, False)
+    assert [row["noise floor"] for row in panel.data.records()] == pytest.approx([0.5, 0.125, 0.03125])
+    assert "At dimension 8, step size 0.1: 3 of 6 groups." in panel.notes
+
+
+def test_a_bit_is_worth_nothing_where_the_floor_is_that_of_sgd(tmp_path, writing):
+    floors = {(bits, 8, 0.1, "lp_sgd"): 2.0**-bits + 2.0**-8 for bits in (4, 5, 12, 16)}
+    sweep = swept(writing, tmp_path, floors | {(64, 8, 0.1, "sgd"): 2.0**-8})
+    said = [said for _, said in overview.headlines(sweep)]
+    assert "LP-SGD in fixed point from 4 to 5 bits, above the floor of SGD" in said
+
+
+def test_what_varies_most_is_on_an_axis_where_the_precision_does_not_vary(tmp_path, writing):
+    floors = {(8, 8, 2.0**-i, "lp_sgd"): 2.0**-i for i in range(1, 14)}
+    sweep = swept(writing, tmp_path, floors)
+    for page in pages():
+        if page.name in ("Overview", "Precision"):
+            figure = opened(page, sweep)[0].figure
+            (trace,) = [trace for trace in figure["data"] if len(trace["x"]) == 13]
+            assert sorted(trace["x"]) == sorted(2.0**-i for i in range(1, 14))
+
+
+def test_every_page_names_what_varied_and_is_not_told_apart(made):
+    for page in pages():
+        if page.name in ("Convergence", "Precision", "Dimension"):
+            (said,) = [note for note in opened(page, made)[0].notes if note.startswith("Also varied")]
+            state = state_of(page.controls(made), {})
+            seen = {*page.axes, state["facet"], state["color"], state.get("x")}
+            for axis in made.varying:
+                assert (axis.replace("_", " ") in said) == (axis not in seen)

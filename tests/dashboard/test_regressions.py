@@ -145,8 +145,8 @@ def test_a_release_is_marked_where_it_happened(store):
 def test_the_planted_step_is_found_at_its_commit(store):
     keep(store.runs_dir)
     (row,) = [row for row in table(store) if "6 bits" in row["configuration"]]
-    assert row["last step at"] == f"{STEP:07x}, 2026-10-0{STEP + 1}"
-    assert float(row["across it"].removeprefix("× ")) == pytest.approx(2.0, rel=0.01)
+    assert row["steps at"] == f"{STEP:07x}, 2026-10-0{STEP + 1}"
+    assert float(row["across the last"].removeprefix("× ")) == pytest.approx(2.0, rel=0.01)
     assert row["now"] == "worse"
     floors = panels(store)[1]
     (fit,) = [one for one in floors.figure["data"] if one.get("name") == "lp_sgd, fixed, 6 bits: level"]
@@ -169,7 +169,7 @@ def test_drift_without_a_step_is_listed_too(store, monkeypatch):
     keep(store.runs_dir)
     monkeypatch.setattr(past.statistics, "steps", lambda series: [])
     past._read.cache_clear()
-    found = {row["configuration"]: row["last step at"] for row in table(store)}
+    found = {row["configuration"]: row["steps at"] for row in table(store)}
     assert set(found.values()) == {"no step"}
     assert len(found) == 2
     past._read.cache_clear()

@@ -150,19 +150,20 @@ def test_nothing_to_draw_is_said_in_the_figure():
 
 
 def test_a_sweep_that_runs_says_how_far_it_is_and_how_long_the_rest_takes():
-    running = {"state": "running", "todo": 400, "done": 100, "began_at": "2026-11-23T20:00:00.000+00:00",
+    began = {"at": "2026-11-23T20:00:00.000+00:00", "stored": 50}
+    running = {"state": "running", "total": 450, "counts": {"ok": 140, "diverged": 10}, "began": began,
                "updated_at": "2026-11-23T20:01:00.000+00:00"}  # fmt: skip
-    assert shell.progress(running) == ": 100 of 400 computed, 3 min 0 s left"
-    assert shell.progress(running | {"state": "interrupted"}) == ": 100 of 400 computed"
-    assert shell.progress(running | {"done": 0}) == ": 0 of 400 computed"
-    assert shell.progress(running | {"done": 400}) == ""
-    assert shell.progress({"state": "running"}) == ""  # of an lpbench that did not count
+    assert shell.progress(running) == ", 150 of 450 cells, 3 min 0 s left"
+    assert shell.progress(running | {"state": "interrupted"}) == ", 150 of 450 cells"
+    assert shell.progress(running | {"counts": {"ok": 50}}) == ", 50 of 450 cells"
+    assert shell.progress(running | {"counts": {"ok": 450}}) == ""
+    assert shell.progress(running | {"total": 0, "began": {}}) == ""  # of an lpbench that did not count
 
 
 def test_a_page_of_the_folder_does_not_stand_beside_the_name_of_a_sweep(runs):
     site = Site(Store(runs), pages(), "/")
-    said = {page.path: shell.status_of(page, site.sweep(page, "made")) for page in site.pages}
-    assert {path for path, text in said.items() if text == f"all of {runs}"} == {
+    said = {page.path: shell.about(page, site.sweep(page, "made")) for page in site.pages}
+    assert {path for path, text in said.items() if text == shell.ABOUT_ALL} == {
         "/regressions",
         "/reproduction",
     }

@@ -85,7 +85,7 @@ def test_a_running_sweep_can_be_read(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "MAX_CELLS", 2)
     folder = tmp_path / "live"
     store = SweepWriter(folder, [CALL], 9)
-    store.begin(9)
+    store.expect(map(str, range(9)))
     before = read_manifest(folder)["version"]
     for result in results_of(4):
         store.put(result)
@@ -97,8 +97,8 @@ def test_a_running_sweep_can_be_read(tmp_path, monkeypatch):
     assert manifest["version"] == before + 2
     assert manifest["counts"] == {"ok": 4}
     assert manifest["planned"] == 9
-    assert (manifest["todo"], manifest["done"]) == (9, 4)
-    assert manifest["began_at"] <= manifest["updated_at"]
+    assert (manifest["total"], manifest["began"]["stored"]) == (9, 0)
+    assert manifest["began"]["at"] <= manifest["updated_at"]
     store._lock.release()
 
 
