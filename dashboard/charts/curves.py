@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from . import style
+from . import style, ticks
 from .grid import arranged, fitting_columns
 
-LABELS = 6  # of a logarithmic axis, at most
 OF_ZERO = "of 0: not drawn on a logarithmic axis"
-POWERS = {"size": style.SIZE / 1.25}  # plotly draws powers of ten that much larger than it is told
+AT_FOOT = "of 0: at the foot of the logarithmic axis"
+ZERO, LONE = (
+    "triangle-down-open",
+    "line-ew-open",
+)  # the markers of points of 0, and of a line of one point alone
+ALIKE = 1e-6  # lines that differ by less, relatively, lie on each other
+FLOAT32 = np.finfo(np.float32)
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Curve:
     whiskers     the band as bars at the points.   labels   a text beside each point.
     lines        False: points alone.              size     of the markers, in pixels.
     shades       a number for each point, its place on the figure's continuous scale (`layout.coloraxis`).
+    end          a text at the end of the line; of lines of one panel with the same text the uppermost has it.
     """
 
     x: Any  # a sequence or array of numbers, as y, low and high
@@ -50,6 +56,7 @@ class Curve:
     lines: bool = True
     size: int = 8
     shades: Any = None
+    end: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,23 +118,26 @@ def figure(
     named: set[str] = set()
     said: list[dict[str, Any]] = []
     placed: list[dict[str, Any]] = []
-    everything = _decades(curves)
+    everything = [_span(curves, axes.x_log, "x"), _span(curves, axes.y_log, "y", "low", "high")]
     for i, facet in enumerate(facets):
         number = "" if i == 0 else str(i + 1)
         here = [curve for curve in curves if curve.facet == facet]
-        for curve in here:
-            data += _traces(curve, axes, number, curve.legend and not keys and curve.name not in named)
+        spans = [everything[0], _span(here, axes.y_log, "y", "low", "high") if own_y else everything[1]]
+        for curve in _ended(here):
+            legend = curve.legend and not keys and curve.name not in named
+            data += _traces(curve, axes, number, legend, spans[1])
             named.add(curve.name)
-        x, y = _axes(base, axes, number, own_y, _decades(here) if own_y else everything)
+        x, y = _axes(base, axes, number, own_y, spans)
         layout[f"xaxis{number}"], layout[f"yaxis{number}"] = x, y
         if facet and (len(facets) > 1 or titles):
             said.append(_note(f"<b>{facet}</b>", number, 1.0))
-        if corners and corners.get(facet):
-            said.append(_note(corners[facet], number, 0.0, size=11))
+        corner = "<br>".join(filter(None, [(corners or {}).get(facet, ""), equal(here)]))
+        if corner:
+            said.append(_note(corner, number, 0.0, size=11))
         placed += [_placed(shape, number) for shape in shapes]
-    zeros = sum(_zeros(curve, axes) for curve in curves)
-    if zeros:
-        said.append(_remark(f"{zeros} point{'' if zeros == 1 else 's'} {OF_ZERO}."))
+    lost = sum(np.count_nonzero(np.isinf(np.asarray(curve.y, float))) for curve in curves)
+    if lost:
+        said.append(_remark(f"{lost} point{'' if lost == 1 else 's'} infinite: not drawn."))
     layout |= {name: found for name, found in (("annotations", said), ("shapes", placed)) if found}
     layout["showlegend"] = len(keys or named) > 1
     return arranged(
@@ -150,11 +160,6 @@ def spaced(values: Iterable[Any], decades: float = 0.06) -> list[float]:
     return found
 
 
-def _zeros(curve: Curve, axes: Axes) -> int:
-    """Points that a logarithmic y axis leaves out, as 0 or since float32 makes them 0."""
-    return int(np.count_nonzero(_small(curve.y) == 0)) if axes.y_log else 0
-
-
 def _remark(text: str) -> dict[str, Any]:
     return {
         "text": text, "showarrow": False, "xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right",
@@ -162,18 +167,41 @@ def _remark(text: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Span:
+    """What an axis has to show: its least and largest number above 0, and where points of 0 stand, if there are any."""
+
+    low: float = 1.0
+    high: float = 1.0
+    foot: float | None = None
+
+
+def _span(curves: Sequence[Curve], log: bool, *names: str) -> Span | None:
+    """The span of some coordinates of curves; None of an axis that is not logarithmic."""
+    if not log:
+        return None
+    parts = [getattr(curve, name) for curve in curves for name in names]
+    values = np.concatenate([np.zeros(0), *(np.asarray(part, float) for part in parts if part is not None)])
+    above = values[np.isfinite(values) & (values > 0)]
+    low, high = (float(above.min()), float(above.max())) if len(above) else (1.0, 1.0)
+    zero = names[0] == "y" and any(np.any(np.asarray(curve.y, float) == 0) for curve in curves)
+    return Span(low, high, ticks.foot(low, high) if zero else None)
+
+
 def _axes(
-    base: Mapping[str, Any], axes: Axes, number: str, own_y: bool, decades: float
+    base: Mapping[str, Any], axes: Axes, number: str, own_y: bool, spans: Sequence[Span | None]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     x, y = {**base["xaxis"], "anchor": f"y{number}"}, {**base["yaxis"], "anchor": f"x{number}"}
-    x["type"], y["type"] = ("log" if axes.x_log else "linear"), ("log" if axes.y_log else "linear")
+    for axis, span, more in ((x, spans[0], axes.x_more), (y, spans[1], axes.y_more)):
+        axis["type"] = "log" if span else "linear"
+        ends = more.get("range") or [None]
+        if span and None not in ends:
+            axis |= ticks.ranged(ends)
+        elif span:
+            axis |= ticks.logarithmic(span.low, span.high, span.foot)
     if axes.x_values:
         x["tickvals"] = list(axes.x_values)
         x["ticktext"] = [f"{value:g}" for value in axes.x_values]
-    elif axes.x_log:
-        x |= {"dtick": 1, "tickfont": POWERS}
-    if axes.y_log and decades > 1.5:
-        y |= {"dtick": math.ceil(decades / LABELS), "tickfont": POWERS}
     if number:
         x["matches"] = "x"
         if not own_y:
@@ -181,12 +209,38 @@ def _axes(
     return {**x, **axes.x_more}, {**y, **axes.y_more}
 
 
-def _decades(curves: Sequence[Curve]) -> float:
-    """How many powers of ten the curves span."""
-    parts = [np.asarray(curve.y, float) for curve in curves]
-    values = np.concatenate(parts) if parts else np.zeros(0)
-    values = values[np.isfinite(values) & (values > 0)]
-    return float(np.log10(values.max() / values.min())) if len(values) else 0.0
+def _ended(curves: Sequence[Curve]) -> list[Curve]:
+    """The curves of a panel, with the text of `end` on the uppermost of those that have the same."""
+    tops: dict[str, tuple[float, int]] = {}
+    for i, curve in enumerate(curves):
+        if curve.end and len(curve.y):
+            tops[curve.end] = max(tops.get(curve.end, (-math.inf, i)), (float(curve.y[-1]), i))
+    last = {i for _, i in tops.values()}
+    return [
+        replace(curve, labels=[*[""] * (len(curve.y) - 1), curve.end]) if i in last else curve
+        for i, curve in enumerate(curves)
+    ]
+
+
+def equal(curves: Sequence[Curve]) -> str:
+    """Which measured lines of a panel lie on each other: `equal: float = log`; "" where all can be seen."""
+    lines = [curve for curve in curves if not curve.end and curve.lines and len(curve.y) > 1]
+    found: dict[str, int] = {}
+    for i, a in enumerate(lines):
+        for b in lines[i + 1 :]:
+            if a.name != b.name and _same(a.x, b.x) and _same(a.y, b.y):
+                one, other = a.name.split(", "), b.name.split(", ")
+                parts = [
+                    ", ".join(part for part in x if part not in y) for x, y in ((one, other), (other, one))
+                ]
+                found[" = ".join(parts)] = found.get(" = ".join(parts), 0) + 1
+                break
+    told = [f"{names} ({count} times)" if count > 1 else names for names, count in found.items()]
+    return f"equal: {', '.join(told[:2])}" + (" and more" if len(told) > 2 else "") if told else ""
+
+
+def _same(a: Any, b: Any) -> bool:
+    return len(a) == len(b) and bool(np.allclose(a, b, rtol=ALIKE, atol=0, equal_nan=True))
 
 
 def _note(text: str, number: str, y: float, size: int = 13) -> dict[str, Any]:
@@ -211,26 +265,29 @@ def _key(key: Key) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _traces(curve: Curve, axes: Axes, number: str, legend: bool) -> list[dict[str, Any]]:
+def _traces(curve: Curve, axes: Axes, number: str, legend: bool, span: Span | None) -> list[dict[str, Any]]:
     group = curve.group or curve.name
     x, place = _small(curve.x), {"xaxis": f"x{number}", "yaxis": f"y{number}", "legendgroup": group}
     banded = curve.low is not None and curve.high is not None
     mode = "+".join(
         name for name, on in (("lines", curve.lines), ("markers", curve.marker), ("text", curve.labels)) if on
     )
+    values = np.asarray(curve.y, float)
+    flat = (values == 0) if span else np.zeros(len(values), bool)
     line: dict[str, Any] = {
-        "type": "scatter", "x": x, "y": _small(curve.y), "name": curve.name, "showlegend": legend, "mode": mode,
-        **_drawn(curve), **place,
+        "type": "scatter", "x": x, "y": _small(np.where(flat, np.nan, values)), "name": curve.name,
+        "showlegend": legend, "mode": mode, **_drawn(curve), **place,
     }  # fmt: skip
     if curve.shades is not None:
         line["marker"] |= {"color": _small(curve.shades), "coloraxis": "coloraxis"}
     if curve.labels:
-        line |= {"text": list(curve.labels), "textposition": "top right", "textfont": {"color": curve.color}}
+        at = "top left" if curve.end else "top right"
+        line |= {"text": list(curve.labels), "textposition": at, "textfont": {"color": curve.color}}
     if banded and curve.whiskers:
-        y = np.asarray(curve.y, float)
+        low, y, high = (np.where(np.isfinite(one), one, np.nan) for one in
+                        (np.asarray(curve.low, float), values, np.asarray(curve.high, float)))  # fmt: skip
         line["error_y"] = {
-            "array": _small(np.asarray(curve.high, float) - y), "arrayminus": _small(y - np.asarray(curve.low, float)),
-            "thickness": 1, "width": 3, "color": curve.color,
+            "array": _small(high - y), "arrayminus": _small(y - low), "thickness": 1, "width": 3, "color": curve.color,
         }  # fmt: skip
     line["hovertemplate"] = axes.point or "%{y:.3g} at %{x:.4g}" + (f" {axes.x_unit}" if axes.x_unit else "")
     if len(set(curve.hover)) == 1:  # said once: with each point it would be most of what the browser is sent
@@ -238,7 +295,17 @@ def _traces(curve: Curve, axes: Axes, number: str, legend: bool) -> list[dict[st
     elif len(curve.hover):
         line["customdata"] = list(curve.hover)
         line["hovertemplate"] += "<br>%{customdata}"
-    return [_band(curve, place), line] if banded and not curve.whiskers else [line]
+    zeros = [_zeros(curve, x[flat], span.foot, place)] if span and span.foot and flat.any() else []
+    return [*([_band(curve, place)] if banded and not curve.whiskers else []), line, *zeros]
+
+
+def _zeros(curve: Curve, x: Any, foot: float, place: Mapping[str, Any]) -> dict[str, Any]:
+    """The points of 0 of a line, which a logarithmic axis has no place for: at its foot, by a marker of their own."""
+    return {
+        "type": "scatter", "mode": "markers", "x": x, "y": _small([foot] * len(x)), "name": curve.name,
+        "showlegend": False, "hovertemplate": f"0 at %{{x:.4g}}<br>{curve.name}<extra></extra>", **place,
+        "marker": {"symbol": ZERO, "size": 8, "color": curve.color},
+    }  # fmt: skip
 
 
 def _band(curve: Curve, place: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,6 +320,9 @@ def _band(curve: Curve, place: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _small(values: Any) -> Any:
-    """Numbers as the browser needs them: float32 is more than a screen shows. What is beyond it becomes infinite."""
-    with np.errstate(over="ignore"):
-        return np.asarray(values, np.float32)
+    """Numbers as the browser needs them: float32 is more than a screen shows, where they lie in its range."""
+    found = np.asarray(values, float)
+    found = np.where(np.isinf(found), np.nan, found)
+    size = np.abs(found[found != 0])
+    narrow = not np.any((size > FLOAT32.max) | (size < FLOAT32.tiny))
+    return found.astype(np.float32) if narrow else found

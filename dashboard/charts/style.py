@@ -1,12 +1,14 @@
 """Colours, dashes and markers: the same for the same thing on every page, and readable without colours.
 
 Categories have the colours of Okabe and Ito, which colour-blind readers tell apart, and a dash and a marker as a second
-code; what has an order goes from blue to yellow, as Cividis does. Light and dark have a palette each, darkened or
+code; what has an order goes from blue to yellow, as Cividis does. A bit width has a colour of its own, whatever was
+swept beside it. Limits have dashes that no measured line has. Light and dark have a palette each, darkened or
 lightened until every line has a contrast of 3 to 1 to its paper (WCAG 2.2, 1.4.11).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,18 +16,35 @@ import numpy as np
 
 LIGHT = ("#0067A6", "#C04F00", "#009E73", "#CC79A7", "#BF8700", "#3C9BD6", "#5F5A00", "#000000")
 DARK = ("#4DA6E0", "#FF8A47", "#2FC79A", "#E39AC4", "#F5B83D", "#8ACBF2", "#F0E442", "#E6E6E6")
-MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-FIXED = {
-    "lp_sgd": 0, "halp": 1, "lp_svrg": 2, "swalp": 3, "svrg": 4, "sgd": 5,
-    "fixed": 0, "float": 1, "log": 2, "block": 3, "none": 7,
-}  # fmt: skip
+MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hourglass", "triangle-right")
+FORMAT_MARKERS = (
+    "triangle-down",
+    "hexagon",
+    "pentagon",
+    "x",
+    "bowtie",
+    "star-diamond",
+    "triangle-left",
+    "star-square",
+)
+DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot")  # of measured lines
+LIMITS = ("dot", "1px,5px")  # of proven ones, which have no markers
+FORMATS = {"fixed": 0, "float": 1, "log": 2, "block": 3, "none": 7}
+ALGORITHMS = {"lp_sgd": 0, "halp": 1, "lp_svrg": 2, "swalp": 3, "svrg": 4, "sgd": 5}
+FIXED = ALGORITHMS | FORMATS
 SIZE, FAMILY = 13, "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"  # of all texts in figures; pixels
 PAPER = ("#FFFFFF", "#1A1B1E")  # light, dark
 ORDER = (
     ("#00224E", "#2F4A80", "#5F6A7E", "#827B55", "#A08C00"),
     ("#5B77B5", "#8490AE", "#A8A58F", "#D3C25A", "#FEE838"),
 )
+# From 1 bit to 16, and on to 64: no two of 1 to 16 look alike, and each is far from the next two.
+WIDTHS = (
+    ("#1A1A1A", "#3A2A9A", "#0067C6", "#008A8A", "#2E8B20", "#8A7A00", "#C46A00", "#C62828", "#C2187A", "#8A3FC0",
+     "#6A5560"),
+    ("#F2F2F2", "#8A7BFF", "#3F9BFF", "#2CD0D0", "#5FD84A", "#E6D640", "#FFA63A", "#FF6B5E", "#FF6FC0", "#C79BFF",
+     "#B8A6B0"),
+)  # fmt: skip
 # Cividis at eleven places, from the tables of its authors (Nunez, Anderton, Renslow 2018).
 CIVIDIS = (
     "#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#F1DB46",
@@ -50,10 +69,11 @@ def soft(dark: bool) -> str:
 def place(value: str, among: Sequence[str]) -> int:
     """Which colour and marker a category has: its own where it is known, else one that no known one of `among` has."""
     if value in FIXED or value not in among:
-        return FIXED.get(value, sum(value.encode()))
+        return FIXED.get(value, sum(value.encode()) % len(MARKERS))
     taken = {FIXED.get(one) for one in among}
     free = [i for i in range(len(MARKERS)) if i not in taken] or [*range(len(MARKERS))]
-    return free[[one for one in among if one not in FIXED].index(value) % len(free)]
+    cycle, at = divmod([one for one in among if one not in FIXED].index(value), len(free))
+    return free[at] + cycle * len(MARKERS)
 
 
 def color(value: str, among: Sequence[str], dark: bool) -> str:
@@ -62,14 +82,27 @@ def color(value: str, among: Sequence[str], dark: bool) -> str:
     return palette[place(value, among) % len(palette)]
 
 
-def marker(value: str, among: Sequence[str]) -> str:
-    """The marker of a category."""
-    return MARKERS[place(value, among) % len(MARKERS)]
+def width_color(bits: float, dark: bool) -> str:
+    """The colour of a number of bits, which depends on nothing else."""
+    at = bits - 1 if bits <= 16 else 15 + math.log2(bits / 16)
+    return _between(min(1.0, max(0.0, at / 17)), WIDTHS[dark])
 
 
-def dash(value: str, among: Sequence[str]) -> str:
-    """The dash of a category, by its place among the others."""
-    return DASHES[(list(among).index(value) if value in among else 0) % len(DASHES)]
+def marker(value: str, among: Sequence[str], axis: str = "") -> str:
+    """The marker of a value of an axis: formats have none that an algorithm has."""
+    if axis == "precision" and value.isdecimal():
+        return MARKERS[int(value) % len(MARKERS)]
+    known = FORMAT_MARKERS if axis == "format" or value in FORMATS else MARKERS
+    at = place(value, among)
+    return known[(at + at // len(known)) % len(known)]  # where colours begin again they meet other markers
+
+
+def evenly(values: Sequence[Any], most: int) -> list[Any]:
+    """At most `most` of them, evenly spread, the first and the last among them; of one the first."""
+    if len(values) <= most:
+        return list(values)
+    places = [round(i * (len(values) - 1) / max(1, most - 1)) for i in range(most)]
+    return [values[i] for i in dict.fromkeys(places)]
 
 
 def ordered(count: int, dark: bool) -> list[str]:

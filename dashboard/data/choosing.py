@@ -194,17 +194,6 @@ def said(kept: Mapping[str, str]) -> str:
     return ", ".join(f"{named(axis)} {value}" for axis, value in kept.items())
 
 
-def capped(panels: Sequence[Sequence[list[Group]]], most: int) -> list[list[list[Group]]]:
-    """At most `most` parts over all panels, in each those of the lowest floors, in their order."""
-    quota = max(1, most // max(1, len(panels)))
-    found = []
-    for parts in panels[:most]:
-        lowest = [min((row["floor"] for row in part if row["floor"] > 0), default=math.inf) for part in parts]
-        best = sorted(range(len(parts)), key=lowest.__getitem__)
-        found.append([parts[i] for i in sorted(best[:quota])])
-    return found
-
-
 def spread(panels: Sequence[Sequence[list[Group]]], most: int) -> list[list[list[Group]]]:
     """At most `most` parts over all panels, in each evenly spread over their order, first and last included."""
     quota = max(2, most // max(1, len(panels)))

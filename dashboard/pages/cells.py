@@ -76,7 +76,7 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
             traces[traces["cell_id"] == cell_id][name].to_numpy(float) for name in ("step", "objective_gap")
         )
         name = f"{cell_id[:6]}: {choosing.labels(rows[cell_id], told)}"
-        color, dash = palette[i % len(palette)], style.DASHES[i // len(palette) % 6]
+        color, dash = palette[i % len(palette)], style.DASHES[i // len(palette)]
         curves.append(Curve(x, y, "", name, color, dash))
     drawn = figure(curves, Axes("steps (parameter updates)", "objective gap", x_log=True), dark)
     table = [[name, *(_plain(rows[cell_id][name]) for cell_id in picked)] for name in names]

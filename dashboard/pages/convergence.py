@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,18 +57,12 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     focus = [axis for axis in sweep.varying if axis not in facets]
     rest = choosing.ahead(("problem", "dataset", "dimension", "format"), focus)
     few, kept = choosing.fewer(chosen, [axis for axis in rest if axis != state["color"]], MOST_CURVES)
-    spread = choosing.spread(
-        [choosing.split(panel, [*sweep.varying, "group_id"]) for panel in choosing.split(few, facets)],
-        MOST_CURVES,
-    )
-    which = "; ".join(
-        filter(None, [choosing.said(kept), "evenly spread" if sum(map(len, spread)) < len(few) else ""])
-    )
-    few = [row for panel in spread for (row,) in panel]
+    panels = [choosing.split(panel, [*sweep.varying, "group_id"]) for panel in choosing.split(few, facets)]
+    dashed = [axis for axis in focus if axis == state["color"] or choosing.varies(few, axis)]
+    look = Look(sweep, state["color"], dashed, panels, dark, MOST_CURVES)
+    few = [row for panel in look.panels for (row,) in panel]
     points = max(LEAST_POINTS, min(POINTS, VERTICES // len(few)))
     found = sweep.curves([row["group_id"] for row in few], points)
-    dashed = [axis for axis in focus if axis == state["color"] or choosing.varies(few, axis)]
-    look = Look(sweep, state["color"], dashed, [[row] for row in few], dark)
     single = _traces(sweep, few, state) if state["band"] == "all" else {}
     there = [row for row in few if row["group_id"] in found]
     curves = [
@@ -81,7 +76,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     drawn = figure(curves, axes, dark, keys=look.keys(markers=False), own_y=not state["shared"])
     columns = [*sweep.varying, "step", "epoch", "10 %", "median", "90 %", "seeds"]
     rows = [line for row in there for line in _rows(found[row["group_id"]], row, sweep.varying)]
-    left = choosing.left_out(len(few), len(chosen), "curves", which)
+    left = [*look.left(len(chosen), "curves", choosing.said(kept)), *look.limits_left()]
     return [Panel(TITLE, drawn, Table(columns, rows), (_over_seeds(few, state), *left, *_notes(few, state)))]
 
 
@@ -101,10 +96,10 @@ def _curves(
         ended = f", {int(row['n_diverged'])} diverged" if row["n_diverged"] else ""
         hover = [f"{look.name(row)}<br>{int(n)} seeds{ended}" for n in found["n"][there]]
         curves.append(look.curve(row, facet, x, y, marker=None, low=low, high=high, hover=hover, width=1.8))
-    if state["bounds"] and row["bound"] > 0 and len(x):
+    if state["bounds"] and 0 < row["bound"] < math.inf and len(x):
         proven = f"theorem {row['bound_kind']}: at most {row['bound']:.3g} in the mean over the run"
         ends, hover = [x[0], x[-1]], [f"{look.name(row)}<br>{proven}"]
-        curves.append(look.limit(row, facet, ends, [row["bound"]] * 2, PROVEN, hover=hover))
+        curves += look.limit(row, facet, ends, [row["bound"]] * 2, PROVEN, hover=hover)
     return curves
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from lpbench.terminal import Table
 
 from ..charts import style
-from ..charts.curves import OF_ZERO, Axes, Curve, figure, spaced
+from ..charts.curves import AT_FOOT, OF_ZERO, Axes, Curve, figure, spaced
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
@@ -29,6 +29,7 @@ FOLLOW = (
     "step_size",
     "limit",
 )  # what may follow the dimension, and does not part a line
+POINTS, OFF = 3, 1.5  # of a power of d: its dimensions at least, and how far a floor may be from it
 RUN = (
     "Only one dimension of a problem was swept. To see what the dimension does: lpbench sweep problem=family_s k=4 "
     "dimension=16,64,256,1024 precision=6,7,8 start=optimum step_size=2**-8 'steps=60*d/alpha' --name dimension"
@@ -57,16 +58,15 @@ def target_of(sweep: Sweep) -> float | None:
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """Three panels: floors and limits, bits needed, the constants."""
-    rows = _with_blocks(choosing.measured(sweep, state))
+    rows = _with_blocks(choosing.measured(sweep, state, zeros=True))
     facets = choosing.panels_by(state)
     others = _others(sweep, rows, facets)
     if not any(choosing.varies(line, "dimension") for line in choosing.split(rows, [*facets, *others])):
         return [Panel(title, None, notes=(RUN,)) for title in (FLOOR, BITS, CONSTANTS)]
     floors = _floors(sweep, rows, facets, others, state, dark)
-    reaching = _with_blocks(choosing.measured(sweep, state, zeros=True))
     return [
-        replace(floors, notes=(*floors.notes, *choosing.zeros(sweep, state))),
-        bits(sweep, reaching, facets, [axis for axis in others if axis != "precision"], state, dark),
+        floors,
+        bits(sweep, rows, facets, [axis for axis in others if axis != "precision"], state, dark),
         _constants(rows, dark),
     ]
 
@@ -105,52 +105,61 @@ def _floors(
     ]
     few, kept = choosing.fewer(rows, rest, LINES * len(choosing.values(rows, "dimension")))
     panels = [found for panel in choosing.split(few, facets) if (found := _lines(panel, others))]
-    lines = [line for panel in choosing.spread(panels, LINES) for line in panel]
+    look = Look(sweep, state["color"], others, panels, dark, LINES)
+    lines = [line for panel in look.panels for line in panel]
     count = sum(len(_lines(panel, others)) for panel in choosing.split(rows, facets))
-    which = "; ".join(filter(None, [choosing.said(kept), "evenly spread where there are more"]))
-    notes = [_growth(lines, facets), *choosing.left_out(len(lines), count, "lines", which)]
+    notes = [*_growth(lines, facets), *look.left(count, "lines", choosing.said(kept))]
+    zeros = sum(row["floor"] == 0 for line in lines for row in line)
+    notes += choosing.count_note(zeros, "point", AT_FOOT)
     limits = [row[column] for line in lines for row in line for column, _, _ in PROVEN if state["bounds"]]
     notes += choosing.count_note(limits.count(0), "proven limit", OF_ZERO)
     notes.append(f"Points: {choosing.medians(rows, '10-90 %')}. The dimension-free limit does not contain d; "
                  "what it does with d is that of the constants below.")  # fmt: skip
-    look = Look(sweep, state["color"], others, lines, dark)
     curves: list[Curve] = []
     table: list[list[Any]] = []
     axes = [*facets, *others]
     for line in lines:
         curves += _floor_curves(line, choosing.labels(line[0], facets), look, state["bounds"])
-        slopes = [_slope(line, "floor"), _slope(line, PROVEN[1][0])]
+        slopes = [fit[0] if (fit := power(line, column)) else None for column in ("floor", PROVEN[1][0])]
         for row in line:
             numbers = (choosing.finite(row[name]) for name in ("floor", *(column for column, _, _ in PROVEN)))
             table.append([*(text(row[axis]) for axis in axes), int(row["dimension"]), *numbers, *slopes])
     names = [*axes, "dimension", "noise floor", "dimension-free", "earlier", "slope", "slope earlier"]
     drawn = over_dimension(curves, look, "noise floor", rows, own_y=True)
-    return Panel(FLOOR, drawn, Table(names, table), tuple(notes))
+    return Panel(FLOOR, drawn, Table(names, table), (*notes, *look.limits_left()))
 
 
 def _floor_curves(line: Sequence[Group], facet: str, look: Look, bounds: bool) -> list[Curve]:
     x, y, low, high = choosing.columns(line, "dimension", "floor", "floor_q10", "floor_q90")
     found = [look.curve(line[0], facet, x, y, low=low, high=high, whiskers=True)]
-    for name, label, dash in PROVEN if bounds else ():
-        x, y = choosing.columns([row for row in line if row[name] > 0], "dimension", name)
-        if x:
-            found.append(look.limit(line[0], facet, x, y, label, dash))
+    for name, label, kind in PROVEN if bounds else ():
+        x, y = choosing.columns([row for row in line if 0 < row[name] < math.inf], "dimension", name)
+        found += look.limit(line[0], facet, x, y, label, kind)
     return found
 
 
-def _growth(lines: Sequence[Sequence[Group]], facets: Sequence[str]) -> str:
-    """How the floors grow with the dimension, each panel and algorithm on its own."""
+def _growth(lines: Sequence[Sequence[Group]], facets: Sequence[str]) -> list[str]:
+    """How the floors grow with the dimension, each panel and algorithm on its own; only where that is a power of d."""
     axes = [*facets, *([] if "algorithm" in facets else ["algorithm"])]
-    grows: dict[str, list[float]] = {}
+    grows: dict[str, list[tuple[float, float]]] = {}
+    bent: dict[str, int] = {}
     for line in lines:
-        slope = _slope(line, "floor")
-        if slope is not None:
-            grows.setdefault(choosing.labels(line[0], axes), []).append(slope)
-    told = [
-        f"{name} {min(found):.2f}" + (f" … {max(found):.2f}" if len(found) > 1 else "")
-        for name, found in grows.items()
+        fit, name = power(line, "floor"), choosing.labels(line[0], axes)
+        if fit:
+            grows.setdefault(name, []).append(fit)
+        else:
+            bent[name] = bent.get(name, 0) + 1
+    told = []
+    for name, found in grows.items():
+        low, high = min(found), max(found)
+        ends = [f"{slope:.2f} ± {error:.2f}" for slope, error in ([low, high] if len(found) > 1 else [low])]
+        told.append(f"{name} {' … '.join(ends)}")
+    notes = [f"Measured floors grow like d to the power (95 % interval): {'; '.join(told)}."] if told else []
+    few = "; ".join(f"{name} {choosing.plural(count, 'line')}" for name, count in bent.items())
+    return [
+        *notes,
+        *([f"No power of d fits, or fewer than {POINTS} dimensions show one: {few}."] if few else []),
     ]
-    return f"Measured floors grow like d to the power: {'; '.join(told)}."
 
 
 def _constants(rows: Sequence[Group], dark: bool) -> Panel:
@@ -160,24 +169,40 @@ def _constants(rows: Sequence[Group], dark: bool) -> Panel:
     for line in lines:
         facet = choosing.labels({**line[0], "k": line[0]["k"] or "no k"}, facets)
         for i, (name, symbol) in enumerate(SYMBOLS.items()):
-            x, y = choosing.columns([row for row in line if row[name] > 0], "dimension", name)
-            if x:
+            x, y = choosing.columns([row for row in line if row[name] >= 0], "dimension", name)
+            if any(y):
                 color = style.colors(dark)[i]
-                curves.append(Curve(x, y, facet, symbol, color, style.DASHES[i % 6], style.MARKERS[i]))
+                curves.append(Curve(x, y, facet, symbol, color, marker=style.MARKERS[i]))
                 table += [[facet, int(d), name, value] for d, value in zip(x, y, strict=True)]
     said = "“Dimension-free” holds at fixed σ₁: the leading noise is δσ₁. Where σ₁ grows with d, so do floor and bits."
-    zeros = sum(row[name] == 0 for line in lines for row in line for name in SYMBOLS)
-    notes = (said, *choosing.count_note(zeros, "point", OF_ZERO))
+    drawn = {curve.name for curve in curves}
+    gone = [
+        name
+        for name, symbol in SYMBOLS.items()
+        if symbol not in drawn and any(row[name] == 0 for row in rows)
+    ]
+    none = [f"Everywhere 0, and not drawn: {', '.join(SYMBOLS[name] for name in gone)}."] if gone else []
+    notes = (said, *none)
     ticks = spaced(row["dimension"] for row in rows)
     axes = Axes("dimension d", "constant of the problem", x_log=True, x_values=ticks)
-    drawn = figure(curves, axes, dark) if curves else None
-    return Panel(CONSTANTS, drawn, Table(["problem", "dimension", "constant", "value"], table), notes)
+    whole = figure(curves, axes, dark) if curves else None
+    return Panel(CONSTANTS, whole, Table(["problem", "dimension", "constant", "value"], table), notes)
 
 
-def _slope(line: Sequence[Group], column: str) -> float | None:
-    """The power of d with which a column grows, by least squares in logarithms."""
-    points = np.log([(row["dimension"], row[column]) for row in line if row[column] > 0])
-    return float(np.polyfit(points[:, 0], points[:, 1], 1)[0]) if len(points) > 1 else None
+def power(line: Sequence[Group], column: str) -> tuple[float, float] | None:
+    """The power of d with which a column grows, and half its 95 % interval, by least squares in logarithms.
+
+    None of fewer than `POINTS` dimensions, and where a point is off the fit by more than a factor of `OFF`.
+    """
+    points = np.log([(row["dimension"], row[column]) for row in line if 0 < row[column] < math.inf])
+    if len(points) < POINTS:
+        return None
+    x, y = points.T - points.mean(axis=0)[:, None]
+    slope = float(x @ y / (x @ x))
+    rest = y - slope * x
+    if np.abs(rest).max() > math.log(OFF):
+        return None
+    return slope, float(special.stdtrit(len(x) - 2, 0.975) * math.sqrt(rest @ rest / (len(x) - 2) / (x @ x)))
 
 
 PAGE = Page(

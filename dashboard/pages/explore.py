@@ -71,7 +71,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     ]
     joined = state["points"] == MEDIAN and state["x"] in sweep.varying and sum(map(len, lines)) <= LINES
     joined = joined and state["color"] in (*others, choosing.NO_AXIS)
-    curves, keys, layout = (
+    curves, keys, layout, left = (
         _lines(sweep, state, lines, others, dark) if joined else _points(sweep, state, panels, dark)
     )
     drawn = figure(curves, Axes(
@@ -80,7 +80,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     drawn["layout"] |= layout
     shown = [row for panel in panels for row in panel]
     hidden = [] if joined else [axis for axis in others if axis != state["color"]]
-    notes = [_said(shown, state), *choosing.left_out(len(panels), len(everything), "panels", "the first")]
+    notes = [_said(shown, state), *left]
+    notes += choosing.left_out(len(panels), len(everything), "panels", "the first")
     if hidden:
         notes.append(
             f"Also varies, and is told by the hover alone: {', '.join(map(choosing.named, hidden))}."
@@ -194,21 +195,21 @@ def _range(asked: str) -> list[float | None] | None:
     return [low, high] if all(map(math.isfinite, ends)) and (len(ends) < 2 or ends[0] < ends[1]) else None
 
 
-Drawn = tuple[list[Curve], list[Key], dict[str, Any]]
+Drawn = tuple[list[Curve], list[Key], dict[str, Any], list[str]]  # the last: notes on what is left out
 
 
 def _lines(
     sweep: Sweep, state: State, panels: Sequence[Sequence[list[Group]]], others: list[str], dark: bool
 ) -> Drawn:
     """A line for each combination of what varies beside x."""
-    look = Look(sweep, state["color"], others, [line for panel in panels for line in panel], dark)
+    look = Look(sweep, state["color"], others, panels, dark)
     curves = []
-    for line in (line for panel in panels for line in panel):
+    for line in (line for panel in look.panels for line in panel):
         x, y, low, high = choosing.columns(line, X, Y, LOW, HIGH)
         ends = {"low": low, "high": high, "whiskers": True} if _spreads(line) else {}
         hover = [choosing.plural(int(row["n"]), "seed") for row in line]
         curves.append(look.curve(line[0], _facet(line[0], state), x, y, hover=hover, **ends))
-    return curves, look.keys(), {}
+    return curves, look.keys(), {}, look.left(sum(map(len, panels)), "lines")
 
 
 def _points(sweep: Sweep, state: State, panels: Sequence[list[Group]], dark: bool) -> Drawn:
@@ -222,15 +223,15 @@ def _points(sweep: Sweep, state: State, panels: Sequence[list[Group]], dark: boo
     ):
         return _shaded(sweep, state, panels, dark)
     colored = color != choosing.NO_AXIS
-    colors = tints(choosing.values(rows, color), dark) if colored else {"": style.colors(dark)[0]}
+    colors = tints(color, choosing.values(rows, color), dark) if colored else {"": style.colors(dark)[0]}
     curves = []
     for panel in panels:
         for part in choosing.split(panel, [color] if colored else []):
             value = text(part[0][color]) if colored else ""
             name = choosing.label(color, part[0][color]) if colored else "all"
-            marker = style.marker(value, list(colors)) if colored else style.MARKERS[0]
+            marker = style.marker(value, list(colors), color) if colored else style.MARKERS[0]
             curves.append(_cloud(sweep, state, part, name, colors[value], marker))
-    return curves, [], {}
+    return curves, [], {}, []
 
 
 def _shaded(sweep: Sweep, state: State, panels: Sequence[list[Group]], dark: bool) -> Drawn:
@@ -255,7 +256,7 @@ def _shaded(sweep: Sweep, state: State, panels: Sequence[list[Group]], dark: boo
         powers = range(low, high + 1, max(1, math.ceil((high - low) / 6)))
         bar |= {"tickvals": [*powers], "ticktext": [f"1e{power}" for power in powers]}
     layout = {"coloraxis": {"colorscale": style.scale(dark), "colorbar": bar}} if known else {}
-    return curves, [], layout
+    return curves, [], layout, []
 
 
 def _is_known(value: Any) -> bool:

@@ -41,7 +41,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         [min(part, key=lambda row: row["floor"]) for part in choosing.split(line, [over])]
         for line in choosing.split(rounds, [*problems, "algorithm"])
     ]
-    look = Look(sweep, "algorithm", ["algorithm"], lines, dark)
+    look = Look(sweep, "algorithm", ["algorithm"], [lines], dark)
+    lines = [line for panel in look.panels for line in panel]
     curves, rows = [], []
     for line in lines:
         facet = choosing.labels(line[0], problems)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from lpbench.terminal import Table
 
 from ..charts import style
-from ..charts.curves import OF_ZERO, Axes, Curve, Key, figure
+from ..charts.curves import AT_FOOT, Axes, Curve, Key, figure
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
@@ -57,7 +58,7 @@ def controls(sweep: Sweep) -> list[Control]:
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """A panel for each value of one axis or two, in it a line over the bits for each combination of the others."""
     rounds = [row for row in choosing.chosen(sweep, state) if choosing.rounds(row)]
-    if not any(row["floor"] > 0 for row in rounds):
+    if not any(row["floor"] > 0 for row in rounds):  # zeros alone have no scale
         none = "No cell of this choice rounds and has a noise floor."
         return [Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, state)))]
     over = state.get("x", choosing.over(sweep).default)
@@ -66,10 +67,10 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     others = [axis for axis in sweep.varying if axis not in (over, *facets)]
     everything = [choosing.split(panel, others) for panel in choosing.split(rounds, facets)]
     count = sum(map(len, everything))
-    panels = choosing.capped(everything, MOST_LINES) if count > MOST_LINES else everything
+    look = Look(sweep, state["color"], others, everything, dark, MOST_LINES)
+    panels = look.panels
     drawn = [line for lines in panels for line in lines]
     shown = [row for line in drawn for row in line]
-    look = Look(sweep, state["color"], others, drawn, dark)
     beside = sweep.groups_where(
         {
             axis: state.get(axis, ())
@@ -98,35 +99,25 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         columns=_columns(panels, facets), own_y=not state["shared"], corners=corners,
     )  # fmt: skip
     named = [*facets, *others]
-    names = [
-        *named,
-        *([] if over == PRECISION else [over]),
-        PRECISION,
-        *NUMBERS,
-        *(["bits needed"] if target else []),
-        "seeds",
-        "ok",
-        "diverged",
-    ]
-    rows = [
-        row for line in drawn for row in _rows(line, [*named, *([] if over == PRECISION else [over])], target)
-    ]
-    left = choosing.left_out(len(drawn), count, "lines", "the lowest floors of each panel")
+    extra = [] if over == PRECISION else [over]
+    counts = ["seeds", "ok", "diverged"]
+    names = [*named, *extra, PRECISION, *NUMBERS, *(["bits needed"] if target else []), *counts]
+    rows = [row for line in drawn for row in _rows(line, [*named, *extra], target)]
+    left = [*look.left(count, "lines"), *look.limits_left()]
     notes = (_points(rounds, state), *left, *choosing.unfinished(shown), *_notes(shown, state))
     return [Panel(TITLE, whole, Table(names, rows), notes)]
 
 
 def _curves(line: Sequence[Group], facet: str, look: Look, state: State, over: str) -> list[Curve]:
     first, target = line[0], state["target"]
-    points = [row for row in line if row["floor"] > 0]
+    points = [row for row in line if row["floor"] >= 0]
     x, y = choosing.columns(points, over, "floor")
     _, *ends = SPREADS[state["spread"]]
     low, high = choosing.columns(points, *ends) if ends else (None, None)
-    found = []
-    proven = [row for row in line if row["noise_ball"] > 0] if state["bounds"] else []
-    if proven:
-        bits, ball = choosing.columns(proven, over, "noise_ball")
-        found.append(look.limit(first, facet, bits, ball, PROVEN))
+    found: list[Curve] = []
+    proven = [row for row in line if 0 < row["noise_ball"] < math.inf] if state["bounds"] else []
+    bits, ball = choosing.columns(proven, over, "noise_ball")
+    found += look.limit(first, facet, bits, ball, PROVEN)
     hover = [_seeds(row) for row in points]
     found.append(look.curve(first, facet, x, y, low=low, high=high, hover=hover, width=1.8, whiskers=True))
     needed = bits_needed(line, target) if target and over == PRECISION else None
@@ -145,22 +136,28 @@ def _seeds(row: Group) -> str:
 def _levels(
     beside: Sequence[Group], lines: Sequence[Sequence[Group]], facet: str, look: Look, over: str
 ) -> tuple[list[Curve], str]:
-    """Full precision, across the panel; as a text where it is far below."""
+    """Full precision, across the panel: the lowest level; as a text where it is far below."""
     shown = [row for line in lines for row in line]
-    full = choosing.full_precision(beside, shown)
+    full = sorted({row["floor"] for row in choosing.full_precision(beside, shown)})
+    if not full:
+        return [], ""
     edge = FAR * min((row["floor"] for row in shown if row["floor"] > 0), default=0.0)
     (bits,) = choosing.columns(shown, over)
-    levels = [
-        Curve(
-            [min(bits), max(bits)], [row["floor"]] * 2, facet,
-            f"{FULL}: " + choosing.labels(row, ["algorithm", *look.dashed]), style.ink(look.dark), look.dash(row),
-            width=1.2, group=FULL,
-        )
-        for row in full
-        if row["floor"] >= edge
-    ]  # fmt: skip
-    far = [row["floor"] for row in full if row["floor"] < edge]
-    return levels, f"{FULL}: {max(far):.0e}" + (" and less" if len(far) > 1 else "") if far else ""
+    more = f" … {full[-1]:.0e}" if len(full) > 1 else ""
+    said = f"{FULL}: {full[0]:.0e}{more}"
+    if full[0] < edge:
+        return [], said
+    level = Curve(
+        [min(bits), max(bits)],
+        full[:1] * 2,
+        facet,
+        FULL,
+        style.ink(look.dark),
+        width=1.2,
+        group=FULL,
+        end=FULL,
+    )
+    return [level], said if more else ""
 
 
 def _columns(panels: Sequence[Any], facets: Sequence[str]) -> int:
@@ -190,7 +187,7 @@ def _points(rounds: Sequence[Group], state: State) -> str:
 
 def _notes(shown: Sequence[Group], state: State) -> list[str]:
     empty = sum(not row["floor"] >= 0 for row in shown)
-    notes = choosing.count_note(sum(row["floor"] == 0 for row in shown), "point", OF_ZERO)
+    notes = choosing.count_note(sum(row["floor"] == 0 for row in shown), "point", AT_FOOT)
     notes += choosing.count_note(empty, "point", "without a floor: not drawn, and in the table")
     if state["bounds"]:
         proven = sum(row["noise_ball"] >= 0 for row in shown)

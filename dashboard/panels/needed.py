@@ -16,7 +16,8 @@ from ..page import Panel, State
 
 BITS = "Bits that reach the target"
 FREE, EARLIER = "dimension-free limit, T = ∞", "earlier limit, T = ∞"
-PROVEN = (("noise_ball_dimension_free", FREE, "dash"), ("noise_ball_earlier", EARLIER, "dot"))
+# Column of a limit, its name, and the place of its dash.
+PROVEN = (("noise_ball_dimension_free", FREE, 1), ("noise_ball_earlier", EARLIER, 0))
 LINES = 24  # of a figure: more are a thicket
 TICKS = 10
 
@@ -47,14 +48,14 @@ def bits(
         [line for line in choosing.split(panel, others) if choosing.varies(line, "dimension")]
         for panel in choosing.split(rows, facets)
     ]
-    lines = [line for panel in choosing.spread([panel for panel in panels if panel], LINES) for line in panel]
-    look = Look(sweep, color, others, lines, dark)
+    look = Look(sweep, color, others, [panel for panel in panels if panel], dark, LINES)
+    lines = [line for panel in look.panels for line in panel]
     curves: list[Curve] = []
     table: list[list[Any]] = []
     axes = [*facets, *others]
     for line in lines:
         first, facet = line[0], choosing.labels(line[0], facets)
-        for column, way, dash in (("floor", MEASURED, ""), *PROVEN):
+        for column, way, kind in (("floor", MEASURED, 0), *PROVEN):
             needed = {
                 float(part[0]["dimension"]): bits_needed(
                     [row for row in part if row[column] >= 0], target, column
@@ -68,9 +69,9 @@ def bits(
             if x and way == MEASURED:
                 curves.append(look.curve(first, facet, x, y))
             elif x and state["bounds"]:
-                curves.append(look.limit(first, facet, x, y, way, dash))
+                curves += look.limit(first, facet, x, y, way, kind)
     notes = [f"The fewest swept bits whose floor (or limit) is at most {target:g}, as all larger ones' are."]
-    notes += choosing.left_out(len(lines), sum(map(len, panels)), "lines", "evenly spread")
+    notes += [*look.left(sum(map(len, panels)), "lines"), *look.limits_left()]
     zeros = sum(row["floor"] == 0 for line in lines for row in line)
     notes += choosing.count_note(zeros, "floor", "of 0 among them: reached")
     drawn = over_dimension(curves, look, "bits needed", rows, y_log=False, y_more=whole_bits(curves))

@@ -24,11 +24,11 @@ LIMIT, LIMIT_SWEPT, MEASURED = "limit", "limit, swept", "measured"
 THEORY, SWEPT, BEST = "by theory", "swept", "recommended"
 # How the parts of a line are drawn; a star is larger, or the ring around it hides it.
 LOOK: dict[str, dict[str, Any]] = {
-    THEORY: {"dash": "dash"},
-    SWEPT: {"dash": "dash", "marker": "circle-open"},
-    BEST: {"dash": "dash", "marker": "star", "size": 13},
-    LIMIT: {"dash": "dash"},
-    LIMIT_SWEPT: {"dash": "dash", "marker": "circle-open"},
+    THEORY: {"dash": "dot"},
+    SWEPT: {"dash": "dot", "marker": "circle-open"},
+    BEST: {"dash": "dot", "marker": "star", "size": 13},
+    LIMIT: {"dash": "dot"},
+    LIMIT_SWEPT: {"dash": "dot", "marker": "circle-open"},
     MEASURED: {"dash": "solid", "marker": "circle"},
 }
 POINTS = (SWEPT, BEST, LIMIT_SWEPT)  # that no line joins
@@ -43,7 +43,7 @@ def panels(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark:
         base = ground(row, state["alpha"] or 1.0, state["range"] or 1.0)
     except Refused as refused:
         return [Panel(title, None, notes=(f"{said}: {refused}.",)) for title in (SPLITS, BITS)]
-    colors = tints(choosing.values_of(sweep, "precision"), dark)
+    colors = tints("precision", choosing.values_of(sweep, "precision"), dark)
     return [over_splits(groups, base, said, state, colors, dark), over_bits(groups, base, said, state, dark)]
 
 

@@ -140,6 +140,7 @@ CHANGES: Mapping[str, Callable[[FakeResult], FakeResult]] = {
     "failed": lambda result: unfinished(result, "failed"),
     "timeout": lambda result: unfinished(result, "timeout"),
 }
+MOST = 60  # cells of a random sweep
 VALUES: Mapping[str, Sequence[Any]] = {
     "algorithm": list(ALGORITHMS),
     "format": ["fixed", "float", "log", "block"],
@@ -149,12 +150,21 @@ VALUES: Mapping[str, Sequence[Any]] = {
 }
 
 
-@st.composite
-def sweeps(draw: st.DrawFn, most: int = 60) -> list[FakeResult]:
-    """The results of a random sweep: some axes with some values, up to `most` cells, each ended in one of all ways."""
-    axes: dict[str, Sequence[Any]] = {}
-    for axis, values in VALUES.items():
-        axes[axis] = draw(st.lists(st.sampled_from(values), min_size=1, max_size=4, unique=True))
-    found = list(itertools.islice(cells(draw(st.integers(1, 3)), **axes), most))
-    ways = draw(st.lists(st.sampled_from(list(CHANGES)), min_size=1, max_size=5))
+SWEEPS = st.fixed_dictionaries(
+    {
+        "axes": st.fixed_dictionaries(
+            {
+                axis: st.lists(st.sampled_from(values), min_size=1, max_size=4, unique=True)
+                for axis, values in VALUES.items()
+            }
+        ),
+        "seeds": st.integers(1, 3),
+        "ways": st.lists(st.sampled_from(list(CHANGES)), min_size=1, max_size=5),
+    }
+)
+
+
+def random(axes: Mapping[str, Sequence[Any]], seeds: int, ways: Sequence[str]) -> list[FakeResult]:
+    """One of `SWEEPS`: at most `MOST` cells, which ended in each of the ways by turns."""
+    found = itertools.islice(cells(seeds, **axes), MOST)
     return [CHANGES[way](result) for way, result in zip(itertools.cycle(ways), found, strict=False)]

@@ -65,11 +65,6 @@ def test_spread_takes_first_and_last_of_each_panel():
     assert second == panels[1]
 
 
-def test_capped_takes_the_lowest_floors_and_keeps_their_order():
-    parts = [[{"floor": floor}] for floor in (3.0, math.nan, 1.0, 2.0)]
-    assert choosing.capped([parts], 2) == [[parts[2], parts[3]]]
-
-
 def test_full_precision_stands_beside_its_own_problem_and_kind_of_algorithm():
     problem = {"problem": "least_squares", "dataset": "gaussian", "dimension": 16, "floor": 1.0}
     sgd = {**problem, "format": "none", "snapshot": None}

@@ -22,7 +22,11 @@ def panel(sweep, **query):
 
 def lines(found, group=None):
     """The curves themselves: neither bands nor keys; of one group where it is named."""
-    data = [trace for trace in found.figure["data"] if trace["mode"] == "lines" and "xaxis" in trace]
+    data = [
+        trace
+        for trace in found.figure["data"]
+        if trace["mode"] in ("lines", "lines+text") and "xaxis" in trace
+    ]
     return [trace for trace in data if group is None or (trace["legendgroup"] == group)]
 
 
@@ -68,8 +72,9 @@ def test_all_traces_are_capped_and_the_note_says_so(made):
 def test_a_panel_for_each_value_of_the_facet(made):
     found = panel(made, facet="format")
     assert found.figure["layout"]["meta"]["panels"] == 2
-    titles = [note["text"] for note in found.figure["layout"]["annotations"]]
-    assert titles == ["<b>fixed</b>", "<b>float</b>"]
+    said = [note["text"] for note in found.figure["layout"]["annotations"]]
+    assert said[::2] == ["<b>fixed</b>", "<b>float</b>"]
+    assert [text.split(" (")[0] for text in said[1::2]] == ["equal: dimension 16 = dimension 64"] * 2
     assert panel(made, facet="-").figure["layout"]["meta"]["panels"] == 1
 
 

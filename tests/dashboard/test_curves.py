@@ -17,7 +17,7 @@ def curve(facet="", name="a", y=(1.0, 0.1), **more):
 def test_axes_are_logarithmic_where_they_say_so():
     layout = figure([curve()], LOG, False)["layout"]
     assert (layout["xaxis"]["type"], layout["yaxis"]["type"]) == ("log", "log")
-    assert layout["xaxis"]["dtick"] == 1
+    assert [text for text in layout["xaxis"]["ticktext"] if text in ("1", "10")] == ["1", "10"]
     assert layout["xaxis"]["title"]["text"] == "steps"
     assert layout["yaxis"]["title"]["text"] == "gap"
     layout = figure([curve()], Axes("x", "y", y_log=False, x_values=[4, 8]), False)["layout"]
@@ -26,11 +26,13 @@ def test_axes_are_logarithmic_where_they_say_so():
     assert layout["xaxis"]["ticktext"] == ["4", "8"]
 
 
-def test_a_tall_axis_has_few_labels():
+def test_axes_have_the_ticks_of_the_one_rule_for_all_that_is_drawn():
     low = figure([curve(y=(1.0, 0.2))], LOG, False)["layout"]["yaxis"]
-    assert "dtick" not in low
+    assert [text for text in low["ticktext"] if text in ("0.2", "0.5", "1")] == ["0.2", "0.5", "1"]
     high = figure([curve(y=(1.0, 1e-30))], LOG, False)["layout"]["yaxis"]
-    assert high["dtick"] == 5
+    assert {"10⁻³⁰", "10⁻²⁵"} <= {*high["ticktext"]}
+    spread = figure([curve(y=(1.0, 0.2), low=(0.5, 1e-9), high=(2.0, 0.3))], LOG, False)["layout"]["yaxis"]
+    assert "10⁻⁸" in spread["ticktext"]
     figure([curve(y=(0.0, float("nan")))], LOG, False)  # nothing positive is no error
 
 
@@ -71,11 +73,11 @@ def test_panels_share_their_scales_unless_each_has_its_own():
     curves = [curve("one"), curve("two", y=(1.0, 1e-12))]
     together = figure(curves, LOG, False)["layout"]
     assert together["yaxis2"]["matches"] == "y"
-    assert together["yaxis"]["dtick"] == 2  # of all curves
+    assert "10⁻¹²" in together["yaxis"]["ticktext"]  # of all curves
     apart = figure(curves, LOG, False, own_y=True)["layout"]
     assert "matches" not in apart["yaxis2"]
-    assert "dtick" not in apart["yaxis"]
-    assert apart["yaxis2"]["dtick"] == 2
+    assert "10⁻¹²" not in apart["yaxis"]["ticktext"]
+    assert "10⁻¹²" in apart["yaxis2"]["ticktext"]
     assert together["xaxis2"]["matches"] == apart["xaxis2"]["matches"] == "x"
     assert [note["text"] for note in apart["annotations"]] == ["<b>one</b>", "<b>two</b>"]
 
@@ -95,9 +97,11 @@ def test_a_hover_that_is_always_the_same_is_sent_once():
     assert each["customdata"] == ["n", "m"]
 
 
-def test_numbers_beyond_float32_do_not_stop_a_figure():
-    (line,) = figure([curve(y=(1e300, 1.0))], LOG, False)["data"]
-    assert np.isinf(line["y"][0])
+def test_numbers_beyond_float32_are_drawn_and_infinite_ones_counted():
+    drawn = figure([curve(y=(1e300, float("inf"))), curve(y=(1e-60, 1.0))], LOG, False)
+    assert [trace["y"][0] for trace in drawn["data"]] == [1e300, 1e-60]
+    assert np.isnan(drawn["data"][0]["y"][1])
+    assert [note["text"] for note in drawn["layout"]["annotations"]] == ["1 point infinite: not drawn."]
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3), (9, 3)])
@@ -150,13 +154,36 @@ def test_parallel_coordinates_of_equal_floors():
     assert len(drawn["data"]) == 1
 
 
-def test_points_of_zero_are_counted_where_an_axis_is_logarithmic():
+def test_points_of_zero_are_at_the_foot_of_a_logarithmic_axis():
     curves = [
-        Curve([1.0, 2.0, 3.0], [0.0, 1e-3, 1e-60], "", "a", "#000000"),
+        Curve([1.0, 2.0, 3.0], [0.0, 1e-3, 1e-6], "", "a", "#000000", group="g"),
         Curve([1.0], [0.0], "", "b", "#111111"),
     ]
-    said = [note["text"] for note in figure(curves, Axes("x", "y"), False)["layout"]["annotations"]]
-    assert said == ["3 points of 0: not drawn on a logarithmic axis."]  # 1e-60 is none in float32
-    assert "annotations" not in figure(curves, Axes("x", "y", y_log=False), False)["layout"]
-    above = [Curve([1.0, 2.0], [1e-3, float("nan")], "", "a", "#000000")]
-    assert "annotations" not in figure(above, Axes("x", "y"), False)["layout"]
+    drawn = figure(curves, Axes("x", "y"), False)
+    line, zero, empty, other = drawn["data"]
+    axis = drawn["layout"]["yaxis"]
+    assert axis["ticktext"][0] == "0"
+    assert zero["y"].tolist() == other["y"].tolist() == pytest.approx([axis["tickvals"][0]])
+    assert (zero["x"].tolist(), zero["legendgroup"]) == ([1.0], "g")
+    assert np.isnan([line["y"][0], *empty["y"]]).all()
+    assert zero["hovertemplate"].startswith("0 at")
+    linear = figure(curves, Axes("x", "y", y_log=False), False)["data"]
+    assert len(linear) == 2
+    assert linear[0]["y"][0] == 0
+
+
+def test_lines_that_lie_on_each_other_are_named():
+    lines = [
+        curve(name=f"4 bits, {name}", y=y)
+        for name, y in (("float", (1, 2)), ("log", (1, 2)), ("fixed", (1, 3)))
+    ]
+    said = [note["text"] for note in figure(lines, LOG, False)["layout"]["annotations"]]
+    assert said == ["equal: float = log"]
+    assert "annotations" not in figure(lines[1:], LOG, False)["layout"]
+
+
+def test_a_text_stands_at_the_end_of_the_uppermost_line():
+    lines = [curve(name=name, y=y, end="limit") for name, y in (("a", (1, 2)), ("b", (3, 4)))]
+    low, high = figure(lines, LOG, False)["data"]
+    assert "text" not in low
+    assert (high["text"], high["mode"]) == (["", "limit"], "lines+text")

@@ -48,7 +48,7 @@ def records(panel):
 
 def test_floors_are_medians_and_the_growth_is_the_power_of_d(swept):
     floors = drawn(swept(cells()))[0]
-    assert "lp_sgd 0.50 … 0.50" in floors.notes[0]
+    assert "lp_sgd 0.50 ± 0.00 … 0.50 ± 0.00" in floors.notes[0]
     found = {(row["precision"], row["dimension"]): row for row in records(floors)}
     assert found["4", 64]["noise floor"] == pytest.approx(2.0**-4 * 2)
     assert found["4", 64]["slope"] == pytest.approx(0.5)
@@ -105,9 +105,10 @@ def test_zeros_are_counted_and_a_floor_of_0_reaches_any_target(swept):
             result.row |= {"noise_floor": 0.0, "noise_ball_dimension_free": 0.0}
         result.row["sigma_1"] = 0.0
     floors, needed, constants = drawn(swept(made), target=str(2.0**-6))
-    assert "3 points of 0: not drawn on a logarithmic axis." in floors.notes
+    assert "3 points of 0: at the foot of the logarithmic axis." in floors.notes
+    assert floors.figure["layout"]["yaxis"]["ticktext"][0] == "0"
     found = {(row["dimension"], row["by"]): row["bits"] for row in records(needed)}
     assert found[256, "measured"] == 8
     assert found[256, "dimension-free limit, T = ∞"] == 8
     assert "3 floors of 0 among them: reached." in needed.notes
-    assert "3 points of 0: not drawn on a logarithmic axis." in constants.notes
+    assert "Everywhere 0, and not drawn: σ₁." in constants.notes

@@ -104,11 +104,7 @@ def test_every_page_draws_a_sweep_of_zeros(tmp_path, writing):
             assert panel.figure is not None or panel.notes
 
 
-def told(figure):
-    return " ".join(note["text"] for note in figure["layout"].get("annotations", ()))
-
-
-def test_charts_say_how_many_points_of_zero_they_leave_out(tmp_path, writing):
+def test_charts_show_points_of_zero_or_say_that_they_do_not(tmp_path, writing):
     sweep = zeros(writing, tmp_path, 0.0, 1e-3, 0.0)
     drawn = {
         page.path: page.draw(sweep, state_of(page.controls(sweep), {}), False)[0]
@@ -116,15 +112,16 @@ def test_charts_say_how_many_points_of_zero_they_leave_out(tmp_path, writing):
         if page.path in ("/", "/precision", "/convergence")
     }
     assert "2 points of 0: not drawn on a logarithmic axis." in drawn["/"].notes
-    assert "2 points of 0: not drawn on a logarithmic axis." in drawn["/precision"].notes
-    assert "points of 0: not drawn on a logarithmic axis." in told(drawn["/convergence"].figure)
+    for path in ("/precision", "/convergence"):
+        assert drawn[path].figure["layout"]["yaxis"]["ticktext"][0] == "0"
+    assert "2 points of 0: at the foot of the logarithmic axis." in drawn["/precision"].notes
     assert "3 proven bounds of 0: not drawn on a logarithmic axis." in drawn["/convergence"].notes
 
 
 def test_the_figure_of_show_says_it_too(tmp_path, writing):
     sweep = zeros(writing, tmp_path, 0.0, 1e-3, 0.0)
     said = standalone(opened(precision.PAGE, sweep)[0]).layout.title.text
-    assert "2 points of 0: not drawn on a logarithmic axis." in said
+    assert "2 points of 0: at the foot of the logarithmic axis." in said
     nothing = zeros(writing, tmp_path / "nothing", 0.0, 0.0, 0.0)
     with pytest.raises(
         ConfigError, match=r"nothing to draw: .* 3 points of 0: not drawn on a logarithmic axis"
