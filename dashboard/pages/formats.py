@@ -69,8 +69,9 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
     floats = [row for row in groups if row["format"] in FLOATS]
     floats = [row for row in floats if state["bits"] in ("all", text(row["precision"]))]
     if not floats:
-        asked = [int(bits) for bits in choosing.values(groups, "precision") if state["bits"] in ("all", bits)]
-        none = f"No fixed or floating point was swept here. {_fill(sweep, asked)}"
+        swept = choosing.values(groups, "precision")
+        asked = [bits for bits in swept if state["bits"] in ("all", bits)] or swept
+        none = f"No fixed or floating point was swept here. {_fill(sweep, list(map(int, asked)))}"
         return Panel(SPLITS, None, notes=(none,))
     values = {(named(exponent_of(row)), text(row["precision"])): float(row["floor"]) for row in floats}
     advised, silent = _advised(floats, values)
