@@ -148,7 +148,7 @@ class Page:
     draw       (sweep, state, dark) to panels; state has a clean value for each key of the controls.
     body       (store, sweep, state, url prefix) to what the page shows above its panels, as Dash components.
     connect    (app, store): registers the callbacks of the body.
-    axes       the choices that its figures have on an axis, whatever the controls say: `drawn` names what else varied
+    axes       (sweep, state) to the choices that its figures have on an axis: `drawn` names what else varied
                and is on no panel and no colour. None: nothing is said.
     of_sweep   False: it shows the folder of sweeps, is there without any, and is no part of the report of one.
     alone      False: it sets the sweep beside others, and is no part of its report either.
@@ -165,7 +165,7 @@ class Page:
     connect: Callable[[Any, Any], None] | None = None
     of_sweep: bool = True
     alone: bool = True
-    axes: tuple[str, ...] | None = None
+    axes: Callable[[Sweep, State], Collection[str]] | None = None
 
 
 def pages() -> list[Page]:
@@ -204,7 +204,7 @@ def drawn(page: Page, sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     from .data.choosing import unseen
 
     first, *rest = panels
-    return [replace(first, notes=(*first.notes, *unseen(sweep, state, page.axes))), *rest]
+    return [replace(first, notes=(*first.notes, *unseen(sweep, state, page.axes(sweep, state)))), *rest]
 
 
 def state_of(controls: Sequence[Control], query: Mapping[str, str]) -> dict[str, Any]:

@@ -95,13 +95,13 @@ def color_by(
     return by_axis(sweep, "color", "Colour by", most, without)
 
 
-def unseen(sweep: Sweep, state: State, axes: Sequence[str]) -> list[str]:
+def unseen(sweep: Sweep, state: State, axes: Iterable[str]) -> list[str]:
     """A sentence on what varies among the groups that are left, and is on no axis (`axes`), panel or colour."""
     rows = chosen(sweep, {axis: state.get(axis, ()) for axis in sweep.varying})
-    seen = {*axes, *(state.get(key) for key in ("facet", "rows", "color", "x"))}
+    seen = {*axes, *(state.get(key) for key in ("facet", "rows", "color"))}
     counts = [(axis, len(values(rows, axis))) for axis in sweep.varying if axis not in seen]
     told = ", ".join(f"{named(axis)} ({count} values)" for axis, count in counts if count > 1)
-    return [f"Also varied, and on no axis, panel or colour here: {told}."] if told else []
+    return [f"Also varied, on no axis, panel or colour (dashes at most): {told}."] if told else []
 
 
 def values_of(sweep: Sweep, axis: str) -> list[str]:

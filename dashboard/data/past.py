@@ -26,16 +26,17 @@ LATEST, SEARCHED = 60, 100
 ALWAYS = ("algorithm", "format", "precision")  # first in the name of a configuration, whatever varies
 BAD = VERDICTS[:3]
 RUN = ("checked_at", "git_commit", "lpbench_version", "platform", "baseline", "sweep")
-READ = ("run", *RUN, "config_id", "verdict", "floor", "floor_q10", "floor_q90")
+READ = ("run", *RUN, "config_id", "verdict", "floor", "floor_q10", "floor_q90", "warned")
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One check: its configurations by verdict, when and where it was made."""
+    """One check: its configurations by verdict, when and where it was made, and what it warned of."""
 
     counts: Mapping[str, int]
+    warned: tuple[str, ...]
     name: str
     checked_at: str
     commit: str
@@ -222,7 +223,8 @@ def _parts(rows: Sequence[Row], by: str) -> list[list[Row]]:
 
 def _run(rows: Sequence[Row]) -> Run:
     counts = Counter(row["verdict"] or UNTESTED for row in rows)
-    return Run(counts, rows[0]["run"], *(rows[0][name] or "" for name in RUN))
+    warned = tuple(dict.fromkeys(row["warned"] for row in rows if row["warned"]))
+    return Run(counts, warned, rows[0]["run"], *(rows[0][name] or "" for name in RUN))
 
 
 def labels(rows: Sequence[Mapping[str, Any]]) -> list[str]:

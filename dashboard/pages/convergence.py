@@ -157,5 +157,5 @@ PAGE = Page(
     1,
     controls,
     draw,
-    axes=(),
+    axes=lambda sweep, state: (),
 )

@@ -213,5 +213,5 @@ PAGE = Page(
     3,
     controls,
     draw,
-    axes=("dimension",),
+    axes=lambda sweep, state: ("dimension",),
 )

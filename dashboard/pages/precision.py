@@ -61,7 +61,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     if not any(row["floor"] > 0 for row in rounds):  # zeros alone have no scale
         none = "No cell of this choice rounds and has a noise floor."
         return [Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, state)))]
-    over = state.get("x", choosing.over(sweep).default)
+    over = _over(sweep, state)
     rounds.sort(key=lambda row: row[over])
     facets = choosing.panels_by(state)
     others = [axis for axis in sweep.varying if axis not in (over, *facets)]
@@ -105,7 +105,11 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     rows = [row for line in drawn for row in _rows(line, [*named, *extra], target)]
     left = [*look.left(count, "lines"), *look.limits_left()]
     notes = (_points(rounds, state), *left, *choosing.unfinished(shown), *_notes(shown, state))
-    return [Panel(TITLE, whole, Table(names, rows), notes)]
+    return [Panel(f"Noise floor against {choosing.named(over)}", whole, Table(names, rows), notes)]
+
+
+def _over(sweep: Sweep, state: State) -> str:
+    return str(state.get("x", choosing.over(sweep).default))
 
 
 def _curves(line: Sequence[Group], facet: str, look: Look, state: State, over: str) -> list[Curve]:
@@ -201,5 +205,12 @@ def _notes(shown: Sequence[Group], state: State) -> list[str]:
 
 
 PAGE = Page(
-    "/precision", "Precision", "How far does each bit get?", 2, 1, controls, draw, axes=("precision",)
+    "/precision",
+    "Precision",
+    "How far does each bit get?",
+    2,
+    1,
+    controls,
+    draw,
+    axes=lambda sweep, state: (_over(sweep, state),),
 )

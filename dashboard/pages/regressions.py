@@ -72,14 +72,16 @@ def _checks(whole: Past, here: Past, state: State, dark: bool) -> Panel:
     runs = here.runs[-LATEST:]
     there = [verdict for verdict in VERDICTS if any(verdict in run.counts for run in runs)]
     rows = [
-        [run.name, run.commit, run.checked_at, run.version, run.baseline, *(run.counts.get(name, 0) for name in there)]
+        [run.name, run.commit, run.checked_at, run.version, run.baseline,
+         *(run.counts.get(name, 0) for name in there), len(run.warned)]
         for run in reversed(runs)
     ]  # fmt: skip
-    data = Table(["run", "commit", "checked at", "lpbench", "baseline", *there], rows)
+    data = Table(["run", "commit", "checked at", "lpbench", "baseline", *there, "slices warned of"], rows)
     newest, when = runs[-1], runs[-1].checked_at[:16].replace("T", " ")
     counts = ", ".join(f"{newest.counts[name]} {name}" for name in there if name in newest.counts)
     notes = [
         f"Newest: {newest.short} of {when} (UTC) against {newest.baseline}: {counts}.",
+        *(f"It warned: {said}." for said in newest.warned),
         f"{_newest(len(runs), len(here.runs))} on {state['platform']}"
         + (f", {len(whole.runs) - len(here.runs)} on others." if len(here.runs) < len(whole.runs) else "."),
     ]

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -113,6 +114,19 @@ class Slice:
     cells: int
     test: Test
     worse: bool
+
+    @property
+    def warning(self) -> str:
+        """What is said of one that is worse."""
+        return (
+            f"slice {self.name} ({self.cells} configurations) is {self.test.ratio:.3f} times worse "
+            f"({self.test.low:.3f} ... {self.test.high:.3f}, q {self.test.q:.2g}): run more seeds to confirm"
+        )
+
+
+def slice_of(choices: Mapping[str, Any]) -> str:
+    """The name of the slice that a configuration is of."""
+    return " ".join(str(choices[axis]) for axis in SLICE)
 
 
 def judge(
@@ -256,7 +270,7 @@ def slices(groups: Sequence[Group]) -> list[Slice]:
     members: dict[str, list[Group]] = {}
     for group in groups:
         if group.changes("noise_floor"):
-            members.setdefault(" ".join(str(group.choices[axis]) for axis in SLICE), []).append(group)
+            members.setdefault(slice_of(group.choices), []).append(group)
     means = {
         name: replicates([group.changes("noise_floor") for group in found]) for name, found in members.items()
     }

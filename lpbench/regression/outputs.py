@@ -75,13 +75,7 @@ def lines(result: Check) -> list[str]:
     found += [f"golden path {finding}" for finding in result.moved[:WORST]]
     if len(result.moved) > WORST:
         found.append(f"golden paths: {len(result.moved) - WORST} more moved; verdict.json holds them")
-    for one in result.slices:
-        if one.worse:
-            test = one.test
-            found.append(
-                f"warning: slice {one.name} ({one.cells} configurations) is {test.ratio:.3f} times worse "
-                f"({test.low:.3f} ... {test.high:.3f}, q {test.q:.2g}): run more seeds to confirm"
-            )
+    found += [f"warning: {one.warning}" for one in result.slices if one.worse]
     for timing in result.timings or ():
         if timing.verdict in ("slower", "unconfirmed"):
             label = " ".join(
@@ -167,12 +161,12 @@ def _command(text: str) -> str:
 def junit(result: Check) -> bytes:
     """A test case for each slice, for its bounds and its golden paths, for what is missing and, if measured, speed."""
     suite = ET.Element("testsuite", name="lpbench check")
-    names = sorted({_slice(group) for group in result.groups})
+    names = sorted({judging.slice_of(group.choices) for group in result.groups})
     warned = {one.name for one in result.slices if one.worse}
     failures = 0
     for name in names:
         case = _case(suite, name, "regression")
-        wrong = [group for group in result.worse if _slice(group) == name]
+        wrong = [group for group in result.worse if judging.slice_of(group.choices) == name]
         failures += _fail(case, [" ".join(filter(None, _row(group))) for group in wrong])
         if name in warned:
             said = [one_line(line) for line in lines(result) if f"slice {name} " in line]
@@ -201,10 +195,6 @@ def _golden_suites(result: Check) -> dict[str, list[Finding]]:
     for finding in result.golden or ():
         found.setdefault(" ".join(finding.name.replace(":", "").split()[:2]), []).append(finding)
     return found
-
-
-def _slice(group: Group) -> str:
-    return " ".join(str(group.choices[axis]) for axis in judging.SLICE)
 
 
 def _case(suite: ET.Element, name: str, kind: str) -> ET.Element:

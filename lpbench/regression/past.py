@@ -11,7 +11,7 @@ from lpbench.analysis.verdicts import BOUND_BROKEN, IDENTICAL
 from lpbench.provenance import provenance
 from lpbench.regression.baselines import platform_class
 from lpbench.regression.checking import Check
-from lpbench.regression.judging import Group
+from lpbench.regression.judging import Group, slice_of
 from lpbench.store.schema import CHOICES
 
 
@@ -35,7 +35,10 @@ def rows(result: Check) -> list[dict[str, Any]]:
         "sweep": result.sweep,
     }  # fmt: skip
     broken = {record["group_id"] for record in result.evidence.broken}
-    return [run | _row(group, broken) for group in result.groups]
+    warned = {one.name: one.warning for one in result.slices if one.worse}
+    return [
+        run | _row(group, broken) | {"warned": warned.get(slice_of(group.choices))} for group in result.groups
+    ]
 
 
 def _row(group: Group, broken: set[str]) -> dict[str, Any]:

@@ -1,30 +1,64 @@
-"""What an address holds: the sweep, the filters from page to page, a number as it was typed; and it opens elsewhere."""
+"""What a reader has set up stays: in a link, on reload and Back, from page to page, and when a control changes."""
 
 from browsing import MARKS, WAIT, ready, until
+from test_live import RANGES, drag
 
 pytestmark = MARKS
 
-CHOSEN = "[...document.querySelectorAll('.mantine-Pill-label')].map((one) => one.innerText).join()"
 
-
-def test_an_address_holds_what_is_seen_and_opens_in_another_browser(tab, address, browser):
-    tab.goto(address + "/precision?algorithm=swalp")
+def test_a_link_reproduces_zoom_and_filters_in_another_browser(tab, address, browser):
+    tab.goto(address + "/convergence")
     ready(tab)
-    tab.wait_for_url("**sweep=real**", timeout=WAIT)  # tomorrow another one may be the newest
-    tab.get_by_role("link", name="Convergence").click()
-    tab.wait_for_url("**/convergence?sweep=real&algorithm=swalp", timeout=WAIT)
-    tab.get_by_role("link", name="Precision").click()
-    tab.wait_for_url("**/precision?sweep=real&algorithm=swalp", timeout=WAIT)
-    field = tab.get_by_role("textbox", name="Target gap")
-    field.press_sequentially("1e-3")
-    field.press("Enter")
-    tab.wait_for_url("**target=1e-3", timeout=WAIT)
-    until(tab, "document.querySelector('#notes-0').innerText.includes('at most 0.001')")
-    said = tab.locator("#notes-0").inner_text()
-    other = browser.new_context().new_page()
-    other.goto(tab.url)
-    ready(other)
-    until(other, f"{CHOSEN} === 'swalp'")
-    assert other.get_by_role("textbox", name="Target gap").input_value() == "0.001"
-    assert other.locator("#notes-0").inner_text() == said
-    other.context.close()
+    tab.wait_for_url("**/convergence?sweep=*", timeout=WAIT)  # tomorrow another one may be the newest
+    whole = tab.evaluate(RANGES)
+    drag(tab)
+    tab.wait_for_url("**zoom=**", timeout=WAIT)
+    zoomed = tab.evaluate(RANGES)
+    assert zoomed != whole
+    tab.get_by_label("Proven bounds").click()
+    tab.wait_for_url("**bounds=0**", timeout=WAIT)
+    ready(tab)
+    until(tab, f"JSON.stringify({RANGES}) === JSON.stringify({zoomed!r})")
+    assert "sweep=" in tab.url
+    other = browser.new_context(viewport={"width": 1440, "height": 900})
+    try:
+        page = other.new_page()
+        page.goto(tab.url)
+        ready(page)
+        until(page, f"{RANGES}.every((axis, i) => Math.abs(axis[0] - {zoomed!r}[i][0]) < 1e-3)")
+        assert not page.get_by_label("Proven bounds").is_checked()
+        assert page.locator("#status").inner_text() == tab.locator("#status").inner_text()
+    finally:
+        other.close()
+
+
+def test_filters_go_along_and_stay_on_back_and_reload(tab, address):
+    tab.goto(address + "/convergence?sweep=real&algorithm=swalp")
+    ready(tab)
+    for name in ("Overview", "Precision"):
+        tab.get_by_role("link", name=name, exact=True).click()
+        tab.wait_for_url("**algorithm=swalp**", timeout=WAIT)
+        ready(tab)
+    target = tab.get_by_label("Target gap")
+    target.press_sequentially("1e-3", delay=400)  # slower than the field waits for the next letter
+    tab.wait_for_url("**target=1e-3**", timeout=WAIT)
+    assert target.input_value() == "1e-3"
+    tab.reload()
+    ready(tab)
+    assert tab.get_by_label("Target gap").input_value() == "0.001"
+    assert "algorithm=swalp" in tab.url
+    tab.go_back()
+    assert "algorithm=swalp" in tab.url
+
+
+def test_filters_of_the_table_stay_on_reload(tab, address):
+    rows = "document.querySelector('.ag-root').getAttribute('aria-rowcount')"
+    tab.goto(address + "/cells?sweep=real")
+    tab.wait_for_selector(".ag-row", timeout=WAIT)
+    model = "{algorithm: {filterType: 'text', type: 'equals', filter: 'swalp'}}"
+    tab.evaluate(f"window.dash_ag_grid.getApi('grid').setFilterModel({model})")
+    tab.wait_for_url("**table=**", timeout=WAIT)
+    until(tab, f"{rows} === '10'")
+    tab.reload()
+    tab.wait_for_selector(".ag-row", timeout=WAIT)
+    until(tab, f"{rows} === '10'")

@@ -168,6 +168,7 @@ def test_what_varies_most_is_on_an_axis_where_the_precision_does_not_vary(tmp_pa
             figure = opened(page, sweep)[0].figure
             (trace,) = [trace for trace in figure["data"] if len(trace["x"]) == 13]
             assert sorted(trace["x"]) == sorted(2.0**-i for i in range(1, 14))
+            assert not [note for note in opened(page, sweep)[0].notes if note.startswith("Also varied")]
 
 
 def test_every_page_names_what_varied_and_is_not_told_apart(made):
@@ -175,6 +176,6 @@ def test_every_page_names_what_varied_and_is_not_told_apart(made):
         if page.name in ("Convergence", "Precision", "Dimension"):
             (said,) = [note for note in opened(page, made)[0].notes if note.startswith("Also varied")]
             state = state_of(page.controls(made), {})
-            seen = {*page.axes, state["facet"], state["color"], state.get("x")}
+            seen = {*page.axes(made, state), state["facet"], state["color"]}
             for axis in made.varying:
                 assert (axis.replace("_", " ") in said) == (axis not in seen)

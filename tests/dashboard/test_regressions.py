@@ -5,6 +5,7 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from fake_results import fake_cell, fake_result
 from lpbench.dashboard.data import past
@@ -12,6 +13,8 @@ from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import query_of, state_of
 from lpbench.dashboard.pages import regressions
 from lpbench.dashboard.pages.regressions import PAGE
+from lpbench.dashboard.server import shell
+from lpbench.dashboard.server.site import Site
 
 from lpbench.store import history
 from lpbench.store.schema import CHOICES
@@ -128,6 +131,7 @@ def test_bars_hold_every_configuration_of_every_run_the_worst_at_the_bottom(stor
     assert panel.data.records()[0] == {
         "run": "011-linux-x86_64", "commit": f"{11:07x}" + 33 * "0", "checked at": "2026-10-12T04:00:00.000+00:00",
         "lpbench": "2.0", "baseline": "main", "bound broken": 0, "worse": 1, "same": 1, "identical": 2,
+            "slices warned of": 0,
     }  # fmt: skip
     quiet = panels(store, dark, quiet="1")[0].figure["data"]
     assert [bar["name"] for bar in quiet] == ["bound broken", "worse"]
@@ -356,3 +360,33 @@ def test_the_page_is_there_without_any_sweep(tmp_path):
         client.get("/_export", query_string={"page": "/cells", "panel": "0", "kind": "csv"}).status_code
         == 404
     )
+
+
+def test_what_the_newest_check_warned_of_is_said_and_older_files_are_read(store):
+    keep(store.runs_dir, 2)
+    old = store.runs_dir / "history" / "000-linux-x86_64.parquet"
+    table = pq.read_table(old)
+    pq.write_table(table.drop_columns(["warned"]).replace_schema_metadata(table.schema.metadata), old)
+    warned = "slice lp_sgd fixed (4 configurations) is 1.100 times worse"
+    newest = [row | {"warned": warned} for row in rows(2)]
+    history.append(store.runs_dir / "history", "002-linux-x86_64", newest)
+    sweep = store.sweep("made")
+    panel = PAGE.draw(sweep, state_of(PAGE.controls(sweep), {}), False)[0]
+    assert f"It warned: {warned}." in panel.notes
+    assert [row["slices warned of"] for row in panel.data.records()] == [1, 0, 0]
+
+
+def test_every_step_is_listed_and_not_the_last_alone(store, monkeypatch):
+    keep(store.runs_dir)
+    monkeypatch.setattr(past.statistics, "steps", lambda series: [3, 6])
+    past._read.cache_clear()
+    (row,) = [row for row in table(store) if "6 bits" in row["configuration"]]
+    assert row["steps at"] == "0000003, 2026-10-04; 0000006, 2026-10-07"
+
+
+def test_no_sweep_is_named_beside_checks_that_are_not_its(store):
+    keep(store.runs_dir)
+    sweep = store.sweep("made")
+    page = shell.page(Site(store, [PAGE], "/"), PAGE, sweep, [], {}, [], None)
+    assert shell.ABOUT_ALL in texts(page)
+    assert not [text for text in texts(page) if text.startswith("made: ")]

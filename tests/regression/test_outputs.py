@@ -10,7 +10,7 @@ import pytest
 from measuring import cell, changed, grid
 
 from lpbench.analysis.evidence import weigh
-from lpbench.regression import judging, measured, outputs
+from lpbench.regression import judging, measured, outputs, past
 from lpbench.regression.baselines import Baseline, platform_class
 from lpbench.regression.checking import Check
 from lpbench.regression.throughput import Timing
@@ -112,3 +112,11 @@ def test_a_verdict_that_lies_is_refused(bad):
     wrong = outputs.verdict(bad) | {"exit_code": 7}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(wrong, SCHEMA)
+
+
+def test_the_history_keeps_what_was_warned_of(bad):
+    (worse,) = [one for one in bad.slices if one.worse]
+    warned = {row["label"]: row["warned"] for row in past.rows(bad)}
+    for group in bad.groups:
+        mine = judging.slice_of(group.choices) == worse.name
+        assert warned[group.label] == (worse.warning if mine else None)
