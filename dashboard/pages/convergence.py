@@ -90,7 +90,7 @@ def _curves(
     there = (found[state["x"]] > 0) & (found["q50"] >= 0)
     x, y = found[state["x"]][there], found["q50"][there]
     traces = single.get(row["group_id"], [])
-    curves = [look.curve(row, facet, tx, ty, dash="solid", marker=None, width=0.7) for tx, ty in traces]
+    curves = [look.curve(row, facet, tx, ty, marker=None, width=0.7) for tx, ty in traces]
     if state["band"] != "all":
         low, high = (found[one][there] if one else None for one in BANDS[state["band"]][2:])
         ended = f", {int(row['n_diverged'])} diverged" if row["n_diverged"] else ""

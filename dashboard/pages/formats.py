@@ -69,7 +69,8 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
     floats = [row for row in groups if row["format"] in FLOATS]
     floats = [row for row in floats if state["bits"] in ("all", text(row["precision"]))]
     if not floats:
-        asked = [int(bits) for bits in choosing.values(groups, "precision") if state["bits"] in ("all", bits)]
+        swept = choosing.values(groups, "precision")
+        asked = [int(bits) for bits in swept if state["bits"] in ("all", bits)] or list(map(int, swept))
         none = f"No fixed or floating point was swept here. {_fill(sweep, asked)}"
         return Panel(SPLITS, None, notes=(none,))
     values = {(named(exponent_of(row)), text(row["precision"])): float(row["floor"]) for row in floats}
