@@ -18,7 +18,7 @@ ZERO, LONE = (
     "triangle-down-open",
     "line-ew-open",
 )  # the markers of points of 0, and of a line of one point alone
-ALIKE = 1e-6  # lines that differ by less, relatively, lie on each other
+ALIKE = 0.02  # lines that differ by less everywhere, relatively, hide each other
 FLOAT32 = np.finfo(np.float32)
 
 
@@ -35,7 +35,8 @@ class Curve:
     whiskers     the band as bars at the points.   labels   a text beside each point.
     lines        False: points alone.              size     of the markers, in pixels.
     shades       a number for each point, its place on the figure's continuous scale (`layout.coloraxis`).
-    end          a text at the end of the line; of lines of one panel with the same text the uppermost has it.
+    end          a text at the end of the line; of lines of one panel with the same text the uppermost has it,
+                 above the line or below it.
     """
 
     x: Any  # a sequence or array of numbers, as y, low and high
@@ -57,6 +58,7 @@ class Curve:
     size: int = 8
     shades: Any = None
     end: str = ""
+    above: bool = True
 
 
 @dataclass(frozen=True)
@@ -215,15 +217,18 @@ def _ended(curves: Sequence[Curve]) -> list[Curve]:
     for i, curve in enumerate(curves):
         if curve.end and len(curve.y):
             tops[curve.end] = max(tops.get(curve.end, (-math.inf, i)), (float(curve.y[-1]), i))
-    last = {i for _, i in tops.values()}
+    last = {i: text for text, (_, i) in tops.items()}
+    order = sorted(last, key=lambda i: -tops[last[i]][0])  # the lower one has its name below it
     return [
-        replace(curve, labels=[*[""] * (len(curve.y) - 1), curve.end]) if i in last else curve
+        replace(curve, labels=[*[""] * (len(curve.y) - 1), curve.end], above=i == order[0])
+        if i in last
+        else curve
         for i, curve in enumerate(curves)
     ]
 
 
 def equal(curves: Sequence[Curve]) -> str:
-    """Which measured lines of a panel lie on each other: `equal: float = log`; "" where all can be seen."""
+    """Which measured lines of a panel hide each other: `equal within 2 %: float = log`; "" where all can be seen."""
     lines = [curve for curve in curves if not curve.end and curve.lines and len(curve.y) > 1]
     found: dict[str, int] = {}
     for i, a in enumerate(lines):
@@ -236,7 +241,11 @@ def equal(curves: Sequence[Curve]) -> str:
                 found[" = ".join(parts)] = found.get(" = ".join(parts), 0) + 1
                 break
     told = [f"{names} ({count} times)" if count > 1 else names for names, count in found.items()]
-    return f"equal: {', '.join(told[:2])}" + (" and more" if len(told) > 2 else "") if told else ""
+    return (
+        f"equal within {ALIKE * 100:g} %: {', '.join(told[:2])}" + (" and more" if len(told) > 2 else "")
+        if told
+        else ""
+    )
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -281,7 +290,7 @@ def _traces(curve: Curve, axes: Axes, number: str, legend: bool, span: Span | No
     if curve.shades is not None:
         line["marker"] |= {"color": _small(curve.shades), "coloraxis": "coloraxis"}
     if curve.labels:
-        at = "top left" if curve.end else "top right"
+        at = ("top left" if curve.above else "bottom left") if curve.end else "top right"
         line |= {"text": list(curve.labels), "textposition": at, "textfont": {"color": curve.color}}
     if banded and curve.whiskers:
         low, y, high = (np.where(np.isfinite(one), one, np.nan) for one in

@@ -75,16 +75,18 @@ class Look:
             if len(kept) < len(values):
                 told.append(f"{len(kept)} of {len(values)} values of {choosing.named(self.color)}")
             panels = [[line for line in panel if text(line[0][self.color]) in kept] for panel in panels]
-            colors = len(kept)
-        else:
-            colors = 1
         panels = [panel for panel in panels if panel]
+        chosen: list[list[str]] = []
         every = [list(dict.fromkeys(self._combination(line[0]) for line in panel)) for panel in panels]
-        quota = min(len(style.DASHES), max(1, most // max(1, len(panels) * colors)))
-        chosen = [style.evenly(names, quota) for names in every]
-        while quota > 1 and len({name for names in chosen for name in names}) > len(style.DASHES):
-            quota -= 1  # panels of different combinations share the dashes
+        for quota in range(len(style.DASHES), 0, -1):
             chosen = [style.evenly(names, quota) for names in every]
+            lines_left = sum(
+                self._combination(line[0]) in names
+                for panel, names in zip(panels, chosen, strict=True)
+                for line in panel
+            )
+            if lines_left <= most and len({name for names in chosen for name in names}) <= len(style.DASHES):
+                break
         if chosen != every:
             names = list(dict.fromkeys(name for names in chosen for name in names))
             told.append(
@@ -155,7 +157,7 @@ class Look:
         dash = style.LIMITS[kind]
         self._limits[label] = dash
         alone = {"marker": LONE, "size": 14} if len(x) == 1 else {}
-        drawn = {"width": 1.2, "group": label, "end": label, **alone, **more}
+        drawn = {"width": 1.2, "group": label, "end": label.partition(",")[0], **alone, **more}
         return [Curve(x, y, facet, f"{self.name(row)}: {label}", self.tint(row), dash, **drawn)]
 
     def limits_left(self) -> list[str]:

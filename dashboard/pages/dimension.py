@@ -29,7 +29,7 @@ FOLLOW = (
     "step_size",
     "limit",
 )  # what may follow the dimension, and does not part a line
-POINTS, OFF = 3, 1.5  # of a power of d: its dimensions at least, and how far a floor may be from it
+POINTS, SURE = 3, 0.5  # of a power of d that is told: its dimensions at least, half its interval at most
 RUN = (
     "Only one dimension of a problem was swept. To see what the dimension does: lpbench sweep problem=family_s k=4 "
     "dimension=16,64,256,1024 precision=6,7,8 start=optimum step_size=2**-8 'steps=60*d/alpha' --name dimension"
@@ -158,7 +158,13 @@ def _growth(lines: Sequence[Sequence[Group]], facets: Sequence[str]) -> list[str
     few = "; ".join(f"{name} {choosing.plural(count, 'line')}" for name, count in bent.items())
     return [
         *notes,
-        *([f"No power of d fits, or fewer than {POINTS} dimensions show one: {few}."] if few else []),
+        *(
+            [
+                f"No power of d is told of {few}: fewer than {POINTS} dimensions, or uncertain by more than {SURE}."
+            ]
+            if few
+            else []
+        ),
     ]
 
 
@@ -192,7 +198,7 @@ def _constants(rows: Sequence[Group], dark: bool) -> Panel:
 def power(line: Sequence[Group], column: str) -> tuple[float, float] | None:
     """The power of d with which a column grows, and half its 95 % interval, by least squares in logarithms.
 
-    None of fewer than `POINTS` dimensions, and where a point is off the fit by more than a factor of `OFF`.
+    None of fewer than `POINTS` dimensions, and where that half is above `SURE`: no power of d, or none that is known.
     """
     points = np.log([(row["dimension"], row[column]) for row in line if 0 < row[column] < math.inf])
     if len(points) < POINTS:
@@ -200,9 +206,8 @@ def power(line: Sequence[Group], column: str) -> tuple[float, float] | None:
     x, y = points.T - points.mean(axis=0)[:, None]
     slope = float(x @ y / (x @ x))
     rest = y - slope * x
-    if np.abs(rest).max() > math.log(OFF):
-        return None
-    return slope, float(special.stdtrit(len(x) - 2, 0.975) * math.sqrt(rest @ rest / (len(x) - 2) / (x @ x)))
+    half = float(special.stdtrit(len(x) - 2, 0.975) * math.sqrt(rest @ rest / (len(x) - 2) / (x @ x)))
+    return (slope, half) if half <= SURE else None
 
 
 PAGE = Page(

@@ -70,8 +70,8 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
     floats = [row for row in floats if state["bits"] in ("all", text(row["precision"]))]
     if not floats:
         swept = choosing.values(groups, "precision")
-        asked = [bits for bits in swept if state["bits"] in ("all", bits)] or swept
-        none = f"No fixed or floating point was swept here. {_fill(sweep, list(map(int, asked)))}"
+        asked = [int(bits) for bits in swept if state["bits"] in ("all", bits)] or list(map(int, swept))
+        none = f"No fixed or floating point was swept here. {_fill(sweep, asked)}"
         return Panel(SPLITS, None, notes=(none,))
     values = {(named(exponent_of(row)), text(row["precision"])): float(row["floor"]) for row in floats}
     advised, silent = _advised(floats, values)

@@ -74,7 +74,9 @@ def test_a_panel_for_each_value_of_the_facet(made):
     assert found.figure["layout"]["meta"]["panels"] == 2
     said = [note["text"] for note in found.figure["layout"]["annotations"]]
     assert said[::2] == ["<b>fixed</b>", "<b>float</b>"]
-    assert [text.split(" (")[0] for text in said[1::2]] == ["equal: dimension 16 = dimension 64"] * 2
+    assert [text.split(" (")[0] for text in said[1::2]] == [
+        "equal within 2 %: dimension 16 = dimension 64"
+    ] * 2
     assert panel(made, facet="-").figure["layout"]["meta"]["panels"] == 1
 
 

@@ -178,7 +178,7 @@ def test_lines_that_lie_on_each_other_are_named():
         for name, y in (("float", (1, 2)), ("log", (1, 2)), ("fixed", (1, 3)))
     ]
     said = [note["text"] for note in figure(lines, LOG, False)["layout"]["annotations"]]
-    assert said == ["equal: float = log"]
+    assert said == ["equal within 2 %: float = log"]
     assert "annotations" not in figure(lines[1:], LOG, False)["layout"]
 
 

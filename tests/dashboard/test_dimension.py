@@ -112,3 +112,13 @@ def test_zeros_are_counted_and_a_floor_of_0_reaches_any_target(swept):
     assert found[256, "dimension-free limit, T = ∞"] == 8
     assert "3 floors of 0 among them: reached." in needed.notes
     assert "Everywhere 0, and not drawn: σ₁." in constants.notes
+
+
+@pytest.mark.parametrize("floors", [(1.0, 1e-3, 1.0), (1.0, 2.0)])
+def test_no_power_of_d_is_told_where_none_fits(swept, floors):
+    made = cells(bits=[8], dimensions=DIMENSIONS[: len(floors)])
+    for result in made:
+        result.row["noise_floor"] = floors[DIMENSIONS.index(result.row["dimension"])]
+    panel = drawn(swept(made))[0]
+    assert records(panel)[0]["slope"] is None
+    assert panel.notes[0].startswith("No power of d is told of lp_sgd 1 line")
