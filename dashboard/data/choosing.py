@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .sweeps import Sweep
 
 NO_AXIS = "-"
+MANY = 6  # algorithms, for one
 UNFINISHED = ("diverged", "timeout", "failed")  # statuses of cells that have no noise floor
 # Methods without variance reduction before those with it, as in the papers.
 ALGORITHMS = ("sgd", "lp_sgd", "swalp", "svrg", "lp_svrg", "halp")
@@ -85,13 +86,13 @@ def over(sweep: Sweep) -> Control:
 def color_by(
     sweep: Sweep, first: Sequence[str], panels: Sequence[Control], without: Sequence[str] = ()
 ) -> Control:
-    """The control of the axis that lines have colours by: the one of the most values that makes none of `panels`.
-
-    Of those with equally many, the first of `first`, then of the sweep.
+    """The control of the axis that lines have colours by: the first of `first`, then of the sweep, that makes none of
+    `panels`; but one of more than MANY values, which dashes would not tell apart, comes before the others.
     """
     taken = {*without, *(control.default for control in panels)}
     axes = [axis for axis in dict.fromkeys((*first, *sweep.varying)) if axis in {*sweep.varying} - taken]
-    most = sorted(axes, key=lambda axis: -len(values_of(sweep, axis)))
+    many = {axis: count for axis in axes if (count := len(values_of(sweep, axis))) > MANY}
+    most = sorted(axes, key=lambda axis: -many.get(axis, 0))
     return by_axis(sweep, "color", "Colour by", most, without)
 
 
