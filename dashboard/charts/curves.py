@@ -106,6 +106,7 @@ def figure(
     own_y: bool = False,
     corners: Mapping[str, str] | None = None,
     titles: bool = False,
+    equals: bool = True,
 ) -> dict[str, Any]:
     """A plotly figure as a plain dict: one panel a facet, in a grid of at most three columns.
 
@@ -113,6 +114,7 @@ def figure(
     keys      the legend, in place of the names of the curves.     columns   of the grid; 0: as fits.
     own_y     each panel has its own y scale, else all share one.   corners   a small text for a facet's corner.
     height    in pixels; 0: as the grid needs.      titles    also where there is one panel alone.
+    equals    says which lines hide each other, unless the caller does.
     """
     facets = list(dict.fromkeys(curve.facet for curve in curves))
     layout = style.layout(dark, meta={"panels": len(facets)})
@@ -134,7 +136,7 @@ def figure(
         layout[f"xaxis{number}"], layout[f"yaxis{number}"] = x, y
         if facet and (len(facets) > 1 or titles):
             said.append(_note(f"<b>{facet}</b>", number, 1.0))
-        corner = "<br>".join(filter(None, [(corners or {}).get(facet, ""), equal(here)]))
+        corner = "<br>".join(filter(None, [(corners or {}).get(facet, ""), equal(here) if equals else ""]))
         if corner:
             said.append(_note(corner, number, 0.0, size=11))
         placed += [_placed(shape, number) for shape in shapes]
@@ -252,7 +254,7 @@ def equal(curves: Sequence[Curve]) -> str:
                 break
     told = [f"{names} ({count} times)" if count > 1 else names for names, count in found.items()]
     return (
-        f"equal within {ALIKE * 100:g} %: {', '.join(told[:2])}" + (" and more" if len(told) > 2 else "")
+        f"equal within {ALIKE * 100:g} %: {'; '.join(told[:2])}" + (" and more" if len(told) > 2 else "")
         if told
         else ""
     )
