@@ -27,7 +27,7 @@ def _curve(line: Mapping[str, Any], names: list[str], measured: list[str], dark:
     place, theory = names.index(line["name"]), line["role"] != "measured"
     palette = style.colors(dark)
     marker = style.MARKERS[place % len(style.MARKERS)] if line["points"] else None
-    dash = style.DASHES[1 + place % (len(style.DASHES) - 1)] if theory else "solid"
+    dash = style.LIMITS[place // len(palette) % len(style.LIMITS)] if theory else "solid"
     if not theory and not line["points"]:
         dash = style.DASHES[measured.index(line["name"]) % len(style.DASHES)]
     return Curve(

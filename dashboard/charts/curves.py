@@ -19,6 +19,7 @@ ZERO, LONE = (
     "line-ew-open",
 )  # the markers of points of 0, and of a line of one point alone
 ALIKE = 0.02  # lines that differ by less everywhere, relatively, hide each other
+CLOSE = 0.1  # of the height of a panel: texts that are less apart touch
 FLOAT32 = np.finfo(np.float32)
 
 
@@ -35,8 +36,8 @@ class Curve:
     whiskers     the band as bars at the points.   labels   a text beside each point.
     lines        False: points alone.              size     of the markers, in pixels.
     shades       a number for each point, its place on the figure's continuous scale (`layout.coloraxis`).
-    end          a text at the end of the line; of lines of one panel with the same text the uppermost has it,
-                 above the line or below it.
+    end          a text at the end of the line; of lines of one panel with the same text the uppermost has it.
+    place        of its texts, in plotly's words.
     """
 
     x: Any  # a sequence or array of numbers, as y, low and high
@@ -58,7 +59,7 @@ class Curve:
     size: int = 8
     shades: Any = None
     end: str = ""
-    above: bool = True
+    place: str = "top right"
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def figure(
     own_y: bool = False,
     corners: Mapping[str, str] | None = None,
     titles: bool = False,
+    equals: bool = True,
 ) -> dict[str, Any]:
     """A plotly figure as a plain dict: one panel a facet, in a grid of at most three columns.
 
@@ -112,6 +114,7 @@ def figure(
     keys      the legend, in place of the names of the curves.     columns   of the grid; 0: as fits.
     own_y     each panel has its own y scale, else all share one.   corners   a small text for a facet's corner.
     height    in pixels; 0: as the grid needs.      titles    also where there is one panel alone.
+    equals    says which lines hide each other, unless the caller does.
     """
     facets = list(dict.fromkeys(curve.facet for curve in curves))
     layout = style.layout(dark, meta={"panels": len(facets)})
@@ -125,7 +128,7 @@ def figure(
         number = "" if i == 0 else str(i + 1)
         here = [curve for curve in curves if curve.facet == facet]
         spans = [everything[0], _span(here, axes.y_log, "y", "low", "high") if own_y else everything[1]]
-        for curve in _ended(here):
+        for curve in _ended(here, axes.y_log):
             legend = curve.legend and not keys and curve.name not in named
             data += _traces(curve, axes, number, legend, spans[1])
             named.add(curve.name)
@@ -133,7 +136,7 @@ def figure(
         layout[f"xaxis{number}"], layout[f"yaxis{number}"] = x, y
         if facet and (len(facets) > 1 or titles):
             said.append(_note(f"<b>{facet}</b>", number, 1.0))
-        corner = "<br>".join(filter(None, [(corners or {}).get(facet, ""), equal(here)]))
+        corner = "<br>".join(filter(None, [(corners or {}).get(facet, ""), equal(here) if equals else ""]))
         if corner:
             said.append(_note(corner, number, 0.0, size=11))
         placed += [_placed(shape, number) for shape in shapes]
@@ -211,20 +214,29 @@ def _axes(
     return {**x, **axes.x_more}, {**y, **axes.y_more}
 
 
-def _ended(curves: Sequence[Curve]) -> list[Curve]:
-    """The curves of a panel, with the text of `end` on the uppermost of those that have the same."""
-    tops: dict[str, tuple[float, int]] = {}
+def _ended(curves: Sequence[Curve], log: bool) -> list[Curve]:
+    """The curves of a panel, with the text of `end` on the uppermost of those that have the same.
+
+    It stands where its line is not: above one that rises, below one that falls or ends close under another.
+    """
+    right = max((float(np.max(curve.x)) for curve in curves if len(curve.x)), default=0.0)
+    tops: dict[str, int] = {}
     for i, curve in enumerate(curves):
         if curve.end and len(curve.y):
-            tops[curve.end] = max(tops.get(curve.end, (-math.inf, i)), (float(curve.y[-1]), i))
-    last = {i: text for text, (_, i) in tops.items()}
-    order = sorted(last, key=lambda i: -tops[last[i]][0])  # the lower one has its name below it
-    return [
-        replace(curve, labels=[*[""] * (len(curve.y) - 1), curve.end], above=i == order[0])
-        if i in last
-        else curve
-        for i, curve in enumerate(curves)
-    ]
+            first = tops.setdefault(curve.end, i)
+            tops[curve.end] = i if curve.y[-1] > curves[first].y[-1] else first
+    found = list(curves)
+    ends: list[float] = []
+    span = _span(curves, log, "y")
+    near = (span.high / span.low) ** CLOSE if span else 1.0
+    for i in sorted(tops.values(), key=lambda i: -curves[i].y[-1]):
+        curve, last = curves[i], float(curves[i].y[-1])
+        close = any(last * near >= other for other in ends)
+        falls = len(curve.y) > 1 and last < curve.y[-2]
+        place = f"{'bottom' if close or falls else 'top'} {'left' if curve.x[-1] >= right else 'right'}"
+        ends.append(last)
+        found[i] = replace(curve, labels=[*[""] * (len(curve.y) - 1), curve.end], place=place)
+    return found
 
 
 def equal(curves: Sequence[Curve]) -> str:
@@ -242,7 +254,7 @@ def equal(curves: Sequence[Curve]) -> str:
                 break
     told = [f"{names} ({count} times)" if count > 1 else names for names, count in found.items()]
     return (
-        f"equal within {ALIKE * 100:g} %: {', '.join(told[:2])}" + (" and more" if len(told) > 2 else "")
+        f"equal within {ALIKE * 100:g} %: {'; '.join(told[:2])}" + (" and more" if len(told) > 2 else "")
         if told
         else ""
     )
@@ -290,8 +302,12 @@ def _traces(curve: Curve, axes: Axes, number: str, legend: bool, span: Span | No
     if curve.shades is not None:
         line["marker"] |= {"color": _small(curve.shades), "coloraxis": "coloraxis"}
     if curve.labels:
-        at = ("top left" if curve.above else "bottom left") if curve.end else "top right"
-        line |= {"text": list(curve.labels), "textposition": at, "textfont": {"color": curve.color}}
+        line |= {
+            "text": list(curve.labels),
+            "textposition": curve.place,
+            "cliponaxis": False,
+            "textfont": {"color": curve.color},
+        }
     if banded and curve.whiskers:
         low, y, high = (np.where(np.isfinite(one), one, np.nan) for one in
                         (np.asarray(curve.low, float), values, np.asarray(curve.high, float)))  # fmt: skip

@@ -213,7 +213,7 @@ def full_precision(everything: Iterable[Group], shown: Iterable[Group]) -> list[
         row
         for row in everything
         if not rounds(row)
-        and row["floor"] > 0
+        and 0 < row["floor"] < math.inf
         and (_problem(row), text(row["snapshot"]) == NO_AXIS) in problems
     ]
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from lpbench.terminal import Table
 
@@ -16,6 +19,7 @@ from ..page import SELECT, SWITCH, Control, Page, Panel, State
 
 TITLE = "Objective gap against the length of the run"
 MOST_CURVES, MOST_TRACES = 32, 60
+RISE = 100.0  # a gap that is so many times that of all others is that of a run that diverges
 VERTICES, LEAST_POINTS = 6_000, 80  # of all curves, and of each: what a browser draws without a wait
 X = {
     "step": ("steps", "steps (parameter updates)"),
@@ -72,11 +76,18 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     ]
     if not curves:
         return [Panel(TITLE, None, notes=("The traces of this choice are not there (yet).",))]
+    top = _top(found, there)
+    cuts = [_cut(curve, top) for curve in curves if not curve.end]
+    limits = [curve for curve in curves if curve.end]
+    curves = [*(curve for curve, _ in cuts), *limits]
     axes = Axes(X[state["x"]][1], "objective gap", x_log=True)
     drawn = figure(curves, axes, dark, keys=look.keys(markers=False), own_y=not state["shared"])
     columns = [*sweep.varying, "step", "epoch", "10 %", "median", "90 %", "seeds"]
     rows = [line for row in there for line in _rows(found[row["group_id"]], row, sweep.varying)]
-    left = [*look.left(len(chosen), "curves", choosing.said(kept)), *look.limits_left()]
+    rose = choosing.count_note(
+        sum(above for _, above in cuts), "line", f"above {top:.2g}, or with a band there: cut"
+    )
+    left = [*rose, *look.left(len(chosen), "curves", choosing.said(kept)), *look.limits_left()]
     return [Panel(TITLE, drawn, Table(columns, rows), (_over_seeds(few, state), *left, *_notes(few, state)))]
 
 
@@ -87,6 +98,7 @@ def _ran(row: Group) -> int:
 def _curves(
     found: dict[str, Any], row: Group, facet: str, look: Look, state: State, single: dict[str, list[Any]]
 ) -> list[Curve]:
+    found = _stepped(found)
     there = (found[state["x"]] > 0) & (found["q50"] >= 0)
     x, y = found[state["x"]][there], found["q50"][there]
     traces = single.get(row["group_id"], [])
@@ -101,6 +113,42 @@ def _curves(
         ends, hover = [x[0], x[-1]], [f"{look.name(row)}<br>{proven}"]
         curves += look.limit(row, facet, ends, [row["bound"]] * 2, PROVEN, hover=hover)
     return curves
+
+
+def _stepped(found: dict[str, Any]) -> dict[str, Any]:
+    """A curve that steps where seeds end: what is left of them begins where the last step of all was."""
+    ends = np.flatnonzero(np.diff(found["n"])) + 1
+    axes = (*X,)
+    return {
+        name: np.insert(values, ends, values[ends - 1] if name in axes else values[ends])
+        for name, values in found.items()
+    }
+
+
+def _top(found: Mapping[str, dict[str, Any]], rows: Sequence[Group]) -> float:
+    """How far up the figure goes: above it are runs that diverge. Without any as far as there is anything.
+
+    `RISE` times the largest gap of what does not diverge: whole groups of runs, and where the others begin and end.
+    """
+    if not any(row["n_diverged"] for row in rows):
+        return math.inf
+    kept = []
+    for row in rows:
+        curve = found[row["group_id"]]
+        if not row["n_diverged"]:
+            kept += [*curve["q90"]]
+        elif len(curve["q10"]):
+            kept += [curve["q10"][0], *([curve["q10"][-1]] if row["n_ok"] else [])]
+    return RISE * max((gap for gap in kept if 0 < gap < math.inf), default=math.inf)
+
+
+def _cut(curve: Curve, top: float) -> tuple[Curve, bool]:
+    """The curve below `top`, with its band as far as it goes there; and whether anything was above."""
+    y = np.asarray(curve.y, float)
+    high = None if curve.high is None else np.asarray(curve.high, float)
+    above = bool(np.any(y > top)) or (high is not None and bool(np.any(high > top)))
+    ends = high if high is None else np.minimum(high, top)
+    return replace(curve, y=np.where(y > top, np.nan, y), high=ends), above
 
 
 def _traces(sweep: Sweep, groups: Sequence[Group], state: State) -> dict[str, list[Any]]:

@@ -13,6 +13,7 @@ from lpbench.terminal import Table
 from lpbench.theory.theorem import Refused
 
 from ..charts import heatmap
+from ..charts.curves import ALIKE
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, SELECT, Control, Page, Panel, State
@@ -22,6 +23,7 @@ from ..panels.splits import FIXED, FLOATS, Ground, exponent_of, exponents, groun
 SPLITS = "Noise floor by the split of the bits"
 LEAST, THEORY = "lowest measured", "recommended by theory"
 NO_FLOOR = "no floor (diverged, timeout or failed)"
+DIFFER = 1.5  # a factor between floors that a reader sees
 FEW = 3  # splits at a width that make a map
 TRIED = 5  # exponent bits that the command for more splits asks for, at most
 # Axes that say which number format it is, or follow from it.
@@ -59,10 +61,24 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
 
 
 def _one_problem(sweep: Sweep, rows: list[Group]) -> tuple[list[Group], str]:
-    """The groups of one problem, dimension and algorithm (lp_sgd where it is there), and what that is in words."""
+    """The groups of one problem, dimension and algorithm, and what that is in words.
+
+    The first of lp_sgd where formats of equal bits differ by more than `DIFFER`, else of all the one where most.
+    """
     axes = [axis for axis in sweep.varying if axis not in FORMAT]
-    few = choosing.split(choosing.plain(rows), axes)[0]
+    differing = [part for part in choosing.split(choosing.plain(rows), axes) if _effect(part) > DIFFER]
+    few = differing[0] if differing else max(choosing.split(rows, axes), key=_effect)
     return few, choosing.labels(few[0], list(dict.fromkeys(["problem", "algorithm", *axes])))
+
+
+def _effect(rows: Sequence[Group]) -> float:
+    """The largest factor between the floors of formats of equal bits; 1 where there are no two."""
+    ends = [
+        [row["floor"] for row in part if 0 < row["floor"] < math.inf]
+        for part in choosing.split(rows, ["precision"])
+        if choosing.varies(part, "format") or choosing.varies(part, "exponent_bits")
+    ]
+    return max((max(floors) / min(floors) for floors in ends if floors), default=1.0)
 
 
 def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark: bool) -> Panel:
@@ -77,29 +93,37 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
     advised, silent = _advised(floats, values)
     x = sorted({a for a, _ in [*values, *advised]}, key=lambda a: 0 if a == FIXED else int(a))
     y = choosing.in_order(bits for _, bits in values)
-    marks = {LEAST: _least(x, y, values), THEORY: advised}
+    least = _least(x, y, values)
+    marks = {LEAST: least, THEORY: advised}
     hover = {
         (a, bits): f"{bits} bits: {a}, {int(bits) - 1 - (0 if a == FIXED else int(a))} mantissa bits"
         for a in x
         for bits in y
     }
+    for row in floats:
+        if row["n_ok"] > 1 and math.isfinite(row["floor_q90"]):
+            spread = f"{row['floor_q10']:.3g} to {row['floor_q90']:.3g} over {int(row['n_ok'])} seeds"
+            hover[named(exponent_of(row)), text(row["precision"])] += f", 10-90 %: {spread}"
     titles = ("exponent bits", "total bits", "log₁₀ noise floor")
     drawn = heatmap.figure(x, y, values, marks, titles, dark, hover=hover, no_value=NO_FLOOR)
     rows = [_row(row) for row in sorted(floats, key=lambda row: (row["precision"], exponent_of(row)))]
     columns = ["format", "precision", "exponent bits", "mantissa bits", "noise floor", "seeds", "diverged"]
     notes = [f"{said}; {choosing.medians(floats)}. The mantissa has what sign and exponent leave."]
+    if len(least) > len({bits for _, bits in least}):
+        notes.append(f"Several squares of a row are framed where they are equal within {ALIKE * 100:g} %.")
     notes += [*choosing.unfinished(floats), *_missing(sweep, advised, values), *_few(sweep, x, y, values)]
     notes += [f"Theory recommends no split here: {silent}."] if silent else []
     return Panel(SPLITS, drawn, Table(columns, rows), tuple(notes))
 
 
 def _least(x: Sequence[str], y: Sequence[str], values: Mapping[Place, float]) -> list[Place]:
-    """The square of the lowest floor in each row; the first of equals."""
+    """The squares of the lowest floor in each row, with those that are equal to it."""
     found = []
     for bits in y:
         there = [a for a in x if math.isfinite(values.get((a, bits), math.nan))]
         if there:
-            found.append((min(there, key=lambda a: values[a, bits]), bits))
+            best = min(there, key=lambda a: values[a, bits])
+            found += [(a, bits) for a in there if values[a, bits] <= (1 + ALIKE) * values[best, bits]]
     return found
 
 

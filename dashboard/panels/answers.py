@@ -55,7 +55,7 @@ def answers(
         for form, (color, dash, marker) in LOOK.items()
         if form in forms
     ]
-    drawn = figure(curves, scales, dark, keys=keys)
+    drawn = figure(curves, scales, dark, keys=keys, equals=False)
     drawn["layout"].setdefault("annotations", []).extend(names)
     columns = list(dict.fromkeys(name for row in rows for name in row))
     data = Table(columns, [[row.get(name) for name in columns] for row in rows])

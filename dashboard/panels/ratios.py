@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from lpbench.analysis.compare import Comparison
 from lpbench.analysis.ratios import verdict
 from lpbench.terminal import Table
 
-from ..charts import style
+from ..charts import style, ticks
 from ..data import choosing
 from ..data.sweeps import text
 from ..page import Panel
@@ -45,7 +46,7 @@ def ratios(found: Sequence[Comparison], notes: Sequence[str] = (), dark: bool = 
     layout = style.layout(
         dark, height=120 + ROW * len(there), hovermode="closest", showlegend=True,
         shapes=[{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "y domain", "line": line}],
-        xaxis={"type": "log", "title": {"text": "ratio (95 % interval)"}, "exponentformat": "none"},
+        xaxis={"type": "log", "title": {"text": "ratio (95 % interval)"}, **_ticks([row for _, row in there])},
         yaxis={"tickvals": list(range(len(names))), "ticktext": names, "range": [len(names) - 0.4, -0.6]},
     )  # fmt: skip
     verdicts = [verdict(row, one.better) for one, row in there]
@@ -55,6 +56,13 @@ def ratios(found: Sequence[Comparison], notes: Sequence[str] = (), dark: bool = 
         if which in verdicts
     ]
     return Panel(title, {"data": traces, "layout": layout}, data, tuple(notes))
+
+
+def _ticks(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Those of the axis, which has 1 on it."""
+    ends = [row[name] for row in rows for name in ("low", "ratio", "high") if row[name]]
+    ends = [1.0, *(end for end in ends if 0 < end < math.inf)]
+    return ticks.logarithmic(min(ends), max(ends))
 
 
 def _choices(found: Comparison, row: dict[str, Any]) -> list[str]:

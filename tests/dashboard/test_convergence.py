@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sweep_kinds
 from fake_results import fake_cell, fake_result
 from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import state_of
@@ -140,3 +141,14 @@ def test_the_numbers_are_those_of_the_curves(made):
     rows = [row for row in found.data.records() if row["step"] > 0]
     np.testing.assert_allclose([row["median"] for row in rows], line["y"], rtol=1e-6)
     assert {row["seeds"] for row in rows} == {4}
+
+
+def test_what_diverges_is_cut_and_the_band_steps_where_seeds_end(tmp_path, writing):
+    writing(tmp_path, "rising", sweep_kinds.KINDS["partly diverging"]())
+    found = panel(Store(tmp_path).sweep("rising"), bounds="0")
+    drawn = [np.asarray(trace["y"], float) for trace in found.figure["data"] if "xaxis" in trace]
+    assert max(np.nanmax(y) for y in drawn) < 1e3
+    assert any(note.endswith("cut.") for note in found.notes)
+    bands = [trace for trace in found.figure["data"] if trace["mode"] == "none"]
+    edges = [trace["x"][: len(trace["x"]) // 2].tolist() for trace in bands]
+    assert any(5 in x and x.count(5) == 2 for x in edges)  # vertical where three seeds end

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sweep_kinds
 from fake_results import fake_cell, fake_result
 from lpbench.dashboard.charts import heatmap, style
 from lpbench.dashboard.data.sweeps import Store, Sweep
@@ -293,3 +294,22 @@ def test_texts_of_many_columns_are_short_and_zero_is_the_least():
     assert found["text"][0] == ["0", *["2e-3"] * heatmap.FITTING]
     assert found["z"][0][0] == found["z"][0][1]
     assert found["hovertext"][0][1] == "1, 8: 1.500e-3"
+
+
+def test_the_page_opens_where_formats_differ_and_frames_all_that_are_equal(tmp_path, writing):
+    made = []
+    for algorithm, scales in (("lp_sgd", (1.0, 1.01)), ("halp", (1.0, 8.0))):
+        for number_format, scale in zip(("fixed", "float"), scales, strict=True):
+            for seed in range(2):
+                made.append(sweep_kinds.made(seed, algorithm=algorithm, format=number_format))
+                made[-1].row["noise_floor"] = scale
+    writing(tmp_path, "both", made)
+    sweep = Store(tmp_path).sweep("both")
+    controls = PAGE.controls(sweep)
+    panel = PAGE.draw(sweep, state_of(controls, {}), False)[0]
+    assert "halp" in panel.notes[0]
+    assert len(panel.figure["layout"]["shapes"]) == 2  # a frame is two lines
+    panel = PAGE.draw(sweep, state_of(controls, {"algorithm": "lp_sgd"}), False)[0]
+    assert len(panel.figure["layout"]["shapes"]) == 4
+    assert any("equal within 2 %" in note for note in panel.notes)
+    assert any("over 2 seeds" in text for line in panel.figure["data"][0]["hovertext"] for text in line)
