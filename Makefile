@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-all regression lint bench clean
+.PHONY: help setup browser demo test test-all regression style types lint tests bench clean
 
 PYTHON ?=
 VENV := .venv
@@ -68,16 +68,24 @@ demo: setup ## sweep six algorithms and three formats over synthetic and real da
 	@echo "the table again: $(BIN)/lpbench show demo; in Python: lpbench.load_cells('runs/demo')"
 	@echo "all of it in the browser: $(BIN)/lpbench dashboard"
 
-lint: setup
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup
 	$(BIN)/mypy
 
-test: lint ## linters, types, and the tests
-	$(PYTEST)
+lint: style types
 
-test-all: lint ## the same with the slow tests
-	$(PYTEST) -m 'slow or not slow'
+tests: setup
+	$(PYTEST) $(SELECTED)
+
+# The first tests wait for a browser: types are checked beside them.
+test: style ## linters, types, and the tests
+	@$(MAKE) --no-print-directory --jobs=2 types tests
+
+test-all: style ## the same with the slow tests
+	@$(MAKE) --no-print-directory --jobs=2 types tests SELECTED="-m 'slow or not slow'"
 
 regression: setup ## has an algorithm or a format got worse since the baseline in runs/baselines/ci?
 	$(BIN)/lpbench check --baseline ci

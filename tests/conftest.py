@@ -1,5 +1,6 @@
 """Keep everything that the tests cache out of the user's own cache folder."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from interpreted import interpreted
 
 # The files that wait longest, for a browser or for Ray, or compute longest: `make test` gives a worker one at a time.
 LONG = (
-    "browser/", "claims/test_reproduce", "executors/test_ray", "cells/test_theorems", "formats/test_laws", "proofs/",
-    "algorithms/test_pure_python", "test_docs", "test_cli", "choices/test_grid", "store/test_object_store",
+    "browser/", "claims/test_reproduce", "executors/test_ray", "cells/test_theorems", "formats/test_quantize",
+    "proofs/", "test_cli", "test_docs", "regression/test_defects", "algorithms/test_pure_python", "choices/test_grid",
+    "claims/test_held_out", "declared/test_plugins", "commands/test_check", "store/test_object_store",
 )  # fmt: skip
 
 
@@ -24,6 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((i for i, start in enumerate(LONG) if name.startswith(start)), len(LONG))
 
     items.sort(key=rank)
+    # What is imported by now stays: without it a collection takes a fraction of its time, and compiling asks for many.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

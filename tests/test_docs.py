@@ -5,12 +5,15 @@ import re
 import shlex
 import subprocess
 import sys
+import warnings
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import yaml
 
+from lpbench import cli
 from lpbench.choices import document, keys
 from lpbench.store import schema as columns
 
@@ -25,6 +28,7 @@ FILE = re.compile(r"^`(?P<name>[\w./]+)`\n\n```\w+\n(?P<text>.*?)^```$", re.MULT
 SHELL = re.compile(r"^```sh\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(r"(?<!`\n\n)^```python\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)(?P<path>[^)#]+)")
+Run = Callable[[list[str]], str]
 SMALL = ["n_samples=40", "epochs=2", "dimension=8", "record_points=4", "even_points=8"]
 
 
@@ -52,6 +56,22 @@ def run(arguments: list[str], folder: Path) -> str:
     )  # fmt: skip
     assert done.returncode == 0, f"lpbench {shlex.join(arguments)}: {done.returncode}\n{done.stderr}"
     return done.stdout
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run` in this process, in `tmp_path`: for commands that bring no code along."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+
+    def run_here(arguments: list[str]) -> str:
+        code = cli.run(arguments)
+        out, err = capsys.readouterr()
+        assert code == 0, f"lpbench {shlex.join(arguments)}: {code}\n{err}"
+        return str(out)
+
+    return run_here
 
 
 def test_the_format_of_contributing(tmp_path: Path) -> None:
@@ -105,16 +125,16 @@ def code_words(page: str) -> set[str]:
     return {word for span in re.findall(r"`([^`\n]+)`", page) for word in span.split()}
 
 
-def test_the_commands_of_regression(tmp_path: Path) -> None:
+def test_the_commands_of_regression(inside: Run) -> None:
     page = (ROOT / "docs" / "regression.md").read_text(encoding="utf-8")
     verdict = re.search(r"^no regression: .*$", page, re.MULTILINE)
     assert verdict is not None
     create, listing, check, *others = commands(page)
-    run(create, tmp_path)
-    assert "main" in run(listing, tmp_path)
-    assert run(check, tmp_path).splitlines()[-1] == verdict[0]
+    inside(create)
+    assert "main" in inside(listing)
+    assert inside(check).splitlines()[-1] == verdict[0]
     for arguments in others:
-        run(arguments, tmp_path)
+        inside(arguments)
 
 
 def test_sweeps_names_every_choice_and_every_column() -> None:
@@ -139,7 +159,7 @@ def test_the_command_of_scaling(tmp_path: Path) -> None:
     assert "lp_sgd" in run([*sweep, *SMALL], tmp_path)
 
 
-def test_the_manifests_of_scaling(tmp_path: Path) -> None:
+def test_the_manifests_of_scaling(inside: Run) -> None:
     page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
     (manifest,) = (yaml.safe_load(text) for text in blocks(page, "yaml"))
     assert manifest["kind"] == "RayJob"
@@ -160,7 +180,7 @@ def test_the_manifests_of_scaling(tmp_path: Path) -> None:
     assert len(sweeps) >= 3
     for words in sweeps:
         kept = words[: words.index("--runs-dir")] if "--runs-dir" in words else words
-        assert "200 cells" in run(["plan", *kept], tmp_path)
+        assert "200 cells" in inside(["plan", *kept])
 
 
 @pytest.mark.parametrize(("page", "group"), [("formats.md", "format"), ("algorithms.md", "algorithm")])

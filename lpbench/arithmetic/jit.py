@@ -10,6 +10,7 @@ two bit for bit.
            rounding, a loss ...), in Python by a dict and inside kernels by the same dict.
 """
 
+import fcntl
 import functools
 import hashlib
 import inspect
@@ -17,8 +18,9 @@ import os
 import stat
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -28,11 +30,14 @@ from lpbench.arithmetic import inlining
 from lpbench.terminal import note
 
 PACKAGE = Path(__file__).parents[1]  # lpbench itself
+PATIENCE = 120.0  # seconds that a process waits for another one to compile what it needs itself
 
 _lock = threading.RLock()
 _waiting: list[Callable[[], None]] = []  # what to tell numba once it is imported
 _loaded = False
 _compiling = 0  # kernels that are being compiled, those inside others counted
+_queued = 0  # threads that wait for another process to compile their kernel
+_claims = threading.local()  # .any: whether this thread has a claim
 _keyed: list[Path] | None = None  # the plug-ins that numba's cache folder stands for
 _plain: ContextVar[bool] = ContextVar("plain", default=False)  # whether kernels run in Python, see in_python
 
@@ -153,8 +158,8 @@ def load() -> Any:
 
 
 def compiling() -> bool:
-    """Whether a thread of this process compiles a kernel, for which the others may wait."""
-    return _compiling > 0
+    """Whether a thread of this process compiles a kernel, for which the others may wait, or waits for one itself."""
+    return _compiling > 0 or _queued > 0
 
 
 def _listen() -> None:
@@ -173,6 +178,54 @@ def _listen() -> None:
 def _count(change: int) -> None:
     global _compiling
     _compiling += change  # under numba's lock: one thread compiles at a time
+
+
+@contextmanager
+def _claimed(what: str) -> Iterator[None]:
+    """The claim to compile `what`, which one process at a time has: the next one finds it in the cache.
+
+    Never raises: where files cannot be locked, each process compiles for itself.
+    """
+    global _queued
+    with ExitStack() as stack:
+        with suppress(OSError):
+            folder = kernel_folder() / "claims"
+            folder.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(open(folder / hashlib.sha256(what.encode()).hexdigest()[:16], "wb"))
+            with _lock:
+                _queued += 1
+            try:
+                end = time.monotonic() + PATIENCE
+                while not _locked(file) and time.monotonic() < end:
+                    time.sleep(0.02)
+            finally:
+                with _lock:
+                    _queued -= 1
+        _claims.any = True
+        try:
+            yield
+        finally:
+            _claims.any = False
+
+
+def _locked(file: Any) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _by_one_process(compile: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
+    """numba's `compile` of a kernel, for one process at a time of those that share the cache."""
+
+    def alone(signature: Any) -> Any:
+        if getattr(_claims, "any", False):  # a kernel in a kernel: who waits for a claim must not have one
+            return compile(signature)
+        with _claimed(f"{name}{signature}"):
+            return compile(signature)
+
+    return alone
 
 
 def inner(function: Callable) -> Callable:
@@ -277,6 +330,8 @@ class Kernel:
                     dispatcher = numba.njit(nogil=True, error_model="numpy", _nrt=False)(self.py_func)
                     with suppress(RuntimeError):  # no folder can be written: compiled in every process
                         dispatcher._cache = _kernel_cache()(self.py_func)
+                        name = f"{self.py_func.__module__}.{self.py_func.__qualname__}"
+                        dispatcher.compile = _by_one_process(dispatcher.compile, name)
                     self._compiled = plugins, dispatcher
         return self._compiled[1]
 

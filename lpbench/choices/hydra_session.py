@@ -4,12 +4,12 @@ Everything that knows Hydra's interface is here. A `Session` holds Hydra's proce
 and gives it back; what it hands out (`Base`) is plain and outlives it. Hydra takes 60 to 100 ms to compose
 one choice of groups, and a sweep over groups has hundreds. So where yamls do nothing but set keys, their keys
 are laid over one another in the order of Hydra's defaults list; the first choice of groups is composed both
-ways, and the short way is taken only if the two agree.
+ways, and the short way is taken only if the two agree. What lpbench's own yamls give is kept for the next session.
 """
 
 import functools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ CONFIG = "config"
 SCHEMA = "lpbench_schema"
 
 _lock = threading.RLock()
+_Found = dict[tuple[Any, ...], Any]  # what a session was asked, and its answers
+_own: dict[tuple[Any, ...], _Found] = {}  # of lpbench's own yamls, by the keys that there were
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,10 @@ def session(config_dir: Path | None = None) -> Iterator["Session"]:
         path = create_config_search_path("pkg://lpbench.conf")
         if config_dir is not None:
             path.prepend("user", f"file://{config_dir}")
-        for folder in (file.parent / "conf" for file in registry.plugin_files()):
-            if folder.is_dir():
-                path.prepend("extension", f"file://{folder}", "schema")  # which Hydra wants to be the last
+        folders = (file.parent / "conf" for file in registry.plugin_files())
+        extensions = [folder for folder in folders if folder.is_dir()]
+        for folder in extensions:
+            path.prepend("extension", f"file://{folder}", "schema")  # which Hydra wants to be the last
         ConfigStore.instance().store(name=SCHEMA, node=keys.structured())
         # A program that uses Hydra itself keeps its own configuration.
         hydra, theirs = GlobalHydra.instance(), GlobalHydra.instance().hydra
@@ -86,24 +89,37 @@ def session(config_dir: Path | None = None) -> Iterator["Session"]:
         try:
             version.setbase("1.3")
             Hydra.create_main_hydra2("lpbench", path)
-            yield Session()
+            foreign = config_dir is not None or extensions  # yamls that may be edited before the next session
+            yield Session({} if foreign else _own.setdefault(tuple(keys.every().items()), {}))
         finally:
             hydra = GlobalHydra.instance()
             hydra.clear()
             hydra.hydra = theirs
 
 
-class Session:
-    """Hydra initialised: use it inside `session()` only."""
+def _once(method: Callable[..., Any]) -> Any:
+    """Decorator: a method of Session whose answer is kept, by its arguments; what it raises is not."""
 
-    def __init__(self) -> None:
+    @functools.wraps(method)
+    def answer(self: "Session", *arguments: Any) -> Any:
+        asked = (method.__name__, *arguments)
+        if asked not in self._found:
+            self._found[asked] = method(self, *arguments)
+        return self._found[asked]
+
+    return answer
+
+
+class Session:
+    """Hydra initialised: use it inside `session()` only. `found`: what sessions before it were asked, and answered."""
+
+    def __init__(self, found: _Found) -> None:
         from hydra.core.global_hydra import GlobalHydra
         from hydra.core.override_parser.overrides_parser import OverridesParser
 
         self.loader = GlobalHydra.instance().config_loader()
         self._parser = OverridesParser(functions(), self.loader)
-        self.base = functools.cache(self._compose)  # of a tuple of overrides that Hydra must apply itself
-        self._layer = functools.cache(self._read_layer)
+        self._found = found
         self._agrees: bool | None = None  # whether laying yamls over one another gives what Hydra composes
 
     def parse(self, override: str) -> Any:
@@ -115,6 +131,7 @@ class Session:
         except HydraException as error:
             raise ConfigError(f"cannot read override {override!r}: {why(override, error)}") from None
 
+    @_once
     def options(self, group: str) -> list[str]:
         """The names that a group has, sorted; empty if there is no such group."""
         from hydra.core.object_type import ObjectType
@@ -129,7 +146,7 @@ class Session:
 
     def bases(self, choices: Sequence[Sequence[str]]) -> list[Base]:
         """`base` of each of `choices`, which all choose from the same groups in the same order."""
-        order, found = self._order(choices[0]), []
+        order, found = self._order(tuple(choices[0])), []
         for wanted in map(tuple, choices):
             values = self._lay(_swap(order, choices[0], wanted)) if order is not None else None
             if values is not None and self._agrees is None:
@@ -148,7 +165,9 @@ class Session:
             raise ConfigError(f"experiment {experiment!r}: grid must be {allowed}, got {grid!r}")
         return parts
 
-    def _compose(self, overrides: tuple[str, ...]) -> Base:
+    @_once
+    def base(self, overrides: tuple[str, ...]) -> Base:
+        """What Hydra composes with these overrides."""
         from hydra import compose
 
         with translated():
@@ -160,7 +179,8 @@ class Session:
                 raise ConfigError(f"{key} is one value, got {value}: {hint}")
         return Base(values)
 
-    def _order(self, overrides: Sequence[str]) -> list[str] | None:
+    @_once
+    def _order(self, overrides: tuple[str, ...]) -> list[str] | None:
         """The yamls behind `overrides`, as Hydra orders them; None if there is more to it than yamls."""
         from hydra.types import RunMode
 
@@ -181,7 +201,8 @@ class Session:
             values.update(layer)
         return values or None
 
-    def _read_layer(self, path: str) -> dict[str, Any] | None:
+    @_once
+    def _layer(self, path: str) -> dict[str, Any] | None:
         """The keys that one yaml sets; None if it does more (a defaults list, interpolation)."""
         if path == SCHEMA:
             return {name: choice.default for name, choice in keys.every().items()}

@@ -5,6 +5,8 @@ import errno
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -275,6 +277,34 @@ def test_a_user_without_a_home_that_can_be_written_sweeps(tmp_path, home, comman
         )
         assert done.returncode == 0, done.stderr
         assert f"cannot be written (Permission denied): the cache is {ours} instead" in done.stderr
+
+
+def test_what_another_one_compiles_is_waited_for_and_loaded(tmp_path, monkeypatch):
+    """Two threads here: the files that say whose turn it is are locked as between processes."""
+    theirs, ours = kept(monkeypatch, tmp_path), kept(monkeypatch, tmp_path)
+    compiler, begun, go, found = theirs.compiled._compiler, threading.Event(), threading.Event(), []
+
+    def slowly(*arguments):
+        begun.set()
+        assert go.wait(60)
+        return type(compiler).compile(compiler, *arguments)
+
+    monkeypatch.setattr(compiler, "compile", slowly)
+    threads = [threading.Thread(target=lambda one=one: found.append(one(1.0))) for one in (theirs, ours)]
+    threads[0].start()
+    assert begun.wait(60)
+    threads[1].start()
+    while not jit._queued:
+        assert threads[1].is_alive()
+        time.sleep(0.001)
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert found == [2.0, 2.0]
+    assert not jit.compiling()
+    for one, counts in ((theirs, (0, 1)), (ours, (1, 0))):
+        stats = one.compiled.stats
+        assert (sum(stats.cache_hits.values()), sum(stats.cache_misses.values())) == counts
 
 
 def test_it_is_known_when_a_kernel_is_compiled(monkeypatch):

@@ -164,6 +164,20 @@ def test_every_pair_of_problem_and_data() -> None:
     assert same(found, composed(*cells))
 
 
+def test_what_lpbench_s_yamls_give_is_composed_once_and_a_folder_s_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["problem=family_q", "format=float,fixed"]
+    first = raws(*asked)
+    (tmp_path / "format").mkdir()
+    yaml = tmp_path / "format" / "mine.yaml"
+    for precision in (5, 6):
+        yaml.write_text(f"# @package _global_\nformat: fixed\nprecision: {precision}\n")
+        assert [raw["precision"] for raw in raws("format=mine", config_dir=tmp_path)] == [precision]
+    monkeypatch.setattr("hydra.compose", lambda *_, **__: pytest.fail("composed"))
+    assert raws(*asked) == first
+
+
 def test_seeds_vary_fastest_and_the_rest_in_the_order_given() -> None:
     found = raws("seed=range(2)", "precision=8,4", "format=float,fixed")
     order = [(raw["precision"], raw["format"], raw["seed"]) for raw in found]

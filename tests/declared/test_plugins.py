@@ -60,6 +60,7 @@ def test_who_does_not_read_it_keeps_its_identity() -> None:
     assert not {"momentum", "separation"} & one.choices.keys()
 
 
+@pytest.mark.usefixtures("in_python")
 def test_momentum_works_and_none_is_sgd() -> None:
     start, steps = (
         {"dataset": "gaussian", "problem": "least_squares", "n_samples": 50, "dimension": 4},

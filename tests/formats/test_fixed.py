@@ -8,6 +8,8 @@ from lpbench import quantize
 from lpbench.errors import ConfigError
 from lpbench.formats import Fixed
 
+pytestmark = pytest.mark.usefixtures("by_tensors")
+
 DTYPES = [np.float32, np.float64]
 
 

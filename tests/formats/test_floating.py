@@ -50,6 +50,7 @@ def check(form: Float, values: np.ndarray, dtype: type) -> None:
 
 
 @pytest.mark.parametrize(("e", "m"), SPLITS)
+@pytest.mark.usefixtures("by_tensors")
 def test_every_split_up_to_8_bits_against_search(e, m):
     positive = magnitudes(e, m, True, bias_of(e))
     for dtype in (np.float32, np.float64):
@@ -57,6 +58,7 @@ def test_every_split_up_to_8_bits_against_search(e, m):
 
 
 @pytest.mark.parametrize(("e", "m"), [split for split in SPLITS if split[0] > 0])
+@pytest.mark.usefixtures("by_tensors")
 def test_every_split_without_subnormals_against_search(e, m):
     positive = magnitudes(e, m, False, bias_of(e))
     for dtype in (np.float32, np.float64):
@@ -64,12 +66,14 @@ def test_every_split_without_subnormals_against_search(e, m):
 
 
 @pytest.mark.parametrize(("e", "m"), [(0, 3), (2, 1), (3, 2), (4, 3), (2, 5)])
+@pytest.mark.usefixtures("by_tensors")
 def test_power_of_two_scales_against_search(e, m):
     form = Float(e, m, limit=Float(e, m).max / 8)
     check(form, Float(e, m).values() / 8, np.float32)
 
 
 @pytest.mark.parametrize("limit", [1.0, 0.3])
+@pytest.mark.usefixtures("by_tensors")
 def test_other_scales_keep_their_own_numbers_and_round_near_the_rest(limit):
     form = Float(3, 2, limit=limit)
     values = form.values()
@@ -99,6 +103,7 @@ def gfloat_info(e: int, m: int, subnormals: bool) -> gfloat.FormatInfo:
 
 
 @pytest.mark.parametrize(("e", "m"), [s for s in SPLITS if s[0] >= 2])
+@pytest.mark.usefixtures("by_tensors")
 def test_every_split_against_gfloat(e, m):
     form, info = Float(e, m), gfloat_info(e, m, True)
     modes = {"nearest_even": gfloat.RoundMode.TiesToEven, "toward_zero": gfloat.RoundMode.TowardZero}
@@ -123,6 +128,7 @@ def test_ties_of_powers_of_two_go_to_the_even_exponent_on_every_path(overflow, d
 
 
 @pytest.mark.parametrize(("e", "m"), [(2, 1), (4, 3), (3, 0)])
+@pytest.mark.usefixtures("by_tensors")
 def test_stochastic_over_all_random_words_against_gfloat(e, m):
     # gfloat goes away from zero where delta + (k + 1/2) / 2**r >= 1; ours up where u < place: equal with u = 1 - that.
     form, info, bits = Float(e, m), gfloat_info(e, m, True), 5

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from lpbench import formats, quantize
 from lpbench.formats import Block, Fixed, Float, Format, Log
 
+pytestmark = pytest.mark.usefixtures("by_tensors")
+
 NAMES = [name for name in formats.names() if not name.startswith("toy")]
 FORMS = {name: formats.get(name) for name in NAMES}
 MODES = ("stochastic", "nearest_even", "toward_zero")

@@ -9,6 +9,8 @@ from lpbench.errors import ConfigError
 from lpbench.formats import Log
 from lpbench.formats.log import octave
 
+pytestmark = pytest.mark.usefixtures("by_tensors")
+
 
 def listed(bits: int, e: int, limit: float) -> np.ndarray:
     n, f = 2 ** (bits - 1) - 1, bits - 1 - e

@@ -9,6 +9,8 @@ import pytest
 from lpbench import quantize
 from lpbench.formats import Float, get
 
+pytestmark = pytest.mark.usefixtures("by_tensors")
+
 PRESETS = {
     "fp8_e4m3": (ml_dtypes.float8_e4m3fn, gfloat.formats.format_info_ocp_e4m3),
     "fp8_e5m2": (ml_dtypes.float8_e5m2, gfloat.formats.format_info_ocp_e5m2),

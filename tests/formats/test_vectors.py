@@ -6,6 +6,8 @@ import pytest
 from lpbench import quantize
 from lpbench.formats import Block, Fixed, Float, Log, get
 
+pytestmark = pytest.mark.usefixtures("by_tensors")
+
 MODES = ("stochastic", "nearest_even", "toward_zero")
 F32 = np.float32
 E4M3_IEEE = Float(4, 3, specials="ieee")
