@@ -44,7 +44,7 @@ def test_the_weights_are_those_of_the_cell(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("in_python")
 def test_errors_are_kept_and_another_run_is_refused(tmp_path: Path) -> None:
-    cells, row = stored(tmp_path)
+    cells, row = stored(tmp_path, n_samples=100)
     first = held_out.errors_of(cells, [row])[1]
     (tmp_path / held_out.KEPT).write_text(
         (tmp_path / held_out.KEPT).read_text().replace(str(first[0, -1]), "0.5")
@@ -90,8 +90,10 @@ def mnist_folder(folder: Path, with_test: bool = True) -> Path:
     return folder
 
 
-def test_mnist_from_its_own_files(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("in_python")
+def test_mnist_from_its_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = mnist_folder(tmp_path)
+    monkeypatch.setattr(claims.get("mnist"), "quick", ("epochs=1",))
     result = reproduce.reproduce(claims.get("mnist")(), tmp_path / "runs", 1, True, path=str(data))
     assert (result.cells, result.bad) == (4, [])
     assert result.command == f"lpbench reproduce mnist --quick --seeds 1 --path {data}"
