@@ -217,7 +217,7 @@ def _axes(
 def _ended(curves: Sequence[Curve], log: bool) -> list[Curve]:
     """The curves of a panel, with the text of `end` on the uppermost of those that have the same.
 
-    It stands where its line is not: above one that rises, below one that falls or ends close under another.
+    It is above the right end of its line, above the left one of a line that falls, and below where another is close.
     """
     right = max((float(np.max(curve.x)) for curve in curves if len(curve.x)), default=0.0)
     tops: dict[str, int] = {}
@@ -226,16 +226,19 @@ def _ended(curves: Sequence[Curve], log: bool) -> list[Curve]:
             first = tops.setdefault(curve.end, i)
             tops[curve.end] = i if curve.y[-1] > curves[first].y[-1] else first
     found = list(curves)
-    ends: list[float] = []
+    taken: list[tuple[bool, float]] = []
     span = _span(curves, log, "y")
     near = (span.high / span.low) ** CLOSE if span else 1.0
     for i in sorted(tops.values(), key=lambda i: -curves[i].y[-1]):
-        curve, last = curves[i], float(curves[i].y[-1])
-        close = any(last * near >= other for other in ends)
-        falls = len(curve.y) > 1 and last < curve.y[-2]
-        place = f"{'bottom' if close or falls else 'top'} {'left' if curve.x[-1] >= right else 'right'}"
-        ends.append(last)
-        found[i] = replace(curve, labels=[*[""] * (len(curve.y) - 1), curve.end], place=place)
+        curve = curves[i]
+        falls = len(curve.y) > 1 and curve.y[-1] < curve.y[0]
+        y = float(curve.y[0] if falls else curve.y[-1])
+        close = any(left == falls and y * near >= other for left, other in taken)
+        taken.append((falls, y))
+        side = "right" if falls or curve.x[-1] < right else "left"
+        rest = [""] * (len(curve.y) - 1)
+        texts = [curve.end, *rest] if falls else [*rest, curve.end]
+        found[i] = replace(curve, labels=texts, place=f"{'bottom' if close else 'top'} {side}")
     return found
 
 

@@ -82,6 +82,11 @@ def color(value: str, among: Sequence[str], dark: bool) -> str:
     return palette[place(value, among) % len(palette)]
 
 
+def dash(value: str, among: Sequence[str]) -> str:
+    """The dash of a category, by its place among the others."""
+    return DASHES[(list(among).index(value) if value in among else 0) % len(DASHES)]
+
+
 def width_color(bits: float, dark: bool) -> str:
     """The colour of a number of bits, which depends on nothing else."""
     at = bits - 1 if bits <= 16 else 15 + math.log2(bits / 16)

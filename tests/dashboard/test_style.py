@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from lpbench.dashboard.charts import style
+from lpbench.dashboard.charts.look import tints
 from lpbench.dashboard.data import choosing
 
 # Machado, Oliveira and Fernandes 2009, severity 1: what those see who lack one kind of cone.
@@ -90,6 +91,8 @@ def test_equal_colours_have_other_dashes_and_all_colours_other_markers():
     known = [name for name in style.FIXED if name in choosing.ALGORITHMS]
     assert len({style.marker(name, known) for name in known}) == len(known)
     assert not {*style.DASHES} & {*style.LIMITS}
+    others = [f"mine_{i}" for i in range(len(style.DASHES))]
+    assert len({style.dash(name, others) for name in others}) == len(others)
     unknown = style.color("nobody", ["somebody"], False), style.color("nobody", [], False)
     assert len(set(unknown)) == 1  # a place of its own, the same on every page
 
@@ -114,3 +117,23 @@ def test_a_scale_goes_from_dark_to_light():
         lightness = [float(lab(linear(name))[0]) for name in names]
         assert lightness == sorted(lightness)
     assert style.transparent("#102030", 0.5) == "rgba(16,32,48,0.5)"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_bit_width_has_a_colour_of_its_own_that_its_neighbours_have_not(dark):
+    found = {bits: style.width_color(bits, dark) for bits in (*range(1, 17), 24, 32, 64)}
+    assert min(contrast(name, style.PAPER[dark]) for name in found.values()) >= 3
+    seen = {bits: lab(linear(name)) for bits, name in found.items()}
+    assert min(np.linalg.norm(seen[a] - seen[b]) for a, b in itertools.combinations(range(1, 17), 2)) > 15
+    for values in (["4", "6"], ["4", "6", "8", "10"], ["2", "4", "-"]):
+        assert tints("precision", values, dark)["4"] == found[4]
+
+
+def test_no_format_looks_like_an_algorithm():
+    looks = {
+        axis: {
+            (style.color(name, list(names), False), style.marker(name, list(names), axis)) for name in names
+        }
+        for axis, names in (("format", [*style.FORMATS, "mine"]), ("algorithm", [*style.ALGORITHMS, "mine"]))
+    }
+    assert not looks["format"] & looks["algorithm"]
