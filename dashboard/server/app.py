@@ -125,22 +125,30 @@ def _connect(app: Any, site: Site) -> None:
         return figures, [panels.height(panel) for panel in found], *under(found, clicks), body
 
     @app.callback(
-        Output(index, "figure", allow_duplicate=True),
+        Output(index, "figure", allow_duplicate=True), Output(index, "style", allow_duplicate=True),
         *(Output({"type": kind, "index": ALL}, "children", allow_duplicate=True) for kind in beside),
         Output("body", "children", allow_duplicate=True), Output("status", "children"),
         Input("version", "data"), State(*values), State(*switches), State(*dark), view, open_tables,
-        prevent_initial_call=True,
+        State(index, "style"), prevent_initial_call=True,
     )  # fmt: skip
-    def refresh(version: Any, chosen: Any, switched: Any, dark: Any, current: Any, clicks: Any) -> Any:
-        """A running sweep has new cells: only the data of the figures is replaced, so that zoom and selection stay."""
+    def refresh(
+        version: Any, chosen: Any, switched: Any, dark: Any, current: Any, clicks: Any, styles: Any
+    ) -> Any:
+        """A running sweep has new cells: only the data of the figures is replaced, so that zoom and selection stay.
+
+        A figure of another height is another one: nothing was drawn before, or its panels are in more rows.
+        """
         if version is None:
             raise PreventUpdate
         found, body = whole(current, dark)
-        patches = [Patch() for _ in found]
-        for patch, panel in zip(patches, found, strict=True):
-            patch["data"] = panels.drawn(panel, bool(dark))["data"]
+        heights = [panels.height(panel) for panel in found]
+        figures: list[Any] = [panels.drawn(panel, bool(dark)) for panel in found]
+        for i, (height, style) in enumerate(zip(heights, styles, strict=False)):
+            if height == style:
+                data, figures[i] = figures[i]["data"], Patch()
+                figures[i]["data"] = data
         page, sweep, _ = asked(current)
-        return patches, *under(found, clicks), body, shell.about(page, sweep)
+        return figures, heights, *under(found, clicks), body, shell.about(page, sweep)
 
     @app.callback(
         Output({"type": "table", "index": MATCH}, "children", allow_duplicate=True),

@@ -208,6 +208,24 @@ def test_a_sweep_that_cannot_be_read_is_one_line(client, bodies, monkeypatch, ca
     assert caplog.text == ""
 
 
+def test_new_cells_replace_the_data_of_a_figure_and_the_whole_of_one_that_was_another(client, bodies):
+    """Where nothing was drawn before, the axes are hidden: data alone would be a lone point."""
+    (body,) = [
+        copy.deepcopy(one)
+        for one in bodies
+        if "status.children" in one["output"] and one["state"][3]["value"]["page"] == "/"
+    ]
+    styles = body["state"][-1]
+    whole = client.post(URL, json=body).json["response"]
+    height = next(part["style"] for part in whole.values() if "style" in part)
+    assert any("layout" in part.get("figure", {}) for part in whole.values())
+    for style in styles:
+        style["value"] = height
+    patched = client.post(URL, json=body)
+    assert "__dash_patch_update" in patched.text
+    assert not any("layout" in part.get("figure", {}) for part in patched.json["response"].values())
+
+
 def test_a_large_body_is_refused_before_the_token_is_looked_at(runs):
     client = create_app(runs, token="a-long-secret-word").server.test_client()
     assert client.post(URL, data=b"x" * 300_000).status_code == 413
