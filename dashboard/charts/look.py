@@ -164,7 +164,7 @@ class Look:
         """A sentence on the limits that would look like those of another line."""
         names = list(dict.fromkeys(name for name, _ in self._limited.values()))
         which = "; ".join(names[:2]) + (" …" if len(names) > 2 else "")
-        said = f"that would look like those drawn ({which}): choose a line by the filters to see its own"
+        said = f"not drawn, which would look like those of {which}: the filters show a line with its own"
         return choosing.count_note(self._unlimited, "limit", said)
 
     def keys(self, markers: bool = True) -> list[Key]:
