@@ -62,7 +62,9 @@ def expressions(
     Axes on which every expression gives one number are not there: the number says more.
     """
     parsed = {
-        text: dict(part.split("=", 1) for part in text.split()) for text in dict.fromkeys(asked) if text
+        text: dict(part.split("=", 1) for part in text.split() if "=" in part)
+        for text in dict.fromkeys(asked)
+        if text
     }
     given = [parsed.get(text or "", {}) for text in asked]
     found = {}
