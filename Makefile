@@ -15,8 +15,10 @@ BROWSER := $(VENV)/.browser
 # up to 1 GB, so there are 8 at most.
 JOBS ?= $(shell n=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN); echo $$(((n < 7 ? n : 7) + 1)))
 # A file goes to one worker whole, so that what its tests share is made once; tests/conftest.py says which come first.
-# Each worker reads every test module: with bytecode, which some forbid, one of them compiles it for the others.
-PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+# Each worker reads every test module: with bytecode, which some forbid, one of them compiles it for the others. Threads
+# of BLAS and OpenMP, one a processor in each worker, would wait for one another, busily.
+ONCE = PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+PYTEST = $(ONCE) $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)

@@ -51,13 +51,28 @@ def browser() -> Iterator[Any]:
         found.close()
 
 
+@pytest.fixture(scope="session")
+def profiles(browser: Any) -> Iterator[Any]:
+    """A function of settings: the browser's profile with them, in which scripts are loaded once for all tests."""
+    found: dict[str, Any] = {}
+
+    def profile(**settings: Any) -> Any:
+        name = repr(sorted(settings.items()))
+        if name not in found:
+            found[name] = browser.new_context(accept_downloads=True, **settings)
+        return found[name]
+
+    yield profile
+    for one in found.values():
+        one.close()
+
+
 @pytest.fixture
-def tab(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+def tab(profiles: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A page that fails the test on any console error, page error, or request to another host."""
     wrong: list[str] = []
     settings = getattr(request, "param", {"viewport": {"width": 1440, "height": 900}})
-    context = browser.new_context(accept_downloads=True, **settings)
-    page = context.new_page()
+    page = profiles(**settings).new_page()
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
@@ -67,5 +82,10 @@ def tab(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[
         ),
     )
     yield page
-    context.close()
+    kept = {
+        "origin": address,
+        "storageTypes": "cookies,local_storage,indexeddb",
+    }  # what a visitor brings along
+    page.context.new_cdp_session(page).send("Storage.clearDataForOrigin", kept)
+    page.close()
     assert wrong == []
