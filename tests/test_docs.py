@@ -180,7 +180,7 @@ def test_the_manifests_of_scaling(inside: Run) -> None:
     assert len(sweeps) >= 3
     for words in sweeps:
         kept = words[: words.index("--runs-dir")] if "--runs-dir" in words else words
-        assert "200 cells" in inside(["plan", *kept])
+        assert "232 cells" in inside(["plan", *kept])
 
 
 @pytest.mark.parametrize(("page", "group"), [("formats.md", "format"), ("algorithms.md", "algorithm")])

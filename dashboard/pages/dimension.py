@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from lpbench.terminal import Table
 
@@ -200,6 +199,8 @@ def power(line: Sequence[Group], column: str) -> tuple[float, float] | None:
 
     None of fewer than `POINTS` dimensions, and where that half is above `SURE`: no power of d, or none that is known.
     """
+    from scipy import special
+
     points = np.log([(row["dimension"], row[column]) for row in line if 0 < row[column] < math.inf])
     if len(points) < POINTS:
         return None
