@@ -11,8 +11,10 @@ import pytest
 from interpreted import interpreted
 
 # The files that wait longest, for a browser or for Ray, or compute longest: `make test` gives a worker one at a time.
+# In turns, since browsers that draw at one time wait for each other.
 LONG = (
-    "browser/", "claims/test_reproduce", "executors/test_ray", "cells/test_theorems", "formats/test_quantize",
+    "browser/test_access", "claims/test_reproduce", "browser/test_pages", "executors/test_ray", "browser/test_links",
+    "cells/test_theorems", "browser/", "formats/test_quantize",
     "proofs/", "test_cli", "test_docs", "regression/test_defects", "algorithms/test_pure_python", "choices/test_grid",
     "claims/test_held_out", "declared/test_plugins", "commands/test_check", "store/test_object_store",
 )  # fmt: skip

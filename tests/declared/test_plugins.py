@@ -178,14 +178,15 @@ def test_the_history_links_to_cells_with_choices_of_its_own(swept: Path, tmp_pat
     assert f"/cells?sweep=b&cells={cell_id}" in repr(body)
 
 
-@pytest.mark.parametrize("path", ["/precision", "/convergence"])
-def test_pages_offer_its_choices_and_tell_them_apart(swept: Path, path: str) -> None:
-    """By default, and so in the figures of `show` and `report`."""
+def test_pages_offer_its_choices_and_tell_them_apart(swept: Path) -> None:
+    """By default, and so in the figures of `show` and `report`: by colour, or on the axis where no precision varies."""
     from lpbench.dashboard.data.sweeps import Store
     from lpbench.dashboard.page import opened, pages
 
     sweep = Store(swept).sweep("b")
-    (page,) = [page for page in pages() if page.path == path]
+    of = {page.path: page for page in pages()}
+    assert opened(of["/precision"], sweep)[0].title == "Noise floor against momentum"
+    page = of["/convergence"]
     controls = {control.key: control for control in page.controls(sweep)}
     assert controls["color"].default == "momentum"
     assert [value for value, _ in controls["momentum"].options] == ["0", "0.5", "0.9"]

@@ -254,7 +254,7 @@ def test_an_experiment_may_sweep_precision_and_seeds():
         measure=False,
     )
     assert {entry.choices["algorithm"] for entry in found.entries} == {"lp_sgd", "swalp", "lp_svrg", "halp"}
-    assert len(found.entries) == 18  # its two parts have step sizes of their own
+    assert len(found.entries) == 19  # its parts have step sizes of their own
 
 
 # -- the search ------------------------------------------------------------------------------------------------
