@@ -11,9 +11,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.installed
 BROWSER := $(VENV)/.browser
-# Two more than there are processors: tests that wait, for a browser or for Ray, leave theirs to others. A worker takes
+# One more than there are processors: tests that wait, for a browser or for Ray, leave theirs to others. A worker takes
 # up to 1 GB, so there are 8 at most.
-JOBS ?= $(shell n=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN); echo $$(((n < 6 ? n : 6) + 2)))
+JOBS ?= $(shell n=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN); echo $$(((n < 7 ? n : 7) + 1)))
 # A file goes to one worker whole, so that what its tests share is made once; tests/conftest.py says which come first.
 # Each worker reads every test module: with bytecode, which some forbid, one of them compiles it for the others. Threads
 # of BLAS and OpenMP, one a processor in each worker, would wait for one another, busily.
