@@ -39,7 +39,7 @@ class Look:
     color    the axis told by colour; where it is none of `axes`, all lines have the first colour.
     axes     that part the lines of a panel.
     panels   the lines of each panel: of each line the first group is read.
-    most     lines of the whole figure.        what   the lines are called in `left`.
+    most     lines of the whole figure.
 
     panels   afterwards: those of them that are drawn, evenly chosen.
     left     a sentence on those that are not.

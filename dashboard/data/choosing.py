@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..charts.curves import OF_ZERO
+from ..charts.curves import OF_ZERO, Axes
 from ..page import MULTI, SELECT, Control
 from .sweeps import Group, text
 
@@ -81,6 +81,14 @@ def over(sweep: Sweep) -> Control:
     numbers.sort(key=lambda axis: -len(values_of(sweep, axis)))
     axes = ["precision"] if "precision" in sweep.varying or not numbers else numbers
     return Control("x", "Over", SELECT, axes[0], tuple((axis, named(axis)) for axis in axes))
+
+
+def axes_over(axis: str, y: str, rows: Iterable[Group]) -> Axes:
+    """The axes of a figure of `y` over what `over` chose."""
+    ticks = sorted({float(row[axis]) for row in rows})
+    if axis == "precision":
+        return Axes("precision (bits)", y, x_values=ticks, x_unit="bits")
+    return Axes(named(axis), y, x_log=ticks[0] > 0)
 
 
 def color_by(

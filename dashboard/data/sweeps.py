@@ -175,7 +175,7 @@ class Sweep:
         columns = {"group_id": order.tolist(), **{name: first[name].tolist() for name in first.columns}}
         columns |= {name: values.reindex(order).tolist() for name, values in more.items()}
         asked = [None if one != one else one for one in columns["asked"]]
-        for axis, texts in expressions(asked, columns, axes_of(self._table.schema)).items():
+        for axis, texts in expressions(asked, columns, self._axes).items():
             columns[axis] = [
                 number if said is None else Asked(number, said)
                 for number, said in zip(columns[axis], texts, strict=True)

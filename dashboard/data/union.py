@@ -82,4 +82,10 @@ def _store(folder: Path) -> Store:
 def union(sweep: Sweep, others: Sequence[str]) -> Sweep:
     """`sweep` and those of these names beside it. Raises ConfigError, StoreError as `Store.sweep`."""
     names = [name for name in dict.fromkeys(others) if name != sweep.name]
-    return Union([sweep, *map(beside(sweep).sweep, names)]) if names else sweep
+    return _joined(sweep, *map(beside(sweep).sweep, names)) if names else sweep
+
+
+@functools.lru_cache(maxsize=2)
+def _joined(*parts: Sweep) -> Union:
+    """Once for the body and the figures of a page, and for every control that changes while no sweep does."""
+    return Union(parts)

@@ -94,10 +94,14 @@ def _columns(sweep: Sweep) -> tuple[list[str], list[str], list[str]]:
     cells, axes = sweep.cells, sweep.varying
     known = [name for name in cells.columns if name not in UNTOLD and name not in axes]
     differ = [name for name in known if cells[name].nunique() > 1]
-    reals = set(cells.select_dtypes("number").columns)
-    numbers = [name for name in differ if name in reals]
-    texts = [name for name in differ if name not in reals and cells[name].nunique() <= CATEGORIES]
+    numbers = [name for name in differ if _is_number(sweep, name)]
+    texts = [name for name in differ if name not in numbers and cells[name].nunique() <= CATEGORIES]
     return list(axes), numbers, texts
+
+
+def _is_number(sweep: Sweep, name: str) -> bool:
+    """Whether a column of the cells holds numbers; yes and no are none."""
+    return name in sweep.cells and sweep.cells[name].dtype.kind in "iuf"
 
 
 def _results(sweep: Sweep) -> list[str]:
@@ -120,7 +124,7 @@ def _rows(sweep: Sweep, state: State) -> tuple[list[Group], list[str]]:
     missing = choosing.count_note(
         len(cells) - len(there), "cell", "diverged, timed out or failed: not in the medians"
     )
-    reals = [name for name in names if name in set(there.select_dtypes("number").columns)]
+    reals = [name for name in names if _is_number(sweep, name)]
     kept = list(dict.fromkeys(["group_id", *sweep.varying, *names]))
     if state["points"] == MEDIAN:
         by = there.groupby("group_id", sort=False)
@@ -164,7 +168,7 @@ def _scale(
     sweep: Sweep, rows: Sequence[Group], state: State, key: str, place: str, spread: Sequence[str]
 ) -> Scale:
     name, asked = state[key], state[f"{key}scale"]
-    if name not in sweep.cells.select_dtypes("number"):
+    if not _is_number(sweep, name):
         texts = choosing.values(rows, name)
         return Scale(False, more={"tickvals": [*range(len(texts))], "ticktext": texts})
     values = sorted({row[place] for row in rows})
@@ -216,11 +220,7 @@ def _points(sweep: Sweep, state: State, panels: Sequence[list[Group]], dark: boo
     """Points, which have the colour of a category or, of a number, a place on one continuous scale."""
     color = state["color"]
     rows = [row for panel in panels for row in panel]
-    if (
-        color != choosing.NO_AXIS
-        and color not in sweep.varying
-        and color in sweep.cells.select_dtypes("number")
-    ):
+    if color != choosing.NO_AXIS and color not in sweep.varying and _is_number(sweep, color):
         return _shaded(sweep, state, panels, dark)
     colored = color != choosing.NO_AXIS
     colors = tints(color, choosing.values(rows, color), dark) if colored else {"": style.colors(dark)[0]}

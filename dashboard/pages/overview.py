@@ -8,7 +8,7 @@ from typing import Any
 
 from lpbench.terminal import Table, counted
 
-from ..charts.curves import Axes, figure
+from ..charts.curves import figure
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
@@ -57,11 +57,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
                 row["floor"],
             )
             rows.append([facet or "-", *said])
-    ticks = sorted({float(row[over]) for row in rounds})
-    scales = Axes(choosing.named(over), "noise floor", x_log=ticks[0] > 0)
-    if over == "precision":
-        scales = Axes("precision (bits)", "noise floor", x_values=ticks, x_unit="bits")
-    drawn = figure(curves, scales, dark, keys=look.keys())
+    drawn = figure(curves, choosing.axes_over(over, "noise floor", rounds), dark, keys=look.keys())
     data = Table(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
     note = f"Points: {choosing.medians(rounds)}; the numbers name the format."
     notes = [note, *fixed(kept, len(rounds), len(there)), *choosing.zeros(sweep, {})]

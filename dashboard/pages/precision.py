@@ -9,7 +9,7 @@ from typing import Any
 from lpbench.terminal import Table
 
 from ..charts import style
-from ..charts.curves import AT_FOOT, Axes, Curve, Key, figure
+from ..charts.curves import AT_FOOT, Curve, Key, figure
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
@@ -86,12 +86,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         curves += [*levels, *(curve for line in lines for curve in _curves(line, facet, look, state, over))]
     keys, ink = look.keys(), style.ink(dark)
     keys += [Key(FULL, ink, width=1.2)] if any(curve.group == FULL for curve in curves) else []
-    ticks = sorted({float(row[over]) for row in shown})
-    y = "noise floor (objective gap)"
-    if over == PRECISION:
-        axes = Axes("precision (bits)", y, x_values=ticks, x_unit="bits")
-    else:
-        axes = Axes(choosing.named(over), y, x_log=ticks[0] > 0)
+    axes = choosing.axes_over(over, "noise floor (objective gap)", shown)
     level = {"type": "line", "x0": 0, "x1": 1, "line": {"color": ink, "dash": "dot", "width": 1}}
     target = state["target"]
     whole = figure(

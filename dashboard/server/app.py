@@ -90,8 +90,8 @@ def _connect(app: Any, site: Site) -> None:
         sweep, given = site.sweep(page, current["sweep"]), given_values()
         return page, sweep, {one.key: one.clean(given.get(one.key)) for one in page.controls(sweep)}
 
-    def whole(view: Any, dark: Any) -> tuple[list[Panel], Any]:
-        """The panels of a page and its body; one with callbacks of its own looks after itself.
+    def whole(view: Any, dark: Any) -> tuple[list[Panel], Any, str]:
+        """The panels of a page, its body (one with callbacks of its own looks after itself), and what it is about.
 
         Raises ConfigError where the page has not as many panels as the request counts.
         """
@@ -101,7 +101,7 @@ def _connect(app: Any, site: Site) -> None:
             raise ConfigError(f"{page.path} has {page.panels} panels, got {counts}")
         follows = page.body is not None and page.connect is None
         body = page.body(site.store, sweep, state, site.prefix) if page.body and follows else no_update
-        return draw(page, sweep, state, bool(dark)), body
+        return draw(page, sweep, state, bool(dark)), body, shell.about(page, sweep)
 
     def given_values() -> Mapping[str, Any]:
         listed = [*ctx.inputs_list, *ctx.states_list]
@@ -120,7 +120,7 @@ def _connect(app: Any, site: Site) -> None:
         Input(*values), Input(*switches), Input(*dark), view, open_tables, prevent_initial_call=True,
     )  # fmt: skip
     def redraw(chosen: Any, switched: Any, dark: Any, current: Any, clicks: Any) -> Any:
-        found, body = whole(current, dark)
+        found, body, _ = whole(current, dark)
         figures = [panels.drawn(panel, bool(dark)) for panel in found]
         return figures, [panels.height(panel) for panel in found], *under(found, clicks), body
 
@@ -140,15 +140,14 @@ def _connect(app: Any, site: Site) -> None:
         """
         if version is None:
             raise PreventUpdate
-        found, body = whole(current, dark)
+        found, body, about = whole(current, dark)
         heights = [panels.height(panel) for panel in found]
         figures: list[Any] = [panels.drawn(panel, bool(dark)) for panel in found]
         for i, (height, style) in enumerate(zip(heights, styles, strict=False)):
             if height == style:
                 data, figures[i] = figures[i]["data"], Patch()
                 figures[i]["data"] = data
-        page, sweep, _ = asked(current)
-        return figures, heights, *under(found, clicks), body, shell.about(page, sweep)
+        return figures, heights, *under(found, clicks), body, about
 
     @app.callback(
         Output({"type": "table", "index": MATCH}, "children", allow_duplicate=True),
