@@ -77,7 +77,7 @@ def _proven(floor: float, dimension: int) -> dict[str, Any]:
     """Bounds, and the constants that they are made of."""
     return {
         "noise_ball": 4 * floor, "noise_ball_earlier": 4 * floor * dimension**0.25,
-        "noise_ball_dimension_free": 6 * floor, "bound": 5 * floor, "bound_kind": "1b",
+        "noise_ball_dimension_free": 6 * floor, "bound": 1 + 5 * floor, "bound_kind": "1b",
         "bound_earlier": 5 * floor * dimension**0.25, "bound_dimension_free": 7 * floor, "L": 1.0, "mu": 0.1,
         "L_f": 0.5, "L_1": float(dimension) ** 0.5, "L_1_avg": 1.0, "gamma": 2.0, "sigma": 0.5, "sigma_1": 1.0,
         "s_1": 1.5, "sigma_w": 0.2, "L_w": 0.6, "w_max": 0.5, "w_norm": 1.0, "weights": dimension, "quadratic": True,

@@ -32,6 +32,7 @@ LIMITS = ("dot", "1px,5px")  # of proven ones, which have no markers
 FORMATS = {"fixed": 0, "float": 1, "log": 2, "block": 3, "none": 7}
 ALGORITHMS = {"lp_sgd": 0, "halp": 1, "lp_svrg": 2, "swalp": 3, "svrg": 4, "sgd": 5}
 FIXED = ALGORITHMS | FORMATS
+ALARM = ("#D1001F", "#FF5C5C")  # light, dark: of what may not be, and of nothing else that is lit or ringed
 SIZE, FAMILY = 13, "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"  # of all texts in figures; pixels
 PAPER = ("#FFFFFF", "#1A1B1E")  # light, dark
 ORDER = (

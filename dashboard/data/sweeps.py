@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lpbench.analysis.evidence import COLUMNS as JUDGED
+from lpbench.analysis.evidence import Evidence, weigh
 from lpbench.analysis.tables import as_asked, axes_of, expressions, varying
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
@@ -181,6 +183,12 @@ class Sweep:
                 for number, said in zip(columns[axis], texts, strict=True)
             ]
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    @functools.cached_property
+    def evidence(self) -> Evidence:
+        """What is measured beside what is proven, of the groups with a bound: as `lpbench sweep` says at its end."""
+        there = [name for name in JUDGED if name in self._table.column_names]
+        return weigh({name: self._table[name].to_pylist() for name in there}, every=False)
 
     def curves(self, group_ids: Sequence[str], points: int = POINTS) -> dict[str, dict[str, np.ndarray]]:
         """For each group `step epoch gradient_evaluations n q10 q50 q90 min max`, at most `points` of them.

@@ -128,6 +128,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
             "filter": "agNumberColumnFilter" if name in numbers else "agTextColumnFilter",
             **({"pinned": "left", "width": 190} if name == "cell_id" else {}),
             **({"valueFormatter": {"function": SHORT}} if name in reals else {}),
+            **({"cellClassRules": {"alarm": "params.value > 1"}} if name == "bound_ratio" else {}),
         }
         for name in columns
     ]  # fmt: skip

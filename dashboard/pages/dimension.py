@@ -17,6 +17,7 @@ from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, SWITCH, Control, Page, Panel, State
+from ..panels import above
 from ..panels.needed import BITS, LINES, PROVEN, bits, over_dimension
 
 FLOOR = "Noise floor against dimension"
@@ -107,7 +108,8 @@ def _floors(
     look = Look(sweep, state["color"], others, panels, dark, LINES)
     lines = [line for panel in look.panels for line in panel]
     count = sum(len(_lines(panel, others)) for panel in choosing.split(rows, facets))
-    notes = [*_growth(lines, facets), *look.left(count, "lines", choosing.said(kept))]
+    ringed = above.notes(sweep, [row for line in lines for row in line]) if state["bounds"] else []
+    notes = [*_growth(lines, facets), *ringed, *look.left(count, "lines", choosing.said(kept))]
     zeros = sum(row["floor"] == 0 for line in lines for row in line)
     notes += choosing.count_note(zeros, "point", AT_FOOT)
     limits = [row[column] for line in lines for row in line for column, _, _ in PROVEN if state["bounds"]]
@@ -118,7 +120,9 @@ def _floors(
     table: list[list[Any]] = []
     axes = [*facets, *others]
     for line in lines:
-        curves += _floor_curves(line, choosing.labels(line[0], facets), look, state["bounds"])
+        facet = choosing.labels(line[0], facets)
+        curves += _floor_curves(line, facet, look, state["bounds"])
+        curves += above.rings(sweep, line, facet, look, "dimension", "floor") if state["bounds"] else []
         slopes = [fit[0] if (fit := power(line, column)) else None for column in ("floor", PROVEN[1][0])]
         for row in line:
             numbers = (choosing.finite(row[name]) for name in ("floor", *(column for column, _, _ in PROVEN)))

@@ -13,6 +13,7 @@ from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import Control, Page, Panel, State, address
+from ..panels import above
 from ..panels.tables import table
 
 SHOWN = ("algorithm", "format", "precision")
@@ -103,8 +104,9 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     from dash import html
 
     cards = [
-        html.Div([html.Div(value, className="value"), html.Div(said, className="said")], className="card")
-        for value, said in headlines(sweep)
+        html.Div([html.Div(value, className="value"), html.Div(said, className="said")], className=name)
+        for name, found in (("card", headlines(sweep)), ("card alarm", alarms(sweep)))
+        for value, said in found
     ]
     axes = [(choosing.named(axis), _values(choosing.values_of(sweep, axis))) for axis in sweep.varying]
     none = html.P("Nothing but the seed varied.", className="note")
@@ -152,14 +154,24 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
         found.append(
             (f"÷ {each:.1f} a bit", f"LP-SGD in fixed point from {first} to {last} bits{above}{where}")
         )
-    ratios = [ratio for row in groups if (ratio := row["bound_ratio"]) is not None and ratio >= 0]
-    if ratios:
-        said = f"measured over proven, {len(ratios)} of {len(groups)} groups have a bound"
-        extremes = dict.fromkeys(f"{ratio:.2g}" for ratio in (min(ratios), max(ratios)))
-        found.append((" … ".join(extremes), said))
+    weighed = sweep.evidence.summary()
+    if weighed["groups_with_bound"]:
+        extremes = dict.fromkeys(f"{weighed[f'{end}_ratio']:.2g}" for end in ("smallest", "largest"))
+        which = f"{weighed['groups_with_bound']} of {len(groups)} groups have a bound"
+        found.append((" … ".join(extremes), f"measured over proven, {which}"))
     bits = [value for value in choosing.values(groups, "precision") if value != choosing.NO_AXIS]
-    said = f"groups of cells, {choosing.seeds(groups)} each, {choosing.plural(len(bits), 'precision')}"
-    return [*found, (str(len(groups)), said)]
+    seeds = f"groups of cells, {choosing.seeds(groups)} each, {choosing.plural(len(bits), 'precision')}"
+    return [*found, (str(len(groups)), seeds)]
+
+
+def alarms(sweep: Sweep) -> list[tuple[str, str]]:
+    """(number, what it is) of what may not be: groups that were measured above what is proven of them."""
+    found = list(above.records(sweep).values())
+    if not found:
+        return []
+    broken = sum(one["broken"] for one in found)
+    said = f"measured above proven, {above.verdict(broken, len(found) - broken)}"
+    return [(choosing.plural(len(found), "group"), f"{said} (lpbench bounds {sweep.name})")]
 
 
 def _same(row: Group, kept: Mapping[str, str]) -> bool:

@@ -14,6 +14,7 @@ from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, SELECT, SWITCH, Control, Page, Panel, State
+from ..panels import above
 from ..panels.needed import bits_needed
 
 TITLE = "Noise floor against precision"
@@ -84,8 +85,13 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         facet = choosing.labels(lines[0][0], facets, " · ")
         levels, corners[facet] = _levels(beside, lines, facet, look, over)
         curves += [*levels, *(curve for line in lines for curve in _curves(line, facet, look, state, over))]
+        if state["bounds"]:
+            curves += [
+                ring for line in lines for ring in above.rings(sweep, line, facet, look, over, "floor")
+            ]
     keys, ink = look.keys(), style.ink(dark)
     keys += [Key(FULL, ink, width=1.2)] if any(curve.group == FULL for curve in curves) else []
+    keys += above.key(curves, dark)
     axes = choosing.axes_over(over, "noise floor (objective gap)", shown)
     level = {"type": "line", "x0": 0, "x1": 1, "line": {"color": ink, "dash": "dot", "width": 1}}
     target = state["target"]
@@ -99,7 +105,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     names = [*named, *extra, PRECISION, *NUMBERS, *(["bits needed"] if target else []), *counts]
     rows = [row for line in drawn for row in _rows(line, [*named, *extra], target)]
     left = [*look.left(count, "lines"), *look.limits_left()]
-    notes = (_points(rounds, state), *left, *choosing.unfinished(shown), *_notes(shown, state))
+    judged = above.notes(sweep, shown) if state["bounds"] else []
+    notes = (_points(rounds, state), *judged, *left, *choosing.unfinished(shown), *_notes(shown, state))
     return [Panel(f"Noise floor against {choosing.named(over)}", whole, Table(names, rows), notes)]
 
 

@@ -13,6 +13,7 @@ from ..charts.look import MEASURED, Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import Panel, State
+from . import above
 
 BITS = "Bits that reach the target"
 FREE, EARLIER = "dimension-free limit, T = ∞", "earlier limit, T = ∞"
@@ -90,4 +91,5 @@ def over_dimension(
     """A figure over the dimension; None without curves. `more` is of its axes."""
     ticks = spaced(row["dimension"] for row in rows)
     axes = Axes("dimension d", y, x_log=True, x_values=ticks, **more)
-    return figure(curves, axes, look.dark, keys=look.keys(), own_y=own_y) if curves else None
+    keys = [*look.keys(), *above.key(curves, look.dark)]
+    return figure(curves, axes, look.dark, keys=keys, own_y=own_y) if curves else None
