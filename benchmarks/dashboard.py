@@ -26,19 +26,34 @@ READERS, ROUNDS = 8, 12
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TIMEOUT = 120_000  # ms
 
-# Sets a control, and resolves with the milliseconds until the last figure of the page is drawn anew.
+# Sets a control, and resolves with the milliseconds until the last figure that it changes is drawn: nothing has been
+# drawn or asked for QUIET ms since. Figures that stay as they are are not drawn.
 CHANGE = """
 ([id, property, value]) => new Promise((resolve, reject) => {
-  const waiting = new Set(document.querySelectorAll(".js-plotly-plot"));
+  const QUIET = 200;
   const start = performance.now();
-  for (const graph of waiting) {
-    graph.once("plotly_afterplot", () => {
-      waiting.delete(graph);
-      if (!waiting.size) requestAnimationFrame(() => resolve(performance.now() - start));
-    });
-  }
+  let asked = 0, answered = 0, last = start;
+  const moved = () => { last = performance.now(); };
+  const graphs = [...document.querySelectorAll(".js-plotly-plot")];
+  for (const graph of graphs) graph.on("plotly_afterplot", moved);
+  const fetched = window.fetch;
+  window.fetch = async (...given) => {
+    asked += 1;
+    try { return await fetched(...given); } finally { answered += 1; moved(); }
+  };
+  const done = (settle, what) => {
+    window.fetch = fetched;
+    for (const graph of graphs) graph.removeListener("plotly_afterplot", moved);
+    settle(what);
+  };
+  const look = () => {
+    const now = performance.now();
+    if (asked && asked === answered && now - last > QUIET) done(resolve, last - start);
+    else if (now - start > 60000) done(reject, new Error("no answer within 60 s to " + JSON.stringify(id)));
+    else requestAnimationFrame(look);
+  };
   window.dash_clientside.set_props(id, {[property]: value});
-  setTimeout(() => reject(new Error("no figure drawn within 60 s after " + JSON.stringify(id))), 60000);
+  requestAnimationFrame(look);
 })
 """
 DRAWN = """

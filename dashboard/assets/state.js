@@ -174,6 +174,11 @@
         }
         return none();
       },
+      // A figure that came from the server, where it is not the one that is shown: drawing takes longer than all else.
+      show: function (fresh, shown) {
+        const digest = (figure) => (((figure || {}).layout || {}).meta || {}).digest;
+        return fresh && digest(fresh) !== digest(shown) ? fresh : none();
+      },
       // The version of the sweep on this page; a new one makes the server send new data.
       poll: async function (ticks, view, known) {
         if (!view || document.hidden) return none();

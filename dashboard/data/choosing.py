@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..charts.curves import OF_ZERO, Axes
 from ..page import MULTI, SELECT, Control
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..page import State
     from .sweeps import Sweep
 
+Part = TypeVar("Part")
 NO_AXIS = "-"
 MANY = 6  # algorithms, for one
 UNFINISHED = ("diverged", "timeout", "failed")  # statuses of cells that have no noise floor
@@ -203,7 +204,7 @@ def said(kept: Mapping[str, str]) -> str:
     return ", ".join(f"{named(axis)} {value}" for axis, value in kept.items())
 
 
-def spread(panels: Sequence[Sequence[list[Group]]], most: int) -> list[list[list[Group]]]:
+def spread(panels: Sequence[Sequence[Part]], most: int) -> list[list[Part]]:
     """At most `most` parts over all panels, in each evenly spread over their order, first and last included."""
     quota = max(2, most // max(1, len(panels)))
     return [

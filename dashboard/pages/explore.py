@@ -22,6 +22,7 @@ PANELS = 24  # small multiples, at most
 CATEGORIES = 24  # values of a column of texts that may have colours, panels or places on an axis
 TICKS = 12  # numbers of a swept axis that are all written
 DECADE = 10.0  # from that factor between its ends on an axis is logarithmic by itself
+POINTS = 5000  # of a figure: more lie on each other, and take a browser seconds
 MEDIAN, CELLS = "median", "cells"
 # Which cell it is, and when it ran: nothing to plot.
 UNTOLD = {*(one.name for one in IDENTITY), "digest", "error", "started_at", "result", "git_commit"}
@@ -64,7 +65,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     x, y = (_scale(sweep, rows, state, *of) for of in (("x", X, (X,)), ("y", Y, (Y, LOW, HIGH))))
     facets = choosing.panels_by(state)
     everything = choosing.split(rows, facets)
-    panels = everything[:PANELS]
+    shown = [row for panel in everything[:PANELS] for row in panel]
+    panels = choosing.spread(everything[:PANELS], POINTS)
     others = [a for a in sweep.varying if a not in (state["x"], *facets) and choosing.varies(rows, a)]
     lines = [
         [sorted(line, key=lambda row: row[X]) for line in choosing.split(panel, others)] for panel in panels
@@ -78,10 +80,11 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         choosing.named(state["x"]), choosing.named(state["y"]), x_log=x.log, y_log=y.log, x_values=x.ticks,
         x_more=x.more, y_more=y.more), dark, keys=keys)  # fmt: skip
     drawn["layout"] |= layout
-    shown = [row for panel in panels for row in panel]
     hidden = [] if joined else [axis for axis in others if axis != state["color"]]
     notes = [_said(shown, state), *left]
     notes += choosing.left_out(len(panels), len(everything), "panels", "the first")
+    count = sum(map(len, panels))
+    notes += choosing.left_out(count, len(shown), "points", "evenly spread; the numbers hold all")
     if hidden:
         notes.append(
             f"Also varies, and is told by the hover alone: {', '.join(map(choosing.named, hidden))}."

@@ -78,7 +78,7 @@ def _connect(app: Any, site: Site) -> None:
     from dash.exceptions import PreventUpdate
 
     values, switches = ({"type": "control", "key": ALL}, "value"), ({"type": "switch", "key": ALL}, "checked")
-    index = {"type": "figure", "index": ALL}
+    index, fresh = {"type": "figure", "index": ALL}, {"type": "fresh", "index": ALL}
     beside = ("notes", "numbers", "table")  # what stands under each figure
     open_tables = State({"type": "numbers", "index": ALL}, "n_clicks")
     dark, view = ("dark", "data"), State("view", "data")  # view: {"page": path, "sweep": name}
@@ -115,7 +115,7 @@ def _connect(app: Any, site: Site) -> None:
         return [[panels.notes(panel) for panel in found], [panels.summary(panel) for panel in found], tables]
 
     @app.callback(
-        Output(index, "figure"), Output(index, "style"),
+        Output(fresh, "data"), Output(index, "style"),
         *(Output({"type": kind, "index": ALL}, "children") for kind in beside), Output("body", "children"),
         Input(*values), Input(*switches), Input(*dark), view, open_tables, prevent_initial_call=True,
     )  # fmt: skip
@@ -147,6 +147,7 @@ def _connect(app: Any, site: Site) -> None:
             if height == style:
                 data, figures[i] = figures[i]["data"], Patch()
                 figures[i]["data"] = data
+                figures[i]["layout"]["meta"]["digest"] = None  # neither the one before nor the whole new one
         return figures, heights, *under(found, clicks), body, about
 
     @app.callback(
@@ -174,6 +175,9 @@ def _connect(app: Any, site: Site) -> None:
     in_browser(
         "poll", Output("version", "data"), Input("clock", "n_intervals"), view, State("version", "data")
     )
+    mine = {"type": "figure", "index": MATCH}, "figure"
+    arrived = Input({"type": "fresh", "index": MATCH}, "data")
+    in_browser("show", Output(*mine), arrived, State(*mine), prevent_initial_call=True)
     moved = Output("written", "data", allow_duplicate=True)
     in_browser("change_sweep", moved, Input("sweep", "value"), view, prevent_initial_call=True)
     theme = Output("theme", "forceColorScheme")

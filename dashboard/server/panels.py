@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from lpbench.terminal import Table
@@ -59,6 +60,7 @@ def figure(index: int, panel: Panel) -> Any:
     ]
     parts = [
         html.Figcaption([html.H2(name), html.Div(buttons, className="exports")]),
+        dcc.Store(id={"type": "fresh", "index": index}),
         html.Div(dcc.Loading(graph, delay_show=400, type="dot"), className="drawing"),
         html.Div(html.Div(notes(panel), id={"type": "notes", "index": index}), id=f"notes-{index}"),
         html.Details(numbers),
@@ -67,7 +69,20 @@ def figure(index: int, panel: Panel) -> Any:
 
 
 def drawn(panel: Panel, dark: bool) -> dict[str, Any]:
-    """The figure of a panel; an empty one where there is nothing to draw."""
+    """The figure of a panel; an empty one where there is nothing to draw.
+
+    `layout.meta.digest` tells it from others: the browser does not draw again what it shows (assets/state.js).
+    """
+    import orjson
+
+    found = _drawn(panel, dark)
+    written = orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY)
+    digest = hashlib.blake2b(written, digest_size=8).hexdigest()
+    layout = found["layout"]
+    return {**found, "layout": {**layout, "meta": {**(layout.get("meta") or {}), "digest": digest}}}
+
+
+def _drawn(panel: Panel, dark: bool) -> dict[str, Any]:
     if panel.figure is not None:
         return narrowed(panel.figure) if is_narrow() else panel.figure
     hidden = {"visible": False}
@@ -82,7 +97,7 @@ def height(panel: Panel) -> dict[str, str]:
 
     `layout.meta.least_width` is that of figures which no narrow screen holds: there they scroll sideways.
     """
-    layout = drawn(panel, False)["layout"]
+    layout = _drawn(panel, False)["layout"]
     least = (layout.get("meta") or {}).get("least_width")
     wide = {"minWidth": f"{least}px"} if least else {}
     return {"height": f"{layout['height']:.0f}px", **wide}

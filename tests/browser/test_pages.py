@@ -41,6 +41,19 @@ def test_a_control_changes_figure_and_address_and_back_restores_both(tab, addres
     assert tab.evaluate(titles) == after
 
 
+def test_a_figure_that_stays_as_it_is_is_not_drawn_again(tab, address):
+    tab.goto(address + "/dimension?sweep=real")
+    ready(tab)
+    tab.evaluate(
+        "window.drawings = [0, 0, 0]; document.querySelectorAll('.js-plotly-plot').forEach((one, i) => "
+        "one.on('plotly_afterplot', () => { window.drawings[i] += 1; }))"
+    )
+    tab.get_by_label("Target gap").fill("0.01")
+    until(tab, "window.drawings[1] > 0")
+    tab.wait_for_timeout(200)
+    assert tab.evaluate("window.drawings")[2] == 0
+
+
 def test_numbers_and_pictures_can_be_taken_along(tab, address):
     tab.goto(address + "/precision?sweep=real&algorithm=swalp")
     ready(tab)

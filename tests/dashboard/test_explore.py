@@ -130,6 +130,18 @@ def test_more_lines_than_can_be_told_apart_become_points(tmp_path, writing):
     assert "Also varies, and is told by the hover alone: step size." in panel.notes
 
 
+def test_more_points_than_a_browser_draws_are_fewer_and_the_numbers_hold_all(made, monkeypatch):
+    whole = drawn(made, points="cells")
+    monkeypatch.setattr("lpbench.dashboard.pages.explore.POINTS", 10)
+    panel = drawn(made, points="cells")
+    assert len(panel.data.rows) == len(whole.data.rows) == 94
+    assert sum(len(trace["x"]) for trace in traces(panel)) == 10
+    assert any(
+        note.startswith("10 of 94 points (evenly spread; the numbers hold all)") for note in panel.notes
+    )
+    assert not any("evenly spread" in note for note in whole.notes)
+
+
 def test_one_cell_and_none(tmp_path, writing):
     writing(tmp_path, "one", [fake_result(fake_cell(0, 8))])
     assert len(traces(drawn(Store(tmp_path).sweep("one")))) == 1
