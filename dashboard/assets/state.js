@@ -116,11 +116,16 @@
   const follow = (graph) => {
     if (!graph.on || followed.has(graph)) return;
     followed.add(graph);
-    graph.on("plotly_afterplot", () => again(graph));
+    const look = () => {
+      again(graph);
+      const panel = graph.closest(".panel");
+      if (panel) panel.dataset.empty = String(!graph.data.length); // what was not drawn is nothing to take along
+    };
+    graph.on("plotly_afterplot", look);
     graph.on("plotly_relayout", (change) => {
       if (Object.keys(change).some((key) => /^[xy]axis\d*\.(range|autorange)/.test(key))) zoomed(graph);
     });
-    again(graph);
+    look();
   };
 
   const MOST_PICKED = 20; // as in pages/cells.py

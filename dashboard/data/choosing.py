@@ -157,12 +157,13 @@ def named(axis: str) -> str:
 
 
 def label(axis: str, value: Any) -> str:
-    """A value as a legend calls it: `fixed`, `8 bits`, `dimension 64`."""
+    """A value as a legend calls it: `fixed`, `8 bits`, `dimension 64`, `no limit`."""
     said = text(value)
+    if said == NO_AXIS:
+        return f"no {named(axis)}"
     if axis == "precision":
-        return f"{said} bits" if said != NO_AXIS else "no precision"
-    worded = not isinstance(value, bool | int | float) and said != NO_AXIS
-    return said if worded else f"{named(axis)} {said}"
+        return f"{said} bits"
+    return f"{named(axis)} {said}" if isinstance(value, bool | int | float) else said
 
 
 def labels(row: Group, axes: Sequence[str], joint: str = ", ") -> str:

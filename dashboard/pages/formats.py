@@ -90,6 +90,11 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
         none = f"No fixed or floating point was swept here. {_fill(sweep, asked)}"
         return Panel(SPLITS, None, notes=(none,))
     values = {(named(exponent_of(row)), text(row["precision"])): float(row["floor"]) for row in floats}
+    if len(values) < 2:
+        ((split, bits),) = values
+        which = split if split == FIXED else f"{split} exponent bits"
+        one = f"Only one split was swept: {which}, at {bits} bits."
+        return Panel(SPLITS, None, notes=(f"{one} {_fill(sweep, [int(bits)])}",))
     advised, silent = _advised(floats, values)
     x = sorted({a for a, _ in [*values, *advised]}, key=lambda a: 0 if a == FIXED else int(a))
     y = choosing.in_order(bits for _, bits in values)

@@ -58,7 +58,9 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
                 row["floor"],
             )
             rows.append([facet or "-", *said])
-    drawn = figure(curves, choosing.axes_over(over, "noise floor", rounds), dark, keys=look.keys())
+    drawn = figure(
+        curves, choosing.axes_over(over, "noise floor", rounds), dark, keys=look.keys(), own_y=True
+    )
     data = Table(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
     note = f"Points: {choosing.medians(rounds)}; the numbers name the format."
     notes = [note, *fixed(kept, len(rounds), len(there)), *choosing.zeros(sweep, {})]

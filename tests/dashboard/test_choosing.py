@@ -34,7 +34,7 @@ def test_values_stand_in_their_natural_order(values, ordered):
         ("precision", None, "no precision"),
         ("format", "fixed", "fixed"),
         ("step_size", 0.5, "step size 0.5"),
-        ("k", None, "k -"),
+        ("k", None, "no k"),
     ],
 )
 def test_a_label_says_what_a_number_is_of(axis, value, said):

@@ -313,3 +313,14 @@ def test_the_page_opens_where_formats_differ_and_frames_all_that_are_equal(tmp_p
     assert len(panel.figure["layout"]["shapes"]) == 4
     assert any("equal within 2 %" in note for note in panel.notes)
     assert any("over 2 seeds" in text for line in panel.figure["data"][0]["hovertext"] for text in line)
+
+
+def test_one_split_alone_is_no_map(tmp_path, writing):
+    writing(tmp_path, "one", [fake_result(fake_cell(seed, precision=8)) for seed in range(3)])
+    sweep = Store(tmp_path).sweep("one")
+    panel = PAGE.draw(sweep, state_of(PAGE.controls(sweep), {}), False)[0]
+    assert panel.figure is None
+    (note,) = panel.notes
+    assert note.startswith(
+        "Only one split was swept: fixed (no exponent), at 8 bits. To fill the map: lpbench sweep "
+    )
