@@ -5,6 +5,7 @@ function, so that `lpbench --help` and completion need no numba, torch, pandas o
 """
 
 import contextlib
+import gc
 import importlib
 import io
 import os
@@ -109,6 +110,7 @@ def main() -> None:
             stream.flush()
         except (OSError, ValueError):
             terminal.hush(stream)  # or the interpreter's own flush would say so, and change the code
+    gc.freeze()  # what is left goes with the process: to look for circles in it takes a tenth of `lpbench --help`
     if any(thread.name.startswith("lpbench-") for thread in threading.enumerate()):
         # A worker that compiles or solves cannot be stopped, and would hold up the end of the interpreter.
         os._exit(code)
