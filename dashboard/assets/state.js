@@ -113,6 +113,20 @@
     for (const [name, range] of Object.entries(kept.ranges)) if (there.has(name)) asked[name + ".range"] = [...range];
     window.setTimeout(() => window.Plotly.relayout(graph, asked), 0);
   };
+  // Back: what the address says, also of figures that stay as they are.
+  const rezoom = (graph) => {
+    const { ranges } = zooms.get(panelOf(graph)) || { ranges: {} };
+    const asked = {};
+    for (const name of axesOf(graph)) {
+      const { range, _rangeInitial0: low, _rangeInitial1: high } = graph._fullLayout[name];
+      const wanted = ranges[name] || [low, high];
+      if (wanted.some((end, i) => end !== range[i])) {
+        if (wanted.some((end) => end === undefined || end === null)) asked[name + ".autorange"] = true;
+        else asked[name + ".range"] = [...wanted];
+      }
+    }
+    if (Object.keys(asked).length) window.Plotly.relayout(graph, asked);
+  };
   const follow = (graph) => {
     if (!graph.on || followed.has(graph)) return;
     followed.add(graph);
@@ -305,6 +319,8 @@
       if (text(value) === text((window.lpbenchGiven || {})[entry.key])) continue;
       window.dash_clientside.set_props({ type: type, key: entry.key }, { [property]: value });
     }
+    readZoom();
+    for (const graph of document.querySelectorAll("#figures .js-plotly-plot")) if (graph._fullLayout) rezoom(graph);
     window.setTimeout(function () { restoring = false; }, 300);
   });
 

@@ -153,9 +153,9 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
         each = (by[first] / by[last]) ** (1 / (last - first))
         where = f", at {choosing.said(kept)}" if kept else ""
         above = ", above the floor of SGD" if len(ends) < len(alike) else ""
-        found.append(
-            (f"÷ {each:.1f} a bit", f"LP-SGD in fixed point from {first} to {last} bits{above}{where}")
-        )
+        unknown = "" if full else "; SGD's own floor was not swept"
+        said = f"LP-SGD in fixed point from {first} to {last} bits{above}{where}{unknown}"
+        found.append((f"÷ {each:.1f} a bit", said))
     weighed = sweep.evidence.summary()
     if weighed["groups_with_bound"]:
         extremes = dict.fromkeys(f"{weighed[f'{end}_ratio']:.2g}" for end in ("smallest", "largest"))

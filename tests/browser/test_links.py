@@ -32,6 +32,23 @@ def test_a_link_reproduces_zoom_and_filters_in_another_browser(tab, address, bro
         other.close()
 
 
+def test_back_and_forward_restore_the_zoom(tab, address):
+    tab.goto(address + "/convergence?sweep=real")
+    ready(tab)
+    whole = tab.evaluate(RANGES)
+    tab.get_by_label("One y scale").click()
+    tab.wait_for_url("**shared=1**", timeout=WAIT)
+    ready(tab)
+    drag(tab)
+    tab.wait_for_url("**zoom=**", timeout=WAIT)
+    zoomed = tab.evaluate(RANGES)
+    tab.go_back()
+    until(tab, f"JSON.stringify({RANGES}) === JSON.stringify({whole!r})")
+    assert "zoom" not in tab.url
+    tab.go_forward()
+    until(tab, f"{RANGES}.every((axis, i) => Math.abs(axis[0] - {zoomed!r}[i][0]) < 1e-3)")
+
+
 def test_filters_go_along_and_stay_on_back_and_reload(tab, address):
     tab.goto(address + "/convergence?sweep=real&algorithm=swalp")
     ready(tab)
