@@ -6,16 +6,16 @@ import functools
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lpbench.analysis.tables import as_asked, axes_of, expressions, varying
-from lpbench.errors import ConfigError, LpbenchError
-from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
+from lpbench.errors import ConfigError
+from lpbench.store import catalog, find_sweep, list_sweeps, read_cells, read_manifest, read_traces
 from lpbench.store.address import locate
+from lpbench.store.catalog import Info
 from lpbench.store.folder import ROLLUP
 from lpbench.store.schema import CELLS, further
 
@@ -47,17 +47,6 @@ class Asked(float):
         return found
 
 
-@dataclass(frozen=True)
-class Info:
-    """A sweep in the list: its name, cells by status, state, when it changed; `problem` says why it cannot be read."""
-
-    name: str
-    counts: dict[str, int]
-    state: str
-    updated_at: str
-    problem: str = ""
-
-
 class Store:
     """The sweeps under one folder. Names come from a list of that folder: no other path is ever opened."""
 
@@ -68,25 +57,26 @@ class Store:
 
     def sweeps(self) -> list[Info]:
         """All sweeps, the newest first."""
-        found = []
-        for name in list_sweeps(self.runs_dir):
-            try:
-                manifest = read_manifest(self.runs_dir / name) or {}
-            except LpbenchError as error:
-                found.append(Info(name, {}, "unreadable", "", str(error)))
-                continue
-            counts, state = manifest.get("counts", {}), manifest.get("state", "no manifest")
-            found.append(Info(name, counts, state, manifest.get("updated_at", "")))
-        return sorted(found, key=lambda info: info.updated_at, reverse=True)
+        return sorted(catalog.sweeps(self.runs_dir), key=lambda info: info.updated_at, reverse=True)
 
     def version(self, name: str) -> int:
-        """A number that rises with every change of the sweep's files."""
+        """A number that rises with every change of the sweep's files.
+
+        Raises ConfigError for an unknown sweep, which says where one went that was renamed.
+        """
         if name not in list_sweeps(self.runs_dir):
-            raise ConfigError(f"there is no sweep {name!r} in {self.runs_dir}")
+            now = catalog.renamed(name, self.runs_dir)
+            went = f": {name!r} was renamed, to {now!r}" if now else ""
+            raise ConfigError(f"there is no sweep {name!r} in {self.runs_dir}{went}")
         return int((read_manifest(self.runs_dir / name) or {"version": 0})["version"])
 
     def sweep(self, name: str) -> Sweep:
-        """The sweep called `name`. Raises ConfigError for an unknown one, StoreError for one that cannot be read."""
+        """The sweep called `name`, or that was, so that a link of before leads to it.
+
+        Raises ConfigError for an unknown one, StoreError for one that cannot be read.
+        """
+        if name not in list_sweeps(self.runs_dir):
+            name = catalog.renamed(name, self.runs_dir) or name
         version = self.version(name)
         with self._lock:
             kept = self._kept.pop(name, None)
