@@ -59,16 +59,27 @@ class Store:
         """All sweeps, the newest first."""
         return sorted(catalog.sweeps(self.runs_dir), key=lambda info: info.updated_at, reverse=True)
 
-    def version(self, name: str) -> int:
-        """A number that rises with every change of the sweep's files.
+    def folder(self, name: str) -> Path:
+        """The folder of a sweep; raises ConfigError for an unknown one, which says where one went that was renamed."""
+        if name in list_sweeps(self.runs_dir):
+            return self.runs_dir / name
+        now = catalog.renamed(name, self.runs_dir)
+        raise ConfigError(
+            f"sweep {name!r} was renamed, to {now!r}"
+            if now
+            else f"there is no sweep {name!r} in {self.runs_dir}"
+        )
 
-        Raises ConfigError for an unknown sweep, which says where one went that was renamed.
+    def stamp(self, name: str) -> tuple[int, str]:
+        """What is another after every change: the version of the files, and when they were begun, for a name may be
+        given again. Raises ConfigError for an unknown sweep.
         """
-        if name not in list_sweeps(self.runs_dir):
-            now = catalog.renamed(name, self.runs_dir)
-            went = f": {name!r} was renamed, to {now!r}" if now else ""
-            raise ConfigError(f"there is no sweep {name!r} in {self.runs_dir}{went}")
-        return int((read_manifest(self.runs_dir / name) or {"version": 0})["version"])
+        manifest = read_manifest(self.folder(name)) or {"version": 0, "created_at": ""}
+        return manifest["version"], manifest["created_at"]
+
+    def version(self, name: str) -> int:
+        """A number that rises with every change of the sweep's files; raises as `stamp`."""
+        return self.stamp(name)[0]
 
     def sweep(self, name: str) -> Sweep:
         """The sweep called `name`, or that was, so that a link of before leads to it.
@@ -77,11 +88,11 @@ class Store:
         """
         if name not in list_sweeps(self.runs_dir):
             name = catalog.renamed(name, self.runs_dir) or name
-        version = self.version(name)
+        stamp = self.stamp(name)
         with self._lock:
             kept = self._kept.pop(name, None)
-            if kept is None or kept.version != version:  # a sweep that runs is in memory once
-                kept = Sweep(find_sweep(self.runs_dir / name), version)
+            if kept is None or kept.stamp != stamp:  # a sweep that runs is in memory once
+                kept = Sweep(find_sweep(self.runs_dir / name), stamp[0])
             self._kept[name] = kept
             if len(self._kept) > KEPT:
                 del self._kept[next(iter(self._kept))]
@@ -106,6 +117,11 @@ class Sweep:
     def __init__(self, folder: Path, version: int):
         self.folder, self.name, self.version = folder, folder.name, version
         self.manifest = read_manifest(folder) or {}
+
+    @property
+    def stamp(self) -> tuple[int, str]:
+        """As `Store.stamp`."""
+        return self.version, self.manifest.get("created_at", "")
 
     @functools.cached_property
     def cells(self) -> pandas.DataFrame:

@@ -74,15 +74,15 @@ def comparisons(sweep: Sweep, others: Sequence[str], metric: str) -> tuple[list[
     store, found, said = beside(sweep), [], []
     for name in others:
         try:
-            versions = (sweep.version, store.version(name))
-            found.append(_compared(sweep.folder, store.runs_dir / name, metric, versions))
+            stamps = (sweep.stamp, store.stamp(name))
+            found.append(_compared(sweep.folder, store.runs_dir / name, metric, stamps))
         except ConfigError as error:
             said.append(f"{name}: {error}")
     return found, said
 
 
 @functools.lru_cache(maxsize=32)
-def _compared(a: Path, b: Path, metric: str, versions: tuple[int, int]) -> Comparison:
+def _compared(a: Path, b: Path, metric: str, stamps: tuple[Any, Any]) -> Comparison:
     return compare_sweeps(a, b, metric=None if metric == PLAIN else metric)
 
 

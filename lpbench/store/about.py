@@ -25,6 +25,10 @@ class About:
     note: str = ""
     tags: tuple[str, ...] = ()
 
+    def line(self) -> str:
+        """It in one line: the tags, then the note."""
+        return " · ".join(filter(None, [", ".join(self.tags), " ".join(self.note.split())]))
+
     def lines(self) -> list[str]:
         """It in words: a line for the tags, and one for the note, where there are such."""
         tags = [f"tags: {', '.join(self.tags)}"] if self.tags else []
@@ -45,9 +49,13 @@ def read_about(folder: Path) -> About:
 
 
 def annotate(
-    folder: Path, note: str | None = None, add: Iterable[str] = (), remove: Iterable[str] = ()
+    folder: Path,
+    note: str | None = None,
+    add: Iterable[str] = (),
+    remove: Iterable[str] = (),
+    tags: Iterable[str] | None = None,
 ) -> About:
-    """Say of the sweep in `folder` another note (None: the one that is there), and more or fewer tags.
+    """Say of the sweep in `folder` another note (None: the one that is there), and more or fewer tags, or `tags` alone.
 
     A damaged file is warned of and set aside. Raises ConfigError for a note or a tag that cannot be, and for a tag to
     remove that is not there; StoreError where the file cannot be read now, or written. Nothing is written then.
@@ -59,12 +67,13 @@ def annotate(
     else:
         damaged = ""
     add, remove = list(add), list(remove)
+    before = found.tags if tags is None else tags
     missing = [tag for tag in remove if tag not in found.tags]
     if missing:
         there = f"its tags are {', '.join(found.tags)}" if found.tags else "it has no tags"
         raise ConfigError(f"sweep {folder.name} has no tag {missing[0]!r}: {there}")
-    tags = dict.fromkeys(tag for tag in (*found.tags, *add) if tag not in remove)
-    about = _checked(About(found.note if note is None else note.strip(), tuple(tags)))
+    kept = dict.fromkeys(tag for tag in (*before, *add) if tag not in remove)
+    about = _checked(About(found.note if note is None else note.strip(), tuple(kept)))
     if damaged:
         where = set_aside(folder / ABOUT)
         warnings.warn(f"{damaged}; it is now {where.name}", StoreWarning, stacklevel=2)
