@@ -81,9 +81,31 @@
       sure, wrong);
   };
 
+  // What is shown, as a command: without what lies in no figure.
+  const report = (view) => {
+    const query = new URLSearchParams(window.location.search);
+    for (const key of ["sweep", "table", "all"]) query.delete(key);
+    const written = query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
+    const quoted = "'" + (view.page + (written ? "?" + written : "")).replace(/'/g, "'\\''") + "'";
+    const command = "lpbench report " + view.sweep + " --view " + quoted + " -o report " + view.runs;
+    const copy = button("Copy", async () => {
+      try {
+        await navigator.clipboard.writeText(command);
+        copy.textContent = "Copied";
+      } catch (error) {
+        copy.textContent = "Copy it from above";
+      }
+    });
+    const said = "Writes what this page shows, with its numbers, as a folder that opens offline. Without --view: all pages.";
+    open("Report of this view", make("p", { className: "note" }, said),
+      make("pre", { tabIndex: 0 }, command), make("div", { className: "buttons" }, copy));
+  };
+
   document.addEventListener("click", (event) => {
     const pressed = event.target.closest("button");
     const view = window.lpbenchView;
-    if (pressed && pressed.id === "edit" && view && view.sweep) edit(view);
+    if (!pressed || !view || !view.sweep) return;
+    if (pressed.id === "edit") edit(view);
+    if (pressed.id === "report") report(view);
   });
 })();

@@ -12,6 +12,7 @@ from lpbench.analysis.ratios import verdict
 from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError
 from lpbench.store.schema import CHOICES, own_choices
+from lpbench.terminal import Table
 
 from ..data import choosing
 from ..data.sweeps import Sweep, text
@@ -24,6 +25,7 @@ from . import explore
 MOST = 7  # sweeps beside the chosen one: as many colours as are told apart
 VALUES = 8  # of a choice, in the table
 WITH = "Choose under “With” the sweeps to set beside {}."
+SAME = "In no choice: their cells have the same values of each."
 PLAIN = "-"  # the metric that the cells themselves name
 OF_THE_RUN = ("lpbench_version", "git_commit")
 
@@ -103,6 +105,18 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     return html.Div(sections, className="columns")
 
 
+def summary(sweep: Sweep, state: State) -> list[Panel]:
+    """What the body says."""
+    if not state["with"]:
+        return []
+    found, _ = comparisons(sweep, state["with"], state["metric"])
+    names, rows = differences(union(sweep, state["with"]))
+    return [
+        Panel("Verdicts", None, notes=tuple(map(verdicts, found))),
+        Panel("In what they differ", None, Table(["choice", *names], rows), () if rows else (SAME,)),
+    ]
+
+
 def verdicts(found: Comparison) -> str:
     """`after / before: 12 rows, 1 worse (at most 1.8 times), 3 better, 8 not told apart`."""
     told = [verdict(row, found.better) for row in found.rows if row["ratio"] is not None]
@@ -131,5 +145,5 @@ def _said(values: list[str]) -> str:
 
 
 PAGE = Page(
-    "/compare", "Compare", "What is different?", 5, 2, controls, draw, body, alone=False
+    "/compare", "Compare", "What is different?", 5, 2, controls, draw, body, alone=False, summary=summary,
 )  # fmt: skip

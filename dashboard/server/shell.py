@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -72,6 +73,7 @@ def _stores(site: Site, current: Page, sweep: Sweep | None, spec: list[dict[str,
     view: dict[str, Any] = {"page": current.path, "prefix": site.prefix}
     # The keys of filters, which the reader takes along from page to page.
     view |= {"sweep": sweep and sweep.name, "axes": sweep.varying if sweep else []}
+    view["runs"] = shlex.join(["--runs-dir", str(site.store.runs_dir)])  # for commands that a page shows
     return [
         dcc.Store(id="view", data=view),
         dcc.Store(id="spec", data=spec),
@@ -118,6 +120,7 @@ def header(site: Site, current: Page, name: str | None, every: bool = False) -> 
                 **{"aria-label": "Sweep"},
             ),
             html.Button("Copy link", id="copy", type="button", className="button"),
+            *([html.Button("Report", id="report", type="button", className="button")] if known else []),
             *([html.Button("Edit", id="edit", type="button", className="button")] if site.edit and known else []),
             html.Button("Light / dark", id="toggle", type="button", className="button", n_clicks=0),
         ]

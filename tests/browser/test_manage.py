@@ -1,5 +1,6 @@
 """Sweeps as things that a reader keeps: to find, to note, to rename and to delete in the browser."""
 
+import shlex
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from fake_results import fake_cell, fake_result
 from lpbench.dashboard.server.app import create_app
 from werkzeug.serving import make_server
 
+from lpbench import cli
 from lpbench.store import SweepWriter, list_sweeps
 from lpbench.store.about import About, annotate, read_about
 from lpbench.store.moving import rename
@@ -91,6 +93,20 @@ def test_sweeps_are_found_and_changed(tab: Any, address: str, runs: Path) -> Non
     gone.click()
     tab.wait_for_url(f"{address}/?sweep=other", timeout=WAIT)
     assert list_sweeps(runs) == ["check-main", "other"]
+
+
+def test_the_report_of_a_view_is_a_command(tab: Any, address: str, runs: Path, tmp_path: Path) -> None:
+    tab.goto(f"{address}/precision?token={TOKEN}&sweep=demo&target=0.001&precision=4,8&all=1")
+    ready(tab)
+    tab.get_by_role("button", name="Report").click()
+    command = tab.locator("dialog pre").inner_text()
+    view = "'/precision?target=0.001&precision=4,8'"
+    assert command == f"lpbench report demo --view {view} -o report --runs-dir {runs}"
+    words = [str(tmp_path / "report") if word == "report" else word for word in shlex.split(command)[2:]]
+    assert cli.run(["report", *words]) == 0
+    assert "target=0.001" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    tab.keyboard.press("Escape")
+    until(tab, "!document.querySelector('dialog')")
 
 
 def test_an_open_page_says_where_its_sweep_went(tab: Any, address: str, runs: Path) -> None:
