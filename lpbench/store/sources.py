@@ -61,7 +61,8 @@ class Source:
         if "sweep" not in table.column_names:
             return table
         at, field = table.column_names.index("sweep"), table.schema.field("sweep")
-        return table.set_column(at, field, pa.repeat(pa.scalar(self.sweep, field.type), len(table)))
+        names = from_texts([self.sweep]).take(from_numpy(np.zeros(len(table), np.int64)))
+        return table.set_column(at, field, names)
 
     @property
     def sweep(self) -> str:
