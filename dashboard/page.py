@@ -148,10 +148,11 @@ class Page:
     draw       (sweep, state, dark) to panels; state has a clean value for each key of the controls.
     body       (store, sweep, state, url prefix) to what the page shows above its panels, as Dash components.
     connect    (app, store): registers the callbacks of the body.
+    summary    (sweep, state) to what the body says, as panels without figures: for the report.
     axes       (sweep, state) to the choices that its figures have on an axis: `drawn` names what else varied
                and is on no panel and no colour. None: nothing is said.
-    of_sweep   False: it shows the folder of sweeps, is there without any, and is no part of the report of one.
-    alone      False: it sets the sweep beside others, and is no part of its report either.
+    of_sweep   False: it shows the folder of sweeps, and is there without any. It is part of a report by its summary.
+    alone      False: it sets the sweep beside others, and is part of a report of several.
     """
 
     path: str
@@ -165,6 +166,7 @@ class Page:
     connect: Callable[[Any, Any], None] | None = None
     of_sweep: bool = True
     alone: bool = True
+    summary: Callable[[Sweep, State], list[Panel]] | None = None
     axes: Callable[[Sweep, State], Collection[str]] | None = None
 
 

@@ -5,6 +5,7 @@
 LPBENCH_RUNS         the folder of sweeps (runs)
 LPBENCH_URL_PREFIX   where a proxy shows it (/)
 LPBENCH_HOSTS        host names that requests may name, separated by commas (those of this machine alone)
+LPBENCH_EDIT         1: readers may annotate, rename and delete sweeps; needs LPBENCH_TOKEN
 LPBENCH_TOKEN        what readers must show once as ?token=..., at least 16 characters; needed on public addresses
 """
 
@@ -20,6 +21,7 @@ application = create_app(
     _prefix,
     _hosts or LOOPBACK,
     os.environ.get("LPBENCH_TOKEN") or None,
+    os.environ.get("LPBENCH_EDIT") == "1",
 ).server
 
 # Dash registers what its pages load on the first request, and threads that ask meanwhile get errors; the newest sweep

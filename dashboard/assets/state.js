@@ -3,6 +3,7 @@
   "use strict";
   document.documentElement.lang = "en";
   const none = () => window.dash_clientside.no_update;
+  let gone = false; // whether the sweep of this page is there no more
   let restoring = false; // while Back sets the controls, they must not write the address again
 
   const cookie = (name) => (document.cookie.match("(?:^|; )" + name + "=([^;]*)") || [])[1];
@@ -17,8 +18,10 @@
     if (entry.kind === "multi") return found === "" ? [] : found.split(",");
     return found;
   };
-  // What the address holds beside the controls: `zoom` of the figures, `table` the filters of the table of cells.
-  const KEPT = ["zoom", "table"];
+  // What the address holds beside the controls: `zoom` of the figures, `table` the filters of the table of cells, `all`
+  // where hidden sweeps can be chosen.
+  const HIDDEN = ":hidden"; // as in server/shell.py
+  const KEPT = ["zoom", "table", "all"];
   const search = (query) => {
     const written = query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
     return window.location.pathname + (written ? "?" + written : "");
@@ -41,7 +44,7 @@
   const link = (view) => {
     const now = new URLSearchParams(window.location.search);
     const query = new URLSearchParams(view.sweep ? { sweep: view.sweep } : {});
-    for (const axis of view.axes || []) if (now.has(axis)) query.set(axis, now.get(axis));
+    for (const key of ["all", ...(view.axes || [])]) if (now.has(key)) query.set(key, now.get(key));
     const written = query.toString().replace(/%2C/g, ",");
     for (const shown of document.querySelectorAll("header nav a, header a.brand")) {
       const id = shown.id && JSON.parse(shown.id);
@@ -209,10 +212,15 @@
           }
           const address = view.prefix + "_version?sweep=" + encodeURIComponent(view.sweep);
           const answer = await (await fetch(address, { cache: "no-store" })).json();
+          if (answer.gone) { // it has another name now, or is deleted: said where its state stood
+            gone = true;
+            window.dash_clientside.set_props("status", { children: answer.error });
+          }
           const seen = view.sweep + " " + answer.version;
-          if (answer.version === null || answer.version === undefined || seen === window.lpbenchVersion) return none();
+          if (answer.version === null || answer.version === undefined || (seen === window.lpbenchVersion && !gone)) return none();
           const first = window.lpbenchVersion === undefined || !window.lpbenchVersion.startsWith(view.sweep + " ");
           window.lpbenchVersion = seen;
+          gone = false;
           return first ? none() : answer.version; // the page itself was drawn from the first one
         } catch (error) {
           return none(); // the server is away; the next tick asks again
@@ -221,7 +229,15 @@
       change_sweep: function (name, view) {
         if (!name || !view || name === view.sweep) return none();
         const path = view.prefix + view.page.replace(/^\//, "");
-        window.location.assign(path + "?sweep=" + encodeURIComponent(name));
+        const now = new URLSearchParams(window.location.search);
+        if (name === HIDDEN) { // the same view, with other sweeps to choose among
+          if (now.get("all") === "1") now.delete("all");
+          else now.set("all", "1");
+          window.location.assign(search(named(now)));
+          return none();
+        }
+        const all = now.get("all") === "1" ? "&all=1" : "";
+        window.location.assign(path + "?sweep=" + encodeURIComponent(name) + all);
         return none();
       },
       // The table of cells. Ticked rows -> text field; identities whose rows are not loaded stay in it.
@@ -295,6 +311,19 @@
         setCookie("lpbench_narrow", narrow);
         return [now === dark && !turned ? none() : now, now ? "dark" : "light"];
       },
+    },
+  });
+
+  // The chooser of sweeps: every word that is typed is somewhere in a name, its tags or its note, which stand below it.
+  window.dashMantineFunctions = Object.assign({}, window.dashMantineFunctions, {
+    lpbenchFilter: function ({ options, search }) {
+      const words = search.toLowerCase().split(/\s+/).filter((word) => word);
+      const has = (one) => words.every((word) => (one.said || "").toLowerCase().includes(word));
+      return options.filter((one) => one.value === HIDDEN || has(one));
+    },
+    lpbenchOption: function ({ option }) {
+      const more = option.more ? [window.React.createElement("span", { key: "more", className: "more" }, option.more)] : [];
+      return window.React.createElement("span", { className: "option" }, option.label, ...more);
     },
   });
 

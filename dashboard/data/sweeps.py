@@ -6,7 +6,6 @@ import functools
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,10 @@ import numpy as np
 from lpbench.analysis.evidence import COLUMNS as JUDGED
 from lpbench.analysis.evidence import Evidence, weigh
 from lpbench.analysis.tables import as_asked, axes_of, expressions, varying
-from lpbench.errors import ConfigError, LpbenchError
-from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
+from lpbench.errors import ConfigError
+from lpbench.store import catalog, find_sweep, list_sweeps, read_cells, read_manifest, read_traces
 from lpbench.store.address import locate
+from lpbench.store.catalog import Info
 from lpbench.store.folder import ROLLUP
 from lpbench.store.schema import CELLS, further
 
@@ -49,17 +49,6 @@ class Asked(float):
         return found
 
 
-@dataclass(frozen=True)
-class Info:
-    """A sweep in the list: its name, cells by status, state, when it changed; `problem` says why it cannot be read."""
-
-    name: str
-    counts: dict[str, int]
-    state: str
-    updated_at: str
-    problem: str = ""
-
-
 class Store:
     """The sweeps under one folder. Names come from a list of that folder: no other path is ever opened."""
 
@@ -70,30 +59,42 @@ class Store:
 
     def sweeps(self) -> list[Info]:
         """All sweeps, the newest first."""
-        found = []
-        for name in list_sweeps(self.runs_dir):
-            try:
-                manifest = read_manifest(self.runs_dir / name) or {}
-            except LpbenchError as error:
-                found.append(Info(name, {}, "unreadable", "", str(error)))
-                continue
-            counts, state = manifest.get("counts", {}), manifest.get("state", "no manifest")
-            found.append(Info(name, counts, state, manifest.get("updated_at", "")))
-        return sorted(found, key=lambda info: info.updated_at, reverse=True)
+        return sorted(catalog.sweeps(self.runs_dir), key=lambda info: info.updated_at, reverse=True)
+
+    def folder(self, name: str) -> Path:
+        """The folder of a sweep; raises ConfigError for an unknown one, which says where one went that was renamed."""
+        if name in list_sweeps(self.runs_dir):
+            return self.runs_dir / name
+        now = catalog.renamed(name, self.runs_dir)
+        raise ConfigError(
+            f"sweep {name!r} was renamed, to {now!r}"
+            if now
+            else f"there is no sweep {name!r} in {self.runs_dir}"
+        )
+
+    def stamp(self, name: str) -> tuple[int, str]:
+        """What is another after every change: the version of the files, and when they were begun, for a name may be
+        given again. Raises ConfigError for an unknown sweep.
+        """
+        manifest = read_manifest(self.folder(name)) or {"version": 0, "created_at": ""}
+        return manifest["version"], manifest["created_at"]
 
     def version(self, name: str) -> int:
-        """A number that rises with every change of the sweep's files."""
-        if name not in list_sweeps(self.runs_dir):
-            raise ConfigError(f"there is no sweep {name!r} in {self.runs_dir}")
-        return int((read_manifest(self.runs_dir / name) or {"version": 0})["version"])
+        """A number that rises with every change of the sweep's files; raises as `stamp`."""
+        return self.stamp(name)[0]
 
     def sweep(self, name: str) -> Sweep:
-        """The sweep called `name`. Raises ConfigError for an unknown one, StoreError for one that cannot be read."""
-        version = self.version(name)
+        """The sweep called `name`, or that was, so that a link of before leads to it.
+
+        Raises ConfigError for an unknown one, StoreError for one that cannot be read.
+        """
+        if name not in list_sweeps(self.runs_dir):
+            name = catalog.renamed(name, self.runs_dir) or name
+        stamp = self.stamp(name)
         with self._lock:
             kept = self._kept.pop(name, None)
-            if kept is None or kept.version != version:  # a sweep that runs is in memory once
-                kept = Sweep(find_sweep(self.runs_dir / name), version)
+            if kept is None or kept.stamp != stamp:  # a sweep that runs is in memory once
+                kept = Sweep(find_sweep(self.runs_dir / name), stamp[0])
             self._kept[name] = kept
             if len(self._kept) > KEPT:
                 del self._kept[next(iter(self._kept))]
@@ -118,6 +119,11 @@ class Sweep:
     def __init__(self, folder: Path, version: int):
         self.folder, self.name, self.version = folder, folder.name, version
         self.manifest = read_manifest(folder) or {}
+
+    @property
+    def stamp(self) -> tuple[int, str]:
+        """As `Store.stamp`."""
+        return self.version, self.manifest.get("created_at", "")
 
     @functools.cached_property
     def cells(self) -> pandas.DataFrame:

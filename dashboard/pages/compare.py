@@ -12,6 +12,7 @@ from lpbench.analysis.ratios import verdict
 from lpbench.declared.columns import COMPARED
 from lpbench.errors import ConfigError
 from lpbench.store.schema import CHOICES, own_choices
+from lpbench.terminal import Table
 
 from ..data import choosing
 from ..data.sweeps import Sweep, text
@@ -24,6 +25,7 @@ from . import explore
 MOST = 7  # sweeps beside the chosen one: as many colours as are told apart
 VALUES = 8  # of a choice, in the table
 WITH = "Choose under “With” the sweeps to set beside {}."
+SAME = "In no choice: their cells have the same values of each."
 PLAIN = "-"  # the metric that the cells themselves name
 OF_THE_RUN = ("lpbench_version", "git_commit")
 
@@ -74,15 +76,15 @@ def comparisons(sweep: Sweep, others: Sequence[str], metric: str) -> tuple[list[
     store, found, said = beside(sweep), [], []
     for name in others:
         try:
-            versions = (sweep.version, store.version(name))
-            found.append(_compared(sweep.folder, store.runs_dir / name, metric, versions))
+            stamps = (sweep.stamp, store.stamp(name))
+            found.append(_compared(sweep.folder, store.runs_dir / name, metric, stamps))
         except ConfigError as error:
             said.append(f"{name}: {error}")
     return found, said
 
 
 @functools.lru_cache(maxsize=32)
-def _compared(a: Path, b: Path, metric: str, versions: tuple[int, int]) -> Comparison:
+def _compared(a: Path, b: Path, metric: str, stamps: tuple[Any, Any]) -> Comparison:
     return compare_sweeps(a, b, metric=None if metric == PLAIN else metric)
 
 
@@ -101,6 +103,18 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     ]
     sections = [html.Section([html.H2(name), shown]) for name, shown in parts]
     return html.Div(sections, className="columns")
+
+
+def summary(sweep: Sweep, state: State) -> list[Panel]:
+    """What the body says."""
+    if not state["with"]:
+        return []
+    found, _ = comparisons(sweep, state["with"], state["metric"])
+    names, rows = differences(union(sweep, state["with"]))
+    return [
+        Panel("Verdicts", None, notes=tuple(map(verdicts, found))),
+        Panel("In what they differ", None, Table(["choice", *names], rows), () if rows else (SAME,)),
+    ]
 
 
 def verdicts(found: Comparison) -> str:
@@ -131,5 +145,5 @@ def _said(values: list[str]) -> str:
 
 
 PAGE = Page(
-    "/compare", "Compare", "What is different?", 5, 2, controls, draw, body, alone=False
+    "/compare", "Compare", "What is different?", 5, 2, controls, draw, body, alone=False, summary=summary,
 )  # fmt: skip

@@ -113,19 +113,26 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     axes = [(choosing.named(axis), _values(choosing.values_of(sweep, axis))) for axis in sweep.varying]
     none = html.P("Nothing but the seed varied.", className="note")
     varied = table("What varied", ("axis", "values"), axes) if axes else none
-    listed = [
+    every = store.sweeps()
+    listed = [info for info in every if not info.hidden or info.name == sweep.name]
+    rows = [
         (
             html.A(info.name, href=address(prefix, "/", {"sweep": info.name})),
             counted(info.counts) or "-",
             info.problem or info.state,
             info.updated_at[:16].replace("T", " "),
+            info.about.line() or "-",
         )
-        for info in store.sweeps()
+        for info in listed
     ]
-    sweeps = table("Sweeps", ("sweep", "cells", "state", "updated (UTC)"), listed)
-    parts = (("What varied", varied), ("Sweeps", sweeps))
-    sections = [html.Section([html.H2(name), shown]) for name, shown in parts]
-    return [html.Div(cards, className="cards"), html.Div(sections, className="columns")]
+    sweeps = table("Sweeps", ("sweep", "cells", "state", "updated (UTC)", "tags and note"), rows)
+    left = choosing.plural(len(every) - len(listed), "hidden sweep")
+    hidden = [html.P(f"And {left}: the list on top shows them.", className="note")] if listed != every else []
+    said: list[str] = next((info.about.lines() for info in every if info.name == sweep.name), [])
+    parts = (("What varied", [varied]), ("Sweeps", [sweeps, *hidden]))
+    sections = [html.Section([html.H2(name), *shown]) for name, shown in parts]
+    kept = [html.P(line, className="kept") for line in said]
+    return [*kept, html.Div(cards, className="cards"), html.Div(sections, className="columns")]
 
 
 def headlines(sweep: Sweep) -> list[tuple[str, str]]:

@@ -194,7 +194,7 @@ def _links(store: Any, here: Past, prefix: str) -> dict[str, str]:
             # A history keeps no choices of plug-ins.
             asked = {axis: text(choices[axis]) for axis in sweep.varying if axis in choices}
             state = state_of(known, {**asked, "cells": choices["cell_id"]})
-            query = {"sweep": name, **query_of(known, state)}
+            query = {"sweep": sweep.name, **query_of(known, state)}
             found[move.series.config_id] = address(prefix, cells.PAGE.path, query)
     return found
 

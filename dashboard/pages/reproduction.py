@@ -18,6 +18,7 @@ from ..page import SELECT, Control, Page, Panel, State, address
 from ..panels.tables import table
 
 FOLDER, RESULT, SCHEMA_VERSION = "reproduce", "claim.json", 1  # as lpbench.claims.reproduce writes them
+PASS, INCOMPLETE = "PASS", "INCOMPLETE"
 HEAD = ("claim", "statistic", "median", "min … max", "replicates", "threshold", "verdict")
 
 
@@ -85,26 +86,36 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     found, _ = read(store.runs_dir)
     if not found:
         return []
-    rows = [row for name, record in found.items() for row in _rows(name, record, prefix)]
-    verdicts = Counter(record["verdict"] for record in found.values())
-    return [html.H2(f"The claims: {counted(verdicts)}"), table("Claims", HEAD, rows)]
+    rows = [
+        [
+            html.A(name, href=address(prefix, PAGE.path, {"claim": name})), *told,
+            verdict if verdict == PASS else html.Strong(verdict),
+        ]
+        for name, *told, verdict in _rows(found)
+    ]  # fmt: skip
+    return [html.H2(_counted(found)), table("Claims", HEAD, rows)]
 
 
-def _rows(name: str, record: Mapping[str, Any], prefix: str) -> list[list[Any]]:
-    from dash import html
+def summary(sweep: Sweep, state: State) -> list[Panel]:
+    """The same table; nothing where nothing was reproduced."""
+    found, _ = read(sweep.folder.parent)
+    return [Panel(_counted(found), None, Table(HEAD, _rows(found)))] if found else []
 
+
+def _counted(found: Mapping[str, Mapping[str, Any]]) -> str:
+    return f"The claims: {counted(Counter(record['verdict'] for record in found.values()))}"
+
+
+def _rows(found: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """A row a statistic, its claim first and its verdict last."""
     rows = []
-    for measure in record["measures"] or [{"name": "–", "threshold": record["limits"], "passed": False}]:
-        ends = f"{_number(measure.get('min'))} … {_number(measure.get('max'))}"
-        verdict = "PASS" if measure["passed"] else "FAIL"
-        verdict = "INCOMPLETE" if record["verdict"] == "INCOMPLETE" else verdict
-        rows.append(
-            [
-                html.A(name, href=address(prefix, PAGE.path, {"claim": name})), measure["name"],
-                _number(measure.get("median")), ends, str(record["replicates"] or "–"), measure["threshold"],
-                verdict if verdict == "PASS" else html.Strong(verdict),
-            ]
-        )  # fmt: skip
+    for name, record in found.items():
+        for measure in record["measures"] or [{"name": "–", "threshold": record["limits"], "passed": False}]:
+            ends = f"{_number(measure.get('min'))} … {_number(measure.get('max'))}"
+            verdict = PASS if measure["passed"] else "FAIL"
+            verdict = INCOMPLETE if record["verdict"] == INCOMPLETE else verdict
+            middle = [_number(measure.get("median")), ends, str(record["replicates"] or "–")]
+            rows.append([name, measure["name"], *middle, measure["threshold"], verdict])
     return rows
 
 
@@ -114,4 +125,5 @@ def _number(value: Any) -> str:
 
 PAGE = Page(
     "/reproduction", "Reproduction", "Do the papers' claims hold here?", 7, 1, controls, draw, body, of_sweep=False,
+    summary=summary,
 )  # fmt: skip

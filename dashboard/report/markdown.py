@@ -13,22 +13,29 @@ from ..charts.files import write_pictures
 from ..page import Panel
 from ..server.panels import cell
 
+VIEW = "The view: {}"
 MOST = 40  # rows of a table; the csv beside it holds all
 WIDTH = 1000  # pixels, of the pictures
 
 
 @dataclass(frozen=True)
 class Section:
-    """One page: a word for links, its name, its question, and its panels, each with the name of its files."""
+    """One page: a word for links, its name, its question, and its panels, each with the name of its files.
+
+    where   the address of the view on a dashboard, where it is not as the page opens.
+    said    what the page says beside its figures, with tables that are not folded away.
+    """
 
     slug: str
     name: str
     question: str
     panels: Sequence[tuple[str, Panel]]
+    where: str = ""
+    said: Sequence[tuple[str, Panel]] = ()
 
 
 def markdown(
-    sweep: str,
+    title: str,
     status: str,
     facts: Sequence[tuple[str, str]],
     commands: Sequence[str],
@@ -38,12 +45,15 @@ def markdown(
     """The text of the report; its pictures are written into `output` as svg. Raises LpbenchError without a browser."""
     import plotly.graph_objects as go
 
-    lines = [f"# Sweep {escaped(sweep)}", "", escaped(status), ""]
+    lines = [f"# {escaped(title)}", "", escaped(status), ""]
     lines += ["| | |", "| --- | --- |", *(f"| {escaped(name)} | {escaped(value)} |" for name, value in facts)]
     lines += ["", "To reproduce it:", "", "```sh", *map(one_line, commands), "```", ""]
     lines += ["Filters that the notes name are those of the pages: `lpbench dashboard` shows them.", ""]
     for section in sections:
         lines += [f"## {escaped(section.question)}", ""]
+        lines += [escaped(VIEW.format(section.where)), ""] if section.where else []
+        for name, panel in section.said:
+            lines += _panel(name, panel, True)
         for name, panel in section.panels:
             lines += _panel(name, panel)
     pictures = {
@@ -56,17 +66,20 @@ def markdown(
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _panel(name: str, panel: Panel) -> list[str]:
+def _panel(name: str, panel: Panel, unfolded: bool = False) -> list[str]:
     title = escaped(panel.title or "Figure")
     lines = [f"### {title}", ""]
     if panel.figure is not None:
         lines += [f"![{title}]({name}.svg)", ""]
     lines += [f"- {escaped(note)}" for note in panel.notes]
-    return [*lines, "", *_table(name, panel)]
+    return [*lines, "", *_table(name, panel, unfolded)]
 
 
-def _table(name: str, panel: Panel) -> list[str]:
-    """At most MOST rows, folded away: evenly spread where there are more, the first and the last among them."""
+def _table(name: str, panel: Panel, unfolded: bool) -> list[str]:
+    """At most MOST rows, folded away unless `unfolded`.
+
+    Evenly spread where there are more, the first and the last among them.
+    """
     rows = panel.data.rows
     if not rows:
         return []
@@ -79,4 +92,5 @@ def _table(name: str, panel: Panel) -> list[str]:
     lines = ["| " + " | ".join(row) + " |" for row in table]
     lines.insert(1, "|" + " --- |" * len(panel.data.columns))
     folded = ["<details>", f"<summary>{said}</summary>", "", *lines, "", "</details>", ""]
-    return [*folded, f"All numbers: [{name}.csv]({name}.csv)", ""]
+    shown = [*lines, ""] if unfolded else folded
+    return [*shown, f"All numbers: [{name}.csv]({name}.csv)", ""]

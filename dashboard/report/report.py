@@ -7,73 +7,135 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.provenance import version
+from lpbench.store.about import read_about
 from lpbench.store.files import write_bytes
 
 from ..data.sweeps import Store, Sweep
-from ..page import Panel, opened, pages
+from ..page import Page, Panel, address, drawn, pages, state_of
 from ..pages.cells import PICKED
+from ..pages.compare import MOST
 from ..server import exports
 from ..server.panels import ROWS, cell
 from ..server.shell import status
-from .markdown import Section, markdown
+from .markdown import VIEW, Section, markdown
+from .views import View, check, zoomed
 
 FORMATS = ("html", "md", "pdf")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def write(folder: Path, output: Path, kind: str = "html", force: bool = False) -> Path:
+def write(
+    folder: Path,
+    output: Path,
+    kind: str = "html",
+    force: bool = False,
+    others: Sequence[Path] = (),
+    views: Sequence[View] = (),
+) -> Path:
     """Write the report of the sweep in `folder`; returns the file to open.
 
     output   a folder, made where it is missing; one with files in it is refused unless `force`.
     kind     html (interactive figures), md (figures as svg), or pdf (the html, printed).
+    others   further sweeps, of the same folder of sweeps, with the page that sets them beside the first.
+    views    what to show in place of all pages as they open: each of every sweep, one of several sweeps once.
 
-    Raises ConfigError for another kind or a folder in use, StoreError for a sweep that cannot be read, LpbenchError
-    where md or pdf lack a browser to draw with.
+    Raises ConfigError for another kind, a folder in use, and what a view cannot be; StoreError for a sweep that cannot
+    be read, LpbenchError where md or pdf lack a browser to draw with.
     """
     if kind not in FORMATS:
         raise ConfigError(f"report: --format must be one of {', '.join(FORMATS)}, got {kind!r}")
     if output.exists() and (not output.is_dir() or any(output.iterdir())) and not force:
         raise ConfigError(f"{output} is not empty: name another folder, or give --force")
-    sweep = Store(folder.parent).sweep(folder.name)
-    sections = _sections(sweep)
+    sweeps = _sweeps([folder, *others])
+    sections = _asked(sweeps, views) if views else _every(sweeps)
     output.mkdir(parents=True, exist_ok=True)
     for name, panel in _panels(sections):
         if panel.data.rows:
             write_bytes(output / f"{name}.csv", exports.as_csv(panel.data))
     if kind == "html":
-        return _html(sweep, sections, output)
+        return _html(sweeps, sections, output)
     target = output / f"report.{kind}"
     if kind == "md":
-        text = markdown(sweep.name, status(sweep), _facts(sweep), _commands(sweep), sections, output)
+        text = markdown(_title(sweeps), _status(sweeps), _facts(sweeps), _commands(sweeps), sections, output)
         write_bytes(target, text.encode())
         return target
     with tempfile.TemporaryDirectory() as scratch:
-        printed = _print(_html(sweep, sections, Path(scratch)), Path(scratch) / target.name)
+        printed = _print(_html(sweeps, sections, Path(scratch)), Path(scratch) / target.name)
         write_bytes(target, printed.read_bytes())
     return target
 
 
+def _sweeps(folders: Sequence[Path]) -> list[Sweep]:
+    """The sweeps in `folders`, each once; raises ConfigError where they cannot stand in one report."""
+    if len({folder.parent for folder in folders}) > 1:
+        raise ConfigError(f"report: sweeps of one folder, got {', '.join(map(str, folders))}")
+    found = dict.fromkeys(folder.name for folder in folders)
+    if len(found) > MOST + 1:
+        raise ConfigError(f"report: at most {MOST + 1} sweeps, got {len(found)}")
+    store = Store(folders[0].parent)
+    return [store.sweep(name) for name in found]
+
+
 def _panels(sections: Sequence[Section]) -> list[tuple[str, Panel]]:
-    return [part for section in sections for part in section.panels]
+    return [part for section in sections for part in (*section.said, *section.panels)]
 
 
-def _sections(sweep: Sweep) -> list[Section]:
-    """All pages of a sweep as they open, without the figure of what a reader picks."""
+def _every(sweeps: Sequence[Sweep]) -> list[Section]:
+    """All pages as they open: what several sweeps differ in, then those of each, then what is of none."""
+    every, found = pages(), []
+    if len(sweeps) > 1:
+        found += [_section(page, sweeps[0], sweeps, _beside(sweeps)) for page in every if not page.alone]
+    for sweep in sweeps:
+        found += [_section(page, sweep, sweeps, {}) for page in every if page.of_sweep and page.alone]
+    folder = [_section(page, sweeps[0], sweeps, {}) for page in every if not page.of_sweep]
+    # Of the folder what is said, if anything: its figures are of what a reader picks.
+    return found + [replace(section, panels=()) for section in folder if section.said]
+
+
+def _beside(sweeps: Sequence[Sweep]) -> dict[str, str]:
+    """What a page that sets the first sweep beside others is asked for."""
+    return {"with": ",".join(sweep.name for sweep in sweeps[1:])} if len(sweeps) > 1 else {}
+
+
+def _asked(sweeps: Sequence[Sweep], views: Sequence[View]) -> list[Section]:
+    """The views, each as its address says; a page that comes again has other names for its files."""
     found = []
-    for page in (one for one in pages() if one.of_sweep and one.alone):
-        slug, panels = page.name.lower(), enumerate(opened(page, sweep))
-        named = tuple((f"{slug}-{i}", panel) for i, panel in panels if panel.title != PICKED)
-        found.append(Section(slug, page.name, page.question, named))
+    for i, view in enumerate(views):
+        page = view.page
+        before = [one.page.path for one in views[:i]].count(page.path)
+        for sweep in sweeps if page.alone and page.of_sweep else sweeps[:1]:
+            query = {**({} if page.alone else _beside(sweeps)), **view.own}
+            check(page, sweep, query)
+            found.append(_section(page, sweep, sweeps, query, f"-view{before + 1}" if before else ""))
     return found
 
 
-def _html(sweep: Sweep, sections: Sequence[Section], output: Path) -> Path:
+def _section(
+    page: Page, sweep: Sweep, sweeps: Sequence[Sweep], query: Mapping[str, str], end: str = ""
+) -> Section:
+    """A page at an address, without the figure of what nobody picked."""
+    slug, name, question = page.name.lower() + end, page.name, page.question
+    if page.of_sweep and page.alone and len(sweeps) > 1:
+        slug, name, question = f"{sweep.name}-{slug}", f"{name}: {sweep.name}", f"{question} {sweep.name}"
+    state = state_of(page.controls(sweep), query)
+    panels = zoomed(drawn(page, sweep, state, False), query.get("zoom", ""))
+    kept = [i for i, one in enumerate(panels) if one.figure is not None or one.title != PICKED]
+    said = page.summary(sweep, state) if page.summary is not None else []
+    return Section(
+        slug, name, question, tuple((f"{slug}-{i}", panels[i]) for i in kept),
+        address("/", page.path, {"sweep": sweep.name, **query}) if query else "",
+        tuple((f"{slug}-said{i}", one) for i, one in enumerate(said)),
+    )  # fmt: skip
+
+
+def _html(sweeps: Sequence[Sweep], sections: Sequence[Section], output: Path) -> Path:
     import orjson
     from plotly.offline import get_plotlyjs
 
@@ -84,22 +146,24 @@ def _html(sweep: Sweep, sections: Sequence[Section], output: Path) -> Path:
     write_bytes(output / "figures.js", f"window.figures = {data};\n{DRAW}".encode())
     links = " ".join(f'<a href="#{section.slug}">{_text(section.name)}</a>' for section in sections)
     facts = "".join(
-        f'<tr><th scope="row">{_text(name)}</th><td>{_text(value)}</td></tr>' for name, value in _facts(sweep)
+        f'<tr><th scope="row">{_text(name)}</th><td>{_text(value)}</td></tr>'
+        for name, value in _facts(sweeps)
     )
-    commands = "\n".join(map(_text, _commands(sweep)))
+    commands = "\n".join(map(_text, _commands(sweeps)))
     parts = "".join(
-        f'<section id="{section.slug}"><h2>{_text(section.question)}</h2>'
+        f'<section id="{section.slug}"><h2>{_text(section.question)}</h2>{_where(section)}'
+        f"{''.join(_panel(name, panel, True) for name, panel in section.said)}"
         f"{''.join(_panel(name, panel) for name, panel in section.panels)}</section>"
         for section in sections
     )
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(sweep.name)} · lpbench</title>"
+        f"<title>{_text(_names(sweeps))} · lpbench</title>"
         f'<link rel="stylesheet" href="style.css"><style>{STYLE}</style></head>'
         f"<body><header><span class='brand'>lpbench</span>"
         f"<nav aria-label='Sections'>{links}</nav></header><main>"
-        f"<h1>Sweep {_text(sweep.name)}</h1><p class='status'>{_text(status(sweep))}</p>"
+        f"<h1>{_text(_title(sweeps))}</h1><p class='status'>{_text(_status(sweeps))}</p>"
         f"<div class='scroll' tabindex='0'><table>{facts}</table></div>"
         f"<h2>To reproduce it</h2><pre tabindex='0'>{commands}</pre>{parts}</main>"
         '<script src="plotly.min.js"></script><script src="figures.js"></script></body></html>\n'
@@ -107,6 +171,10 @@ def _html(sweep: Sweep, sections: Sequence[Section], output: Path) -> Path:
     target = output / "index.html"
     write_bytes(target, text.encode())
     return target
+
+
+def _where(section: Section) -> str:
+    return f"<p class='note'>{_text(VIEW.format(section.where))}</p>" if section.where else ""
 
 
 STYLE = (
@@ -123,15 +191,15 @@ document.documentElement.dataset.drawn = "yes";
 """
 
 
-def _panel(name: str, panel: Panel) -> str:
+def _panel(name: str, panel: Panel, unfolded: bool = False) -> str:
     notes = "".join(f'<p class="note">{_text(note)}</p>' for note in panel.notes)
     title = f"<figcaption><h3>{_text(panel.title)}</h3></figcaption>" if panel.title else ""
     place = f'<div class="drawing"><div id="{name}"></div></div>' if panel.figure is not None else ""
     label = _text(panel.title or "Figure")
-    return f'<figure class="panel" aria-label="{label}">{title}{place}{notes}{_table(name, panel)}</figure>'
+    return f'<figure class="panel" aria-label="{label}">{title}{place}{notes}{_table(name, panel, unfolded)}</figure>'
 
 
-def _table(name: str, panel: Panel) -> str:
+def _table(name: str, panel: Panel, unfolded: bool) -> str:
     rows = panel.data.rows
     if not rows:
         return ""
@@ -140,8 +208,9 @@ def _table(name: str, panel: Panel) -> str:
         "<tr>" + "".join(f"<td>{_text(cell(value))}</td>" for value in row) + "</tr>" for row in rows[:ROWS]
     )
     more = f"the first {ROWS} of {len(rows)} rows; " if len(rows) > ROWS else ""
+    opened = " open" if unfolded else ""
     return (
-        f"<details><summary>Numbers ({len(rows)} rows)</summary><div class='scroll' tabindex='0'><table>"
+        f"<details{opened}><summary>Numbers ({len(rows)} rows)</summary><div class='scroll' tabindex='0'><table>"
         f"<thead><tr>{head}</tr></thead>"
         f"<tbody>{lines}</tbody></table></div><p class='note'>{more}<a href='{name}.csv'>{name}.csv</a></p></details>"
     )
@@ -166,9 +235,31 @@ def _print(page: Path, target: Path) -> Path:
     return target
 
 
-def _facts(sweep: Sweep) -> list[tuple[str, str]]:
-    cells = sweep.cells
+def _names(sweeps: Sequence[Sweep]) -> str:
+    return ", ".join(sweep.name for sweep in sweeps)
+
+
+def _title(sweeps: Sequence[Sweep]) -> str:
+    return f"Sweep{'s' if len(sweeps) > 1 else ''} {_names(sweeps)}"
+
+
+def _status(sweeps: Sequence[Sweep]) -> str:
+    return "; ".join(map(status, sweeps))
+
+
+def _facts(sweeps: Sequence[Sweep]) -> list[tuple[str, str]]:
+    """What is kept with each sweep, and where it comes from; of several under the name of each."""
     found = [("written by", f"lpbench {version()}")]
+    for sweep in sweeps:
+        of = f"{sweep.name}: " if len(sweeps) > 1 else ""
+        found += [(of + name, value) for name, value in _facts_of(sweep)]
+    return found
+
+
+def _facts_of(sweep: Sweep) -> list[tuple[str, str]]:
+    cells, about = sweep.cells, read_about(sweep.folder)
+    kept = (("tags", ", ".join(about.tags)), ("note", about.note))
+    found = [(name, value) for name, value in kept if value]
     for name in ("lpbench_version", "git_commit", "cpu", "host"):
         if name in cells:
             values = [str(value) for value in cells[name].dropna().unique()]
@@ -178,15 +269,19 @@ def _facts(sweep: Sweep) -> list[tuple[str, str]]:
     return found
 
 
-def _commands(sweep: Sweep) -> list[str]:
-    calls: list[dict[str, Any]] = sweep.manifest.get("calls") or []
+def _commands(sweeps: Sequence[Sweep]) -> list[str]:
     lines = []
-    for call in calls:
-        more = ["--config-dir", call["config_dir"]] if call.get("config_dir") else []
-        more += ["--skip-invalid"] if call.get("skip_invalid") else []
-        overrides = call.get("overrides", [])
-        lines.append(shlex.join(["lpbench", "sweep", *overrides, *more, "--name", sweep.name]))
-    return lines or ["(the manifest names no command)"]
+    for sweep in sweeps:
+        calls: list[dict[str, Any]] = sweep.manifest.get("calls") or []
+        for call in calls:
+            more = ["--config-dir", call["config_dir"]] if call.get("config_dir") else []
+            more += ["--skip-invalid"] if call.get("skip_invalid") else []
+            overrides = call.get("overrides", [])
+            lines.append(shlex.join(["lpbench", "sweep", *overrides, *more, "--name", sweep.name]))
+        if not calls:
+            of = f" of {sweep.name}" if len(sweeps) > 1 else ""
+            lines.append(f"(the manifest{of} names no command)")
+    return lines
 
 
 def _text(value: Any) -> str:

@@ -10,7 +10,7 @@ from lpbench.errors import ConfigError, LpbenchError
 
 from ..data.sweeps import Store, Sweep
 from ..page import Page, Panel, pages, state_of
-from . import callbacks, exports, panels, security, shell
+from . import callbacks, exports, managing, panels, security, shell
 from .site import Site, choose, draw
 
 __all__ = ["choose", "create_app", "draw"]
@@ -21,12 +21,17 @@ def create_app(
     url_prefix: str = "/",
     hosts: Sequence[str] = security.LOOPBACK,
     token: str | None = None,
+    edit: bool = False,
 ) -> Any:
     """The dashboard over the sweeps of `runs_dir`, as a Dash app; `.server` is its WSGI application.
 
     url_prefix   where a proxy shows it, `/` or `/some/path/`.
     hosts        host names that requests may name.      token   what readers must show; None: nothing.
+    edit         whether readers may annotate, rename and delete sweeps. Raises ConfigError without a token: whoever
+                 reaches a port of this machine, another user of it as well, could delete them.
     """
+    if edit and token is None:
+        raise ConfigError("edit: a dashboard in which sweeps can be changed needs a token")
     import dash
     import dash_ag_grid  # noqa: F401  (component libraries must be there before the first page asks for them)
     import dash_mantine_components  # noqa: F401
@@ -39,7 +44,7 @@ def create_app(
         suppress_callback_exceptions=True, title="lpbench", update_title=None, compress=False,
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )  # fmt: skip
-    site = Site(Store(runs_dir), pages(), prefix)
+    site = Site(Store(runs_dir), pages(), prefix, edit)
     for page in site.pages:
         title = f"{page.name} · lpbench"
         layout = _layout(site, page)
@@ -50,6 +55,7 @@ def create_app(
         if page.connect is not None:
             page.connect(app, site.store)
     exports.serve(app.server, site)
+    managing.serve(app.server, site)
     callbacks.check(app, prefix)
     security.protect(app.server, hosts, token, app.csp_hashes, prefix)  # asked before all else
     return app
@@ -60,15 +66,16 @@ def _layout(site: Site, page: Page) -> Any:
         # What stands twice in a query comes as a list.
         query = {key: value for key, value in given.items() if isinstance(value, str)}
         sweep = sweep if isinstance(sweep, str) else None
+        every = query.get(shell.ALL) == "1"
         try:
             chosen = site.sweep(page, sweep)
             controls = page.controls(chosen)
             state = state_of(controls, query)
             drawn = draw(page, chosen, state, panels.is_dark())
             body = page.body(site.store, chosen, state, site.prefix) if page.body is not None else None
-            return shell.page(site, page, chosen, controls, state, drawn, body)
+            return shell.page(site, page, chosen, controls, state, drawn, body, every)
         except LpbenchError as error:
-            return shell.message(site, page, sweep, str(error))
+            return shell.message(site, page, sweep, str(error), every)
 
     return layout
 

@@ -32,7 +32,9 @@ def serve(server: Any, site: Site) -> None:
         try:
             return flask.jsonify({"version": site.store.version(name)})
         except LpbenchError as error:
-            return flask.jsonify({"version": None, "error": str(error)})
+            return flask.jsonify(
+                {"version": None, "error": str(error), "gone": isinstance(error, ConfigError)}
+            )
 
     def export() -> Any:
         asked = flask.request.args

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hmac
 import ipaddress
 import math
@@ -39,7 +38,8 @@ def protect(
     token   None: everyone who reaches the server may read. Else `?token=...` once, and a cookie from then on; an
             address that guesses waits longer from guess to guess. Raises ConfigError for one that is easily guessed.
     hashes  gives those of the scripts that stand in the page itself; all others come from this server. It is called at
-            the first answer, when Dash knows them all.
+            every answer: Dash knows them all from the first on that is not a refusal or the way to an address without
+            token.
     """
     import flask
 
@@ -47,10 +47,6 @@ def protect(
     server.config["MAX_CONTENT_LENGTH"] = MOST_BODY
     trusted = [_bracketed(host) for host in hosts]
     guesses = Guesses()
-
-    @functools.cache
-    def policy() -> str:
-        return POLICY.format(scripts=" ".join(hashes()))
 
     def admit() -> Any:
         if not _is_trusted(flask.request.host, trusted):
@@ -81,7 +77,7 @@ def protect(
         return flask.Response(said, 401, mimetype="text/plain")
 
     def stamp(answer: Any) -> Any:
-        answer.headers["Content-Security-Policy"] = policy()
+        answer.headers["Content-Security-Policy"] = POLICY.format(scripts=" ".join(hashes()))
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["Referrer-Policy"] = "same-origin"
         answer.headers["X-Frame-Options"] = "DENY"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from lpbench.terminal import counted, duration
 
-from ..data.sweeps import Sweep
+from ..data.sweeps import Info, Sweep
 from ..page import MULTI, NUMBER, SELECT, SWITCH, TEXT, Control, Page, Panel, address
 from .panels import figure, is_dark
 from .site import Site
 
+ALL = "all"  # in the address: 1 where the chooser shows hidden sweeps as well
+HIDDEN = ":hidden"  # what the chooser offers to show or hide them; no name has a colon
 ABOUT_ALL = "of the whole folder, whatever sweep is chosen"
 CLOCK = 2000  # ms between two looks at a running sweep
 
@@ -38,8 +41,9 @@ def page(
     state: Mapping[str, Any],
     panels: Sequence[Panel],
     body: Any,
+    every: bool = False,
 ) -> Any:
-    """A whole page."""
+    """A whole page; `every`: hidden sweeps can be chosen."""
     from dash import html
 
     said = html.P(about(current, sweep), id="status", className="status", role="status")
@@ -51,7 +55,7 @@ def page(
         html.Div(figures, id="figures", className="figures", tabIndex="-1"),
     ]
     stores = _stores(site, current, sweep, [_spec(control) for control in controls])
-    return html.Div([*stores, header(site, current, sweep.name), html.Main(parts, id="main")])
+    return html.Div([*stores, header(site, current, sweep.name, every), html.Main(parts, id="main")])
 
 
 def _controls(controls: Sequence[Control], state: Mapping[str, Any]) -> Any:
@@ -69,6 +73,7 @@ def _stores(site: Site, current: Page, sweep: Sweep | None, spec: list[dict[str,
     view: dict[str, Any] = {"page": current.path, "prefix": site.prefix}
     # The keys of filters, which the reader takes along from page to page.
     view |= {"sweep": sweep and sweep.name, "axes": sweep.varying if sweep else []}
+    view["runs"] = shlex.join(["--runs-dir", str(site.store.runs_dir)])  # for commands that a page shows
     return [
         dcc.Store(id="view", data=view),
         dcc.Store(id="spec", data=spec),
@@ -79,22 +84,23 @@ def _stores(site: Site, current: Page, sweep: Sweep | None, spec: list[dict[str,
     ]
 
 
-def message(site: Site, current: Page, name: str | None, text: str) -> Any:
+def message(site: Site, current: Page, name: str | None, text: str, every: bool = False) -> Any:
     """A page that says what is wrong, in place of figures."""
     from dash import html
 
     said = html.P(text, id="figures", className="message", role="alert", tabIndex="-1")
     parts = html.Main([html.H1(current.question), said], id="main")
-    return html.Div([*_stores(site, current, None, []), header(site, current, name), parts])
+    return html.Div([*_stores(site, current, None, []), header(site, current, name, every), parts])
 
 
-def header(site: Site, current: Page, name: str | None) -> Any:
-    """The bar on top: the sweeps, the pages, a link to copy, light and dark."""
+def header(site: Site, current: Page, name: str | None, every: bool = False) -> Any:
+    """The bar on top: the sweeps, the pages, a link to copy, what to do with the sweep, light and dark."""
     import dash_mantine_components as dmc
     from dash import dcc, html
 
-    names = [info.name for info in site.store.sweeps() if not info.problem]
-    query = {"sweep": name} if name in names else {}
+    found = [info for info in site.store.sweeps() if not info.problem]
+    known = any(info.name == name for info in found)
+    query = ({"sweep": name} if name and known else {}) | ({ALL: "1"} if every else {})
     links = [
         dcc.Link(
             html.Span(one.name, **({"aria-current": "page"} if one is current else {})),
@@ -108,13 +114,31 @@ def header(site: Site, current: Page, name: str | None) -> Any:
             dcc.Link("lpbench", href=address(site.prefix, "/", query), className="brand"),
             html.Nav(links, **{"aria-label": "Pages"}),
             dmc.Select(
-                id="sweep", data=names, value=name if name in names else None, searchable=True, allowDeselect=False,
-                placeholder="no sweep", size="xs", **{"aria-label": "Sweep"},
+                id="sweep", data=options(found, name, every), value=name if known else None, searchable=True,
+                allowDeselect=False, placeholder="no sweep", size="xs", filter={"function": "lpbenchFilter"},
+                renderOption={"function": "lpbenchOption"}, nothingFoundMessage="none has these words",
+                **{"aria-label": "Sweep"},
             ),
             html.Button("Copy link", id="copy", type="button", className="button"),
+            *([html.Button("Report", id="report", type="button", className="button")] if known else []),
+            *([html.Button("Edit", id="edit", type="button", className="button")] if site.edit and known else []),
             html.Button("Light / dark", id="toggle", type="button", className="button", n_clicks=0),
         ]
     )  # fmt: skip
+
+
+def options(found: Sequence[Info], chosen: str | None, every: bool) -> list[dict[str, str]]:
+    """The sweeps to choose among; `said` is what a search looks through, `more` what stands below a name.
+
+    What is hidden is one line, which shows it, unless `every`.
+    """
+    hidden = [info for info in found if info.hidden and info.name != chosen]
+    shown = [info for info in found if every or info not in hidden]
+    listed = [
+        {"value": one.name, "label": one.name, "said": one.said, "more": one.about.line()} for one in shown
+    ]
+    verb = "hide" if every else "show"
+    return listed + ([{"value": HIDDEN, "label": f"{verb} {len(hidden)} hidden"}] if hidden else [])
 
 
 def about(page: Page, sweep: Sweep) -> str:

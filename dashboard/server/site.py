@@ -17,11 +17,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Site:
-    """The dashboard over one folder of sweeps. `prefix` begins and ends with a slash."""
+    """The dashboard over one folder of sweeps.
+
+    prefix   begins and ends with a slash.      edit   whether readers may change sweeps.
+    """
 
     store: Store
     pages: Sequence[Page]
     prefix: str
+    edit: bool = False
 
     def page(self, path: Any) -> Page:
         """The page at a path; raises ConfigError for an unknown one."""
@@ -36,10 +40,13 @@ class Site:
 
 
 def choose(store: Store, name: str | None, needed: bool = True) -> Sweep:
-    """The sweep called `name`, or the newest; where there is none and one is needed, a ConfigError says what to do."""
+    """The sweep called `name`, or the newest, of those that are not hidden if there are any.
+
+    Where there is none and one is needed, a ConfigError says what to do.
+    """
     if name:
         return store.sweep(name)
-    readable = [info for info in store.sweeps() if not info.problem]
+    readable = sorted((one for one in store.sweeps() if not one.problem), key=lambda one: one.hidden)
     if readable:
         return store.sweep(readable[0].name)
     if not needed:

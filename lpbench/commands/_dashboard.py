@@ -24,6 +24,7 @@ def serve(
     workers: int,
     threads: int,
     verbose: bool,
+    edit: bool = False,
 ) -> int:
     """Serve `runs` until Ctrl-C; prints the address on stdout once it answers. Raises ConfigError, LpbenchError."""
     if not is_folder(runs):
@@ -34,7 +35,8 @@ def serve(
 
     check_token(token)
     check_port(host, port)
-    token = token or (None if host in LOOPBACK else secrets.token_urlsafe(18))
+    open_to_all = host in LOOPBACK and not edit
+    token = token or (None if open_to_all else secrets.token_urlsafe(18))
     hosts = [
         *("localhost", "127.0.0.1", "[::1]"),
         *([] if host in ("0.0.0.0", "::") else [f"[{host}]" if ":" in host else host]),
@@ -47,6 +49,7 @@ def serve(
         "LPBENCH_URL_PREFIX": url_prefix,
         "LPBENCH_HOSTS": ",".join(dict.fromkeys(hosts)),
         "LPBENCH_TOKEN": token or "",
+        "LPBENCH_EDIT": "1" if edit else "",
     }
     shown = address(host, port, url_prefix, token)
     if sys.platform == "win32":

@@ -47,6 +47,9 @@ OverridesOrSweep = Annotated[
 Sweep = Annotated[
     str, typer.Argument(help="The sweep's name.", metavar="NAME", autocompletion=_completion.sweeps)
 ]
+Sweeps = Annotated[
+    list[str], typer.Argument(help="Names of sweeps.", metavar="NAME...", autocompletion=_completion.sweeps)
+]
 Name = Annotated[
     str, typer.Option("--name", "-n", help="The sweep's name.", autocompletion=_completion.sweeps)
 ]

@@ -1,6 +1,7 @@
 """The parts of `lpbench show`."""
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from lpbench.analysis.tables import axes_of, pivot, read, results
 from lpbench.commands._sweeping import say_evidence
 from lpbench.errors import ConfigError, ExitCode, did_you_mean
 from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
+from lpbench.store.about import read_about
+from lpbench.store.catalog import renamed
 from lpbench.store.folder import is_sweep
 from lpbench.store.schema import CHOICES
 from lpbench.terminal import Table, counted, note, print_json, print_pairs
@@ -27,6 +30,8 @@ def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
         return find_sweep(what, runs_dir)
     if what in formats.names():
         return None
+    if renamed(what, runs_dir):
+        return find_sweep(what, runs_dir)  # which says where it went
     known = [*list_sweeps(runs_dir), *formats.names()]
     raise ConfigError(f"no sweep and no format {what!r}.{did_you_mean(what, known)}")
 
@@ -35,11 +40,11 @@ def sweep(folder: Path, as_json: bool, metric: str | None = None) -> int:
     """Number of cells by status, the result or `metric`, and how the bounds did; exit code 5 if one is broken."""
     columns, schema = read(folder, COLUMNS, metric)
     counts = dict(Counter(columns["status"]).most_common())
-    manifest = read_manifest(folder) or {}
+    manifest, about = read_manifest(folder) or {}, read_about(folder)
     records, evidence = results(columns, metric, axes_of(schema)), weigh(columns, every=False)
     if as_json:
         state = {key: manifest.get(key) for key in ("state", "calls", "planned", "version", "updated_at")}
-        state |= {"name": folder.name, "folder": str(folder), "counts": counts}
+        state |= {"name": folder.name, "folder": str(folder), "counts": counts, **asdict(about)}
         print_json({**state, "noise_floors": records, "bounds": evidence.summary()})
     else:
         pivot(records).print()
@@ -47,6 +52,8 @@ def sweep(folder: Path, as_json: bool, metric: str | None = None) -> int:
     if not as_json:
         state = manifest.get("state", "no manifest")
         note(f"{folder}: {len(columns['status'])} cells ({counted(counts) or 'none'}), {state}")
+        for line in about.lines():
+            note(line)
     return ExitCode.BOUND_BROKEN if evidence.broken else ExitCode.DONE
 
 

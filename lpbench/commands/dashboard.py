@@ -28,6 +28,10 @@ def command(
         list[str] | None,
         typer.Option("--allow-host", help="A further host name that requests may name; repeatable."),
     ] = None,
+    edit: Annotated[
+        bool,
+        typer.Option("--edit", help="Readers may annotate, rename and delete sweeps; makes a token, too."),
+    ] = False,
     url_prefix: Annotated[
         str, typer.Option("--url-prefix", help="Where a proxy shows it, such as /lpbench/.")
     ] = "/",
@@ -41,4 +45,6 @@ def command(
     from lpbench.registry import load_plugins
 
     load_plugins(config_dir)
-    return _dashboard.serve(runs, host, port, token, allow_host or [], url_prefix, workers, threads, verbose)
+    return _dashboard.serve(
+        runs, host, port, token, allow_host or [], url_prefix, workers, threads, verbose, edit
+    )

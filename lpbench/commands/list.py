@@ -1,5 +1,6 @@
 """`lpbench list`."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,17 @@ def command(
             autocompletion=lambda ctx, args, incomplete: list(KINDS),
         ),
     ],
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", "-t", metavar="TAG", help="sweeps: those that have it; repeatable."),
+    ] = None,
+    search: Annotated[
+        str,
+        typer.Option("--search", metavar="WORDS", help="sweeps: those whose name, tags and note have them."),
+    ] = "",
+    every: Annotated[
+        bool, typer.Option("--all", help="sweeps: also check-* and what has the tag hidden.")
+    ] = False,
     config_dir: opt.ConfigDir = None,
     runs_dir: opt.RunsDir = opt.RUNS,
     as_json: opt.Json = False,
@@ -31,8 +43,10 @@ def command(
 
     if kind not in KINDS:
         raise ConfigError(f"unknown kind {kind!r}.{did_you_mean(kind, KINDS)}")
+    if kind != "sweeps" and (tag or search or every):
+        raise ConfigError(f"--tag, --search and --all choose among sweeps: lpbench list sweeps, got {kind!r}")
     if kind == "sweeps":
-        table = _sweeps(runs_dir)
+        table = _sweeps(runs_dir, tag or (), search, every)
     elif kind == "experiments":
         table = _experiments(config_dir)
     else:
@@ -103,23 +117,26 @@ def _experiments(config_dir: Any) -> Any:
     return Table(["name", "description", "command"], rows)
 
 
-def _sweeps(runs_dir: Any) -> Any:
-    from lpbench.errors import StoreError
-    from lpbench.store.folder import list_sweeps
-    from lpbench.store.manifest import new_manifest, read_manifest
-    from lpbench.terminal import Table, counted, warning
+def _sweeps(runs_dir: Any, tags: Sequence[str], search: str, every: bool) -> Any:
+    from lpbench.store.about import HIDDEN
+    from lpbench.store.catalog import sweeps
+    from lpbench.terminal import Table, counted, note, warning
 
-    rows = []
-    for name in list_sweeps(runs_dir):
-        try:
-            # Not by `find_sweep`: a folder may have a name that no sweep is given.
-            manifest = read_manifest(runs_dir / name)
-        except StoreError as error:
-            warning(str(error))
+    every = every or HIDDEN in tags  # who asks for them is shown them
+    rows, hidden = [], 0
+    for one in sweeps(runs_dir):
+        if not set(tags) <= set(one.about.tags) or not one.matches(search):
             continue
-        if manifest is None:
-            manifest = new_manifest(name) | {"state": "no manifest"}
-        counts = manifest["counts"]
-        bad = counted(sorted((status, count) for status, count in counts.items() if status != "ok"))
-        rows.append([name, sum(counts.values()), bad or "-", manifest["state"], manifest["updated_at"][:19]])
-    return Table(["sweep", "cells", "not ok", "state", "updated (UTC)"], rows, numbers=frozenset({"cells"}))
+        if one.hidden and not every:
+            hidden += 1
+            continue
+        if one.problem:
+            warning(one.problem)
+            continue
+        bad = counted(sorted((status, count) for status, count in one.counts.items() if status != "ok"))
+        told = [", ".join(one.about.tags) or "-", one.about.note or "-"]
+        rows.append([one.name, sum(one.counts.values()), bad or "-", one.state, one.updated_at[:19], *told])
+    if hidden:
+        note(f"{hidden} hidden, --all shows {'it' if hidden == 1 else 'them'}")
+    columns = ["sweep", "cells", "not ok", "state", "updated (UTC)", "tags", "note"]
+    return Table(columns, rows, numbers=frozenset({"cells"}))

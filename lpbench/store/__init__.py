@@ -5,7 +5,8 @@
     sources   the files that hold cells               parts       finished cells, written during a sweep
     read      the newest row of every cell, also live compaction  parts merged into sorted files and the
               rollup
-    writer    all of it, opened for one sweep
+    writer    all of it, opened for one sweep         about      a note and tags
+    catalog   all sweeps of a folder                  moving     rename and delete
 
 Nothing outside this package knows a column's type or a file's name.
 """
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING
 from lpbench import lazy
 
 if TYPE_CHECKING:
+    from lpbench.store.catalog import find_sweep
     from lpbench.store.compaction import compact
-    from lpbench.store.folder import find_sweep, list_sweeps, sweep_folder
+    from lpbench.store.folder import list_sweeps, sweep_folder
     from lpbench.store.manifest import read_manifest
     from lpbench.store.read import load_cells, load_traces, read_cells, read_statuses, read_traces
     from lpbench.store.writer import SweepWriter
@@ -37,7 +39,8 @@ __all__ = [
 
 _HOMES = {
     "compaction": ["compact"],
-    "folder": ["find_sweep", "list_sweeps", "sweep_folder"],
+    "catalog": ["find_sweep"],
+    "folder": ["list_sweeps", "sweep_folder"],
     "manifest": ["read_manifest"],
     "read": ["load_cells", "load_traces", "read_cells", "read_statuses", "read_traces"],
     "writer": ["SweepWriter"],

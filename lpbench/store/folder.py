@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-from lpbench.errors import ConfigError, did_you_mean
+from lpbench.errors import ConfigError
 from lpbench.store.address import is_folder, locate
 
 # What `check` compares with, what it found so far, and what `reproduce` keeps.
 RESERVED = frozenset({"baselines", "history", "reproduce"})
 CELLS, TRACES, ROLLUP = "cells.parquet", "traces.parquet", "rollup.parquet"
-MANIFEST, PARTS, LOCK = "manifest.json", "parts", ".lock"
+MANIFEST, PARTS, LOCK, ABOUT = "manifest.json", "parts", ".lock", "about.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -30,25 +30,17 @@ def runs_option(runs_dir: Path) -> str:
     return "" if str(runs_dir) == "runs" else f" --runs-dir {runs_dir}"
 
 
+def name_of(folder: Path) -> str:
+    """The name of the sweep in `folder`: that of the folder, whatever it was called when its files were written."""
+    return folder.name or folder.absolute().name
+
+
 def is_sweep(folder: Path) -> bool:
     """Whether `folder` holds a sweep, or may not be looked into."""
     try:
         return (folder / MANIFEST).is_file() or (folder / CELLS).is_file()
     except PermissionError:
         return True  # whoever reads it says so; the others can be read
-
-
-def find_sweep(path_or_name: Path | str, runs_dir: Path | str = "runs") -> Path:
-    """The folder of an existing sweep, by its path or name; raises ConfigError that names the nearest."""
-    candidates = [locate(path_or_name)]
-    if "://" not in str(path_or_name):
-        candidates.insert(0, locate(runs_dir) / path_or_name)
-    for folder in candidates:
-        if is_sweep(folder):
-            return folder
-    known = list_sweeps(runs_dir)
-    hint = did_you_mean(str(path_or_name), known) if known else f" There are no sweeps in {runs_dir}."
-    raise ConfigError(f"unknown sweep {str(path_or_name)!r}.{hint}")
 
 
 def list_sweeps(runs_dir: Path | str = "runs") -> list[str]:

@@ -37,9 +37,19 @@ class SweepLock:
         except OSError as error:
             self._file.close()
             raise StoreError(f"{folder / LOCK}: this file system has no locks: {error.strerror}") from error
+        if not self._is_there(folder):
+            self._file.close()
+            raise SweepBusy(f"{folder} was renamed or deleted at this moment; try again")
         self._file.truncate(0)
         self._file.write(f"pid {os.getpid()} on {socket.gethostname()}\n")
         self._file.flush()
+
+    def _is_there(self, folder: Path) -> bool:
+        """Whether what is locked is still what others find in `folder`: it may have gone between open and lock."""
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), os.stat(folder / LOCK))
+        except OSError:
+            return False
 
     def check(self) -> None:
         """The system takes no lock away."""

@@ -14,7 +14,7 @@ from typing import Any
 from lpbench.errors import StoreError
 from lpbench.provenance import now, version
 from lpbench.store.files import StoreWarning, is_elsewhere, read_bytes, replace_bytes, set_aside
-from lpbench.store.folder import MANIFEST
+from lpbench.store.folder import MANIFEST, name_of
 
 SCHEMA_VERSION = 1  # raised when a reader of the old files would misread the new ones
 
@@ -37,6 +37,7 @@ def new_manifest(sweep: str) -> Manifest:
     total        int, cells that the sweep has once that call is done; 0: not known
     began        when that call began, and how many cells were stored then: {"at": time, "stored": int}
     last_part    number of the newest part ever written
+    sweep        what it is called, by its folder;  former: what it was called before
     """
     return {
         "schema": SCHEMA_VERSION,
@@ -50,6 +51,7 @@ def new_manifest(sweep: str) -> Manifest:
         "began": {},
         "counts": {},
         "last_part": -1,
+        "former": [],
         "created_at": now(),
         "updated_at": now(),
     }
@@ -84,10 +86,10 @@ def read_manifest(folder: Path) -> Manifest | None:
             f"{path} was written by {age} lpbench: its files have schema {schema}, this lpbench "
             f"({version()}) reads {SCHEMA_VERSION}"
         )
-    wrong = _wrong_entry(manifest, new_manifest(folder.name))
+    wrong = _wrong_entry(manifest, new_manifest(name_of(folder)))
     if wrong is not None:
         raise _damaged(path, f"{wrong} cannot be {json.dumps(manifest[wrong])[:80]}")
-    return new_manifest(folder.name) | manifest
+    return new_manifest(name_of(folder)) | manifest | {"sweep": name_of(folder)}
 
 
 def open_manifest(folder: Path) -> Manifest:
@@ -96,11 +98,11 @@ def open_manifest(folder: Path) -> Manifest:
     A damaged one is warned of and set aside. Raises StoreError as `read_manifest`.
     """
     try:
-        return read_manifest(folder) or new_manifest(folder.name)
+        return read_manifest(folder) or new_manifest(name_of(folder))
     except ManifestDamaged as error:
         where = set_aside(folder / MANIFEST)
         warnings.warn(f"{error}; it is now {where.name}, and a new one is begun", StoreWarning, stacklevel=2)
-        return new_manifest(folder.name)
+        return new_manifest(name_of(folder))
 
 
 def _damaged(path: Path, reason: object) -> ManifestDamaged:
@@ -119,6 +121,7 @@ def _wrong_entry(manifest: Manifest, model: Manifest) -> str | None:
         "last_part": known["last_part"] >= -1,
         "counts": all(type(count) is int for count in known["counts"].values()),
         "calls": all(_is_call(call) for call in known["calls"]),
+        "former": all(type(name) is str for name in known["former"]),
         "runtime": all(
             value is None or (type(value) in (int, float) and value > 0)
             for value in (known["runtime"].get("timeout"), known["runtime"].get("workers"))

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from lpbench.errors import StoreError
 from lpbench.store.arrays import from_numpy, plain_columns
+from lpbench.store.catalog import find_sweep
 from lpbench.store.files import StoreWarning
-from lpbench.store.folder import find_sweep
 from lpbench.store.manifest import ManifestDamaged, read_manifest
 from lpbench.store.schema import CELLS, TRACES, concatenate, unite
 from lpbench.store.sources import Damaged, Kept, Source, choose, find_sources, leave_out, newest

@@ -23,7 +23,7 @@ from lpbench.store.files import (
     open_parquet,
     was_replaced,
 )
-from lpbench.store.folder import CELLS, PARTS, TRACES
+from lpbench.store.folder import CELLS, PARTS, TRACES, name_of
 from lpbench.store.schema import CELLS as CELLS_SCHEMA
 from lpbench.store.schema import STATUSES, concatenate, further, plain
 from lpbench.store.schema import TRACES as TRACES_SCHEMA
@@ -53,9 +53,21 @@ class Source:
     def read_cells(self, columns: Sequence[str] | None = None, more: bool = False) -> pa.Table:
         """The cells, of the columns that the file has, with our types; `more`: and those of plug-ins.
 
+        Their sweep is that whose folder they lie in, whatever it was called when they were written.
+
         Raises Damaged; StoreError for a file that cannot be read now.
         """
-        return self._read(self.cells, CELLS_SCHEMA, columns, None, more)
+        table = self._read(self.cells, CELLS_SCHEMA, columns, None, more)
+        if "sweep" not in table.column_names:
+            return table
+        at, field = table.column_names.index("sweep"), table.schema.field("sweep")
+        names = from_texts([self.sweep]).take(from_numpy(np.zeros(len(table), np.int64)))
+        return table.set_column(at, field, names)
+
+    @property
+    def sweep(self) -> str:
+        """The name of the sweep that it is of."""
+        return name_of(self.cells.parent if self.index < 0 else self.cells.parent.parent)
 
     def read_traces(
         self, columns: Sequence[str] | None = None, cells: Sequence[str] | None = None

@@ -19,7 +19,8 @@ from lpbench.choices.grid import Guard, Look, expand, key_of, latest
 from lpbench.declared.choices import RUNTIME
 from lpbench.errors import ConfigError, StoreError
 from lpbench.executors.base import cores
-from lpbench.store.folder import find_sweep, sweep_folder
+from lpbench.store.catalog import find_sweep
+from lpbench.store.folder import sweep_folder
 from lpbench.store.manifest import read_manifest
 from lpbench.store.read import read_statuses
 from lpbench.store.schema import FINAL

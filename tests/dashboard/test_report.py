@@ -1,17 +1,23 @@
 """The report: a folder that needs nothing but itself."""
 
 import csv
+import html
 import itertools
+import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
 
 import pytest
+from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import Panel, pages
 from lpbench.dashboard.report import markdown, report
 from lpbench.dashboard.report.report import write
+from lpbench.dashboard.report.views import view_of
 
+from lpbench import cli
 from lpbench.errors import ConfigError, LpbenchError
+from lpbench.store.about import annotate
 from lpbench.terminal import Table
 
 browser = pytest.mark.skipif(
@@ -26,7 +32,8 @@ def test_html_opens_offline(runs, tmp_path):
     for name in re.findall(r'(?:src|href)=["\']([^"\'#]+)', page):
         assert (target.parent / name).is_file(), name
     for one in pages():
-        assert (one.question in page) == (one.of_sweep and one.alone)
+        assert (html.escape(one.question) in page) == (one.name not in ("Compare", "Regressions"))
+    assert "The claims: 1 PASS" in page
     assert "lpbench sweep precision=4,6,8 --name made" in page
     figures = (target.parent / "figures.js").read_text(encoding="utf-8")
     assert "precision-0" in figures
@@ -77,7 +84,7 @@ def test_markdown_tables_are_folded_and_spread(tmp_path):
     panel = Panel("A *title*", None, Table(["na_me", "value"], rows), ("A <note> on\ntwo lines.",))
     sections = [markdown.Section("s", "S", "What?", [("s-0", panel)])]
     text = markdown.markdown(
-        "my_sweep", "100 cells", [("cpu", "one|two")], ["lpbench sweep"], sections, tmp_path
+        "Sweep my_sweep", "100 cells", [("cpu", "one|two")], ["lpbench sweep"], sections, tmp_path
     )
     assert "# Sweep my\\_sweep" in text
     assert "### A \\*title\\*" in text
@@ -104,6 +111,99 @@ def test_pdf_without_a_browser_says_what_to_do(runs, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "BROWSERS", ("no-such-browser",))
     with pytest.raises(LpbenchError, match="--format html"):
         write(runs / "made", tmp_path / "report", "pdf")
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory, writing):
+    """Sweeps `a` and `b`, of which b has twice the floors."""
+    from fake_results import fake_cell, fake_result
+
+    folder = tmp_path_factory.mktemp("several") / "runs"
+    for name, factor in (("a", 1.0), ("b", 2.0)):
+        cells = [(seed, bits) for seed in range(3) for bits in (4, 6)]
+        writing(folder, name, [fake_result(fake_cell(*one), value=factor * 2.0 ** -one[1]) for one in cells])
+    annotate(folder / "b", "Table 2", ["paper"])
+    return folder
+
+
+def figures(target):
+    """The figures of a report by their names."""
+    written = (target.parent / "figures.js").read_text(encoding="utf-8").splitlines()[0]
+    return json.loads(written.removeprefix("window.figures = ").removesuffix(";"))
+
+
+def test_several_sweeps_are_compared_and_then_shown_one_by_one(several, tmp_path):
+    target = write(several / "a", tmp_path / "report", others=[several / "b", several / "a"])
+    page = target.read_text(encoding="utf-8")
+    assert "<h1>Sweeps a, b</h1>" in page
+    assert "a: 6 cells (6 ok); b: 6 cells (6 ok)" in page
+    assert '<th scope="row">b: note</th><td>Table 2</td>' in page
+    assert "noise floor, b / a: 2 rows, 2 worse" in page
+    assert "--name a\n" in page
+    assert "--name b" in page
+    drawn = figures(target)
+    assert list(drawn)[:2] == ["compare-0", "compare-1"]
+    assert {trace["name"] for trace in drawn["compare-0"]["data"] if "xaxis" in trace} >= {"a", "b"}
+    assert {"a-precision-0", "b-precision-0"} < drawn.keys()
+    with pytest.raises(ConfigError, match="sweeps of one folder"):
+        write(several / "a", tmp_path / "other", others=[tmp_path / "b"])
+
+
+def test_a_view_is_drawn_as_its_address_says(runs, tmp_path):
+    copied = "http://127.0.0.1:8050/lpbench/precision?sweep=made&algorithm=halp&target=1e-4&zoom=0:xaxis:4:6,0:yaxis:-6:-2"
+    explore = "/explore?x=noise_floor&y=mean_gap&xscale=linear"
+    target = write(
+        runs / "made", tmp_path / "report", views=[*map(view_of, (copied, explore, "explore?y=bound"))]
+    )
+    drawn = figures(target)
+    assert list(drawn) == ["precision-0", "explore-0", "explore-view2-0"]
+    layout = drawn["precision-0"]["layout"]
+    assert (layout["xaxis"]["range"], layout["yaxis"]["range"]) == ([4, 6], [-6, -2])
+    assert layout["xaxis"]["title"]  # the rest of the axis stays
+    page = target.read_text(encoding="utf-8")
+    assert "The view: /precision?sweep=made&amp;algorithm=halp&amp;target=1e-4&amp;zoom=0" in page
+    rows = list(csv.DictReader((target.parent / "precision-0.csv").read_text(encoding="utf-8").splitlines()))
+    assert {row["algorithm"] for row in rows} == {"halp"}
+    assert drawn["explore-0"]["layout"]["xaxis"]["title"]["text"] == "noise floor"
+
+
+def test_a_view_of_what_nobody_picked_and_of_what_somebody_did(runs, tmp_path):
+    (cell, *_) = Store(runs).sweep("made").cells["cell_id"]
+    target = write(runs / "made", tmp_path / "picked", views=[view_of(f"/cells?cells={cell}")])
+    assert "cells-0" in figures(target)
+    assert "cells-0" not in figures(write(runs / "made", tmp_path / "none", views=[view_of("/cells")]))
+    target = write(runs / "made", tmp_path / "claim", views=[view_of("/reproduction?claim=bits_flat")])
+    assert list(figures(target)) == ["reproduction-0"]
+    assert "bits_flat" in (target.parent / "reproduction-said0.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("/precison?sweep=made", "unknown page '/precison'. Did you mean '/precision'?"),
+        ("/precision?targt=1", "has no control 'targt'. Did you mean 'target'?"),
+        ("/precision?target=abc", "target=abc cannot be. It takes a positive number."),
+        ("/precision?algorithm=halp,lp_sg", "algorithm=halp,lp_sg cannot be. Did you mean 'lp_sgd'?"),
+        ("/explore?x=precison", "x=precison cannot be. Did you mean 'precision'?"),
+        ("/precision?zoom=9:xaxis:1:2", "zoom=9:xaxis:1:2 is no panel:axis:low:high"),
+        ("/precision?zoom=0:title:1:2", "zoom=0:title:1:2 is no"),
+    ],
+)
+def test_a_view_that_there_is_not_is_refused(runs, tmp_path, asked, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        write(runs / "made", tmp_path / "report", views=[view_of(asked)])
+    assert not (tmp_path / "report").exists()
+
+
+def test_the_command_takes_the_sweep_of_the_address(several, tmp_path, capsys):
+    where = ["--runs-dir", str(several), "-o"]
+    view = "http://127.0.0.1:8050/compare?sweep=a&with=b"
+    assert cli.run(["report", "--view", view, *where, str(tmp_path / "one")]) == 0
+    assert list(figures(tmp_path / "one" / "index.html")) == ["compare-0", "compare-1"]
+    assert cli.run(["report", "a", "b", "--view", "precision?target=1", *where, str(tmp_path / "two")]) == 0
+    assert "a-precision-0" in figures(tmp_path / "two" / "index.html")
+    assert cli.run(["report", "--view", "/precision", *where, str(tmp_path / "three")]) == 2
+    assert "of which sweep?" in capsys.readouterr().err
 
 
 def test_a_folder_in_use_is_not_written_into(runs, tmp_path):

@@ -72,6 +72,15 @@ def test_a_prefix_behind_a_proxy(runs):
     assert client.get("/_version?sweep=made").status_code == 404
 
 
+def test_the_policy_knows_the_scripts_of_the_page_also_where_the_first_answer_is_no_page(client, runs):
+    reader = create_app(runs, token=TOKEN).server.test_client()
+    answers = [reader.get(path) for path in (f"/?token={TOKEN}", "/")]
+    assert [answer.status_code for answer in answers] == [302, 200]
+    policy = "Content-Security-Policy"
+    assert answers[1].headers[policy] == client.get("/").headers[policy]
+    assert "sha256-" in answers[1].headers[policy]
+
+
 def test_the_token_leaves_no_trace_in_the_address_and_is_not_read_by_scripts(runs):
     server = create_app(runs, url_prefix="/lp/", token="a-löng-secret-word").server
     reader = server.test_client()
@@ -136,6 +145,17 @@ def test_an_ipv6_address_to_listen_on_is_one_to_ask_for(runs, monkeypatch):
         assert _dashboard.serve(runs, host, 8050, None, [], "/", 1, 8, False) == 0
         client = create_app(runs, hosts=os.environ["LPBENCH_HOSTS"].split(",")).server.test_client()
         assert client.get("/_version?sweep=made", headers={"Host": f"[{host}]:8050"}).status_code == 200
+
+
+def test_where_sweeps_can_be_changed_there_is_a_token_on_this_machine_too(runs, monkeypatch):
+    shown: list[str] = []
+    monkeypatch.setattr(_dashboard, "check_port", lambda host, port: None)
+    monkeypatch.setattr(_dashboard, "_gunicorn", lambda *arguments: shown.append(arguments[4]) or 0)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    for edit in (False, True):
+        assert _dashboard.serve(runs, "127.0.0.1", 8050, None, [], "/", 1, 8, False, edit) == 0
+        assert (os.environ["LPBENCH_EDIT"], bool(os.environ["LPBENCH_TOKEN"])) == ("1" if edit else "", edit)
+    assert ["?token=" in address for address in shown] == [False, True]
 
 
 def test_a_token_that_is_easily_guessed_is_refused(runs):

@@ -18,7 +18,9 @@ def test_no_manifest_is_none(tmp_path):
     assert read_manifest(tmp_path) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema": "x"}', "\x00\x01"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"schema": "x"}', "\x00\x01", '{"schema": 1, "former": [3]}']
+)
 def test_a_damaged_manifest_is_one_line(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(StoreError, match=r"manifest\.json is damaged") as error:

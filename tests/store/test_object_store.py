@@ -193,3 +193,18 @@ def test_addresses_that_cannot_be_read(object_store, capsys):
     said = run(capsys, "sweep", *GRID, "--runs-dir", "s3://no-such-bucket/runs", code=1)
     assert said.err.count("\n") <= 2
     assert "s3://no-such-bucket/runs/default: cannot be written" in said.err
+
+
+def test_a_sweep_is_renamed_and_deleted(bucket, quick, capsys):
+    runs = locate(bucket)
+    with SweepWriter(runs / "old", [], 2) as store:
+        store.put(fake_result(fake_cell(0)))
+        store.put(fake_result(fake_cell(1)))
+    (runs / "old" / "mine.txt").write_text("mine")
+    run(capsys, "annotate", "old", "--tag", "good", "--runs-dir", bucket)
+    assert run(capsys, "rename", "old", "new", "--runs-dir", bucket).out == "old is new now\n"
+    assert set(load_cells("new", runs_dir=bucket)["sweep"]) == {"new"}
+    assert "it was renamed, to 'new'" in run(capsys, "show", "old", "--runs-dir", bucket, code=2).err
+    (runs / "new" / "mine.txt").write_text("mine")
+    assert "lpbench did not write mine.txt" in run(capsys, "delete", "new", "--yes", "--runs-dir", bucket).err
+    assert sorted(path.name for path in runs.rglob("*") if path.is_file()) == ["mine.txt", "mine.txt"]
