@@ -37,7 +37,7 @@ class Curve:
     lines        False: points alone.              size     of the markers, in pixels.
     shades       a number for each point, its place on the figure's continuous scale (`layout.coloraxis`).
     end          a text at the end of the line; of lines of one panel with the same text the uppermost has it.
-    place        of its texts, in plotly's words.
+    place        of its texts, in plotly's words.        silent   without a hover.
     """
 
     x: Any  # a sequence or array of numbers, as y, low and high
@@ -60,6 +60,7 @@ class Curve:
     shades: Any = None
     end: str = ""
     place: str = "top right"
+    silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -317,23 +318,28 @@ def _traces(curve: Curve, axes: Axes, number: str, legend: bool, span: Span | No
         line["error_y"] = {
             "array": _small(high - y), "arrayminus": _small(y - low), "thickness": 1, "width": 3, "color": curve.color,
         }  # fmt: skip
+    if curve.silent:
+        return [line | {"hoverinfo": "skip"}, *_foot(curve, x[flat], span, place)]
     line["hovertemplate"] = axes.point or "%{y:.3g} at %{x:.4g}" + (f" {axes.x_unit}" if axes.x_unit else "")
     if len(set(curve.hover)) == 1:  # said once: with each point it would be most of what the browser is sent
         line["hovertemplate"] += f"<br>{curve.hover[0]}"
     elif len(curve.hover):
         line["customdata"] = list(curve.hover)
         line["hovertemplate"] += "<br>%{customdata}"
-    zeros = [_zeros(curve, x[flat], span.foot, place)] if span and span.foot and flat.any() else []
-    return [*([_band(curve, place)] if banded and not curve.whiskers else []), line, *zeros]
+    band = [_band(curve, place)] if banded and not curve.whiskers else []
+    return [*band, line, *_foot(curve, x[flat], span, place)]
 
 
-def _zeros(curve: Curve, x: Any, foot: float, place: Mapping[str, Any]) -> dict[str, Any]:
+def _foot(curve: Curve, x: Any, span: Span | None, place: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The points of 0 of a line, which a logarithmic axis has no place for: at its foot, by a marker of their own."""
-    return {
-        "type": "scatter", "mode": "markers", "x": x, "y": _small([foot] * len(x)), "name": curve.name,
-        "showlegend": False, "hovertemplate": f"0 at %{{x:.4g}}<br>{curve.name}<extra></extra>", **place,
-        "marker": {"symbol": ZERO, "size": 8, "color": curve.color},
-    }  # fmt: skip
+    if span is None or span.foot is None or not len(x):
+        return []
+    said = f"0 at %{{x:.4g}}<br>{curve.name}<extra></extra>"
+    return [{
+        "type": "scatter", "mode": "markers", "x": x, "y": _small([span.foot] * len(x)),
+        "name": curve.name, "showlegend": False, "marker": {"symbol": ZERO, "size": curve.size, "color": curve.color},
+        **({"hoverinfo": "skip"} if curve.silent else {"hovertemplate": said}), **place,
+    }]  # fmt: skip
 
 
 def _band(curve: Curve, place: Mapping[str, Any]) -> dict[str, Any]:

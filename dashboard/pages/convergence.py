@@ -16,6 +16,7 @@ from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import POINTS, Group, Sweep, text
 from ..page import SELECT, SWITCH, Control, Page, Panel, State
+from ..panels import spreads
 
 TITLE = "Objective gap against the length of the run"
 MOST_CURVES, MOST_TRACES = 32, 60
@@ -26,26 +27,19 @@ X = {
     "epoch": ("epochs", "epochs"),
     "gradient_evaluations": ("gradients", "gradient evaluations"),
 }
-# Of each band: its option, how the notes begin, and the columns of its edges.
-BANDS = {
-    "10-90": ("median, 10-90 %", "Medians and 10-90 %", "q10", "q90"),
-    "min-max": ("median, min-max", "Medians, least and largest", "min", "max"),
-    "none": ("median", "Medians", "", ""),
-    "all": ("all traces", "Single traces", "", ""),
-}
+ALL = "all"  # the band of single traces
 PROVEN = "proven, mean over the run"
 
 
 def controls(sweep: Sweep) -> list[Control]:
     """x axis, panels, colour, band, bounds, and a filter for each axis that varies."""
     facet = choosing.by_axis(sweep, "facet", "Panels by", ("algorithm", "format", "dimension"))
+    band = spreads.control("band", without=[spreads.SEEDS])  # each seed is a line here
     return [
         Control("x", "Over", SELECT, "step", tuple((key, name) for key, (name, _) in X.items())),
         facet,
         choosing.color_by(sweep, ("precision", "format", "dimension", "step_size"), [facet]),
-        Control(
-            "band", "Over seeds", SELECT, "10-90", tuple((key, name) for key, (name, *_) in BANDS.items())
-        ),
+        replace(band, options=(*band.options, (ALL, "all traces"))),
         Control("shared", "One y scale", SWITCH, False),
         Control("bounds", "Proven bounds", SWITCH, True),
         *choosing.filters(sweep),
@@ -66,8 +60,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     look = Look(sweep, state["color"], dashed, panels, dark, MOST_CURVES)
     few = [row for panel in look.panels for (row,) in panel]
     points = max(LEAST_POINTS, min(POINTS, VERTICES // len(few)))
-    found = sweep.curves([row["group_id"] for row in few], points)
-    single = _traces(sweep, few, state) if state["band"] == "all" else {}
+    found = sweep.curves([row["group_id"] for row in few], points, _ends(state))
+    single = _traces(sweep, few, state) if state["band"] == ALL else {}
     there = [row for row in few if row["group_id"] in found]
     curves = [
         curve
@@ -88,7 +82,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         sum(above for _, above in cuts), "line", f"above {top:.2g}, or with a band there: cut"
     )
     left = [*rose, *look.left(len(chosen), "curves", choosing.said(kept)), *look.limits_left()]
-    return [Panel(TITLE, drawn, Table(columns, rows), (_over_seeds(few, state), *left, *_notes(few, state)))]
+    return [Panel(TITLE, drawn, Table(columns, rows), (*_over_seeds(few, state), *left, *_notes(few, state)))]
 
 
 def _ran(row: Group) -> int:
@@ -103,16 +97,21 @@ def _curves(
     x, y = found[state["x"]][there], found["q50"][there]
     traces = single.get(row["group_id"], [])
     curves = [look.curve(row, facet, tx, ty, marker=None, width=0.7) for tx, ty in traces]
-    if state["band"] != "all":
-        low, high = (found[one][there] if one else None for one in BANDS[state["band"]][2:])
+    if state["band"] != ALL:
+        low, high = [found[one][there] for one in _ends(state)] or (None, None)
         ended = f", {int(row['n_diverged'])} diverged" if row["n_diverged"] else ""
         hover = [f"{look.name(row)}<br>{int(n)} seeds{ended}" for n in found["n"][there]]
         curves.append(look.curve(row, facet, x, y, marker=None, low=low, high=high, hover=hover, width=1.8))
     if state["bounds"] and 0 < row["bound"] < math.inf and len(x):
         proven = f"theorem {row['bound_kind']}: at most {row['bound']:.3g} in the mean over the run"
-        ends, hover = [x[0], x[-1]], [f"{look.name(row)}<br>{proven}"]
-        curves += look.limit(row, facet, ends, [row["bound"]] * 2, PROVEN, hover=hover)
+        across, hover = [x[0], x[-1]], [f"{look.name(row)}<br>{proven}"]
+        curves += look.limit(row, facet, across, [row["bound"]] * 2, PROVEN, hover=hover)
     return curves
+
+
+def _ends(state: State) -> tuple[str, ...]:
+    """The columns of a band's edges."""
+    return spreads.SPREADS[state["band"]].ends if state["band"] != ALL else ()
 
 
 def _stepped(found: dict[str, Any]) -> dict[str, Any]:
@@ -178,17 +177,21 @@ def _rows(found: dict[str, Any], row: Group, axes: list[str]) -> list[list[Any]]
     ]
 
 
-def _over_seeds(few: Sequence[Group], state: State) -> str:
+def _over_seeds(few: Sequence[Group], state: State) -> list[str]:
     if all(row["n"] == 1 for row in few):
-        return "One seed each."
-    return f"{BANDS[state['band']][1]} over {choosing.seeds(few)}."
+        return ["One seed each."]
+    if state["band"] == ALL:
+        return [f"Single traces over {choosing.seeds(few)}."]
+    said = spreads.SPREADS[state["band"]].said
+    first = f"Medians over {choosing.seeds(few)}" + (f"; bands: {said}." if said else ".")
+    return [first, *spreads.without(_ends(state), map(_ran, few), "line")]
 
 
 def _notes(few: Sequence[Group], state: State) -> list[str]:
     notes, quota = [], _quota(few)
     ran = [_ran(row) for row in few]
     drawn = sum(min(count, quota) for count in ran)
-    if state["band"] == "all" and drawn < sum(ran):
+    if state["band"] == ALL and drawn < sum(ran):
         first = "seed" if quota == 1 else f"{quota} seeds"
         notes.append(f"{drawn} of {sum(ran)} traces: the first {first} of each curve.")
     flat = sum(row["bound"] == 0 for row in few) if state["bounds"] else 0

@@ -48,7 +48,10 @@ def test_the_x_axis_is_what_was_asked_for(made, x, scale, title):
     assert title in found.figure["layout"]["xaxis"]["title"]["text"]
 
 
-@pytest.mark.parametrize(("band", "ends"), [("10-90", (1.03, 1.27)), ("min-max", (1.0, 1.3)), ("none", None)])
+@pytest.mark.parametrize(
+    ("band", "ends"),
+    [("10-90", (1.03, 1.27)), ("quartiles", (1.075, 1.225)), ("min-max", (1.0, 1.3)), ("none", None)],
+)
 def test_the_band_is_over_the_seeds(made, band, ends):
     found = panel(made, band=band, bounds="0", **ONE)
     (line,) = lines(found)
@@ -59,6 +62,12 @@ def test_the_band_is_over_the_seeds(made, band, ends):
     if ends is not None:
         low, high = (end * value for end in ends)
         np.testing.assert_allclose(bands[0]["y"], [*high, *low[::-1]], rtol=1e-5)
+
+
+def test_four_seeds_have_no_interval_of_their_median(made):
+    found = panel(made, band="interval", bounds="0", **ONE)
+    assert all(len(trace["x"]) == 0 for trace in found.figure["data"] if trace["mode"] == "none")
+    assert "1 line of fewer than 6 seeds, which allow no such interval." in found.notes
 
 
 def test_all_traces_are_capped_and_the_note_says_so(made):
