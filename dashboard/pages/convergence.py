@@ -100,11 +100,10 @@ def _curves(
     if state["band"] != ALL:
         low, high = [found[one][there] for one in _ends(state)] or (None, None)
         ended = f", {int(row['n_diverged'])} diverged" if row["n_diverged"] else ""
-        hover = [f"{look.name(row)}<br>{int(n)} seeds{ended}" for n in found["n"][there]]
+        hover = [f"{choosing.plural(int(n), 'seed')}{ended}" for n in found["n"][there]]
         curves.append(look.curve(row, facet, x, y, marker=None, low=low, high=high, hover=hover, width=1.8))
     if state["bounds"] and 0 < row["bound"] < math.inf and len(x):
-        proven = f"theorem {row['bound_kind']}: at most {row['bound']:.3g} in the mean over the run"
-        across, hover = [x[0], x[-1]], [f"{look.name(row)}<br>{proven}"]
+        across, hover = [x[0], x[-1]], [f"theorem {row['bound_kind']}"]
         curves += look.limit(row, facet, across, [row["bound"]] * 2, PROVEN, hover=hover)
     return curves
 
