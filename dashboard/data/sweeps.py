@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lpbench.analysis.costs import with_costs
 from lpbench.analysis.spread import INTERVAL, QUANTILES, spread
 from lpbench.analysis.tables import as_asked, axes_of, expressions, varying
 from lpbench.errors import ConfigError, LpbenchError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 KEPT = 4  # sweeps in memory
 POINTS = 200  # of a curve: more than a screen shows
 CURVE = ("step", "epoch", "gradient_evaluations", "n", "q10", "q50", "q90", "min", "max")  # of the rollup
+TIME = "seconds"  # of a curve: the median over the seeds
 SPREAD = (*QUANTILES, "min", "max", *INTERVAL)
 BOUNDS = (
     "bound", "bound_earlier", "bound_dimension_free", "noise_ball", "noise_ball_earlier", "noise_ball_dimension_free",
@@ -191,7 +193,7 @@ class Sweep:
     def curves(
         self, group_ids: Sequence[str], points: int = POINTS, wanted: Collection[str] = ()
     ) -> dict[str, dict[str, np.ndarray]]:
-        """For each group the columns `CURVE`, and those `wanted` of `SPREAD`, at most `points` of them.
+        """For each group the columns `CURVE`, and those `wanted` of `SPREAD` and TIME, at most `points` of them.
 
         From the rollup, which a finished sweep has; of a running one, and what the rollup does not hold, from the
         traces of the cells that are done.
@@ -240,7 +242,8 @@ class Sweep:
             traces = self.traces(mine["cell_id"].tolist())
             traces = traces[traces["step"].isin(_recorded_by_all(traces))]
             traces = traces[np.isfinite(traces["objective_gap"])]
-            curve = traces.groupby("step")[["epoch", "gradient_evaluations"]].first()
+            steps = traces.groupby("step")
+            curve = steps[["epoch", "gradient_evaluations"]].first().join(steps[TIME].median())
             curve = curve.join(spread(traces, "step", "objective_gap")).reset_index()
             found[group_id] = _thinned(curve, points, columns)
         return found
@@ -257,7 +260,7 @@ class Sweep:
 
     @functools.cached_property
     def _table(self) -> Any:
-        return read_cells(self.folder)
+        return with_costs(read_cells(self.folder))
 
     def traces(self, cell_ids: Sequence[str]) -> pandas.DataFrame:
         """The traces of some cells."""
