@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from . import style, ticks
+from . import hovers, style, ticks
 from .grid import arranged, fitting_columns
 
 OF_ZERO = "of 0: not drawn on a logarithmic axis"
@@ -37,7 +38,7 @@ class Curve:
     lines        False: points alone.              size     of the markers, in pixels.
     shades       a number for each point, its place on the figure's continuous scale (`layout.coloraxis`).
     end          a text at the end of the line; of lines of one panel with the same text the uppermost has it.
-    place        of its texts, in plotly's words.
+    place        of its texts, in plotly's words.        silent   without a hover.
     """
 
     x: Any  # a sequence or array of numbers, as y, low and high
@@ -60,6 +61,7 @@ class Curve:
     shades: Any = None
     end: str = ""
     place: str = "top right"
+    silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,9 @@ def figure(
     equals    says which lines hide each other, unless the caller does.
     """
     facets = list(dict.fromkeys(curve.facet for curve in curves))
-    layout = style.layout(dark, meta={"panels": len(facets)})
+    lines = _lines(curves, axes)
+    layout = style.layout(dark, meta={"panels": len(facets)}, **hovers.layout(lines))
+    apart = not 0 < lines <= hovers.MOST or _apart(curves)
     base = {name: layout.pop(name) for name in ("xaxis", "yaxis")}
     data: list[dict[str, Any]] = [_key(key) for key in keys]
     named: set[str] = set()
@@ -130,7 +134,7 @@ def figure(
         spans = [everything[0], _span(here, axes.y_log, "y", "low", "high") if own_y else everything[1]]
         for curve in _ended(here, axes.y_log):
             legend = curve.legend and not keys and curve.name not in named
-            data += _traces(curve, axes, number, legend, spans[1])
+            data += _traces(curve, axes, number, legend, spans[1], apart)
             named.add(curve.name)
         x, y = _axes(base, axes, number, own_y, spans)
         layout[f"xaxis{number}"], layout[f"yaxis{number}"] = x, y
@@ -148,6 +152,21 @@ def figure(
     return arranged(
         {"data": data, "layout": layout}, columns or fitting_columns(len(facets)), axes.x, axes.y, height
     )
+
+
+def _lines(curves: Sequence[Curve], axes: Axes) -> int:
+    """The lines of the fullest panel, which one box reads; 0 where points stand alone, or x has texts for numbers."""
+    told = [curve for curve in curves if not curve.silent]
+    if axes.point or "ticktext" in axes.x_more or any(not one.lines and len(one.x) > 1 for one in told):
+        return 0
+    return max(Counter(curve.facet for curve in told).values(), default=0)
+
+
+def _apart(curves: Sequence[Curve]) -> bool:
+    """Whether measured lines have points where the longest has none: one box then reads them beside its x."""
+    places = [{*map(float, curve.x)} for curve in curves if curve.lines and not curve.end]
+    longest = max(places, key=len, default=set())
+    return any(one - longest for one in places)
 
 
 def _placed(shape: Mapping[str, Any], number: str) -> dict[str, Any]:
@@ -204,6 +223,7 @@ def _axes(
             axis |= ticks.ranged(ends)
         elif span:
             axis |= ticks.logarithmic(span.low, span.high, span.foot)
+    x["unifiedhovertitle"] = {"text": hovers.heading(axes.x, axes.x_unit)}
     if axes.x_values:
         x["tickvals"] = list(axes.x_values)
         x["ticktext"] = [f"{value:g}" for value in axes.x_values]
@@ -289,7 +309,10 @@ def _key(key: Key) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _traces(curve: Curve, axes: Axes, number: str, legend: bool, span: Span | None) -> list[dict[str, Any]]:
+def _traces(
+    curve: Curve, axes: Axes, number: str, legend: bool, span: Span | None, apart: bool
+) -> list[dict[str, Any]]:
+    """A line with its band and its points of 0; `apart`: the hover says at which x."""
     group = curve.group or curve.name
     x, place = _small(curve.x), {"xaxis": f"x{number}", "yaxis": f"y{number}", "legendgroup": group}
     banded = curve.low is not None and curve.high is not None
@@ -317,23 +340,23 @@ def _traces(curve: Curve, axes: Axes, number: str, legend: bool, span: Span | No
         line["error_y"] = {
             "array": _small(high - y), "arrayminus": _small(y - low), "thickness": 1, "width": 3, "color": curve.color,
         }  # fmt: skip
-    line["hovertemplate"] = axes.point or "%{y:.3g} at %{x:.4g}" + (f" {axes.x_unit}" if axes.x_unit else "")
-    if len(set(curve.hover)) == 1:  # said once: with each point it would be most of what the browser is sent
-        line["hovertemplate"] += f"<br>{curve.hover[0]}"
-    elif len(curve.hover):
-        line["customdata"] = list(curve.hover)
-        line["hovertemplate"] += "<br>%{customdata}"
-    zeros = [_zeros(curve, x[flat], span.foot, place)] if span and span.foot and flat.any() else []
-    return [*([_band(curve, place)] if banded and not curve.whiskers else []), line, *zeros]
+    where = " ".join(filter(None, [f"%{{x:{hovers.DIGITS}}}", axes.x_unit])) if apart else ""
+    said = hovers.point(axes.point or f"%{{y:{hovers.DIGITS}}}", "" if axes.point else where, curve.hover)
+    line |= {"hoverinfo": "skip"} if curve.silent else said
+    zero = {"hoverinfo": "skip"} if curve.silent else hovers.point("0", where, ())
+    band = [_band(curve, place)] if banded and not curve.whiskers else []
+    return [*band, line, *_foot(curve, x[flat], span, {**place, **zero})]
 
 
-def _zeros(curve: Curve, x: Any, foot: float, place: Mapping[str, Any]) -> dict[str, Any]:
+def _foot(curve: Curve, x: Any, span: Span | None, more: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The points of 0 of a line, which a logarithmic axis has no place for: at its foot, by a marker of their own."""
-    return {
-        "type": "scatter", "mode": "markers", "x": x, "y": _small([foot] * len(x)), "name": curve.name,
-        "showlegend": False, "hovertemplate": f"0 at %{{x:.4g}}<br>{curve.name}<extra></extra>", **place,
-        "marker": {"symbol": ZERO, "size": 8, "color": curve.color},
-    }  # fmt: skip
+    if span is None or span.foot is None or not len(x):
+        return []
+    return [{
+        "type": "scatter", "mode": "markers", "x": x, "y": _small([span.foot] * len(x)),
+        "name": curve.name, "showlegend": False, "marker": {"symbol": ZERO, "size": curve.size, "color": curve.color},
+        **more,
+    }]  # fmt: skip
 
 
 def _band(curve: Curve, place: Mapping[str, Any]) -> dict[str, Any]:

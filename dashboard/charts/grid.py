@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from . import hovers
+
 PANEL, GAP = 240, 62  # pixels: the height of a panel, and of what stands between two
 TOP, BOTTOM, LEGEND_ROW = 28, 52, 20
 
@@ -36,6 +38,7 @@ def narrowed(drawn: dict[str, Any]) -> dict[str, Any]:
         for name, value in drawn["layout"].items()
     }
     layout["margin"] = {**layout["margin"], "l": 8, "r": 8}
+    layout["hoverlabel"] = {**layout["hoverlabel"], **hovers.NARROW}
     found = {**drawn, "layout": layout}
     _grid(found, 1, entries=2)
     return found

@@ -271,11 +271,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
-def medians(rows: Sequence[Group], bars: str = "") -> str:
-    """What points are: `medians over 5 seeds; bars: 10-90 %`, or `one seed each`, which has neither."""
+def medians(rows: Sequence[Group], more: str = "") -> str:
+    """What points are: `medians over 5 seeds; bars: 10-90 %`, or `one seed each`, which has no bars."""
     if all(row["n"] == 1 for row in rows):
         return "one seed each"
-    return f"medians over {seeds(rows)}" + (f"; bars: {bars}" if bars else "")
+    return f"medians over {seeds(rows)}" + (f"; {more}" if more else "")
 
 
 def seeds(rows: Iterable[Group]) -> str:

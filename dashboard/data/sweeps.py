@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lpbench.analysis.costs import with_costs
 from lpbench.analysis.evidence import COLUMNS as JUDGED
 from lpbench.analysis.evidence import Evidence, weigh
+from lpbench.analysis.spread import INTERVAL, QUANTILES, spread
 from lpbench.analysis.tables import as_asked, axes_of, expressions, varying
 from lpbench.errors import ConfigError
 from lpbench.store import catalog, find_sweep, list_sweeps, read_cells, read_manifest, read_traces
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 
 KEPT = 4  # sweeps in memory
 POINTS = 200  # of a curve: more than a screen shows
-CURVE = ("step", "epoch", "gradient_evaluations", "n", "q10", "q50", "q90", "min", "max")
+CURVE = ("step", "epoch", "gradient_evaluations", "n", "q10", "q50", "q90", "min", "max")  # of the rollup
+TIME = "seconds"  # of a curve: the median over the seeds
+SPREAD = (*QUANTILES, "min", "max", *INTERVAL)
 BOUNDS = (
     "bound", "bound_earlier", "bound_dimension_free", "noise_ball", "noise_ball_earlier", "noise_ball_dimension_free",
 )  # fmt: skip
@@ -110,8 +114,9 @@ class Sweep:
 
     cells     one row a cell, the columns of the contract; rows of failed cells included.
     groups    one dictionary a group: the columns of one of its cells (one that is ok, if there is any), and over its
-              seeds n, n_ok, n_diverged, n_timeout, n_failed; floor (median of noise_floor), floor_q10, floor_q90,
-              floor_min, floor_max; mean_gap (mean), and the mean of every bound column; NaN where there is nothing.
+              seeds n, n_ok, n_diverged, n_timeout, n_failed; floor (median of noise_floor), and its spread as
+              floor_q10, floor_max ... (`SPREAD`); mean_gap (mean), and the mean of every bound column; NaN where
+              there is nothing.
               A choice whose expression stands for several numbers is an `Asked`.
     varying   the choices that vary between groups, without those that others determine.
     """
@@ -167,15 +172,10 @@ class Sweep:
         ok = cells[cells["status"] == "ok"]
         first = pd.concat([ok, cells]).drop_duplicates("group_id").set_index("group_id").loc[order]
         by = ok.groupby("group_id")
-        floors, zero = by["noise_floor"], pd.Series(0, index=order)
+        floors, zero = spread(ok, "group_id", "noise_floor"), pd.Series(0, index=order)
         counts = cells.groupby(["group_id", "status"]).size().unstack(fill_value=0)
-        more = {
-            "floor": floors.median(),
-            "floor_min": floors.min(),
-            "floor_max": floors.max(),
-            "n": counts.sum(axis=1),
-        }
-        more |= {"floor_q10": floors.quantile(0.1), "floor_q90": floors.quantile(0.9)}
+        more = {"floor": floors["q50"], "n": counts.sum(axis=1)}
+        more |= {f"floor_{name}": floors[name] for name in SPREAD}
         more |= {name: by[name].mean() for name in numbers}
         more |= {
             f"n_{status}": counts.get(status, zero) for status in ("ok", "diverged", "timeout", "failed")
@@ -196,19 +196,31 @@ class Sweep:
         there = [name for name in JUDGED if name in self._table.column_names]
         return weigh({name: self._table[name].to_pylist() for name in there}, every=False)
 
-    def curves(self, group_ids: Sequence[str], points: int = POINTS) -> dict[str, dict[str, np.ndarray]]:
-        """For each group `step epoch gradient_evaluations n q10 q50 q90 min max`, at most `points` of them.
+    def seeds(self, column: str) -> dict[str, list[float]]:
+        """Of each group the numbers of its cells that are ok, where there are any, in the order of the cells."""
+        ok = self.cells[(self.cells["status"] == "ok") & self.cells[column].notna()]
+        found: dict[str, list[float]] = {}
+        for group_id, number in zip(ok["group_id"], ok[column], strict=True):
+            found.setdefault(group_id, []).append(float(number))
+        return found
 
-        From the rollup, which a finished sweep has; of a running one from the traces of the cells that are done.
+    def curves(
+        self, group_ids: Sequence[str], points: int = POINTS, wanted: Collection[str] = ()
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """For each group the columns `CURVE`, and those `wanted` of `SPREAD` and TIME, at most `points` of them.
+
+        From the rollup, which a finished sweep has; of a running one, and what the rollup does not hold, from the
+        traces of the cells that are done.
         """
         import duckdb
 
+        columns = tuple(dict.fromkeys([*CURVE, *wanted]))
         try:
-            known = set(self._rolled) & set(group_ids)
+            known = set(self._rolled) & set(group_ids) if columns == CURVE else set()
             found = self._from_rollup(sorted(known), points) if known else {}
         except duckdb.Error:  # a rollup that cannot be read: the next compaction makes it anew
             known, found = set(), {}
-        return found | self._from_traces([one for one in group_ids if one not in known], points)
+        return found | self._from_traces([one for one in group_ids if one not in known], points, columns)
 
     @functools.cached_property
     def _rolled(self) -> dict[str, int]:
@@ -231,23 +243,23 @@ class Sweep:
         )
         with database.cursor(self.folder) as cursor:
             rows = cursor.execute(query, [str(self.folder / ROLLUP), list(group_ids)]).df()
-        return {str(group_id): _thinned(curve, points) for group_id, curve in rows.groupby("group_id")}
+        return {str(group_id): _thinned(curve, points, CURVE) for group_id, curve in rows.groupby("group_id")}
 
-    def _from_traces(self, group_ids: Sequence[str], points: int) -> dict[str, dict[str, np.ndarray]]:
+    def _from_traces(
+        self, group_ids: Sequence[str], points: int, columns: Sequence[str] = CURVE
+    ) -> dict[str, dict[str, np.ndarray]]:
         found = {}
         for group_id in group_ids:
             mine = self.cells[(self.cells["group_id"] == group_id) & (self.cells["status"] != "failed")]
             if mine.empty:
                 continue
             traces = self.traces(mine["cell_id"].tolist())
-            by = traces[np.isfinite(traces["objective_gap"])].groupby("step")
-            gaps = by["objective_gap"]
-            curve = by[["epoch", "gradient_evaluations"]].first()
-            for name, at in (("q10", 0.1), ("q50", 0.5), ("q90", 0.9)):
-                curve[name] = gaps.quantile(at)
-            curve["min"], curve["max"], curve["n"] = gaps.min(), gaps.max(), gaps.size()
-            shared = curve["n"] == curve["n"].max()  # the steps that all seeds recorded
-            found[group_id] = _thinned(curve[shared].reset_index(), points)
+            traces = traces[traces["step"].isin(_recorded_by_all(traces))]
+            traces = traces[np.isfinite(traces["objective_gap"])]
+            steps = traces.groupby("step")
+            curve = steps[["epoch", "gradient_evaluations"]].first().join(steps[TIME].median())
+            curve = curve.join(spread(traces, "step", "objective_gap")).reset_index()
+            found[group_id] = _thinned(curve, points, columns)
         return found
 
     def rows(
@@ -262,7 +274,7 @@ class Sweep:
 
     @functools.cached_property
     def _table(self) -> Any:
-        return read_cells(self.folder)
+        return with_costs(read_cells(self.folder))
 
     def traces(self, cell_ids: Sequence[str]) -> pandas.DataFrame:
         """The traces of some cells."""
@@ -287,9 +299,17 @@ class NoSweep(Sweep):
         return CELLS.empty_table()
 
 
-def _thinned(curve: pandas.DataFrame, points: int) -> dict[str, np.ndarray]:
+def _recorded_by_all(traces: pandas.DataFrame) -> np.ndarray:
+    """The steps that every trace recorded which reaches them, as in the rollup: the even ones differ by seed."""
+    recorded = traces.groupby("step").size()
+    ends = np.sort(traces.groupby("cell_id")["step"].max().to_numpy())
+    reaching = len(ends) - np.searchsorted(ends, recorded.index)
+    return recorded.index[recorded == reaching].to_numpy()
+
+
+def _thinned(curve: pandas.DataFrame, points: int, columns: Sequence[str]) -> dict[str, np.ndarray]:
     keep = thin(curve["step"].to_numpy(), points)
-    return {name: curve[name].to_numpy(float)[keep] for name in CURVE}
+    return {name: curve[name].to_numpy(float)[keep] for name in columns}
 
 
 def thin(steps: np.ndarray, points: int) -> np.ndarray:

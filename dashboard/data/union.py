@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,13 @@ class Union(Sweep):
         """The sweep first: what all cells of one share is no axis of its own."""
         return [SWEEP, *super()._axes]
 
-    def curves(self, group_ids: Sequence[str], points: int = POINTS) -> dict[str, dict[str, np.ndarray]]:
+    def curves(
+        self, group_ids: Sequence[str], points: int = POINTS, wanted: Collection[str] = ()
+    ) -> dict[str, dict[str, np.ndarray]]:
         """As of one sweep."""
         found: dict[str, dict[str, np.ndarray]] = {}
         for name, ids in _by_sweep(group_ids).items():
-            curves = self.parts[name].curves(ids, points)
+            curves = self.parts[name].curves(ids, points, wanted)
             found |= {f"{name}{JOINT}{one}": curve for one, curve in curves.items()}
         return found
 

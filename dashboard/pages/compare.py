@@ -24,6 +24,7 @@ from . import explore
 
 MOST = 7  # sweeps beside the chosen one: as many colours as are told apart
 VALUES = 8  # of a choice, in the table
+KEPT = ("x", "facet", "spread")  # of the controls of the page Explore
 WITH = "Choose under “With” the sweeps to set beside {}."
 SAME = "In no choice: their cells have the same values of each."
 PLAIN = "-"  # the metric that the cells themselves name
@@ -35,7 +36,7 @@ def controls(sweep: Sweep) -> list[Control]:
     names = [info.name for info in beside(sweep).sweeps() if not info.problem and info.name != sweep.name]
     metrics = ((PLAIN, "the result of the cells"), *((name, choosing.named(name)) for name in COMPARED))
     shown = {control.key: control for control in explore.controls(sweep)}
-    kept = [shown[key] for key in ("x", "facet") if key in shown]
+    kept = [shown[key] for key in KEPT]
     others = tuple((name, name) for name in names)
     return [
         Control("with", "With", MULTI, (), others, "sweeps of this folder", most=MOST),
@@ -53,9 +54,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
 def _together(sweep: Sweep, state: State, dark: bool) -> Panel:
     both = union(sweep, state["with"])
     metric = {} if state["metric"] == PLAIN else {"y": state["metric"]}
-    asked = state_of(
-        explore.controls(both), {"x": state["x"], "facet": state["facet"], "color": SWEEP, **metric}
-    )
+    asked = state_of(explore.controls(both), {**{key: state[key] for key in KEPT}, "color": SWEEP, **metric})
     filters = {axis: state[axis] for axis in sweep.varying if axis in asked}
     (panel,) = explore.draw(both, {**asked, **filters}, dark)
     return panel

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from lpbench.declared.costs import bits_moved
 from lpbench.terminal import Table
 
 from ..charts.curves import OF_ZERO, Axes, Curve, figure
 from ..charts.look import Look
 from ..data import choosing
-from ..data.sweeps import POINTS, Group, Sweep, text
+from ..data.sweeps import POINTS, TIME, Group, Sweep, text
 from ..page import SELECT, SWITCH, Control, Page, Panel, State
+from ..panels import spreads
 
 TITLE = "Objective gap against the length of the run"
+BITS = "bits_moved"
 MOST_CURVES, MOST_TRACES = 32, 60
 RISE = 100.0  # a gap that is so many times that of all others is that of a run that diverges
 VERTICES, LEAST_POINTS = 6_000, 80  # of all curves, and of each: what a browser draws without a wait
@@ -25,31 +28,33 @@ X = {
     "step": ("steps", "steps (parameter updates)"),
     "epoch": ("epochs", "epochs"),
     "gradient_evaluations": ("gradients", "gradient evaluations"),
+    BITS: ("bits moved", "bits moved (weights that gradients read)"),
+    TIME: ("seconds", "seconds in kernels (median over seeds)"),
 }
-# Of each band: its option, how the notes begin, and the columns of its edges.
-BANDS = {
-    "10-90": ("median, 10-90 %", "Medians and 10-90 %", "q10", "q90"),
-    "min-max": ("median, min-max", "Medians, least and largest", "min", "max"),
-    "none": ("median", "Medians", "", ""),
-    "all": ("all traces", "Single traces", "", ""),
-}
+ALL = "all"  # the band of single traces
+COUNTED = ("step", "n")  # whole numbers of a curve
 PROVEN = "proven, mean over the run"
 
 
 def controls(sweep: Sweep) -> list[Control]:
     """x axis, panels, colour, band, bounds, and a filter for each axis that varies."""
     facet = choosing.by_axis(sweep, "facet", "Panels by", ("algorithm", "format", "dimension"))
+    band = spreads.control("band", without=[spreads.SEEDS])  # each seed is a line here
     return [
-        Control("x", "Over", SELECT, "step", tuple((key, name) for key, (name, _) in X.items())),
+        Control("x", "Over", SELECT, "step", tuple((key, X[key][0]) for key in _measured(sweep))),
         facet,
         choosing.color_by(sweep, ("precision", "format", "dimension", "step_size"), [facet]),
-        Control(
-            "band", "Over seeds", SELECT, "10-90", tuple((key, name) for key, (name, *_) in BANDS.items())
-        ),
+        replace(band, options=(*band.options, (ALL, "all traces"))),
         Control("shared", "One y scale", SWITCH, False),
         Control("bounds", "Proven bounds", SWITCH, True),
         *choosing.filters(sweep),
     ]
+
+
+def _measured(sweep: Sweep) -> list[str]:
+    """The lengths of a run that some cell knows."""
+    absent = {name for name in (BITS, TIME) if not sweep.cells[name].notna().any()}
+    return [name for name in X if name not in absent]
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
@@ -66,8 +71,12 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     look = Look(sweep, state["color"], dashed, panels, dark, MOST_CURVES)
     few = [row for panel in look.panels for (row,) in panel]
     points = max(LEAST_POINTS, min(POINTS, VERTICES // len(few)))
-    found = sweep.curves([row["group_id"] for row in few], points)
-    single = _traces(sweep, few, state) if state["band"] == "all" else {}
+    time = (TIME,) if state["x"] == TIME else ()
+    found = sweep.curves([row["group_id"] for row in few], points, (*_ends(state), *time))
+    for row in few:
+        if state["x"] == BITS and row["group_id"] in found:
+            found[row["group_id"]] |= {BITS: _bits(row, found[row["group_id"]])}
+    single = _traces(sweep, few, state) if state["band"] == ALL else {}
     there = [row for row in few if row["group_id"] in found]
     curves = [
         curve
@@ -82,13 +91,23 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     curves = [*(curve for curve, _ in cuts), *limits]
     axes = Axes(X[state["x"]][1], "objective gap", x_log=True)
     drawn = figure(curves, axes, dark, keys=look.keys(markers=False), own_y=not state["shared"])
-    columns = [*sweep.varying, "step", "epoch", "10 %", "median", "90 %", "seeds"]
-    rows = [line for row in there for line in _rows(found[row["group_id"]], row, sweep.varying)]
+    numbers = {name: name for name in dict.fromkeys(["step", "epoch", state["x"]])}
+    numbers |= {"10 %": "q10", "median": "q50", "90 %": "q90", "seeds": "n"}
+    columns = [*sweep.varying, *numbers]
+    rows = [
+        line for row in there for line in _rows(found[row["group_id"]], row, sweep.varying, numbers.values())
+    ]
     rose = choosing.count_note(
         sum(above for _, above in cuts), "line", f"above {top:.2g}, or with a band there: cut"
     )
     left = [*rose, *look.left(len(chosen), "curves", choosing.said(kept)), *look.limits_left()]
-    return [Panel(TITLE, drawn, Table(columns, rows), (_over_seeds(few, state), *left, *_notes(few, state)))]
+    return [Panel(TITLE, drawn, Table(columns, rows), (*_over_seeds(few, state), *left, *_notes(few, state)))]
+
+
+def _bits(row: Group, at: Any) -> Any:
+    """The bits moved up to each step of a curve or trace; NaN where the group does not know."""
+    bits = bits_moved(row, at["step"], at["gradient_evaluations"])
+    return np.full(len(at["step"]), math.nan) if bits is None else bits
 
 
 def _ran(row: Group) -> int:
@@ -103,16 +122,20 @@ def _curves(
     x, y = found[state["x"]][there], found["q50"][there]
     traces = single.get(row["group_id"], [])
     curves = [look.curve(row, facet, tx, ty, marker=None, width=0.7) for tx, ty in traces]
-    if state["band"] != "all":
-        low, high = (found[one][there] if one else None for one in BANDS[state["band"]][2:])
+    if state["band"] != ALL:
+        low, high = [found[one][there] for one in _ends(state)] or (None, None)
         ended = f", {int(row['n_diverged'])} diverged" if row["n_diverged"] else ""
-        hover = [f"{look.name(row)}<br>{int(n)} seeds{ended}" for n in found["n"][there]]
+        hover = [f"{choosing.plural(int(n), 'seed')}{ended}" for n in found["n"][there]]
         curves.append(look.curve(row, facet, x, y, marker=None, low=low, high=high, hover=hover, width=1.8))
     if state["bounds"] and 0 < row["bound"] < math.inf and len(x):
-        proven = f"theorem {row['bound_kind']}: at most {row['bound']:.3g} in the mean over the run"
-        ends, hover = [x[0], x[-1]], [f"{look.name(row)}<br>{proven}"]
-        curves += look.limit(row, facet, ends, [row["bound"]] * 2, PROVEN, hover=hover)
+        across, hover = [x[0], x[-1]], [f"theorem {row['bound_kind']}"]
+        curves += look.limit(row, facet, across, [row["bound"]] * 2, PROVEN, hover=hover)
     return curves
+
+
+def _ends(state: State) -> tuple[str, ...]:
+    """The columns of a band's edges."""
+    return spreads.SPREADS[state["band"]].ends if state["band"] != ALL else ()
 
 
 def _stepped(found: dict[str, Any]) -> dict[str, Any]:
@@ -158,10 +181,13 @@ def _traces(sweep: Sweep, groups: Sequence[Group], state: State) -> dict[str, li
     cells = cells.groupby("group_id", sort=False).head(_quota(groups))
     group_of = dict(zip(cells["cell_id"], cells["group_id"], strict=True))
     found: dict[str, list[Any]] = {}
+    by_id = {row["group_id"]: row for row in groups}
     for cell_id, trace in sweep.traces(list(group_of)).groupby("cell_id", sort=False):
-        x, y = trace[state["x"]].to_numpy(float), trace["objective_gap"].to_numpy(float)
+        group = group_of[str(cell_id)]
+        x = _bits(by_id[group], trace) if state["x"] == BITS else trace[state["x"]]
+        x, y = np.asarray(x, float), trace["objective_gap"].to_numpy(float)
         there = (x > 0) & (y >= 0)
-        found.setdefault(group_of[str(cell_id)], []).append((x[there], y[there]))
+        found.setdefault(group, []).append((x[there], y[there]))
     return found
 
 
@@ -170,27 +196,32 @@ def _quota(groups: Sequence[Group]) -> int:
     return max(1, MOST_TRACES // len(groups))
 
 
-def _rows(found: dict[str, Any], row: Group, axes: list[str]) -> list[list[Any]]:
+def _rows(found: dict[str, Any], row: Group, axes: list[str], numbers: Iterable[str]) -> list[list[Any]]:
     named = [text(row[axis]) for axis in axes]
-    columns = (found[name] for name in ("step", "epoch", "q10", "q50", "q90", "n"))
-    return [
-        [*named, int(step), *map(float, numbers), int(n)] for step, *numbers, n in zip(*columns, strict=True)
-    ]
+    columns = [found[name].astype(int if name in COUNTED else float).tolist() for name in numbers]
+    return [[*named, *values] for values in zip(*columns, strict=True)]
 
 
-def _over_seeds(few: Sequence[Group], state: State) -> str:
+def _over_seeds(few: Sequence[Group], state: State) -> list[str]:
     if all(row["n"] == 1 for row in few):
-        return "One seed each."
-    return f"{BANDS[state['band']][1]} over {choosing.seeds(few)}."
+        return ["One seed each."]
+    if state["band"] == ALL:
+        return [f"Single traces over {choosing.seeds(few)}."]
+    said = spreads.SPREADS[state["band"]].said
+    first = f"Medians over {choosing.seeds(few)}" + (f"; bands: {said}." if said else ".")
+    return [first, *spreads.without(_ends(state), map(_ran, few), "line")]
 
 
 def _notes(few: Sequence[Group], state: State) -> list[str]:
     notes, quota = [], _quota(few)
     ran = [_ran(row) for row in few]
     drawn = sum(min(count, quota) for count in ran)
-    if state["band"] == "all" and drawn < sum(ran):
+    if state["band"] == ALL and drawn < sum(ran):
         first = "seed" if quota == 1 else f"{quota} seeds"
         notes.append(f"{drawn} of {sum(ran)} traces: the first {first} of each curve.")
+    if state["x"] in (BITS, TIME):
+        absent = sum(row[state["x"]] != row[state["x"]] for row in few if row["n_ok"])
+        notes += choosing.count_note(absent, "line", f"without {X[state['x']][0]}: not drawn")
     flat = sum(row["bound"] == 0 for row in few) if state["bounds"] else 0
     bad = sum(int(row["n_diverged"]) for row in few)
     notes += choosing.count_note(flat, "proven bound", OF_ZERO)

@@ -17,7 +17,7 @@ from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, SWITCH, Control, Page, Panel, State
-from ..panels import above
+from ..panels import above, spreads
 from ..panels.needed import BITS, LINES, PROVEN, bits, over_dimension
 
 FLOOR = "Noise floor against dimension"
@@ -45,6 +45,7 @@ def controls(sweep: Sweep) -> list[Control]:
         Control("target", "Target gap", NUMBER, target_of(sweep), help="of the bits needed"),
         facet,
         choosing.color_by(sweep, ("precision", "format", "k", "noise_kind"), [facet], without),
+        spreads.control(),
         Control("bounds", "Proven limits", SWITCH, True),
         *choosing.filters(sweep, ("dimension",)),
     ]
@@ -114,31 +115,39 @@ def _floors(
     notes += choosing.count_note(zeros, "point", AT_FOOT)
     limits = [row[column] for line in lines for row in line for column, _, _ in PROVEN if state["bounds"]]
     notes += choosing.count_note(limits.count(0), "proven limit", OF_ZERO)
-    notes.append(f"Points: {choosing.medians(rows, '10-90 %')}. The dimension-free limit does not contain d; "
-                 "what it does with d is that of the constants below.")  # fmt: skip
+    notes.append(
+        "The dimension-free limit does not contain d; what it does with d is that of the constants below."
+    )
     curves: list[Curve] = []
     table: list[list[Any]] = []
     axes = [*facets, *others]
     for line in lines:
         facet = choosing.labels(line[0], facets)
-        curves += _floor_curves(line, facet, look, state["bounds"])
+        curves += _floor_curves(line, facet, look, state)
         curves += above.rings(sweep, line, facet, look, "dimension", "floor") if state["bounds"] else []
         slopes = [fit[0] if (fit := power(line, column)) else None for column in ("floor", PROVEN[1][0])]
         for row in line:
             numbers = (choosing.finite(row[name]) for name in ("floor", *(column for column, _, _ in PROVEN)))
             table.append([*(text(row[axis]) for axis in axes), int(row["dimension"]), *numbers, *slopes])
+    each, told = spreads.points(sweep, state, look, lines, lambda row: _place(row, facets))
+    curves, notes = [*each, *curves], [*notes, *spreads.notes(rows, state), *told]
     names = [*axes, "dimension", "noise floor", "dimension-free", "earlier", "slope", "slope earlier"]
     drawn = over_dimension(curves, look, "noise floor", rows, own_y=True)
     return Panel(FLOOR, drawn, Table(names, table), (*notes, *look.limits_left()))
 
 
-def _floor_curves(line: Sequence[Group], facet: str, look: Look, bounds: bool) -> list[Curve]:
-    x, y, low, high = choosing.columns(line, "dimension", "floor", "floor_q10", "floor_q90")
+def _floor_curves(line: Sequence[Group], facet: str, look: Look, state: State) -> list[Curve]:
+    x, y = choosing.columns(line, "dimension", "floor")
+    low, high = spreads.ends(line, state)
     found = [look.curve(line[0], facet, x, y, low=low, high=high, whiskers=True)]
-    for name, label, kind in PROVEN if bounds else ():
+    for name, label, kind in PROVEN if state["bounds"] else ():
         x, y = choosing.columns([row for row in line if 0 < row[name] < math.inf], "dimension", name)
         found += look.limit(line[0], facet, x, y, label, kind)
     return found
+
+
+def _place(row: Group, facets: Sequence[str]) -> tuple[str, float]:
+    return choosing.labels(row, facets), float(row["dimension"])
 
 
 def _growth(lines: Sequence[Sequence[Group]], facets: Sequence[str]) -> list[str]:

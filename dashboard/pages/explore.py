@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lpbench.analysis.spread import spread
 from lpbench.declared.columns import IDENTITY
 from lpbench.terminal import Table
 
@@ -14,8 +15,9 @@ from ..charts import style
 from ..charts.curves import Axes, Curve, Key, figure, spaced
 from ..charts.look import Look, tints
 from ..data import choosing
-from ..data.sweeps import Asked, Group, Sweep, text
+from ..data.sweeps import SPREAD, Asked, Group, Sweep, text
 from ..page import SELECT, TEXT, Control, Page, Panel, State
+from ..panels import spreads
 
 LINES = 24  # of a figure: more are a thicket, and points without lines take their place
 PANELS = 24  # small multiples, at most
@@ -26,7 +28,7 @@ POINTS = 5000  # of a figure: more lie on each other, and take a browser seconds
 MEDIAN, CELLS = "median", "cells"
 # Which cell it is, and when it ran: nothing to plot.
 UNTOLD = {*(one.name for one in IDENTITY), "digest", "error", "started_at", "result", "git_commit"}
-X, Y, LOW, HIGH, SHADE = "x ", "y ", "low ", "high ", "shade "  # of a row, beside its columns
+X, Y, OF_Y = "x ", "y ", "spread "  # of a row, beside its columns; the last before each column of `SPREAD`
 HOW = "as 1e-6:1e-2, 4: or :64"
 
 
@@ -48,6 +50,7 @@ def controls(sweep: Sweep) -> list[Control]:
         Control("color", "Colour by", SELECT, color, (nothing, *every)),
         Control("facet", "Panels by", SELECT, facet, (nothing, *_options([*axes, *texts]))),
         Control("points", "Points", SELECT, MEDIAN, points),
+        spreads.control(),
         Control("xscale", "x scale", SELECT, "auto", scales),
         Control("yscale", "y scale", SELECT, "auto", scales),
         Control("xrange", "x from:to", TEXT, "", help=HOW),
@@ -62,7 +65,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     rows, missing = _rows(sweep, state)
     if not rows:
         return [Panel(title, None, notes=("No cell of this choice has both.", *missing))]
-    x, y = (_scale(sweep, rows, state, *of) for of in (("x", X, (X,)), ("y", Y, (Y, LOW, HIGH))))
+    x, y = (_scale(sweep, rows, state, *of) for of in (("x", X), ("y", Y)))
     facets = choosing.panels_by(state)
     everything = choosing.split(rows, facets)
     shown = [row for panel in everything[:PANELS] for row in panel]
@@ -81,7 +84,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         x_more=x.more, y_more=y.more), dark, keys=keys)  # fmt: skip
     drawn["layout"] |= layout
     hidden = [] if joined else [axis for axis in others if axis != state["color"]]
-    notes = [_said(shown, state), *left]
+    told = spreads.notes(shown, state) if joined and _spreads(shown) else [_said(shown, state)]
+    notes = [*told, *left]
     notes += choosing.left_out(len(panels), len(everything), "panels", "the first")
     count = sum(map(len, panels))
     notes += choosing.left_out(count, len(shown), "points", "evenly spread; the numbers hold all")
@@ -118,7 +122,7 @@ def _options(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _rows(sweep: Sweep, state: State) -> tuple[list[Group], list[str]]:
-    """A row a point: the swept axes, the columns of the figure, its place X, Y with the spread LOW, HIGH, seeds `n`."""
+    """A row a point: the swept axes, the columns of the figure, its place X, Y, the spread of Y, seeds `n`."""
     names = list(dict.fromkeys(state[key] for key in ("x", "y", "color", "facet")))
     names = [name for name in names if name in sweep.cells]
     groups = {row["group_id"]: row for row in choosing.chosen(sweep, state)}
@@ -134,11 +138,11 @@ def _rows(sweep: Sweep, state: State) -> tuple[list[Group], list[str]]:
         table = by[kept].first()
         measured = [name for name in reals if name not in sweep.varying]
         table[measured] = by[measured].median()
-        table["n"] = by.size()
-        for name, at in ((LOW, 0.1), (HIGH, 0.9)):
-            table[name] = by[state["y"]].quantile(at) if state["y"] in measured else math.nan
+        table["n"] = table["n_ok"] = by.size()
+        if state["y"] in measured:
+            table = table.join(spread(there, "group_id", state["y"])[[*SPREAD]].add_prefix(OF_Y))
     else:
-        table = there[kept].assign(n=1, **{LOW: math.nan, HIGH: math.nan})
+        table = there[kept].assign(n=1)
     found: list[Group] = [{str(name): row[name] for name in row} for row in table.to_dict("records")]
     for row in found:
         row |= {axis: groups[row["group_id"]][axis] for axis in sweep.varying}
@@ -167,9 +171,7 @@ class Scale:
     notes: tuple[str, ...] = ()
 
 
-def _scale(
-    sweep: Sweep, rows: Sequence[Group], state: State, key: str, place: str, spread: Sequence[str]
-) -> Scale:
+def _scale(sweep: Sweep, rows: Sequence[Group], state: State, key: str, place: str) -> Scale:
     name, asked = state[key], state[f"{key}scale"]
     if not _is_number(sweep, name):
         texts = choosing.values(rows, name)
@@ -212,11 +214,17 @@ def _lines(
     look = Look(sweep, state["color"], others, panels, dark)
     curves = []
     for line in (line for panel in look.panels for line in panel):
-        x, y, low, high = choosing.columns(line, X, Y, LOW, HIGH)
-        ends = {"low": low, "high": high, "whiskers": True} if _spreads(line) else {}
+        x, y = choosing.columns(line, X, Y)
+        low, high = spreads.ends(line, state, OF_Y) if _spreads(line) else (None, None)
         hover = [choosing.plural(int(row["n"]), "seed") for row in line]
-        curves.append(look.curve(line[0], _facet(line[0], state), x, y, hover=hover, **ends))
-    return curves, look.keys(), {}, look.left(sum(map(len, panels)), "lines")
+        curves.append(
+            look.curve(line[0], _facet(line[0], state), x, y, hover=hover, low=low, high=high, whiskers=True)
+        )
+    lines = [line for panel in look.panels for line in panel if _spreads(line)]
+    each, told = spreads.points(
+        sweep, state, look, lines, lambda row: (_facet(row, state), row[X]), state["y"]
+    )
+    return [*each, *curves], look.keys(), {}, [*look.left(sum(map(len, panels)), "lines"), *told]
 
 
 def _points(sweep: Sweep, state: State, panels: Sequence[list[Group]], dark: bool) -> Drawn:
@@ -280,7 +288,7 @@ def _cloud(
 
 def _spreads(rows: Sequence[Group]) -> bool:
     """Whether points are medians of several seeds, with a spread."""
-    return any(row["n"] > 1 and not math.isnan(row[LOW]) for row in rows)
+    return any(row["n"] > 1 and not math.isnan(row.get(OF_Y + "min", math.nan)) for row in rows)
 
 
 def _facet(row: Group, state: State) -> str:
@@ -290,7 +298,7 @@ def _facet(row: Group, state: State) -> str:
 def _said(rows: Sequence[Group], state: State) -> str:
     if state["points"] == CELLS:
         return f"Points: {choosing.plural(len(rows), 'cell')}, each seed its own."
-    return f"Points: {choosing.medians(rows, '10-90 %' if _spreads(rows) else '')}."
+    return f"Points: {choosing.medians(rows)}."
 
 
 def _table(sweep: Sweep, state: State, rows: Sequence[Group]) -> Table:
@@ -298,9 +306,9 @@ def _table(sweep: Sweep, state: State, rows: Sequence[Group]) -> Table:
         name for name in dict.fromkeys([state["color"], state["x"], state["y"]]) if name != choosing.NO_AXIS
     ]
     names = list(dict.fromkeys([*sweep.varying, *choosing.panels_by(state), *told]))
-    spread = [LOW, HIGH] if _spreads(rows) else []
-    heads = [*names, *(["10 %", "90 %"] if spread else []), *(["seeds"] if state["points"] == MEDIAN else [])]
-    ends = [*spread, *(["n"] if state["points"] == MEDIAN else [])]
+    spread = {"10 %": OF_Y + "q10", "90 %": OF_Y + "q90"} if _spreads(rows) else {}
+    seeds = {"seeds": "n"} if state["points"] == MEDIAN else {}
+    heads, ends = [*names, *spread, *seeds], [*spread.values(), *seeds.values()]
     return Table(
         heads, [[*(_plain(row[name]) for name in names), *(row[name] for name in ends)] for row in rows]
     )

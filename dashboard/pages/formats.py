@@ -17,7 +17,7 @@ from ..charts.curves import ALIKE
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, SELECT, Control, Page, Panel, State
-from ..panels import what_if
+from ..panels import spreads, what_if
 from ..panels.splits import FIXED, FLOATS, Ground, exponent_of, exponents, ground, named
 
 SPLITS = "Noise floor by the split of the bits"
@@ -37,6 +37,7 @@ def controls(sweep: Sweep) -> list[Control]:
     splits = (("auto", "the best split"), *((str(e), str(e)) for e in range(1, 9)))
     return [
         Control("bits", "Total bits", SELECT, "all", (("all", "all"), *((b, f"{b} bits") for b in bits))),
+        spreads.control(without=[spreads.SEEDS]),
         Control("split", "What if: exponent bits", SELECT, "auto", splits),
         Control("alpha", "What if: step size ×", NUMBER, 1.0),
         Control("range", "What if: range ×", NUMBER, 1.0),
@@ -106,9 +107,10 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
         for bits in y
     }
     for row in floats:
-        if row["n_ok"] > 1 and math.isfinite(row["floor_q90"]):
-            spread = f"{row['floor_q10']:.3g} to {row['floor_q90']:.3g} over {int(row['n_ok'])} seeds"
-            hover[named(exponent_of(row)), text(row["precision"])] += f", 10-90 %: {spread}"
+        low, high = spreads.ends([row], state)
+        if low and high and row["n_ok"] > 1 and math.isfinite(high[0]):
+            spread = f"{low[0]:.4g} to {high[0]:.4g} over {int(row['n_ok'])} seeds"
+            hover[named(exponent_of(row)), text(row["precision"])] += f", {spreads.label(state)}: {spread}"
     titles = ("exponent bits", "total bits", "log₁₀ noise floor")
     drawn = heatmap.figure(x, y, values, marks, titles, dark, hover=hover, no_value=NO_FLOOR)
     rows = [_row(row) for row in sorted(floats, key=lambda row: (row["precision"], exponent_of(row)))]

@@ -13,8 +13,8 @@ from ..charts.curves import AT_FOOT, Curve, Key, figure
 from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
-from ..page import NUMBER, SELECT, SWITCH, Control, Page, Panel, State
-from ..panels import above
+from ..page import NUMBER, SWITCH, Control, Page, Panel, State
+from ..panels import above, spreads
 from ..panels.needed import bits_needed
 
 TITLE = "Noise floor against precision"
@@ -22,15 +22,10 @@ PRECISION = "precision"
 FULL, PROVEN = "full precision", "proven limit, T = ∞"
 MOST_LINES = 50
 FAR = 1e-4  # a level this far below all lines would flatten them: it is written, not drawn
-# Of each spread: its option, and the columns of its ends.
-SPREADS = {
-    "10-90": ("10-90 %", "floor_q10", "floor_q90"),
-    "min-max": ("least to largest", "floor_min", "floor_max"),
-    "none": ("none",),
-}
 # Columns of a group, as the table calls them.
 NUMBERS = {
     "noise floor": "floor", "10 %": "floor_q10", "90 %": "floor_q90", "least": "floor_min", "largest": "floor_max",
+    "median from": "floor_low", "median to": "floor_high",
     "noise ball": "noise_ball", "noise ball, earlier": "noise_ball_earlier",
     "noise ball, dimension-free": "noise_ball_dimension_free",
 }  # fmt: skip
@@ -42,14 +37,13 @@ def controls(sweep: Sweep) -> list[Control]:
     without = (over.default,)
     facet = choosing.by_axis(sweep, "facet", "Panels by", ("algorithm",), without)
     rows = choosing.by_axis(sweep, "rows", "and by", ("problem", "dataset"), without)
-    spreads = tuple((key, label) for key, (label, *_) in SPREADS.items())
     return [
         *([over] if len(over.options) > 1 else []),
         Control("target", "Target gap", NUMBER, None, help="marks the bits that reach it"),
         facet,
         rows,
         choosing.color_by(sweep, ("format", "algorithm", "dimension"), [facet, rows], without),
-        Control("spread", "Spread over seeds", SELECT, "10-90", spreads),
+        spreads.control(),
         Control("shared", "One y scale", SWITCH, False),
         Control("bounds", "Proven limits", SWITCH, True),
         *choosing.filters(sweep, ("precision",)),
@@ -82,13 +76,15 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     curves: list[Curve] = []
     corners: dict[str, str] = {}
     for lines in panels:
-        facet = choosing.labels(lines[0][0], facets, " · ")
+        facet, _ = _place(lines[0][0], facets, over)
         levels, corners[facet] = _levels(beside, lines, facet, look, over)
         curves += [*levels, *(curve for line in lines for curve in _curves(line, facet, look, state, over))]
         if state["bounds"]:
             curves += [
                 ring for line in lines for ring in above.rings(sweep, line, facet, look, over, "floor")
             ]
+    each, told = spreads.points(sweep, state, look, drawn, lambda row: _place(row, facets, over))
+    curves = [*each, *curves]
     keys, ink = look.keys(), style.ink(dark)
     keys += [Key(FULL, ink, width=1.2)] if any(curve.group == FULL for curve in curves) else []
     keys += above.key(curves, dark)
@@ -106,7 +102,9 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     rows = [row for line in drawn for row in _rows(line, [*named, *extra], target)]
     left = [*look.left(count, "lines"), *look.limits_left()]
     judged = above.notes(sweep, shown) if state["bounds"] else []
-    notes = (_points(rounds, state), *judged, *left, *choosing.unfinished(shown), *_notes(shown, state))
+    notes = (
+        *spreads.notes(rounds, state), *told, *judged, *left, *choosing.unfinished(shown), *_notes(shown, state)
+    )  # fmt: skip
     return [Panel(f"Noise floor against {choosing.named(over)}", whole, Table(names, rows), notes)]
 
 
@@ -118,8 +116,7 @@ def _curves(line: Sequence[Group], facet: str, look: Look, state: State, over: s
     first, target = line[0], state["target"]
     points = [row for row in line if row["floor"] >= 0]
     x, y = choosing.columns(points, over, "floor")
-    _, *ends = SPREADS[state["spread"]]
-    low, high = choosing.columns(points, *ends) if ends else (None, None)
+    low, high = spreads.ends(points, state)
     found: list[Curve] = []
     proven = [row for row in line if 0 < row["noise_ball"] < math.inf] if state["bounds"] else []
     bits, ball = choosing.columns(proven, over, "noise_ball")
@@ -132,6 +129,10 @@ def _curves(line: Sequence[Group], facet: str, look: Look, state: State, over: s
         hover = [f"{needed} bits reach {target:g}"]
         found.append(look.curve(first, facet, [needed], [y[x.index(needed)]], hover=hover, **ring))
     return found
+
+
+def _place(row: Group, facets: Sequence[str], over: str) -> tuple[str, float]:
+    return choosing.labels(row, facets, " · "), float(row[over])
 
 
 def _seeds(row: Group) -> str:
@@ -184,11 +185,6 @@ def _rows(line: Sequence[Group], named: Sequence[str], target: float | None) -> 
         ]
         for row in line
     ]  # fmt: skip
-
-
-def _points(rounds: Sequence[Group], state: State) -> str:
-    bars = "" if state["spread"] == "none" else f"{SPREADS[state['spread']][0]} of them"
-    return f"Points: {choosing.medians(rounds, bars)}."
 
 
 def _notes(shown: Sequence[Group], state: State) -> list[str]:

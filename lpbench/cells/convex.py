@@ -15,6 +15,7 @@ from lpbench.cells.theorems import noise_scale
 from lpbench.convex import drive
 from lpbench.convex.gap import judge_once
 from lpbench.convex.step_sizes import mean_weight, weights
+from lpbench.declared.costs import gradient_evaluations
 from lpbench.errors import last_line
 from lpbench.problems.base import QUADRATIC, SQUARED, Problem
 from lpbench.problems.solving.memory import by_group, remembered
@@ -108,7 +109,7 @@ class Descent:
         return {
             "epoch": steps * (batch / samples),
             "outer": outer,
-            "gradient_evaluations": outer * samples + (1 if inner is None else 2) * batch * steps,
+            "gradient_evaluations": gradient_evaluations(steps, batch, samples, inner),
             "objective_gap": record[:, drive.GAP].copy(),
             "iterate_gap": record[:, drive.ITERATE_GAP].copy(),
             "gradient_norm": record[:, drive.GRADIENT_NORM].copy(),

@@ -83,7 +83,14 @@ FURTHER = [
     *_columns("each theorem that applied to a cell of the sweep, in a column of its own (`lpbench list bounds`)",
               "bound_1a_i", "bound_1a_ii", "bound_1b"),
 ]  # fmt: skip
+# In no file: counted from the stored columns where they are read, by `lpbench.analysis.costs`.
+COSTS = [
+    *_columns("gradients of one sample that the run took: those at snapshots and in full passes count",
+              "gradient_evaluations", better=LOWER),
+    *_columns("bits of weights that these gradients read: at the iterate in its format, at snapshots in full precision",
+              "bits_moved", better=LOWER),
+]  # fmt: skip
 
 COLUMNS = [*IDENTITY, *RESULTS, *CONSTANTS, *PROBLEM, *PROVENANCE]
 COMPARED = {metric.name: metric for metric in COLUMNS if metric.better}
-NAMES = {metric.name for metric in (*COLUMNS, *FURTHER)}
+NAMES = {metric.name for metric in (*COLUMNS, *FURTHER, *COSTS)}

@@ -54,6 +54,31 @@ def test_a_figure_that_stays_as_it_is_is_not_drawn_again(tab, address):
     assert tab.evaluate("window.drawings")[2] == 0
 
 
+BOX = """(() => {
+  const box = document.querySelector('.hoverlayer .legend'), place = box && box.getBoundingClientRect();
+  return box && [box.textContent, place.left, place.right, place.height];
+})()"""
+
+
+@pytest.mark.parametrize("tab", [{"viewport": {"width": 390, "height": 800}}], indirect=True)
+def test_one_box_reads_all_lines_and_fits_a_phone(tab, address):
+    tab.goto(address + "/convergence?sweep=real&bounds=0")
+    ready(tab)
+    panel = tab.locator(".nsewdrag").first
+    panel.scroll_into_view_if_needed()
+    place = panel.bounding_box()
+    tab.mouse.move(place["x"] + 0.5 * place["width"], place["y"] + 0.5 * place["height"])
+    tab.mouse.move(place["x"] + 0.52 * place["width"], place["y"] + 0.5 * place["height"])
+    until(tab, f"{BOX} !== null")
+    text, left, right, height = tab.evaluate(BOX)
+    assert text.startswith("steps ")
+    assert all(
+        name in text for name in ("4 bits, dimension 8", "4 bits, dimension 16", "6 bits, dimension 16")
+    )
+    assert 0 <= left < right <= 390
+    assert height < place["height"]
+
+
 def test_numbers_and_pictures_can_be_taken_along(tab, address):
     tab.goto(address + "/precision?sweep=real&algorithm=swalp")
     ready(tab)

@@ -90,8 +90,8 @@ def test_the_bits_needed_are_the_fewest_whose_floor_and_all_larger_ones_reach_th
 
 def test_seeds_are_counted_where_they_differ():
     assert choosing.seeds([{"n": 1}]) == "1 seed"
-    assert choosing.medians([{"n": 1}, {"n": 1}], "10-90 %") == "one seed each"
-    assert choosing.medians([{"n": 5}, {"n": 5}], "10-90 %") == "medians over 5 seeds; bars: 10-90 %"
+    assert choosing.medians([{"n": 1}, {"n": 1}], "bars: 10-90 %") == "one seed each"
+    assert choosing.medians([{"n": 5}, {"n": 5}], "bars: 10-90 %") == "medians over 5 seeds; bars: 10-90 %"
     assert choosing.medians([{"n": 5}, {"n": 1}]) == "medians over 1 to 5 seeds"
     assert choosing.seeds([{"n": 5}, {"n": 3}]) == "3 to 5 seeds"
 

@@ -1,5 +1,7 @@
 """Convergence: what is drawn over which axis, with which band, and what the notes say is not."""
 
+import itertools
+
 import numpy as np
 import pytest
 import sweep_kinds
@@ -48,7 +50,10 @@ def test_the_x_axis_is_what_was_asked_for(made, x, scale, title):
     assert title in found.figure["layout"]["xaxis"]["title"]["text"]
 
 
-@pytest.mark.parametrize(("band", "ends"), [("10-90", (1.03, 1.27)), ("min-max", (1.0, 1.3)), ("none", None)])
+@pytest.mark.parametrize(
+    ("band", "ends"),
+    [("10-90", (1.03, 1.27)), ("quartiles", (1.075, 1.225)), ("min-max", (1.0, 1.3)), ("none", None)],
+)
 def test_the_band_is_over_the_seeds(made, band, ends):
     found = panel(made, band=band, bounds="0", **ONE)
     (line,) = lines(found)
@@ -59,6 +64,56 @@ def test_the_band_is_over_the_seeds(made, band, ends):
     if ends is not None:
         low, high = (end * value for end in ends)
         np.testing.assert_allclose(bands[0]["y"], [*high, *low[::-1]], rtol=1e-5)
+
+
+def test_four_seeds_have_no_interval_of_their_median(made):
+    found = panel(made, band="interval", bounds="0", **ONE)
+    assert all(len(trace["x"]) == 0 for trace in found.figure["data"] if trace["mode"] == "none")
+    assert "1 line of fewer than 6 seeds, which allow no such interval." in found.notes
+
+
+@pytest.fixture(scope="module")
+def costly(tmp_path_factory, writing):
+    """Two precisions of which one knows its bits, and seeds that take 1 to 3 ms a step."""
+    found = []
+    for precision, seed in itertools.product((4, 8), range(3)):
+        result = fake_result(fake_cell(seed, precision, compute_dtype="float64"), steps=STEPS)
+        result.trace["seconds"] = result.trace["step"] * 1e-3 * (1 + seed)
+        result.row |= {"seconds": 0.1 * (1 + seed), "weights": 16, "n_samples": 50}
+        result.row |= {"bits_per_value": 4.0} if precision == 4 else {}
+        found.append(result)
+    folder = tmp_path_factory.mktemp("costly")
+    writing(folder, "costly", found)
+    return Store(folder).sweep("costly")
+
+
+@pytest.mark.parametrize("band", ["10-90", "all"])
+def test_the_x_axis_is_a_cost_where_cells_know_it(costly, band):
+    found = panel(costly, x="bits_moved", band=band)
+    told = [line["x"].tolist() for line in lines(found) if len(line["x"])]
+    assert told == [[step * 16 * 4 for step in STEPS[1:]]] * (3 if band == "all" else 1)
+    assert "1 line without bits moved: not drawn." in found.notes
+    assert [row["bits_moved"] for row in found.data.records()][: len(STEPS)] == [step * 64 for step in STEPS]
+
+
+def test_whole_cells_have_their_costs(costly):
+    bits = costly.cells[["precision", "bits_moved"]].drop_duplicates().to_numpy().tolist()
+    assert bits[0] == [4, 100 * 16 * 4]
+    assert np.isnan(bits[1][1])
+
+
+def test_seconds_are_the_median_over_the_seeds_at_each_step(costly):
+    found = panel(costly, x="seconds", precision="4", band="interval")
+    np.testing.assert_allclose(lines(found)[0]["x"], np.array(STEPS[1:]) * 2e-3, rtol=1e-6)
+
+
+def test_a_cost_that_no_cell_knows_is_not_offered(made, costly):
+    def offered(sweep):
+        return [key for key, _ in convergence.controls(sweep)[0].options]
+
+    assert offered(made) == ["step", "epoch", "gradient_evaluations"]
+    assert offered(costly) == [*offered(made), "bits_moved", "seconds"]
+    assert panel(made, x="seconds").figure["layout"]["xaxis"]["title"]["text"].startswith("steps")
 
 
 def test_all_traces_are_capped_and_the_note_says_so(made):

@@ -92,9 +92,44 @@ def test_corners_and_shapes_are_in_their_panels():
 
 def test_a_hover_that_is_always_the_same_is_sent_once():
     once, each = figure([curve(hover=["n", "n"]), curve(hover=["n", "m"])], LOG, False)["data"]
-    assert once["hovertemplate"].endswith("<br>n")
+    assert once["hovertemplate"].endswith(", n")
     assert "customdata" not in once
     assert each["customdata"] == ["n", "m"]
+
+
+def test_one_box_reads_all_lines_of_a_panel_the_uppermost_first():
+    lines = [curve(name=str(i), y=(1.0 + i, 0.1)) for i in range(8)]
+    bits = Axes("precision (bits)", "floor", x_unit="bits")
+    drawn = figure([*lines, curve(name="2", silent=True, lines=False)], bits, False)
+    layout = drawn["layout"]
+    assert (layout["hovermode"], layout["hoversort"]) == ("x unified", "value descending")
+    assert layout["xaxis"]["unifiedhovertitle"]["text"] == "%{x:.4~g} bits"
+    assert {one.get("hovertemplate") for one in drawn["data"]} == {"%{y:.4~g}", None}  # x is in the heading
+    assert drawn["data"][-1]["hoverinfo"] == "skip"
+    assert narrowed(drawn)["layout"]["hoverlabel"]["namelength"] < 30
+    two = [curve("one"), *lines[:7], curve("two")]
+    assert figure(two, bits, False)["layout"]["hovermode"] == "x unified"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"curves": [curve(name=str(i)) for i in range(9)]},
+        {"curves": [curve(name="a", lines=False, marker="circle")]},
+        {"axes": Axes("format", "floor", x_more={"ticktext": ["fixed", "float"]})},
+    ],
+)
+def test_many_lines_clouds_and_names_on_an_axis_speak_one_by_one(more):
+    drawn = figure(more.get("curves", [curve()]), more.get("axes", LOG), False)
+    assert drawn["layout"]["hovermode"] == "closest"
+    assert all("at %{x" in one["hovertemplate"] for one in drawn["data"])
+
+
+def test_lines_over_other_places_say_theirs():
+    other = Curve([1.0, 7.0], [1.0, 0.1], "", "b", RED)
+    assert "at %{x" in figure([curve(), other], LOG, False)["data"][0]["hovertemplate"]
+    limit = Curve([1.0, 7.0], [1.0, 1.0], "", "b", RED, end="limit")
+    assert "at %{x" not in figure([curve(), limit], LOG, False)["data"][0]["hovertemplate"]
 
 
 def test_numbers_beyond_float32_are_drawn_and_infinite_ones_counted():
@@ -166,7 +201,7 @@ def test_points_of_zero_are_at_the_foot_of_a_logarithmic_axis():
     assert zero["y"].tolist() == other["y"].tolist() == pytest.approx([axis["tickvals"][0]])
     assert (zero["x"].tolist(), zero["legendgroup"]) == ([1.0], "g")
     assert np.isnan([line["y"][0], *empty["y"]]).all()
-    assert zero["hovertemplate"].startswith("0 at")
+    assert zero["hovertemplate"] == "0"
     linear = figure(curves, Axes("x", "y", y_log=False), False)["data"]
     assert len(linear) == 2
     assert linear[0]["y"][0] == 0

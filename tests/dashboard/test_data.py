@@ -28,8 +28,10 @@ def test_groups_are_cells_without_their_seed(runs):
 
 
 def test_curves_of_a_finished_sweep_and_of_a_running_one_agree(tmp_path):
-    cells = [fake_result(fake_cell(seed), value=1.0 + seed, steps=[0, 1, 2, 5, 10, 100]) for seed in range(5)]
-    store = SweepWriter(tmp_path / "one", [], 5, {})
+    cells = [fake_result(fake_cell(seed), value=1.0 + seed, steps=[0, 1, 2, 5, 10, 100]) for seed in range(6)]
+    cells[5].row |= {"status": "diverged"}  # it ended earlier, and counts up to there
+    cells[5].trace = {name: values[:3] for name, values in cells[5].trace.items()}
+    store = SweepWriter(tmp_path / "one", [], 6, {})
     for cell in cells:
         store.put(cell)
     store._parts.close()  # the parts are written, and not compacted yet
@@ -42,8 +44,13 @@ def test_curves_of_a_finished_sweep_and_of_a_running_one_agree(tmp_path):
     assert list(before) == list(after)
     for name in before:
         np.testing.assert_allclose(before[name], after[name], rtol=1e-12)
-    assert after["q50"][0] == 3.0
+    assert after["q50"].tolist()[0] == 3.5
     assert after["step"].tolist() == [0, 1, 2, 5, 10, 100]
+    more = done.curves([group], wanted=["q25", "low", "high"])[group]  # of which the rollup knows nothing
+    for name in after:
+        np.testing.assert_allclose(more[name], after[name], rtol=1e-12)
+    assert (more["q25"][0], more["low"][0], more["high"][0]) == (2.25, 1.0, 6.0)
+    assert np.isnan(more["low"][-1])  # five seeds have no interval of 95 %
 
 
 def test_rows_are_filtered_and_sorted_without_trusting_names(runs):

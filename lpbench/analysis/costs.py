@@ -1,0 +1,36 @@
+"""The costs of whole cells as columns beside the stored ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from lpbench.declared.columns import COSTS
+from lpbench.declared.costs import READS, bits_moved, gradient_evaluations
+
+_COLUMNS = ["status", "steps", "n_samples", "inner_steps", *READS]
+
+
+def with_costs(cells: pa.Table) -> pa.Table:
+    """`cells` with the columns COSTS of declared/columns, null of what did not run to its end or lacks a part of it.
+
+    A column that is there stays: a plug-in of before recorded it.
+    """
+    there = [name for name in _COLUMNS if name in cells.column_names]
+    rows = cells.select(there).to_pylist()
+    counted = [_costs(row) for row in rows]
+    for i, metric in enumerate(COSTS):
+        if metric.name not in cells.column_names:
+            values = pa.array([costs[i] for costs in counted], pa.float64())
+            cells = cells.append_column(metric.name, values)
+    return cells
+
+
+def _costs(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    steps, samples, batch = (row.get(name) for name in ("steps", "n_samples", "batch_size"))
+    if row["status"] != "ok" or steps is None or samples is None or batch is None:
+        return None, None
+    evaluations = gradient_evaluations(steps, batch, samples, row.get("inner_steps"))
+    return evaluations, bits_moved(row, steps, evaluations)
