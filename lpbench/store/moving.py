@@ -46,6 +46,7 @@ def rename(folder: Path, name: str) -> Path:
     Raises ConfigError for an impossible name and for one that is taken, SweepBusy while the sweep is written,
     StoreError where it cannot be read or moved.
     """
+    folder = folder if folder.name else folder.absolute()
     target = sweep_folder(name, folder.parent)
     if is_folder(target) or target.exists():
         raise ConfigError(f"cannot rename {name_of(folder)}: there is a {name!r} in {folder.parent} already")
