@@ -60,7 +60,8 @@ def check(page: Page, sweep: Sweep, query: Mapping[str, str]) -> None:
         if key in known and not _has(known[key], value):
             raise ConfigError(f"{where}: {key}={value} cannot be.{_near(known[key], value)}")
         if key not in known and key not in (*sweep.varying, ZOOM):
-            raise ConfigError(f"{where} has no control {key!r}.{did_you_mean(key, known)}")
+            hint = did_you_mean(key, known) if known else " It has none."
+            raise ConfigError(f"{where} has no control {key!r}.{hint}")
 
 
 _NONE: Any = object()

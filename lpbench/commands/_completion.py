@@ -1,6 +1,8 @@
 """What the shell offers after TAB: keys, values, sweeps; cheap, so from file names and the schema alone."""
 
+import json
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,16 @@ def sweeps(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     base = Path(_parameter(ctx, "runs_dir") or "runs")
     found = base.glob("*/manifest.json") if base.is_dir() else []
     return sorted(_starting((file.parent.name for file in found), incomplete))
+
+
+def tags(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of a tag: those that sweeps have."""
+    base = Path(_parameter(ctx, "runs_dir") or "runs")
+    found: set[str] = set()
+    for file in base.glob("*/about.json") if base.is_dir() else []:
+        with suppress(OSError, ValueError, LookupError, TypeError):  # whoever reads it for good says so
+            found.update(map(str, json.loads(file.read_text(encoding="utf-8"))["tags"]))
+    return sorted(_starting(found, incomplete))
 
 
 def baselines(ctx: Any, args: list[str], incomplete: str) -> list[str]:

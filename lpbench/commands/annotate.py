@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from lpbench.commands import _completion
 from lpbench.commands import _options as opt
 
 NEEDS_ARGUMENTS = True
@@ -15,10 +16,16 @@ def command(
         str | None, typer.Option("--note", metavar="TEXT", help="The note; '' takes it away.")
     ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="A further tag; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--tag", "-t", metavar="TAG", help="A further tag; repeatable.", autocompletion=_completion.tags
+        ),
     ] = None,
     untag: Annotated[
-        list[str] | None, typer.Option("--untag", metavar="TAG", help="A tag less; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--untag", metavar="TAG", help="A tag less; repeatable.", autocompletion=_completion.tags
+        ),
     ] = None,
     runs_dir: opt.RunsDir = opt.RUNS,
     as_json: opt.Json = False,

@@ -12,5 +12,4 @@ def command(
     from lpbench.commands import _delete
     from lpbench.store import find_sweep
 
-    folders = [find_sweep(name, runs_dir) for name in dict.fromkeys(names)]
-    return _delete.delete(folders, yes)
+    return _delete.delete(list(dict.fromkeys(find_sweep(name, runs_dir) for name in names)), yes)

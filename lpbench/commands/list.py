@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lpbench.commands import _completion
 from lpbench.commands import _options as opt
 
 NEEDS_ARGUMENTS = True
@@ -23,7 +24,13 @@ def command(
     ],
     tag: Annotated[
         list[str] | None,
-        typer.Option("--tag", "-t", metavar="TAG", help="sweeps: those that have it; repeatable."),
+        typer.Option(
+            "--tag",
+            "-t",
+            metavar="TAG",
+            help="sweeps: those that have it; repeatable.",
+            autocompletion=_completion.tags,
+        ),
     ] = None,
     search: Annotated[
         str,

@@ -6,7 +6,7 @@ from pathlib import Path
 from lpbench.errors import ConfigError, StoreError, did_you_mean
 from lpbench.store.about import CHECKED, HIDDEN, About, read_about
 from lpbench.store.address import locate
-from lpbench.store.folder import is_sweep, list_sweeps
+from lpbench.store.folder import is_sweep, list_sweeps, name_of
 from lpbench.store.manifest import read_manifest
 
 
@@ -41,13 +41,13 @@ class Info:
 
 def info(folder: Path) -> Info:
     """What the sweep in `folder` is."""
-    about = read_about(folder)
+    about, name = read_about(folder), name_of(folder)
     try:
         manifest = read_manifest(folder) or {}
     except StoreError as error:
-        return Info(folder.name, {}, "unreadable", "", str(error), about)
+        return Info(name, {}, "unreadable", "", str(error), about)
     counts, state = manifest.get("counts", {}), manifest.get("state", "no manifest")
-    return Info(folder.name, counts, state, manifest.get("updated_at", ""), about=about)
+    return Info(name, counts, state, manifest.get("updated_at", ""), about=about)
 
 
 def sweeps(runs_dir: Path | str = "runs") -> list[Info]:

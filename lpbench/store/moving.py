@@ -46,6 +46,7 @@ def rename(folder: Path, name: str) -> Path:
     Raises ConfigError for an impossible name and for one that is taken, SweepBusy while the sweep is written,
     StoreError where it cannot be read or moved.
     """
+    folder = folder if folder.name else folder.absolute()
     target = sweep_folder(name, folder.parent)
     if is_folder(target) or target.exists():
         raise ConfigError(f"cannot rename {name_of(folder)}: there is a {name!r} in {folder.parent} already")
@@ -98,7 +99,7 @@ def doomed(folder: Path) -> Doomed:
     if not _is_ours(folder):
         raise ConfigError(f"{folder} holds neither a manifest nor cells of lpbench: it is not deleted")
     files, foreign = _contents(folder)
-    return Doomed(folder, info(folder), files, sum(path.stat().st_size for path in files), foreign)
+    return Doomed(folder, info(folder), files, sum(map(_size, files)), foreign)
 
 
 def delete(folder: Path) -> Doomed:
@@ -125,6 +126,13 @@ def delete(folder: Path) -> Doomed:
     return gone
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # merged away by who writes the sweep
+        return 0
+
+
 def _is_ours(folder: Path) -> bool:
     """Whether lpbench made the folder: a file called manifest.json may be of any program."""
     if not is_sweep(folder):
@@ -148,7 +156,10 @@ def _contents(folder: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
             if path.name == LOCK or path in places:
                 continue
             mine = _has_own_name(path.name, place is parts) and path.is_file() and not path.is_symlink()
-            (own if mine else foreign).append(path)
+            if mine:
+                own.append(path)
+            elif path.is_symlink() or path.exists():  # else it went meanwhile
+                foreign.append(path)
     own.sort(key=lambda path: (path.name == MANIFEST, str(path)))
     return tuple(own), tuple(sorted(foreign, key=str))
 

@@ -54,6 +54,15 @@ def test_sweeps(tmp_path):
     assert _completion.overrides_and_sweeps(context, [], "rounding=s") == ["rounding=stochastic"]
 
 
+def test_tags(tmp_path):
+    for name, text in (("a", '{"note": "", "tags": ["paper", "old"]}'), ("b", "{"), ("c", '{"tags": 3}')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "about.json").write_text(text)
+    context = SimpleNamespace(params={"runs_dir": str(tmp_path)})
+    assert _completion.tags(context, [], "") == ["old", "paper"]
+    assert _completion.tags(context, [], "pa") == ["paper"]
+
+
 def ask(environment):
     """What the shell is told; nothing that takes long to import was imported for it."""
     code = (

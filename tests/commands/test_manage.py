@@ -109,9 +109,8 @@ def test_where_nobody_is_asked_only_yes_deletes(runs, lpbench):
     (runs / "demo" / "mine.txt").write_text("mine")
     assert "unknown sweep 'nope'" in lpbench("delete", "demo", "nope", "--yes", code=2).err
     assert list_sweeps(runs) == ["check-main", "demo", "other"]
-    assert (
-        "runs/demo stays: lpbench did not write mine.txt" in lpbench("delete", "demo", "other", "--yes").err
-    )
+    err = lpbench("delete", "demo", "runs/demo", "other", "--yes").err
+    assert "runs/demo stays: lpbench did not write mine.txt" in err
     assert list_sweeps(runs) == ["check-main"]
 
 

@@ -17,6 +17,7 @@ from lpbench.dashboard.server import shell
 from lpbench.dashboard.server.site import Site
 
 from lpbench.store import history
+from lpbench.store.moving import rename
 from lpbench.store.schema import CHOICES
 
 RUNS = 12
@@ -229,6 +230,11 @@ def test_links_lead_to_the_cells_of_the_newest_run(store, tmp_path):
     assert all(cell["aria-label"].startswith("Cells of ") for cell in of(body(store), "A"))
     (tmp_path / "elsewhere").mkdir()
     shutil.copytree(store.runs_dir / "history", tmp_path / "elsewhere" / "history")
+    shutil.copytree(store.runs_dir / "made", tmp_path / "elsewhere" / "made")
+    rename(tmp_path / "elsewhere" / "made", "kept")  # the history says the name of then
+    moved = regressions._moved(Store(tmp_path / "elsewhere"), "linux-x86_64", "/")
+    assert {cell["href"].partition("&")[0] for cell in of(moved, "A")} == {"/cells?sweep=kept"}
+    shutil.rmtree(tmp_path / "elsewhere" / "kept")
     gone = regressions._moved(Store(tmp_path / "elsewhere"), "linux-x86_64", "/")
     assert len(of(gone, "Tr")) == 3
     assert of(gone, "A") == []

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fake_results import fake_cell, fake_result
@@ -57,6 +58,8 @@ def test_a_folder_that_was_moved_by_hand_has_the_name_of_its_folder(tmp_path, mo
     assert read_manifest(tmp_path / "new")["sweep"] == "new"
     monkeypatch.chdir(tmp_path / "new")
     assert set(load_cells(".")["sweep"]) == {"new"}
+    assert doomed(Path(".")).info.name == "new"
+    assert rename(Path("."), "newer") == tmp_path / "newer"
 
 
 @pytest.mark.parametrize(("name", "said"), [("taken", "already"), ("empty", "already"), ("a b", "sweep name"),
