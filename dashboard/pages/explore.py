@@ -285,7 +285,7 @@ def _cloud(
 
 def _spreads(rows: Sequence[Group]) -> bool:
     """Whether points are medians of several seeds, with a spread."""
-    return any(row["n"] > 1 and row.get(OF_Y + "min", math.nan) == row[OF_Y + "min"] for row in rows)
+    return any(row["n"] > 1 and not math.isnan(row.get(OF_Y + "min", math.nan)) for row in rows)
 
 
 def _facet(row: Group, state: State) -> str:
