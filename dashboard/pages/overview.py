@@ -15,6 +15,7 @@ from ..data.sweeps import Group, Sweep, text
 from ..page import Control, Page, Panel, State, address
 from ..panels import importance
 from ..panels.tables import table
+from ..panels.words import term
 
 SHOWN = ("algorithm", "format", "precision")
 # What the headline figures compare: these, and what says which split of the bits a format has.
@@ -112,7 +113,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
         html.Div([html.Div(value, className="value"), html.Div(said, className="said")], className="card")
         for value, said in headlines(sweep)
     ]
-    axes = [(choosing.named(axis), _values(choosing.values_of(sweep, axis))) for axis in sweep.varying]
+    axes = [(term(choosing.named(axis)), _values(choosing.values_of(sweep, axis))) for axis in sweep.varying]
     none = html.P("Nothing but the seed varied.", className="note")
     varied = table("What varied", ("axis", "values"), axes) if axes else none
     listed = [
