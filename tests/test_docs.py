@@ -15,6 +15,7 @@ import yaml
 
 from lpbench import cli
 from lpbench.choices import document, keys
+from lpbench.declared.words import TERMS
 from lpbench.store import schema as columns
 
 ROOT = Path(__file__).parent.parent
@@ -144,9 +145,22 @@ def test_sweeps_names_every_choice_and_every_column() -> None:
         assert set(table.names) - words == set()
 
 
-def test_the_tables_of_sweeps_are_what_is_declared() -> None:
-    page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
-    assert document.written(page) == page, "run python -m lpbench.choices.document docs/sweeps.md"
+def test_tables_are_what_is_declared() -> None:
+    marked = dict.fromkeys(document.TABLES, 0)
+    for path in PAGES:
+        page = path.read_text(encoding="utf-8")
+        assert document.written(page) == page, (
+            f"run python -m lpbench.choices.document {path.relative_to(ROOT)}"
+        )
+        for name in marked:
+            marked[name] += page.count(f"<!-- {name}: written")
+    assert set(marked.values()) == {1}
+
+
+def test_every_term_has_one_place_in_the_glossary() -> None:
+    anchors = re.findall(r'<a id="([^"]+)">', (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
+    assert sorted(anchors) == sorted(term.anchor for term in TERMS)
+    assert len(set(anchors)) == len(anchors)
 
 
 def blocks(page: str, language: str) -> list[str]:

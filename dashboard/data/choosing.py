@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..charts.curves import OF_ZERO, Axes
 from ..page import MULTI, SELECT, Control
 from .sweeps import Group, text
+from .words import word
 
 if TYPE_CHECKING:
     from ..page import State
@@ -26,7 +27,14 @@ ALGORITHMS = ("sgd", "lp_sgd", "swalp", "svrg", "lp_svrg", "halp")
 def filters(sweep: Sweep, without: Sequence[str] = ()) -> list[Control]:
     """A control for each axis that varies, which chooses among its values; all where none is chosen."""
     return [
-        Control(axis, named(axis), MULTI, (), tuple((value, value) for value in values_of(sweep, axis)))
+        Control(
+            axis,
+            named(axis),
+            MULTI,
+            (),
+            tuple((value, value) for value in values_of(sweep, axis)),
+            word(axis) or f"only cells of these {named(axis)}",
+        )
         for axis in sweep.varying
         if axis not in without
     ]
@@ -66,12 +74,19 @@ def plain(rows: Sequence[Group]) -> list[Group]:
     return [row for row in rows if row["algorithm"] == "lp_sgd"] or list(rows)
 
 
+HELP = {
+    "facet": "a panel for each value",
+    "rows": "and for each value of a second choice",
+    "color": "lines of one colour have this value in common",
+}
+
+
 def by_axis(sweep: Sweep, key: str, label: str, first: Sequence[str], without: Sequence[str] = ()) -> Control:
     """A control that chooses one of the axes that vary, or none; by default the first of `first` that varies."""
     axes = [axis for axis in sweep.varying if axis not in without]
     default = next((axis for axis in first if axis in axes), NO_AXIS)
     options = ((NO_AXIS, "nothing"), *((axis, named(axis)) for axis in axes))
-    return Control(key, label, SELECT, default, options)
+    return Control(key, label, SELECT, default, options, HELP.get(key, ""))
 
 
 def over(sweep: Sweep) -> Control:
@@ -81,7 +96,8 @@ def over(sweep: Sweep) -> Control:
     ]
     numbers.sort(key=lambda axis: -len(values_of(sweep, axis)))
     axes = ["precision"] if "precision" in sweep.varying or not numbers else numbers
-    return Control("x", "Over", SELECT, axes[0], tuple((axis, named(axis)) for axis in axes))
+    options = tuple((axis, named(axis)) for axis in axes)
+    return Control("x", "Over", SELECT, axes[0], options, "what the horizontal axis is")
 
 
 def axes_over(axis: str, y: str, rows: Iterable[Group]) -> Axes:

@@ -14,6 +14,7 @@ from ..charts import parallel, style
 from ..charts.curves import Axes, Curve, figure
 from ..data import choosing
 from ..data.sweeps import Sweep, text
+from ..data.words import word
 from ..page import SELECT, TEXT, Control, Page, Panel, State
 
 PICKED, LINES = "Traces of the picked cells", "Groups of cells, from axis to axis"
@@ -36,9 +37,9 @@ def controls(sweep: Sweep) -> list[Control]:
     statuses = (("all", "all cells"), *((str(s), f"{s} ({n})") for s, n in found.items()))
     shares = (("100", "all"), ("50", "best half"), ("10", "best 10 %"), ("5", "best 5 %"))
     return [
-        Control("status", "Rows of the table", SELECT, "all", statuses),
+        Control("status", "Rows of the table", SELECT, "all", statuses, "by how the cells ended"),
         picked_control(sweep),
-        Control("best", "Lines below", SELECT, "100", shares),
+        Control("best", "Lines below", SELECT, "100", shares, "groups of the lowest floors"),
         *choosing.filters(sweep),
     ]
 
@@ -124,7 +125,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     reals = set(sweep.cells.select_dtypes("float").columns)
     definitions = [
         {
-            "field": name, "headerName": name, "hide": name not in shown,
+            "field": name, "headerName": name, "headerTooltip": word(name), "hide": name not in shown,
             "filter": "agNumberColumnFilter" if name in numbers else "agTextColumnFilter",
             **({"pinned": "left", "width": 190} if name == "cell_id" else {}),
             **({"valueFormatter": {"function": SHORT}} if name in reals else {}),

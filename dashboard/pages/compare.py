@@ -40,7 +40,7 @@ def controls(sweep: Sweep) -> list[Control]:
     others = tuple((name, name) for name in names)
     return [
         Control("with", "With", MULTI, (), others, "sweeps of this folder", most=MOST),
-        Control("metric", "Metric", SELECT, PLAIN, metrics),
+        Control("metric", "Metric", SELECT, PLAIN, metrics, "what is drawn and compared"),
         *kept,
         *choosing.filters(sweep),
     ]

@@ -41,12 +41,21 @@ def controls(sweep: Sweep) -> list[Control]:
     facet = choosing.by_axis(sweep, "facet", "Panels by", ("algorithm", "format", "dimension"))
     band = spreads.control("band", without=[spreads.SEEDS])  # each seed is a line here
     return [
-        Control("x", "Over", SELECT, "step", tuple((key, X[key][0]) for key in _measured(sweep))),
+        Control(
+            "x",
+            "Over",
+            SELECT,
+            "step",
+            tuple((key, X[key][0]) for key in _measured(sweep)),
+            "what counts as the length of a run",
+        ),
         facet,
         choosing.color_by(sweep, ("precision", "format", "dimension", "step_size"), [facet]),
         replace(band, options=(*band.options, (ALL, "all traces"))),
-        Control("shared", "One y scale", SWITCH, False),
-        Control("bounds", "Proven bounds", SWITCH, True),
+        Control("shared", "One y scale", SWITCH, False, help="one scale for all panels, or each its own"),
+        Control(
+            "bounds", "Proven bounds", SWITCH, True, help="what theorems promise of the mean gap of the run"
+        ),
         *choosing.filters(sweep),
     ]
 

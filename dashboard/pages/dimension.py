@@ -46,7 +46,7 @@ def controls(sweep: Sweep) -> list[Control]:
         facet,
         choosing.color_by(sweep, ("precision", "format", "k", "noise_kind"), [facet], without),
         spreads.control(),
-        Control("bounds", "Proven limits", SWITCH, True),
+        Control("bounds", "Proven limits", SWITCH, True, help="what theorems promise of a run without end"),
         *choosing.filters(sweep, ("dimension",)),
     ]
 

@@ -45,14 +45,16 @@ def controls(sweep: Sweep) -> list[Control]:
     points = ((MEDIAN, "medians over seeds"), (CELLS, "each cell"))
     scales = (("auto", "automatic"), ("linear", "linear"), ("log", "logarithmic"))
     return [
-        Control("x", "x axis", SELECT, x, every),
-        Control("y", "y axis", SELECT, result, every),
-        Control("color", "Colour by", SELECT, color, (nothing, *every)),
-        Control("facet", "Panels by", SELECT, facet, (nothing, *_options([*axes, *texts]))),
-        Control("points", "Points", SELECT, MEDIAN, points),
+        Control("x", "x axis", SELECT, x, every, "any column of the cells"),
+        Control("y", "y axis", SELECT, result, every, "any column of the cells"),
+        Control("color", "Colour by", SELECT, color, (nothing, *every), choosing.HELP["color"]),
+        Control(
+            "facet", "Panels by", SELECT, facet, (nothing, *_options([*axes, *texts])), choosing.HELP["facet"]
+        ),
+        Control("points", "Points", SELECT, MEDIAN, points, "what a point is"),
         spreads.control(),
-        Control("xscale", "x scale", SELECT, "auto", scales),
-        Control("yscale", "y scale", SELECT, "auto", scales),
+        Control("xscale", "x scale", SELECT, "auto", scales, "logarithmic by itself from a factor of ten on"),
+        Control("yscale", "y scale", SELECT, "auto", scales, "logarithmic by itself from a factor of ten on"),
         Control("xrange", "x from:to", TEXT, "", help=HOW),
         Control("yrange", "y from:to", TEXT, "", help=HOW),
         *choosing.filters(sweep),

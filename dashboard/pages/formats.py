@@ -36,11 +36,20 @@ def controls(sweep: Sweep) -> list[Control]:
     bits = [value for value in choosing.values_of(sweep, "precision") if value != choosing.NO_AXIS]
     splits = (("auto", "the best split"), *((str(e), str(e)) for e in range(1, 9)))
     return [
-        Control("bits", "Total bits", SELECT, "all", (("all", "all"), *((b, f"{b} bits") for b in bits))),
+        Control(
+            "bits",
+            "Total bits",
+            SELECT,
+            "all",
+            (("all", "all"), *((b, f"{b} bits") for b in bits)),
+            "rows of the map",
+        ),
         spreads.control(without=[spreads.SEEDS]),
-        Control("split", "What if: exponent bits", SELECT, "auto", splits),
-        Control("alpha", "What if: step size ×", NUMBER, 1.0),
-        Control("range", "What if: range ×", NUMBER, 1.0),
+        Control(
+            "split", "What if: exponent bits", SELECT, "auto", splits, "of the limits, in place of the best"
+        ),
+        Control("alpha", "What if: step size ×", NUMBER, 1.0, help="times the one that was run"),
+        Control("range", "What if: range ×", NUMBER, 1.0, help="times the one that was run"),
         *choosing.filters(sweep, ("precision", "format", "exponent_bits")),
     ]
 

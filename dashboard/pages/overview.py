@@ -13,8 +13,9 @@ from ..charts.look import Look
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
 from ..page import Control, Page, Panel, State, address
-from ..panels import above
+from ..panels import above, importance
 from ..panels.tables import table
+from ..panels.words import term
 
 SHOWN = ("algorithm", "format", "precision")
 # What the headline figures compare: these, and what says which split of the bits a format has.
@@ -29,13 +30,18 @@ def controls(sweep: Sweep) -> list[Control]:
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
-    """One small figure: for each algorithm the least median floor at each precision, over all else."""
+    """Two small figures: the best floors, and what the final gap depends on."""
+    return [_best(sweep, dark), importance.panel(sweep, dark)]
+
+
+def _best(sweep: Sweep, dark: bool) -> Panel:
+    """For each algorithm the least median floor at each precision, over all else."""
     there = choosing.measured(sweep, {})
     over = choosing.over(sweep).default
     rounds, kept = comparable(sweep, there, [*_problems(there), over])
     if not rounds:
         none = "No cell that rounds has a noise floor above 0 yet."
-        return [Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, {})))]
+        return Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, {})))
     problems = _problems(rounds)
     axes = [axis for axis in ("format", "dimension") if choosing.varies(rounds, axis)]
     lines = [
@@ -64,7 +70,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     data = Table(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
     note = f"Points: {choosing.medians(rounds)}; the numbers name the format."
     notes = [note, *fixed(kept, len(rounds), len(there)), *choosing.zeros(sweep, {})]
-    return [Panel(TITLE, drawn, data, tuple(notes))]
+    return Panel(TITLE, drawn, data, tuple(notes))
 
 
 def comparable(
@@ -110,7 +116,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
         for name, found in (("card", headlines(sweep)), ("card alarm", alarms(sweep)))
         for value, said in found
     ]
-    axes = [(choosing.named(axis), _values(choosing.values_of(sweep, axis))) for axis in sweep.varying]
+    axes = [(term(choosing.named(axis)), _values(choosing.values_of(sweep, axis))) for axis in sweep.varying]
     none = html.P("Nothing but the seed varied.", className="note")
     varied = table("What varied", ("axis", "values"), axes) if axes else none
     every = store.sweeps()
@@ -191,4 +197,4 @@ def _values(values: list[str]) -> str:
     return ", ".join(values[:12]) + (f" … ({len(values)})" if len(values) > 12 else "")
 
 
-PAGE = Page("/", "Overview", "What did this sweep find?", 0, 1, controls, draw, body)
+PAGE = Page("/", "Overview", "What did this sweep find?", 0, 2, controls, draw, body)

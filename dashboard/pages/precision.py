@@ -44,8 +44,8 @@ def controls(sweep: Sweep) -> list[Control]:
         rows,
         choosing.color_by(sweep, ("format", "algorithm", "dimension"), [facet, rows], without),
         spreads.control(),
-        Control("shared", "One y scale", SWITCH, False),
-        Control("bounds", "Proven limits", SWITCH, True),
+        Control("shared", "One y scale", SWITCH, False, help="one scale for all panels, or each its own"),
+        Control("bounds", "Proven limits", SWITCH, True, help="what theorems promise of a run without end"),
         *choosing.filters(sweep, ("precision",)),
     ]
 

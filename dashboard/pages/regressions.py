@@ -40,11 +40,24 @@ def controls(sweep: Sweep) -> list[Control]:
         [*default, *(one.config_id for one in newest.searched), *newest.series, *whole.names]
     )
     offered = set(list(first)[:MOST_OPTIONS])
-    some = f"{len(offered)} of {len(first)}, those that moved furthest" if len(first) > len(offered) else ""
+    some = (
+        f"{len(offered)} of {len(first)}, those that moved furthest"
+        if len(first) > len(offered)
+        else "whose floors are drawn"
+    )
     options = tuple((one, whole.names[one]) for one in [*newest.series, *whole.names] if one in offered)
     return [
-        Control("platform", "Platform", SELECT, platforms[0], tuple((name, name) for name in platforms)),
-        Control("quiet", "Without same and identical", SWITCH, False),
+        Control(
+            "platform",
+            "Platform",
+            SELECT,
+            platforms[0],
+            tuple((name, name) for name in platforms),
+            "where the checks ran",
+        ),
+        Control(
+            "quiet", "Without same and identical", SWITCH, False, help="so that what moved fills the bars"
+        ),
         Control("config", "Configurations", MULTI, tuple(default), tuple(dict.fromkeys(options)), some),
     ]
 

@@ -42,7 +42,7 @@ def controls(sweep: Sweep) -> list[Control]:
     """Which claim's figure; none where nothing was reproduced."""
     found, _ = read(sweep.folder.parent)
     drawn = tuple((name, name) for name, record in found.items() if record["plot"])
-    return [Control("claim", "Claim", SELECT, drawn[0][0], drawn)] if drawn else []
+    return [Control("claim", "Claim", SELECT, drawn[0][0], drawn, "whose figure is drawn")] if drawn else []
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:

@@ -45,7 +45,7 @@ SPREADS = {
 def control(key: str = "spread", without: Sequence[str] = ()) -> Control:
     """The control that chooses one."""
     options = tuple((name, one.label) for name, one in SPREADS.items() if name not in without)
-    return Control(key, "Spread over seeds", SELECT, "10-90", options)
+    return Control(key, "Spread over seeds", SELECT, "10-90", options, "what stands around the medians")
 
 
 def label(state: State) -> str:

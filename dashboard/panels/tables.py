@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .words import term
+
 
 def table(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
     """Rows of texts or components under `head`; the first of each row is its heading."""
     from dash import html
 
-    columns = html.Thead(html.Tr([html.Th(one, scope="col") for one in head]))
+    columns = html.Thead(html.Tr([html.Th(term(one), scope="col") for one in head]))
     body = html.Tbody(
         [html.Tr([html.Th(first, scope="row"), *map(html.Td, others)]) for first, *others in rows]
     )

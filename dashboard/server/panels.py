@@ -11,6 +11,7 @@ from ..charts import style
 from ..charts.grid import narrowed
 from ..data.choosing import plural
 from ..page import Panel
+from ..panels.words import term
 
 ROWS = 200  # of the table under a figure; exports hold all
 THEME_COOKIE, NARROW_COOKIE = "lpbench_theme", "lpbench_narrow"  # written by assets/state.js
@@ -132,7 +133,7 @@ def table(data: Table, clicks: int | None) -> list[Any]:
     if not is_open(clicks) or not data.rows:
         return []
     rows = [[cell(value) for value in row] for row in data.rows[:ROWS]]
-    shown = dmc.Table(data={"head": list(data.columns), "body": rows})
+    shown = dmc.Table(data={"head": list(map(term, data.columns)), "body": rows})
     region = html.Div(shown, className="scroll", tabIndex="0", role="region", **{"aria-label": "Numbers"})
     said = f"The first {ROWS} of {len(data.rows)} rows; CSV and Parquet hold all."
     return [region, *([html.P(said, className="note")] if len(data.rows) > ROWS else [])]

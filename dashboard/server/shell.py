@@ -183,13 +183,14 @@ def _component_value(control: Control, value: Any) -> Any:
 
 
 def component(control: Control, value: Any) -> Any:
-    """A control as a component."""
+    """A control as a component, with its help in a line; what does not fit is there for pointer, focus and reader."""
     import dash_mantine_components as dmc
+    from dash import html
 
     shown = _component_value(control, value)
     named: dict[str, Any] = {
         "id": {"type": "control", "key": control.key}, "label": control.label, "size": "xs", "className": "control",
-        **({"description": control.help} if control.help else {}),
+        **({"description": html.Span(control.help, title=control.help)} if control.help else {}),
     }  # fmt: skip
     options = [{"value": option, "label": label} for option, label in control.options]
     if control.kind == SWITCH:

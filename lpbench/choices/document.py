@@ -1,4 +1,4 @@
-"""The tables of docs/sweeps.md, made from what is declared: python -m lpbench.choices.document docs/sweeps.md."""
+"""The tables of the documents that are made from what is declared: python -m lpbench.choices.document docs/*.md."""
 
 import itertools
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 from lpbench.choices import keys
 from lpbench.declared import columns
 from lpbench.declared.declarations import Choice, Metric
+from lpbench.declared.words import TERMS
 from lpbench.store.files import write_bytes
 
 
@@ -38,16 +39,35 @@ def columns_table(declared: Iterable[Metric]) -> str:
     return "\n".join(["| column | meaning |", "| --- | --- |", *rows])
 
 
+def terms_table() -> str:
+    """The glossary, each term with an anchor, in the order of their names."""
+    rows = [
+        f'| <a id="{one.anchor}"></a>{one.name} | {one.text} |'
+        for one in sorted(TERMS, key=lambda one: one.name.lower())
+    ]
+    return "\n".join(["| term | meaning |", "| --- | --- |", *rows])
+
+
+TABLES = {
+    "choices": choices_table,
+    "columns": lambda: columns_table([*columns.COLUMNS, *columns.FURTHER]),
+    "costs": lambda: columns_table(columns.COSTS),
+    "terms": terms_table,
+}
+
+
 def written(page: str) -> str:
     """`page` with the tables between its marks as they are to be."""
-    tables = {"choices": choices_table(), "columns": columns_table([*columns.COLUMNS, *columns.FURTHER])}
-    for name, table in tables.items():
+    for name, table in TABLES.items():
         start, end = f"<!-- {name}: written by lpbench.choices.document -->\n", "<!-- end -->"
-        before, _, rest = page.partition(start)
-        page = f"{before}{start}\n{table}\n\n{end}{rest.partition(end)[2]}"
+        before, mark, rest = page.partition(start)
+        if mark:
+            page = f"{before}{start}\n{table()}\n\n{end}{rest.partition(end)[2]}"
     return page
 
 
 if __name__ == "__main__":
-    file = Path(sys.argv[1])
-    write_bytes(file, written(file.read_text(encoding="utf-8")).encode())
+    for file in map(Path, sys.argv[1:]):
+        page = file.read_text(encoding="utf-8")
+        if written(page) != page:
+            write_bytes(file, written(page).encode())

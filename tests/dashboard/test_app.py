@@ -184,7 +184,7 @@ def test_an_error_while_drawing_is_a_sentence(runs, caplog):
         raise ZeroDivisionError
 
     page = replace(PAGES[0], draw=broken)
-    (panel,) = draw(page, Store(runs).sweep("made"), {}, False)
+    panel, *_ = draw(page, Store(runs).sweep("made"), {}, False)
     assert panel.figure is None
     assert "could not be drawn" in panel.notes[0]
     assert "ZeroDivisionError" in caplog.text

@@ -217,9 +217,9 @@ def test_new_cells_replace_the_data_of_a_figure_and_the_whole_of_one_that_was_an
     ]
     styles = body["state"][-1]
     whole = client.post(URL, json=body).json["response"]
-    height = next(part["style"] for part in whole.values() if "style" in part)
+    heights = [part["style"] for part in whole.values() if "style" in part]
     assert any("layout" in part.get("figure", {}) for part in whole.values())
-    for style in styles:
+    for style, height in zip(styles, heights, strict=True):
         style["value"] = height
     patched = client.post(URL, json=body)
     assert "__dash_patch_update" in patched.text

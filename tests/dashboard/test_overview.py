@@ -1,5 +1,7 @@
 """The headline numbers of a sweep, against numbers worked out by hand."""
 
+import itertools
+
 import pytest
 from fake_results import fake_cell, fake_result
 from lpbench.dashboard.charts.files import standalone
@@ -38,9 +40,38 @@ def test_no_headline_without_its_data(tmp_path, writing):
         ("0 of 3", "cells ok, 3 failed"),
         ("1", "groups of cells, 3 seeds each, 1 precision"),
     ]
-    (panel,) = overview.draw(sweep, {}, False)
+    panel, _ = overview.draw(sweep, {}, False)
     assert panel.figure is None
     assert panel.notes == ("No cell that rounds has a noise floor above 0 yet.",)
+
+
+def test_the_final_gap_depends_on_what_was_swept(tmp_path, writing):
+    found = []
+    for bits, dimension, seed in itertools.product((4, 8), (16, 64), range(3)):
+        result = fake_result(fake_cell(seed, bits, dimension=dimension))
+        result.row |= {"final_gap": 2.0**-bits * (1 + 0.01 * seed)}
+        found.append(result)
+    zero, bad = (
+        fake_result(fake_cell(seed, 4, dimension=16), status) for seed, status in ((3, "ok"), (4, "diverged"))
+    )
+    zero.row |= {"final_gap": 0.0}
+    writing(tmp_path, "keys", [*found, zero, bad])
+    _, panel = overview.draw(Store(tmp_path).sweep("keys"), {}, False)
+    shares = {row["key"]: row["share"] for row in panel.data.records()}
+    assert shares["precision"] > 0.99
+    assert shares["dimension"] == pytest.approx(0, abs=1e-12)
+    assert shares["seeds"] == pytest.approx(1 - shares["precision"], abs=1e-9)
+    assert panel.figure["data"][0]["y"] == [row["key"] for row in panel.data.records()]
+    assert "over 12 cells" in panel.notes[0]
+    assert "add up to 1" in panel.notes[1]
+    assert "1 cell diverged: not in this figure." in panel.notes
+    assert any(note.startswith("1 cell with a final gap of 0") for note in panel.notes)
+
+
+def test_without_final_gaps_nothing_is_explained(made):
+    _, panel = overview.draw(made, {}, False)
+    assert panel.figure is None
+    assert "94 cells without a final gap: not in this figure." in panel.notes
 
 
 def test_full_precision_is_no_lowest_floor(tmp_path, writing):
@@ -51,7 +82,7 @@ def test_full_precision_is_no_lowest_floor(tmp_path, writing):
 
 
 def test_each_algorithm_has_its_best_format(made):
-    (panel,) = overview.draw(made, {}, False)
+    panel, _ = overview.draw(made, {}, False)
     records = panel.data.records()
     assert [(row["algorithm"], row["precision"]) for row in records] == [
         (algorithm, bits) for algorithm in ("lp_sgd", "halp") for bits in (4, 6, 8)
@@ -156,7 +187,7 @@ def test_headlines_compare_what_differs_in_bits_alone_and_say_where(tmp_path, wr
         ]
         == "÷ 2.0 a bit"
     )
-    (panel,) = overview.draw(sweep, {}, False)
+    panel, _ = overview.draw(sweep, {}, False)
     assert [row["noise floor"] for row in panel.data.records()] == pytest.approx([0.5, 0.125, 0.03125])
     assert "At dimension 8, step size 0.1: 3 of 6 groups." in panel.notes
 
