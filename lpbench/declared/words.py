@@ -41,6 +41,7 @@ TERMS = (
     Term("cell", "one point of a grid: problem, algorithm, format, precision, step size ... and seed"),
     Term("cells", "how many cells, by how they ended"),
     Term("sweep", "a named set of cells"),
+    Term("tags and note", "what people say of a sweep: `lpbench annotate`"),
     Term("group", "the cells that differ in nothing but the seed"),
     Term("trace", "the metrics of one cell against its steps"),
     Term("baseline", "a sweep that is kept to compare later ones with"),
