@@ -51,6 +51,9 @@ def test_sweeps_are_found_and_changed(tab: Any, address: str, runs: Path) -> Non
     annotate(runs / "other", "the second table", ["paper"])
     tab.goto(f"{address}/precision?token={TOKEN}")
     ready(tab)
+    for width in (1700, 1600, 1440, 1240):  # the navigation is one row, with all buttons beside it
+        tab.set_viewport_size({"width": width, "height": 800})
+        until(tab, "document.querySelector('header nav').offsetHeight < 40")
     chooser = tab.locator("#sweep")
     chooser.click()
     tab.get_by_role("option").first.wait_for(timeout=WAIT)
