@@ -82,6 +82,7 @@ def tab(profiles: Any, address: str, request: pytest.FixtureRequest) -> Iterator
         ),
     )
     yield page
+    page.goto("about:blank")  # what the page still asks for would lack the cookies
     kept = {
         "origin": address,
         "storageTypes": "cookies,local_storage,indexeddb",
