@@ -130,9 +130,40 @@
     }
     if (Object.keys(asked).length) window.Plotly.relayout(graph, asked);
   };
+  // Parallel coordinates: a box over axes -> the text field of their ranges, which the server draws. `meta.brush` says
+  // which values stand on each axis, from 0 at its foot to 1; that of floors has a logarithmic scale in their place.
+  const RANGES = { type: "control", key: "ranges" }; // as in panels/brushes.py
+  const ranged = (one, low, high) => {
+    if (!one.values) {
+      const ends = [low, high].map((place) => (10 ** (one.low + one.span * place)).toPrecision(3));
+      return (low > 0 ? ends[0] : "") + ":" + (high < 1 ? ends[1] : "");
+    }
+    const last = one.values.length - 1;
+    const there = one.values.filter((value, i) => {
+      const place = last ? i / last : 0.5;
+      return low - 0.02 <= place && place <= high + 0.02;
+    });
+    return there.length ? there[0] + ":" + there[there.length - 1] : "";
+  };
+  const brush = (graph, box) => {
+    const axes = ((graph._fullLayout || {}).meta || {}).brush;
+    if (!axes || !box || !box.range) return;
+    const [left, right] = [...box.range.x].sort((a, b) => a - b), [low, high] = [...box.range.y].sort((a, b) => a - b);
+    const kept = new Map(((window.lpbenchGiven || {}).ranges || "").split(";").map((part) => part.trim())
+      .filter((part) => part).map((part) => [part.split("=")[0].trim().replace(/ /g, "_"), part]));
+    axes.forEach((one, i) => {
+      const name = one.axis.replace(/ /g, "_"), ends = ranged(one, low, high);
+      if (left <= i && i <= right && ends && ends !== ":") kept.set(name, name + "=" + ends);
+    });
+    window.dash_clientside.set_props(RANGES, { value: [...kept.values()].join("; ") });
+  };
   const follow = (graph) => {
     if (!graph.on || followed.has(graph)) return;
     followed.add(graph);
+    graph.on("plotly_selected", (box) => brush(graph, box));
+    graph.on("plotly_deselect", () => {
+      if (((graph._fullLayout || {}).meta || {}).brush) window.dash_clientside.set_props(RANGES, { value: "" });
+    });
     const look = () => {
       again(graph);
       const panel = graph.closest(".panel");

@@ -268,9 +268,16 @@ class Sweep:
         end: int,
         sort: Sequence[Mapping[str, Any]],
         filters: Mapping[str, Mapping[str, Any]],
+        groups: Sequence[str] | None = None,
     ) -> tuple[list[dict[str, Any]], int]:
-        """Cells for a table in the browser: see `database.rows`."""
-        return database.rows(self._table, start, end, sort, filters)
+        """Cells for a table in the browser, of some groups (None: of all): see `database.rows`."""
+        table = self._table
+        if groups is not None:
+            import pyarrow as pa
+            import pyarrow.compute as pc
+
+            table = table.filter(pc.is_in(table["group_id"], value_set=pa.array(groups, pa.string())))
+        return database.rows(table, start, end, sort, filters)
 
     @functools.cached_property
     def _table(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from lpbench.declared.columns import PROVENANCE
@@ -13,10 +14,12 @@ from lpbench.terminal import Table
 from ..charts import parallel, style
 from ..charts.curves import Axes, Curve, figure
 from ..data import choosing
-from ..data.sweeps import Sweep, text
+from ..data.sweeps import Group, Sweep, text
 from ..data.words import word
 from ..page import SELECT, TEXT, Control, Page, Panel, State
+from ..panels import brushes
 
+DRAG = "A box that is drawn over axes keeps the lines that pass through it."
 PICKED, LINES = "Traces of the picked cells", "Groups of cells, from axis to axis"
 SHORT = "params.value == null ? '' : d3.format('.4~g')(params.value)"  # read by the grid, without eval
 THEME = (
@@ -39,6 +42,7 @@ def controls(sweep: Sweep) -> list[Control]:
     return [
         Control("status", "Rows of the table", SELECT, "all", statuses, "by how the cells ended"),
         picked_control(sweep),
+        brushes.control(),
         Control("best", "Lines below", SELECT, "100", shares, "groups of the lowest floors"),
         *choosing.filters(sweep),
     ]
@@ -100,10 +104,38 @@ def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
         (choosing.named(axis), [text(row[axis]) for row in shown], choosing.values(shown, axis))
         for axis in axes
     ]
-    drawn = parallel.figure(told, [row["floor"] for row in shown], dark)
-    rows = [[*(text(row[axis]) for axis in axes), float(row["floor"]), int(row["n"])] for row in shown]
-    notes = (_which(len(shown), len(groups)), *choosing.zeros(sweep, state))
+    ranges, wrong = brushes.parse(sweep, state[brushes.KEY])
+    within = brushes.within(sweep, shown, ranges)
+    floors = [float(row["floor"]) for row in shown]
+    drawn = parallel.figure(told, floors, dark, within, _places(sweep, shown, axes, ranges))
+    inside = [row for row, there in zip(shown, within, strict=True) if there]
+    rows = [[*(text(row[axis]) for axis in axes), float(row["floor"]), int(row["n"])] for row in inside]
+    how = f"{len(inside)} of {len(shown)} lines lie in the ranges; the table above and the numbers have those alone."
+    notes = (
+        _which(len(shown), len(groups)),
+        *([how, "A double click on the figure removes the ranges."] if ranges else [DRAG]),
+        *wrong,
+        *choosing.zeros(sweep, state),
+    )
     return Panel(LINES, drawn, Table([*axes, "noise floor", "seeds"], rows), notes)
+
+
+def _places(
+    sweep: Sweep, rows: Sequence[Group], axes: Sequence[str], ranges: brushes.Ranges
+) -> dict[str, tuple[float, float]]:
+    """Where the ranges are on the axes that are drawn: the places of their first and last value, or two floors."""
+    floors = [float(row["floor"]) for row in rows]
+    found: dict[str, tuple[float, float]] = {}
+    for axis, ends in ranges.items():
+        if axis == brushes.FLOOR:
+            low, high = (float(end) if end else None for end in ends)
+            found[parallel.FLOOR] = (low or min(floors), high or max(floors))
+        elif axis in axes:
+            whole, drawn = brushes.values(sweep, axis), choosing.values(rows, axis)
+            places = [i for i, value in enumerate(drawn) if brushes.between(value, ends, whole)]
+            if places:
+                found[choosing.named(axis)] = (places[0], places[-1])
+    return found
 
 
 def _which(shown: int, groups: int) -> str:
@@ -152,20 +184,31 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     return [grid]
 
 
+def _groups(sweep: Sweep, asked: str) -> list[str] | None:
+    """The groups that lie in the ranges; None where there are none of them."""
+    ranges, _ = brushes.parse(sweep, asked)
+    if not ranges:
+        return None
+    within = brushes.within(sweep, sweep.groups, ranges)
+    return [row["group_id"] for row, there in zip(sweep.groups, within, strict=True) if there]
+
+
 def connect(app: Any, store: Any) -> None:
     """Rows for the table; the picked ones into the text field, and from there (a link, Back) into the table."""
     from dash import ClientsideFunction, Input, Output, State, no_update
 
     status = {"type": "control", "key": "status"}
     picked = {"type": "control", "key": "cells"}
+    ranges = {"type": "control", "key": brushes.KEY}
 
     @app.callback(
         Output(GRID, "getRowsResponse"),
         Input(GRID, "getRowsRequest"),
         State(status, "value"),
+        State(ranges, "value"),
         State("view", "data"),
     )
-    def rows(request: Any, wanted: Any, view: Any) -> Any:
+    def rows(request: Any, wanted: Any, asked: Any, view: Any) -> Any:
         if not request or not isinstance(view, dict) or not view.get("sweep"):
             return no_update
         try:
@@ -174,7 +217,8 @@ def connect(app: Any, store: Any) -> None:
                 filters["status"] = {"filterType": "text", "type": "equals", "filter": str(wanted)}
             start, end = int(request["startRow"]), int(request["endRow"])
             sort = list(request.get("sortModel") or [])
-            found, total = store.sweep(view["sweep"]).rows(start, end, sort, filters)
+            sweep = store.sweep(view["sweep"])
+            found, total = sweep.rows(start, end, sort, filters, _groups(sweep, str(asked or "")))
         except (LpbenchError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
             return {"rowData": [], "rowCount": 0}
         return {"rowData": found, "rowCount": total}
@@ -189,7 +233,7 @@ def connect(app: Any, store: Any) -> None:
     )
     app.clientside_callback(
         ClientsideFunction("lpbench", "reload"), Output(GRID, "className", allow_duplicate=True),
-        Input(status, "value"), Input("version", "data"), prevent_initial_call=True,
+        Input(status, "value"), Input(ranges, "value"), Input("version", "data"), prevent_initial_call=True,
     )  # fmt: skip
 
 

@@ -190,7 +190,7 @@ def component(control: Control, value: Any) -> Any:
     shown = _component_value(control, value)
     named: dict[str, Any] = {
         "id": {"type": "control", "key": control.key}, "label": control.label, "size": "xs", "className": "control",
-        **({"description": html.Span(control.help, title=control.help)} if control.help else {}),
+        **({"description": html.Span(control.help, title=control.help, className="help")} if control.help else {}),
     }  # fmt: skip
     options = [{"value": option, "label": label} for option, label in control.options]
     if control.kind == SWITCH:

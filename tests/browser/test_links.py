@@ -68,6 +68,42 @@ def test_filters_go_along_and_stay_on_back_and_reload(tab, address):
     assert "algorithm=swalp" in tab.url
 
 
+AXES = """(() => {
+  const graph = [...document.querySelectorAll('.js-plotly-plot')].pop();
+  const { xaxis, yaxis } = graph._fullLayout, box = graph.querySelector('.nsewdrag').getBoundingClientRect();
+  return { x: xaxis.range, y: yaxis.range, left: box.left, top: box.top, width: box.width, height: box.height };
+})()"""
+
+
+def test_a_box_on_an_axis_is_a_range_of_figure_table_and_address(tab, address):
+    tab.goto(address + "/cells?sweep=real")
+    tab.wait_for_selector(".ag-row", timeout=WAIT)
+    ready(tab)
+    tab.locator(".nsewdrag").last.scroll_into_view_if_needed()
+    axes = tab.evaluate(AXES)
+
+    def at(x, y):
+        across, up = ((value - low) / (high - low) for value, (low, high) in ((x, axes["x"]), (y, axes["y"])))
+        return axes["left"] + across * axes["width"], axes["top"] + (1 - up) * axes["height"]
+
+    tab.mouse.move(*at(-0.1, 0.8))
+    tab.mouse.down()
+    tab.mouse.move(*at(0.1, 1.04), steps=5)
+    tab.mouse.up()
+    tab.wait_for_url("**ranges=precision%3D6:6", timeout=WAIT)
+    tab.get_by_text("4 of 8 lines lie in the ranges").wait_for(timeout=WAIT)
+    rows = "document.querySelector('.ag-root').getAttribute('aria-rowcount')"
+    until(tab, f"{rows} === '10'")
+    tab.reload()
+    ready(tab)
+    assert tab.get_by_role("textbox", name="Ranges").input_value() == "precision=6:6"
+    until(tab, f"{rows} === '10'")
+    tab.locator(".nsewdrag").last.scroll_into_view_if_needed()
+    axes = tab.evaluate(AXES)
+    tab.mouse.dblclick(*at(0.5, 0.5))
+    tab.wait_for_url("**/cells?sweep=real", timeout=WAIT)
+
+
 def test_filters_of_the_table_stay_on_reload(tab, address):
     rows = "document.querySelector('.ag-root').getAttribute('aria-rowcount')"
     tab.goto(address + "/cells?sweep=real")
