@@ -248,18 +248,19 @@ class Sweep:
     def _from_traces(
         self, group_ids: Sequence[str], points: int, columns: Sequence[str] = CURVE
     ) -> dict[str, dict[str, np.ndarray]]:
+        ran = self.cells[self.cells["group_id"].isin(group_ids) & (self.cells["status"] != "failed")]
+        if ran.empty:
+            return {}
+        every = self.traces(ran["cell_id"].tolist())
+        group_of = every["cell_id"].map(dict(zip(ran["cell_id"], ran["group_id"], strict=True)))
         found = {}
-        for group_id in group_ids:
-            mine = self.cells[(self.cells["group_id"] == group_id) & (self.cells["status"] != "failed")]
-            if mine.empty:
-                continue
-            traces = self.traces(mine["cell_id"].tolist())
+        for group_id, traces in every.groupby(group_of, sort=False):
             traces = traces[traces["step"].isin(_recorded_by_all(traces))]
             traces = traces[np.isfinite(traces["objective_gap"])]
             steps = traces.groupby("step")
             curve = steps[["epoch", "gradient_evaluations"]].first().join(steps[TIME].median())
             curve = curve.join(spread(traces, "step", "objective_gap")).reset_index()
-            found[group_id] = _thinned(curve, points, columns)
+            found[str(group_id)] = _thinned(curve, points, columns)
         return found
 
     def rows(

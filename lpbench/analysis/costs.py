@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from lpbench.declared.columns import COSTS
 from lpbench.declared.costs import READS, bits_moved, gradient_evaluations
+from lpbench.theory.theorem import SGD
 
-_COLUMNS = ["status", "steps", "n_samples", "inner_steps", *READS]
+_COLUMNS = ["status", "algorithm", "snapshot", "steps", "n_samples", "inner_steps", *READS]
 
 
 def with_costs(cells: pa.Table) -> pa.Table:
@@ -32,5 +33,10 @@ def _costs(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
     steps, samples, batch = (row.get(name) for name in ("steps", "n_samples", "batch_size"))
     if row["status"] != "ok" or steps is None or samples is None or batch is None:
         return None, None
-    evaluations = gradient_evaluations(steps, batch, samples, row.get("inner_steps"))
+    inner = row.get("inner_steps")
+    if inner is None and row.get("algorithm") not in SGD:
+        if row.get("snapshot") is None:  # an algorithm of the user's own, of which the row does not say
+            return None, None
+        inner = 2 * samples  # what null stands for
+    evaluations = gradient_evaluations(steps, batch, samples, inner)
     return evaluations, bits_moved(row, steps, evaluations)

@@ -86,9 +86,9 @@ FURTHER = [
 # In no file: counted from the stored columns where they are read, by `lpbench.analysis.costs`.
 COSTS = [
     *_columns("gradients of one sample that the run took: those at snapshots and in full passes count",
-              "gradient_evaluations", better=LOWER),
+              "gradient_evaluations"),
     *_columns("bits of weights that these gradients read: at the iterate in its format, at snapshots in full precision",
-              "bits_moved", better=LOWER),
+              "bits_moved"),
 ]  # fmt: skip
 
 COLUMNS = [*IDENTITY, *RESULTS, *CONSTANTS, *PROBLEM, *PROVENANCE]
