@@ -110,7 +110,10 @@ def main() -> None:
             stream.flush()
         except (OSError, ValueError):
             terminal.hush(stream)  # or the interpreter's own flush would say so, and change the code
-    gc.freeze()  # what is left goes with the process: to look for circles in it takes a tenth of `lpbench --help`
+    if "numpy" not in sys.modules:
+        # What is left goes with the process: to look for circles in it takes a tenth of `lpbench --help`. Not after a
+        # command that computed: compiled modules come with it, and say of objects that are never freed that they leak.
+        gc.freeze()
     if any(thread.name.startswith("lpbench-") for thread in threading.enumerate()):
         # A worker that compiles or solves cannot be stopped, and would hold up the end of the interpreter.
         os._exit(code)

@@ -382,6 +382,16 @@ def test_a_sweep_imports_nothing_that_it_does_not_need():
     assert "computed now: 12" in done.stderr
 
 
+def test_the_end_of_a_command_that_read_sweeps_is_silent():
+    code = (  # what reads the curves of a report, whose compiled module tells of objects that nobody freed
+        "import numpy, duckdb; from lpbench import cli;"
+        "cli.run = lambda words: duckdb.connect().execute('select 1').fetchone()[0] - 1;"
+        "cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_version_and_usage():
     assert process("--version").stdout.startswith("lpbench ")
     assert process("list").returncode == 2

@@ -37,6 +37,7 @@ def command(
     """
     from lpbench.store import find_sweep
     from lpbench.store.about import annotate, read_about
+    from lpbench.store.folder import name_of
     from lpbench.terminal import Table
 
     folders = [find_sweep(name, runs_dir) for name in names]
@@ -44,6 +45,8 @@ def command(
     for folder in folders:
         asked = note is not None or tag or untag
         about = annotate(folder, note, tag or (), untag or ()) if asked else read_about(folder)
-        rows.append([folder.name, list(about.tags) if as_json else ", ".join(about.tags) or "-", about.note])
+        rows.append(
+            [name_of(folder), list(about.tags) if as_json else ", ".join(about.tags) or "-", about.note]
+        )
     Table(["sweep", "tags", "note"], rows).print(as_json)
     return 0

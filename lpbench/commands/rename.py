@@ -18,8 +18,9 @@ def command(
 ) -> int:
     """Call a sweep otherwise; its cells stay stored, and whoever asks for the old name is told the new one."""
     from lpbench.store import find_sweep
+    from lpbench.store.folder import name_of
     from lpbench.store.moving import rename
 
     folder = find_sweep(old, runs_dir)
-    print(f"{folder.name} is {rename(folder, new).name} now")
+    print(f"{name_of(folder)} is {rename(folder, new).name} now")
     return 0

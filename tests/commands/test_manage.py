@@ -85,6 +85,12 @@ def test_rename(runs, lpbench):
     assert "already" in lpbench("rename", "kept", "other", code=2).err
 
 
+def test_a_sweep_named_by_its_folder_alone_is_called_by_its_name(runs, lpbench, monkeypatch):
+    monkeypatch.chdir(runs / "demo")
+    assert json.loads(lpbench("annotate", ".", "--json").out)[0]["sweep"] == "demo"
+    assert lpbench("rename", ".", "new").out == "demo is new now\n"
+
+
 def test_delete_asks_twice(runs, lpbench, answering):
     annotate(runs / "demo", "Table 2")
     answering("y\n", "demo\n")

@@ -23,6 +23,7 @@ def test_a_note_and_tags_are_kept_and_taken_away(tmp_path):
     ("asked", "said"),
     [
         ({"note": "x" * (MOST_NOTE + 1)}, "note: at most 4000 characters, got 4001"),
+        ({"note": "bad \udcff byte"}, r"note: a text in UTF-8, got '.udcff' at character 5"),
         ({"add": [str(i) for i in range(MOST_TAGS + 1)]}, "tags: at most 32"),
         ({"add": ["two words"]}, "got 'two words'"),
         ({"add": ["a,b"]}, "got 'a,b'"),
@@ -44,7 +45,8 @@ def test_what_cannot_be_is_one_line_and_writes_nothing(tmp_path, asked, said):
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "{}", '{"note": 1, "tags": []}', '{"note": "", "tags": [1]}', '{"note": "", "tags": ["a b"]}',
-     "\x00\x01", "[" * 10_000, json.dumps({"note": "x" * 5_000, "tags": []})],
+     "\x00\x01", "[" * 10_000, json.dumps({"note": "x" * 5_000, "tags": []}),
+     json.dumps({"note": "\ud800", "tags": []})],
 )  # fmt: skip
 def test_a_damaged_file_is_warned_of_and_set_aside_by_the_next_note(tmp_path, text):
     (tmp_path / "about.json").write_text(text)
