@@ -32,19 +32,28 @@
   const edit = async (view) => {
     const place = view.prefix + "_sweep";
     const wrong = make("p", { className: "wrong", role: "alert" });
-    const go = (sweep) => window.location.assign(sweep === null
-      ? view.prefix
-      : view.prefix + view.page.replace(/^\//, "") + "?sweep=" + encodeURIComponent(sweep));
-    const send = async (change) => {
+    const go = (sweep) => { // to the same view
+      const query = new URLSearchParams(window.location.search);
+      query.set("sweep", sweep);
+      window.location.assign(sweep === null ? view.prefix : window.location.pathname + "?" + query.toString());
+    };
+    const send = async (...changes) => {
       wrong.textContent = "";
       try {
-        const answer = await fetch(place, {
-          method: "POST",
-          headers: { "Content-Type": "application/json" },
-          body: JSON.stringify({ sweep: view.sweep, ...change }),
-        });
-        if (answer.ok) go((await answer.json()).sweep);
-        else wrong.textContent = await answer.text();
+        let now = null;
+        for (const change of changes) {
+          const answer = await fetch(place, {
+            method: "POST",
+            headers: { "Content-Type": "application/json" },
+            body: JSON.stringify({ sweep: view.sweep, ...change }),
+          });
+          if (!answer.ok) {
+            wrong.textContent = await answer.text();
+            return;
+          }
+          now = (await answer.json()).sweep;
+        }
+        go(now);
       } catch (error) {
         wrong.textContent = "The server does not answer: " + error.message;
       }
@@ -73,11 +82,12 @@
       typed.focus();
     });
     const list = () => tags.value.split(",").map((tag) => tag.trim()).filter((tag) => tag);
+    const said = () => ({ do: "annotate", note: note.value, tags: list() });
     open("Sweep " + told.sweep, noteLabel, note, tagsLabel, tags,
       make("div", { className: "buttons" },
-        button("Save note and tags", () => send({ do: "annotate", note: note.value, tags: list() }))),
+        button("Save note and tags", () => send(said()))),
       nameLabel, name,
-      make("div", { className: "buttons" }, button("Rename", () => send({ do: "rename", name: name.value.trim() })), first),
+      make("div", { className: "buttons" }, button("Rename", () => send(said(), { do: "rename", name: name.value.trim() })), first),
       sure, wrong);
   };
 

@@ -107,8 +107,13 @@ def _beside(sweeps: Sequence[Sweep]) -> dict[str, str]:
 def _asked(sweeps: Sequence[Sweep], views: Sequence[View]) -> list[Section]:
     """The views, each as its address says; a page that comes again has other names for its files."""
     found = []
+    names = [sweep.name for sweep in sweeps]
     for i, view in enumerate(views):
         page = view.page
+        if view.sweep not in (None, *names):
+            raise ConfigError(
+                f"the view is one of {view.sweep}, the report of {', '.join(names)}: name {view.sweep} as well"
+            )
         before = [one.page.path for one in views[:i]].count(page.path)
         for sweep in sweeps if page.alone and page.of_sweep else sweeps[:1]:
             query = {**({} if page.alone else _beside(sweeps)), **view.own}

@@ -47,7 +47,11 @@ def view_of(address: str) -> View:
     found = max(ends, key=len) if ends else "/" if path.endswith("/") else None
     if found is None:
         raise ConfigError(f"{address!r}: unknown page {path!r}.{did_you_mean(path, there)}")
-    return View(there[found], dict(parse_qsl(parts.query, keep_blank_values=True)))
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    keys = [key for key, _ in query]
+    if twice := [key for key in keys if keys.count(key) > 1]:
+        raise ConfigError(f"{address!r}: {twice[0]} is given twice")
+    return View(there[found], dict(query))
 
 
 def check(page: Page, sweep: Sweep, query: Mapping[str, str]) -> None:

@@ -39,11 +39,19 @@ def serve(server: Any, site: Site) -> None:
         if flask.request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             return flask.Response("A page of another site asks for this.\n", 403, mimetype="text/plain")
         try:
-            return flask.jsonify({"sweep": _change(site, flask.request.get_json(silent=True))})
+            return flask.jsonify({"sweep": _change(site, _asked(flask.request))})
         except SweepBusy as error:
             return flask.Response(f"{error}\n", 409, mimetype="text/plain")
 
     server.add_url_rule(site.prefix + ROUTE, "lpbench_sweep", answer, methods=["GET", "POST"])
+
+
+def _asked(request: Any) -> Any:
+    """What a request holds as JSON; None where that is none."""
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:  # brackets in brackets
+        return None
 
 
 def _told(site: Site, name: str) -> dict[str, Any]:

@@ -30,6 +30,8 @@ def delete(folders: Sequence[Path], yes: bool) -> int:
 
 
 def _cells(one: Doomed) -> str:
+    if one.info.problem:
+        return "cells that cannot be counted"
     count = sum(one.info.counts.values())
     return f"{count} cell{'' if count == 1 else 's'}"
 
@@ -40,10 +42,8 @@ def _ask(found: Sequence[Doomed]) -> None:
         raise ConfigError(f"to delete {names} takes an answer, and nobody is there to give it: use --yes")
     for one in found:
         changed = one.info.updated_at[:16].replace("T", " ") or "at an unknown time"
-        said = counted(one.info.counts)
-        note(
-            f"{one.folder}: {_cells(one)} ({said or 'none'}), {size(one.size)}, last changed {changed} (UTC)"
-        )
+        said = f" ({counted(one.info.counts)})" if one.info.counts else ""
+        note(f"{one.folder}: {_cells(one)}{said}, {size(one.size)}, last changed {changed} (UTC)")
         for line in one.info.about.lines():
             note(f"  {line}")
     what = "it" if len(found) == 1 else f"these {len(found)} sweeps"

@@ -36,14 +36,16 @@ def command(
     lpbench annotate first second --tag paper --note "Table 2". The tag `hidden` takes a sweep out of lists.
     """
     from lpbench.store import find_sweep
-    from lpbench.store.about import annotate, read_about
+    from lpbench.store.about import annotate, check, read_about
     from lpbench.store.folder import name_of
     from lpbench.terminal import Table
 
     folders = [find_sweep(name, runs_dir) for name in names]
     rows = []
+    asked = note is not None or tag or untag
+    for folder in folders if asked else ():
+        check(folder, note, tag or (), untag or ())  # all of them, before any is changed
     for folder in folders:
-        asked = note is not None or tag or untag
         about = annotate(folder, note, tag or (), untag or ()) if asked else read_about(folder)
         rows.append(
             [name_of(folder), list(about.tags) if as_json else ", ".join(about.tags) or "-", about.note]

@@ -3,7 +3,7 @@
 import json
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -61,26 +61,35 @@ def annotate(
     A damaged file is warned of and set aside. Raises ConfigError for a note or a tag that cannot be, and for a tag to
     remove that is not there; StoreError where the file cannot be read now, or written. Nothing is written then.
     """
-    try:
-        found = _read(folder)
-    except _Damaged as error:
-        found, damaged = About(), str(error)
-    else:
-        damaged = ""
-    add, remove = list(add), list(remove)
-    before = found.tags if tags is None else tags
-    missing = [tag for tag in remove if tag not in found.tags]
-    if missing:
-        there = f"its tags are {', '.join(found.tags)}" if found.tags else "it has no tags"
-        raise ConfigError(f"sweep {folder.name} has no tag {missing[0]!r}: {there}")
-    kept = dict.fromkeys(tag for tag in (*before, *add) if tag not in remove)
-    about = _checked(About(found.note if note is None else note.strip(), tuple(kept)))
+    found, about, damaged = _proposed(folder, note, list(add), list(remove), tags)
     if damaged:
         where = set_aside(folder / ABOUT)
         warnings.warn(f"{damaged}; it is now {where.name}", StoreWarning, stacklevel=2)
     if about != found or damaged:
         replace_bytes(folder / ABOUT, (json.dumps(asdict(about), indent=1) + "\n").encode())
     return about
+
+
+def check(folder: Path, note: str | None, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+    """Raise what `annotate` would, and write nothing."""
+    _proposed(folder, note, list(add), list(remove), None)
+
+
+def _proposed(
+    folder: Path, note: str | None, add: Sequence[str], remove: Sequence[str], tags: Iterable[str] | None
+) -> tuple[About, About, str]:
+    """What is said of a sweep, what would be, and what is wrong with the file, if anything is."""
+    try:
+        found, damaged = _read(folder), ""
+    except _Damaged as error:
+        found, damaged = About(), str(error)
+    before = found.tags if tags is None else tags
+    missing = [tag for tag in remove if tag not in found.tags]
+    if missing:
+        there = f"its tags are {', '.join(found.tags)}" if found.tags else "it has no tags"
+        raise ConfigError(f"sweep {folder.name} has no tag {missing[0]!r}: {there}")
+    kept = dict.fromkeys(tag for tag in (*before, *add) if tag not in remove)
+    return found, _checked(About(found.note if note is None else note.strip(), tuple(kept))), damaged
 
 
 def _checked(about: About) -> About:
@@ -111,7 +120,7 @@ def _read(folder: Path) -> About:
             or not all(type(tag) is str for tag in tags)
         ):
             raise TypeError("note is no text, or tags are no list of texts")
-        return _checked(About(note, tuple(tags)))
+        return _checked(About(note, tuple(dict.fromkeys(tags))))
     except (FileNotFoundError, NotADirectoryError):
         return About()
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:

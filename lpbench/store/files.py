@@ -133,8 +133,15 @@ def _put(path: Any, write: Callable[[IO[bytes]], object]) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """All of a file as it is at one moment, by one request where it lies in an object store; raises OSError."""
-    return cast(Any, path).fs.cat_file(cast(Any, path).path) if is_remote(path) else path.read_bytes()
+    """All of a file as it is at one moment, by one request where it lies in an object store; raises OSError.
+
+    What is no regular file, a pipe for one, which nobody may ever write to, cannot be read.
+    """
+    if is_remote(path):
+        return cast(Any, path).fs.cat_file(cast(Any, path).path)
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    return path.read_bytes()
 
 
 def was_replaced(error: BaseException) -> bool:

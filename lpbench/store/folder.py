@@ -44,8 +44,19 @@ def is_sweep(folder: Path) -> bool:
 
 
 def list_sweeps(runs_dir: Path | str = "runs") -> list[str]:
-    """The names of the sweeps under `runs_dir`, sorted."""
+    """The names of the sweeps under `runs_dir`, sorted; a folder whose name is no text is none."""
     base = locate(runs_dir)
     if not is_folder(base):
         return []
-    return sorted(f.name for f in base.iterdir() if f.name not in RESERVED and is_sweep(f))
+    return sorted(
+        f.name for f in base.iterdir() if f.name not in RESERVED and _is_text(f.name) and is_sweep(f)
+    )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file name is made of characters: other bytes can be neither shown nor asked for."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -92,7 +92,7 @@ class Lease:
                     return
                 if now != first:
                     raise SweepBusy(
-                        f"another lpbench ({who}) is writing {self._path.parent}; wait for it, or use --name"
+                        f"another lpbench ({who}) is writing {self._path.parent}; wait for it, or take another name"
                     )
         self._path.unlink(missing_ok=True)
 

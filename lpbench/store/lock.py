@@ -32,7 +32,7 @@ class SweepLock:
             holder = self._file.read().strip() or "pid unknown"
             self._file.close()
             raise SweepBusy(
-                f"another lpbench ({holder}) is writing {folder}; wait for it, or use --name"
+                f"another lpbench ({holder}) is writing {folder}; wait for it, or take another name"
             ) from None
         except OSError as error:
             self._file.close()

@@ -75,6 +75,8 @@ def read_manifest(folder: Path) -> Manifest | None:
         raise _damaged(path, error.strerror or error) from error
     try:
         manifest = json.loads(text)
+        if "\\u" in text:  # half characters, which no page and no file can hold
+            json.dumps(manifest, ensure_ascii=False).encode()
         schema = manifest["schema"]
         if type(schema) is not int:
             raise TypeError("schema is no whole number")

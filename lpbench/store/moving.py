@@ -47,6 +47,7 @@ def rename(folder: Path, name: str) -> Path:
     StoreError where it cannot be read or moved.
     """
     folder = folder if folder.name else folder.absolute()
+    _refuse_links(folder)
     target = sweep_folder(name, folder.parent)
     if is_folder(target) or target.exists():
         raise ConfigError(f"cannot rename {name_of(folder)}: there is a {name!r} in {folder.parent} already")
@@ -54,7 +55,8 @@ def rename(folder: Path, name: str) -> Path:
     try:
         manifest = read_manifest(folder)
         if manifest is not None:  # before the move, which then is the last step
-            manifest["former"] = [one for one in manifest["former"] if one != name] + [name_of(folder)]
+            before = [one for one in manifest["former"] if one not in (name, name_of(folder))]
+            manifest["former"] = [*before, name_of(folder)]
             write_manifest(folder, manifest)
         _move(folder, target)
     finally:
@@ -92,14 +94,19 @@ def doomed(folder: Path) -> Doomed:
 
     Raises ConfigError for a link, whose target is somebody's, and for what lpbench did not make.
     """
-    if folder.is_symlink():
-        raise ConfigError(
-            f"{folder} is a link, to {folder.resolve()}: delete the link, or the sweep where it lies"
-        )
+    _refuse_links(folder)
     if not _is_ours(folder):
         raise ConfigError(f"{folder} holds neither a manifest nor cells of lpbench: it is not deleted")
     files, foreign = _contents(folder)
     return Doomed(folder, info(folder), files, sum(map(_size, files)), foreign)
+
+
+def _refuse_links(folder: Path) -> None:
+    """Raise ConfigError for a link, whose target is somebody's."""
+    if folder.is_symlink():
+        raise ConfigError(
+            f"{folder} is a link, to {folder.resolve()}: take the link, or the sweep where it lies"
+        )
 
 
 def delete(folder: Path) -> Doomed:

@@ -60,6 +60,12 @@ def test_annotations_are_kept_and_shown(runs, lpbench):
     assert "Did you mean 'demo'?" in lpbench("annotate", "dmo", "--tag", "x", code=2).err
 
 
+def test_of_several_of_which_one_cannot_be_none_is_changed(runs, lpbench):
+    lpbench("annotate", "demo", "--tag", "paper")
+    assert "other has no tag 'paper'" in lpbench("annotate", "demo", "other", "--untag", "paper", code=2).err
+    assert read_about(runs / "demo").tags == ("paper",)
+
+
 def test_lists_leave_out_what_is_hidden_and_find_what_is_asked(runs, lpbench):
     annotate(runs / "demo", "Table 2", ["paper"])
     annotate(runs / "other", None, ["hidden", "paper"])
@@ -118,6 +124,11 @@ def test_where_nobody_is_asked_only_yes_deletes(runs, lpbench):
     err = lpbench("delete", "demo", "runs/demo", "other", "--yes").err
     assert "runs/demo stays: lpbench did not write mine.txt" in err
     assert list_sweeps(runs) == ["check-main"]
+
+
+def test_cells_that_cannot_be_counted_are_not_said_to_be_none(runs, lpbench):
+    (runs / "demo" / "manifest.json").write_text("{")
+    assert "deleted: runs/demo (cells that cannot be counted, " in lpbench("delete", "demo", "--yes").out
 
 
 def test_of_several_of_which_one_is_written_none_goes(runs, lpbench):

@@ -77,6 +77,8 @@ def test_what_cannot_be_asked_is_one_line(runs, post):
         status, text = post(asked)
         assert (status, text.count("\n")) == (400, 1), asked
         assert said in text
+    deep = post.client.post("/_sweep", data="[" * 60_000, content_type="application/json")
+    assert (deep.status_code, deep.text) == (400, "this is no request of these pages\n")
     assert list_sweeps(runs) == ["check-main", "demo", "other"]
 
 

@@ -182,6 +182,8 @@ def test_a_view_of_what_nobody_picked_and_of_what_somebody_did(runs, tmp_path):
     [
         ("/precison?sweep=made", "unknown page '/precison'. Did you mean '/precision'?"),
         ("/precision?targt=1", "has no control 'targt'. Did you mean 'target'?"),
+        ("/precision?sweep=other", "the view is one of other, the report of made: name other as well"),
+        ("/precision?target=1&target=2", "target is given twice"),
         ("/?target=1", "page Overview of made has no control 'target'. It has none."),
         ("/precision?target=abc", "target=abc cannot be. It takes a positive number."),
         ("/precision?algorithm=halp,lp_sg", "algorithm=halp,lp_sg cannot be. Did you mean 'lp_sgd'?"),

@@ -1,6 +1,7 @@
 """Notes and tags: kept whole, bounded, and never in the way of a sweep."""
 
 import json
+import os
 
 import pytest
 
@@ -60,6 +61,15 @@ def test_a_damaged_file_is_warned_of_and_set_aside_by_the_next_note(tmp_path, te
         annotate(tmp_path, "anew")
     assert read_about(tmp_path) == About("anew")
     assert (tmp_path / "about.json.damaged").read_text() == text
+
+
+def test_a_pipe_is_not_waited_for_and_a_tag_counts_once(tmp_path):
+    os.mkfifo(tmp_path / "about.json")
+    with pytest.warns(StoreWarning, match="no regular file"):
+        assert read_about(tmp_path) == About()
+    (tmp_path / "about.json").unlink()
+    (tmp_path / "about.json").write_text('{"note": "", "tags": ["a", "b", "a"]}')
+    assert read_about(tmp_path).tags == ("a", "b")
 
 
 def test_a_file_that_cannot_be_read_now_is_left_where_it_is(tmp_path, monkeypatch):

@@ -19,7 +19,17 @@ def test_no_manifest_is_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"schema": "x"}', "\x00\x01", '{"schema": 1, "former": [3]}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"schema": "x"}',
+        "\x00\x01",
+        '{"schema": 1, "former": [3]}',
+        '{"schema": 1, "calls": ["\\ud800"]}',
+    ],
 )
 def test_a_damaged_manifest_is_one_line(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)

@@ -14,6 +14,7 @@ from lpbench.store import SweepWriter, compact, find_sweep, list_sweeps, load_ce
 from lpbench.store.about import annotate, read_about
 from lpbench.store.catalog import renamed, sweeps
 from lpbench.store.lock import SweepLock
+from lpbench.store.manifest import write_manifest
 from lpbench.store.moving import delete, doomed, rename
 
 
@@ -50,6 +51,17 @@ def test_all_that_says_the_name_says_the_new_one(tmp_path):
         find_sweep("old", tmp_path)
     rename(tmp_path / "newer", "old")
     assert read_manifest(tmp_path / "old")["former"] == ["new", "newer"]
+    write_manifest(
+        tmp_path / "old", read_manifest(tmp_path / "old") | {"former": ["new", "old"]}
+    )  # killed in between
+    rename(tmp_path / "old", "last")
+    assert read_manifest(tmp_path / "last")["former"] == ["new", "old"]
+
+
+def test_a_folder_whose_name_is_no_text_is_no_sweep(tmp_path):
+    made(tmp_path / "one").rename(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff"))
+    made(tmp_path / "good")
+    assert list_sweeps(tmp_path) == ["good"]
 
 
 def test_a_folder_that_was_moved_by_hand_has_the_name_of_its_folder(tmp_path, monkeypatch):
@@ -169,6 +181,9 @@ def test_a_link_to_a_sweep_is_not_followed(tmp_path):
     (tmp_path / "link").symlink_to(folder)
     with pytest.raises(ConfigError, match="is a link, to"):
         delete(tmp_path / "link")
+    with pytest.raises(ConfigError, match="is a link, to"):
+        rename(tmp_path / "link", "new")
+    assert read_manifest(folder)["former"] == []
     assert len(load_cells(folder)) == 2
 
 
