@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from lpbench.errors import ConfigError
+from lpbench.errors import ConfigError, did_you_mean
 from lpbench.registry import plugin_modules
 from lpbench.terminal import Table
 
@@ -67,6 +67,20 @@ class Control:
         parts = [part.strip() for part in text.split(",")[: 4 * MOST]]
         chosen = tuple(dict.fromkeys(part for part in parts if part in allowed))
         return chosen[: self.most] or self.default
+
+    def read(self, text: str) -> Any:
+        """As `parse`, for who typed it: raises ConfigError for what `parse` would pass over."""
+        if self.kind == NUMBER and text and _positive(text, None) is None:
+            raise ConfigError(f"{self.key} must be a number above 0, got {text!r}")
+        several = self.kind in (MULTI, TEXT)
+        allowed = {value for value, _ in self.options} if self.known is None else self.known
+        if self.kind == SWITCH:
+            allowed = {"0", "1"}
+        if self.kind != NUMBER and (self.kind != TEXT or self.known is not None):
+            for part in [one.strip() for one in text.split(",")] if several else [text]:
+                if part not in allowed and not (several and not part):
+                    raise ConfigError(f"{self.key} has no value {part!r}.{did_you_mean(part, allowed)}")
+        return self.parse(text)
 
     def clean(self, value: Any) -> Any:
         """The value that a component sent, which may be anything: as `parse` of its text."""

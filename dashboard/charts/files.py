@@ -68,20 +68,26 @@ def write_pictures(drawn: Mapping[Path, go.Figure]) -> None:
 
     Raises LpbenchError where there is no browser or the disk refuses.
     """
+    for path, content in pictures(drawn).items():
+        write_bytes(path, content)
+
+
+def pictures(drawn: Mapping[Path, go.Figure], scale: float = 1.0) -> dict[Path, bytes]:
+    """What `write_pictures` writes.     scale   pixels of a png for each of the figure."""
     if not drawn:
-        return
+        return {}
     from plotly.io import write_images
 
     with tempfile.TemporaryDirectory() as scratch:
         made = [Path(scratch) / f"{i}{path.suffix}" for i, path in enumerate(drawn)]
         try:
             sizes = {name: [one.layout[name] for one in drawn.values()] for name in ("width", "height")}
-            write_images(fig=list(drawn.values()), file=[str(path) for path in made], **sizes)
+            scales = [scale if path.suffix == ".png" else 1.0 for path in drawn]
+            write_images(fig=list(drawn.values()), file=[str(path) for path in made], scale=scales, **sizes)
         except Exception as error:  # kaleido and its browser raise many kinds
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             paths = ", ".join(str(path) for path in drawn)
             raise LpbenchError(
                 f"cannot draw {paths}, which needs kaleido and a chromium ({reason}); use .html"
             ) from error
-        for path, file in zip(drawn, made, strict=True):
-            write_bytes(path, file.read_bytes())
+        return {path: file.read_bytes() for path, file in zip(drawn, made, strict=True)}

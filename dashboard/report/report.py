@@ -18,16 +18,17 @@ from lpbench.store.about import read_about
 from lpbench.store.files import write_bytes
 
 from ..data.sweeps import Store, Sweep
+from ..data.tables import as_csv
 from ..page import Page, Panel, address, drawn, pages, state_of
 from ..pages.cells import PICKED
 from ..pages.compare import MOST
-from ..server import exports
 from ..server.panels import ROWS, cell
 from ..server.shell import status
+from ..view import ZOOM, read, zoom_of, zoomed
 from .markdown import VIEW, Section, markdown
-from .views import View, check, zoomed
 
 FORMATS = ("html", "md", "pdf")
+ELSE = ("sweep", "table", "all", "token")  # what an address holds that no figure shows
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -37,14 +38,15 @@ def write(
     kind: str = "html",
     force: bool = False,
     others: Sequence[Path] = (),
-    views: Sequence[View] = (),
+    views: Sequence[tuple[Page, Mapping[str, str]]] = (),
 ) -> Path:
     """Write the report of the sweep in `folder`; returns the file to open.
 
     output   a folder, made where it is missing; one with files in it is refused unless `force`.
     kind     html (interactive figures), md (figures as svg), or pdf (the html, printed).
     others   further sweeps, of the same folder of sweeps, with the page that sets them beside the first.
-    views    what to show in place of all pages as they open: each of every sweep, one of several sweeps once.
+    views    what to show in place of all pages as they open, as `of_address` gives it: each of every sweep, one of
+             several sweeps once.
 
     Raises ConfigError for another kind, a folder in use, and what a view cannot be; StoreError for a sweep that cannot
     be read, LpbenchError where md or pdf lack a browser to draw with.
@@ -58,7 +60,7 @@ def write(
     output.mkdir(parents=True, exist_ok=True)
     for name, panel in _panels(sections):
         if panel.data.rows:
-            write_bytes(output / f"{name}.csv", exports.as_csv(panel.data))
+            write_bytes(output / f"{name}.csv", as_csv(panel.data))
     if kind == "html":
         return _html(sweeps, sections, output)
     target = output / f"report.{kind}"
@@ -104,21 +106,23 @@ def _beside(sweeps: Sequence[Sweep]) -> dict[str, str]:
     return {"with": ",".join(sweep.name for sweep in sweeps[1:])} if len(sweeps) > 1 else {}
 
 
-def _asked(sweeps: Sequence[Sweep], views: Sequence[View]) -> list[Section]:
+def _asked(sweeps: Sequence[Sweep], views: Sequence[tuple[Page, Mapping[str, str]]]) -> list[Section]:
     """The views, each as its address says; a page that comes again has other names for its files."""
     found = []
     names = [sweep.name for sweep in sweeps]
-    for i, view in enumerate(views):
-        page = view.page
-        if view.sweep not in (None, *names):
+    for i, (page, query) in enumerate(views):
+        named = query.get("sweep")
+        if named not in (None, *names):
             raise ConfigError(
-                f"the view is one of {view.sweep}, the report of {', '.join(names)}: name {view.sweep} as well"
+                f"the view is one of {named}, the report of {', '.join(names)}: name {named} as well"
             )
-        before = [one.page.path for one in views[:i]].count(page.path)
+        before = [one.path for one, _ in views[:i]].count(page.path)
         for sweep in sweeps if page.alone and page.of_sweep else sweeps[:1]:
-            query = {**({} if page.alone else _beside(sweeps)), **view.own}
-            check(page, sweep, query)
-            found.append(_section(page, sweep, sweeps, query, f"-view{before + 1}" if before else ""))
+            own = {key: value for key, value in query.items() if key not in ELSE}
+            asked = {**({} if page.alone else _beside(sweeps)), **own}
+            # Filters go along from page to page; all else is what this page has been asked for.
+            read(page, sweep, 0, asked, [key for key in asked if key not in sweep.varying])
+            found.append(_section(page, sweep, sweeps, asked, f"-view{before + 1}" if before else ""))
     return found
 
 
@@ -130,7 +134,8 @@ def _section(
     if page.of_sweep and page.alone and len(sweeps) > 1:
         slug, name, question = f"{sweep.name}-{slug}", f"{name}: {sweep.name}", f"{question} {sweep.name}"
     state = state_of(page.controls(sweep), query)
-    panels = zoomed(drawn(page, sweep, state, False), query.get("zoom", ""))
+    ranges = query.get(ZOOM, "")
+    panels = [zoomed(one, zoom_of(i, ranges)) for i, one in enumerate(drawn(page, sweep, state, False))]
     kept = [i for i, one in enumerate(panels) if one.figure is not None or one.title != PICKED]
     said = page.summary(sweep, state) if page.summary is not None else []
     return Section(

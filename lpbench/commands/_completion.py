@@ -54,6 +54,22 @@ def tags(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     return sorted(_starting(found, incomplete))
 
 
+def pages(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of a page of the dashboard, by the files of those that lpbench has."""
+    import lpbench.dashboard
+
+    folders = [Path(base) / "pages" for base in lpbench.dashboard.__path__]
+    names = {file.stem.capitalize() for folder in folders for file in folder.glob("[a-z]*.py")}
+    return sorted(name for name in names if name.lower().startswith(incomplete.lower()))
+
+
+def widths(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of the width of a figure."""
+    from lpbench.dashboard.paper.widths import WIDTHS
+
+    return _starting(WIDTHS, incomplete)
+
+
 def baselines(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     """Completions of a baseline's name."""
     base = Path(_parameter(ctx, "runs_dir") or "runs") / "baselines"

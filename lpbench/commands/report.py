@@ -38,15 +38,15 @@ def command(
 ) -> int:
     """Write figures and tables of a sweep, of several, or of a view, as a folder that opens offline."""
     from lpbench.dashboard.report.report import write
-    from lpbench.dashboard.report.views import view_of
+    from lpbench.dashboard.view import of_address
     from lpbench.errors import ConfigError
     from lpbench.registry import load_plugins
     from lpbench.store import find_sweep
     from lpbench.terminal import note
 
     load_plugins(config_dir)
-    views = [view_of(address) for address in view or ()]
-    names = names or list(dict.fromkeys(one.sweep for one in views if one.sweep))
+    views = [of_address(address) for address in view or ()]
+    names = names or list(dict.fromkeys(query["sweep"] for _, query in views if query.get("sweep")))
     if not names:
         raise ConfigError(
             "of which sweep? lpbench report NAME, or --view with an address that has sweep=NAME"

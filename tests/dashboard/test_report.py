@@ -13,7 +13,7 @@ from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import Panel, pages
 from lpbench.dashboard.report import markdown, report
 from lpbench.dashboard.report.report import write
-from lpbench.dashboard.report.views import view_of
+from lpbench.dashboard.view import of_address
 
 from lpbench import cli
 from lpbench.errors import ConfigError, LpbenchError
@@ -153,7 +153,7 @@ def test_a_view_is_drawn_as_its_address_says(runs, tmp_path):
     copied = "http://127.0.0.1:8050/lpbench/precision?sweep=made&algorithm=halp&target=1e-4&zoom=0:xaxis:4:6,0:yaxis:-6:-2"
     explore = "/explore?x=noise_floor&y=mean_gap&xscale=linear"
     target = write(
-        runs / "made", tmp_path / "report", views=[*map(view_of, (copied, explore, "explore?y=bound"))]
+        runs / "made", tmp_path / "report", views=[*map(of_address, (copied, explore, "explore?y=bound"))]
     )
     drawn = figures(target)
     assert list(drawn) == ["precision-0", "explore-0", "explore-view2-0"]
@@ -167,12 +167,12 @@ def test_a_view_is_drawn_as_its_address_says(runs, tmp_path):
     assert drawn["explore-0"]["layout"]["xaxis"]["title"]["text"] == "noise floor"
 
 
-def test_a_view_of_what_nobody_picked_and_of_what_somebody_did(runs, tmp_path):
+def test_a_of_address_what_nobody_picked_and_of_what_somebody_did(runs, tmp_path):
     (cell, *_) = Store(runs).sweep("made").cells["cell_id"]
-    target = write(runs / "made", tmp_path / "picked", views=[view_of(f"/cells?cells={cell}")])
+    target = write(runs / "made", tmp_path / "picked", views=[of_address(f"/cells?cells={cell}")])
     assert "cells-0" in figures(target)
-    assert "cells-0" not in figures(write(runs / "made", tmp_path / "none", views=[view_of("/cells")]))
-    target = write(runs / "made", tmp_path / "claim", views=[view_of("/reproduction?claim=bits_flat")])
+    assert "cells-0" not in figures(write(runs / "made", tmp_path / "none", views=[of_address("/cells")]))
+    target = write(runs / "made", tmp_path / "claim", views=[of_address("/reproduction?claim=bits_flat")])
     assert list(figures(target)) == ["reproduction-0"]
     assert "bits_flat" in (target.parent / "reproduction-said0.csv").read_text(encoding="utf-8")
 
@@ -180,21 +180,21 @@ def test_a_view_of_what_nobody_picked_and_of_what_somebody_did(runs, tmp_path):
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ("/precison?sweep=made", "unknown page '/precison'. Did you mean '/precision'?"),
+        ("/precison?sweep=made", "there is no page /precison. Did you mean '/precision'?"),
         ("/precision?targt=1", "has no control 'targt'. Did you mean 'target'?"),
         ("/precision?sweep=other", "the view is one of other, the report of made: name other as well"),
         ("/precision?target=1&target=2", "target is given twice"),
-        ("/?target=1", "page Overview of made has no control 'target'. It has none."),
-        ("/precision?target=abc", "target=abc cannot be. It takes a positive number."),
-        ("/precision?algorithm=halp,lp_sg", "algorithm=halp,lp_sg cannot be. Did you mean 'lp_sgd'?"),
-        ("/explore?x=precison", "x=precison cannot be. Did you mean 'precision'?"),
-        ("/precision?zoom=9:xaxis:1:2", "zoom=9:xaxis:1:2 is no panel:axis:low:high"),
-        ("/precision?zoom=0:title:1:2", "zoom=0:title:1:2 is no"),
+        ("/?target=1", "page Overview has no control 'target'."),
+        ("/precision?target=abc", "target must be a number above 0, got 'abc'"),
+        ("/precision?algorithm=halp,lp_sg", "algorithm has no value 'lp_sg'. Did you mean 'lp_sgd'?"),
+        ("/explore?x=precison", "x has no value 'precison'. Did you mean 'precision'?"),
+        ("/precision?zoom=9:xaxis:1:2", "'9:xaxis:1:2' is not PANEL:AXIS:LOW:HIGH of this page"),
+        ("/precision?zoom=0:title:1:2", "'0:title:1:2' is not PANEL:AXIS"),
     ],
 )
 def test_a_view_that_there_is_not_is_refused(runs, tmp_path, asked, said):
     with pytest.raises(ConfigError, match=re.escape(said)):
-        write(runs / "made", tmp_path / "report", views=[view_of(asked)])
+        write(runs / "made", tmp_path / "report", views=[of_address(asked)])
     assert not (tmp_path / "report").exists()
 
 
