@@ -28,6 +28,18 @@
     return dialog;
   };
 
+  const copying = (text) => {
+    const one = button("Copy", async () => {
+      try {
+        await navigator.clipboard.writeText(text());
+        one.textContent = "Copied";
+      } catch (error) {
+        one.textContent = "Copy it from above";
+      }
+    });
+    return one;
+  };
+
   // Note, tags, name and end of a sweep: as server/managing.py takes them.
   const edit = async (view) => {
     const place = view.prefix + "_sweep";
@@ -98,17 +110,63 @@
     const written = query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
     const quoted = "'" + (view.page + (written ? "?" + written : "")).replace(/'/g, "'\\''") + "'";
     const command = "lpbench report " + view.sweep + " --view " + quoted + " -o report " + view.runs;
-    const copy = button("Copy", async () => {
-      try {
-        await navigator.clipboard.writeText(command);
-        copy.textContent = "Copied";
-      } catch (error) {
-        copy.textContent = "Copy it from above";
-      }
-    });
+    const copy = copying(() => command);
     const said = "Writes what this page shows, with its numbers, as a folder that opens offline. Without --view: all pages.";
     open("Report of this view", make("p", { className: "note" }, said),
       make("pre", { tabIndex: 0 }, command), make("div", { className: "buttons" }, copy));
+  };
+
+  // One figure for a paper: the command that makes the file, and the file itself where it is text.
+  const WIDTHS = ["text", "column", "neurips", "iclr", "icml", "icml-text", "ieee", "ieee-text"]; // as in paper/widths.py
+  const TEXTS = ["pgf", "tex"]; // as in server/exports.py
+  const paper = (view, panel) => {
+    const choose = (id, text, values) => field(id, text, "select", {}).map((one, i) => {
+      if (i) one.append(...values.map((value) => make("option", { value: value }, value)));
+      return one;
+    });
+    const [kindLabel, kind] = choose("paper-kind", "File", ["pdf", "pgf", "svg", "png", "tex"]);
+    const [widthLabel, width] = choose("paper-width", "Width", WIDTHS);
+    const [fontLabel, font] = field("paper-font", "Font size in points", "input", { value: "8", inputMode: "decimal" });
+    const [columnsLabel, columns] = field("paper-columns", "Columns of the table, separated by commas", "input", {});
+    const wrong = make("p", { className: "wrong", role: "alert" });
+    const command = make("pre", { tabIndex: 0 });
+    const said = make("p", { className: "note" });
+    const quoted = (word) => /^[\w./:=,@%+-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\\''") + "'";
+    const query = () => {
+      const found = new URLSearchParams(window.location.search);
+      for (const key of ["sweep", "table", "all"]) found.delete(key);
+      return found;
+    };
+    const name = view.page.replace(/^\//, "") || "overview";
+    const show = () => {
+      const table = kind.value === "tex";
+      for (const one of [widthLabel, width, fontLabel, font]) one.hidden = table;
+      for (const one of [columnsLabel, columns]) one.hidden = !table;
+      const asked = query().toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
+      const words = [view.sweep, view.page + (asked ? "?" + asked : ""), ...(panel === "0" ? [] : ["--panel", panel]),
+        ...(table ? (columns.value ? ["--columns", columns.value] : []) : ["--width", width.value, "--font-size", font.value]),
+        "-o", name + "." + kind.value];
+      command.textContent = "lpbench figure " + words.map(quoted).join(" ") + " " + view.runs;
+      download.hidden = !TEXTS.includes(kind.value);
+      said.textContent = table ? "The numbers as a table with the rules of booktabs, with caption and label."
+        : "The figure in true size, always light; beside it FILE.tex with caption and label. The command draws it.";
+      wrong.textContent = "";
+    };
+    const copy = copying(() => command.textContent);
+    const download = button("Download", async () => {
+      const asked = query();
+      const more = { page: view.page, panel: panel, kind: kind.value, sweep: view.sweep, width: width.value,
+        font: font.value, columns: columns.value };
+      for (const [key, value] of Object.entries(more)) asked.set(key, value);
+      const place = view.prefix + "_export?" + asked.toString();
+      const answer = await fetch(place);
+      if (answer.ok) window.location.assign(place);
+      else wrong.textContent = await answer.text();
+    });
+    for (const one of [kind, width, font, columns]) one.addEventListener("input", show);
+    open("For a paper", kindLabel, kind, widthLabel, width, fontLabel, font, columnsLabel, columns, said, command,
+      make("div", { className: "buttons" }, copy, download), wrong);
+    show();
   };
 
   document.addEventListener("click", (event) => {
@@ -117,5 +175,6 @@
     if (!pressed || !view || !view.sweep) return;
     if (pressed.id === "edit") edit(view);
     if (pressed.id === "report") report(view);
+    if (pressed.dataset.paper) paper(view, pressed.dataset.paper);
   });
 })();

@@ -1,4 +1,4 @@
-"""The numbers of a figure as a file, and the version that live pages poll: plain routes beside Dash."""
+"""A figure and its numbers as files of text, and the version that live pages poll: plain routes beside Dash."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from lpbench.errors import ConfigError, LpbenchError
 
 from ..page import state_of
 from ..paper import files
-from ..view import View
+from ..paper.printed import Size, printed
+from ..view import ZOOM, View, zoom_of
 from .site import Site
 
-KINDS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "tex": "application/x-tex"}
+KINDS = {
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+    "tex": "application/x-tex",
+    "pgf": "text/plain",
+}
 
 
 def serve(server: Any, site: Site) -> None:
@@ -43,9 +49,14 @@ def serve(server: Any, site: Site) -> None:
                 raise ConfigError("unknown panel or kind")
             sweep = site.sweep(page, asked.get("sweep"))
             name = f"{sweep.name}-{page.name.lower()}-{panel}.{kind}"
-            view = View(page, sweep, state_of(page.controls(sweep), asked), int(panel))
-            columns = tuple(filter(None, asked.get("columns", "").split(",")))
-            content = files.table(files.Order(view, columns=columns), view.drawn(), kind, name)
+            zoom = zoom_of(int(panel), asked.get(ZOOM, ""))
+            view = View(page, sweep, state_of(page.controls(sweep), asked), int(panel), zoom)
+            if kind in files.FIGURES:  # that are text: for a picture a browser would have to be started here
+                order = files.Order(view, _size(asked.get("width"), asked.get("font")))
+                content = files.figure(order, printed(view.drawn(), order.size), kind, name)
+            else:
+                columns = tuple(part for one in asked.get("columns", "").split(",") if (part := one.strip()))
+                content = files.table(files.Order(view, columns=columns), view.drawn(), kind, name)
         except LpbenchError as error:
             return flask.Response(f"{error}\n", 404, mimetype="text/plain")
         answer = flask.Response(content, mimetype=KINDS[kind])
@@ -54,3 +65,12 @@ def serve(server: Any, site: Site) -> None:
 
     server.add_url_rule(site.prefix + "_version", "lpbench_version", version)
     server.add_url_rule(site.prefix + "_export", "lpbench_export", export)
+
+
+def _size(width: str | None, font: str | None) -> Size:
+    """The size that an address asks for; raises ConfigError."""
+    try:
+        points = float(font) if font else None
+    except ValueError:
+        raise ConfigError(f"font: points, got {font!r}") from None
+    return Size.of(width or None, None, points)

@@ -55,6 +55,8 @@ def figure(index: int, panel: Panel) -> Any:
         )
         for kind, label in KINDS.items()
     ]  # fmt: skip
+    paper = {"data-paper": str(index), "aria-label": f"For a paper: {name}"}
+    buttons.append(html.Button("For a paper", type="button", className="button", **paper))
     numbers = [
         html.Summary(summary(panel), id={"type": "numbers", "index": index}, n_clicks=0),
         html.Div(id={"type": "table", "index": index}),

@@ -115,6 +115,22 @@ def test_the_report_of_a_view_is_a_command(tab: Any, address: str, runs: Path, t
     tab.keyboard.press("Escape")
     until(tab, "!document.querySelector('dialog')")
 
+    tab.get_by_role("button", name="For a paper").click()
+    tab.get_by_label("File").select_option("pgf")
+    tab.get_by_label("Width").select_option("icml")
+    command = tab.locator("dialog pre").inner_text()
+    view = "'/precision?target=0.001&precision=4,8'"
+    words = f"lpbench figure demo {view} --width icml --font-size 8 -o precision.pgf --runs-dir {runs}"
+    assert command == words
+    words = [
+        str(tmp_path / "a.pgf") if word == "precision.pgf" else word for word in shlex.split(command)[1:]
+    ]
+    assert cli.run(words) == 0
+    with tab.expect_download(timeout=WAIT) as taken:
+        tab.get_by_role("button", name="Download").click()
+    mine, theirs = (Path(one).read_text(encoding="utf-8") for one in (tmp_path / "a.pgf", taken.value.path()))
+    assert mine.splitlines()[2:] == theirs.splitlines()[2:]  # behind the name of the file and its command
+
 
 def test_an_open_page_says_where_its_sweep_went(tab: Any, address: str, runs: Path) -> None:
     tab.goto(f"{address}/precision?token={TOKEN}&sweep=demo")

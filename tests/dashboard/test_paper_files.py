@@ -1,17 +1,22 @@
 """Files for a paper: what they say of themselves, and the command that makes them again."""
 
+import json
 import re
 import shlex
 import shutil
 import struct
 import zlib
+from pathlib import Path
 
+import lpbench.dashboard
 import pytest
 from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.paper.files import FIGURES, KINDS, TABLES, Order, kind_of, write
 from lpbench.dashboard.paper.metadata import titled
 from lpbench.dashboard.paper.printed import Size
+from lpbench.dashboard.paper.widths import WIDTHS
 from lpbench.dashboard.report import report
+from lpbench.dashboard.server.app import create_app
 from lpbench.dashboard.view import page_called, read
 
 from lpbench.errors import ConfigError
@@ -57,6 +62,30 @@ def test_a_pgf_and_its_float_name_the_sweep_and_the_command(order, tmp_path):
     assert r"\input{fig.pgf}" in said
     assert r"\label{fig:made-precision}" in said
     assert re.search(r"\\caption\{Noise floor against precision\. Points: medians over 4 seeds", said)
+
+
+def test_the_page_offers_the_same_widths():
+    script = (Path(lpbench.dashboard.__path__[0]) / "assets" / "dialogs.js").read_text(encoding="utf-8")
+    (widths,) = re.findall(r"const WIDTHS = (\[.*?\]);", script)
+    assert sorted(json.loads(widths)) == sorted(WIDTHS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "said"),
+    [
+        ("page=/precision&kind=pgf&width=icml&font=9", 200, "\\begin{tikzpicture}[font=\\fontsize{9}"),
+        ("page=/precision&kind=tex&columns=format,%20precision", 200, "format & precision"),
+        ("page=/precision&kind=pgf&width=imcl", 404, "Did you mean 'icml'"),
+        ("page=/precision&kind=pgf&font=nine", 404, "font: points, got 'nine'"),
+        ("page=/precision&kind=pgf&font=nan", 404, "font size: 4 to 24 points"),
+        ("page=/formats&kind=pgf", 404, "cannot be written as pgf"),
+        ("page=/precision&kind=pdf", 404, "unknown panel or kind"),
+    ],
+)
+def test_a_page_serves_what_is_text(runs, asked, status, said):
+    answer = create_app(runs).server.test_client().get(f"/_export?sweep=made&panel=0&{asked}")
+    assert answer.status_code == status
+    assert said in answer.text
 
 
 def test_a_caption_that_is_there_stays(order, tmp_path):
