@@ -2,6 +2,7 @@
 // They stand outside of what Dash draws, so that a sweep that goes on takes no text away from who is typing.
 (function () {
   "use strict";
+  const { drawn, now, page } = window.lpbenchAddress;
   const make = (kind, more, ...children) => {
     const one = document.createElement(kind);
     for (const [key, value] of Object.entries(more || {})) {
@@ -45,7 +46,7 @@
     const place = view.prefix + "_sweep";
     const wrong = make("p", { className: "wrong", role: "alert" });
     const go = (sweep) => { // to the same view
-      const query = new URLSearchParams(window.location.search);
+      const query = now();
       query.set("sweep", sweep);
       window.location.assign(sweep === null ? view.prefix : window.location.pathname + "?" + query.toString());
     };
@@ -105,10 +106,7 @@
 
   // What is shown, as a command: without what lies in no figure.
   const report = (view) => {
-    const query = new URLSearchParams(window.location.search);
-    for (const key of ["sweep", "table", "all"]) query.delete(key);
-    const written = query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
-    const quoted = "'" + (view.page + (written ? "?" + written : "")).replace(/'/g, "'\\''") + "'";
+    const quoted = "'" + page(view).replace(/'/g, "'\\''") + "'";
     const command = "lpbench report " + view.sweep + " --view " + quoted + " -o report " + view.runs;
     const copy = copying(() => command);
     const said = "Writes what this page shows, with its numbers, as a folder that opens offline. Without --view: all pages.";
@@ -132,18 +130,12 @@
     const command = make("pre", { tabIndex: 0 });
     const said = make("p", { className: "note" });
     const quoted = (word) => /^[\w./:=,@%+-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\\''") + "'";
-    const query = () => {
-      const found = new URLSearchParams(window.location.search);
-      for (const key of ["sweep", "table", "all"]) found.delete(key);
-      return found;
-    };
     const name = view.page.replace(/^\//, "") || "overview";
     const show = () => {
       const table = kind.value === "tex";
       for (const one of [widthLabel, width, fontLabel, font]) one.hidden = table;
       for (const one of [columnsLabel, columns]) one.hidden = !table;
-      const asked = query().toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
-      const words = [view.sweep, view.page + (asked ? "?" + asked : ""), ...(panel === "0" ? [] : ["--panel", panel]),
+      const words = [view.sweep, page(view), ...(panel === "0" ? [] : ["--panel", panel]),
         ...(table ? (columns.value ? ["--columns", columns.value] : []) : ["--width", width.value, "--font-size", font.value]),
         "-o", name + "." + kind.value];
       command.textContent = "lpbench figure " + words.map(quoted).join(" ") + " " + view.runs;
@@ -154,7 +146,7 @@
     };
     const copy = copying(() => command.textContent);
     const download = button("Download", async () => {
-      const asked = query();
+      const asked = drawn();
       const more = { page: view.page, panel: panel, kind: kind.value, sweep: view.sweep, width: width.value,
         font: font.value, columns: columns.value };
       for (const [key, value] of Object.entries(more)) asked.set(key, value);

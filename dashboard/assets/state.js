@@ -2,6 +2,7 @@
 (function () {
   "use strict";
   document.documentElement.lang = "en";
+  const { now, written, search, named, keep } = window.lpbenchAddress;
   const none = () => window.dash_clientside.no_update;
   let gone = false; // whether the sweep of this page is there no more
   let restoring = false; // while Back sets the controls, they must not write the address again
@@ -22,34 +23,16 @@
   // where hidden sweeps can be chosen.
   const HIDDEN = ":hidden"; // as in server/shell.py
   const KEPT = ["zoom", "table", "all"];
-  const search = (query) => {
-    const written = query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
-    return window.location.pathname + (written ? "?" + written : "");
-  };
-  // The address always names the sweep once a reader has changed anything: without, it is that of the newest sweep.
-  const named = (query) => {
-    const view = window.lpbenchView;
-    if (view && view.sweep && !query.get("sweep")) {
-      return new URLSearchParams([["sweep", view.sweep], ...query]);
-    }
-    return query;
-  };
-  const keep = (key, value) => {
-    const query = named(new URLSearchParams(window.location.search));
-    if (value) query.set(key, value);
-    else query.delete(key);
-    window.history.replaceState(window.history.state, "", search(query));
-  };
   // Filters go along to the other pages: what the address has of axes.
   const link = (view) => {
-    const now = new URLSearchParams(window.location.search);
+    const here = now();
     const query = new URLSearchParams(view.sweep ? { sweep: view.sweep } : {});
-    for (const key of ["all", ...(view.axes || [])]) if (now.has(key)) query.set(key, now.get(key));
-    const written = query.toString().replace(/%2C/g, ",");
+    for (const key of ["all", ...(view.axes || [])]) if (here.has(key)) query.set(key, here.get(key));
+    const more = written(query);
     for (const shown of document.querySelectorAll("header nav a, header a.brand")) {
       const id = shown.id && JSON.parse(shown.id);
       const path = view.prefix + (id ? id.path : "/").replace(/^\//, "");
-      if (id) window.dash_clientside.set_props(id, { href: path + (written ? "?" + written : "") });
+      if (id) window.dash_clientside.set_props(id, { href: path + (more ? "?" + more : "") });
     }
   };
 
@@ -77,7 +60,7 @@
   };
   const readZoom = () => {
     zooms.clear();
-    for (const part of (new URLSearchParams(window.location.search).get("zoom") || "").split(",")) {
+    for (const part of (now().get("zoom") || "").split(",")) {
       const [panel, name, low, high] = part.split(":");
       if (!/^\d+$/.test(panel) || !/^[xy]axis\d*$/.test(name) || !isFinite(low) || !isFinite(high) || !high) continue;
       const one = zooms.get(Number(panel)) || { axes: null, ranges: {} };
@@ -176,17 +159,7 @@
     look();
   };
 
-  const MOST_PICKED = 20; // as in pages/cells.py
-  const ECHO = 2000; // ms in which the text field may repeat itself
-  const followed = new WeakSet(); // tables and figures that are listened to
-  let picked = new Set();
-  let table = null; // the grid whose rows are ticked
-  let lately = []; // what `pick` has written in the last moments, and when
-  let wrote = 0;
-  const ids = (written) => (written || "").split(",").map((id) => id.trim()).filter((id) => id);
-  const mark = (grid) => grid.forEachNode((row) => {
-    if (row.data && row.isSelected() !== picked.has(row.id)) row.setSelected(picked.has(row.id));
-  });
+  const followed = new WeakSet(); // figures that are listened to
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     lpbench: {
@@ -204,13 +177,13 @@
         for (const group of context.inputs_list) for (const one of group || []) given[one.id.key] = one.value;
         window.lpbenchGiven = given;
         if (!context.triggered.length && view) { // opened without the name of its sweep: tomorrow another is the newest
-          const address = search(named(new URLSearchParams(window.location.search)));
+          const address = search(named(now()));
           if (address !== window.location.pathname + window.location.search) {
             window.history.replaceState(window.history.state, "", address);
           }
         }
         if (!spec || !context.triggered.length || restoring) return none();
-        const old = new URLSearchParams(window.location.search);
+        const old = now();
         const query = new URLSearchParams(view && view.sweep ? { sweep: view.sweep } : {});
         const known = new Set(spec.map((entry) => entry.key));
         for (const key of [...(view ? view.axes || [] : []), ...KEPT]) {
@@ -238,7 +211,7 @@
         try {
           if (!view.sweep) { // nothing is there yet
             const first = await (await fetch(view.prefix + "_version", { cache: "no-store" })).json();
-            if (first.there && !new URLSearchParams(window.location.search).get("sweep")) window.location.reload();
+            if (first.there && !now().get("sweep")) window.location.reload();
             return none();
           }
           const address = view.prefix + "_version?sweep=" + encodeURIComponent(view.sweep);
@@ -260,74 +233,15 @@
       change_sweep: function (name, view) {
         if (!name || !view || name === view.sweep) return none();
         const path = view.prefix + view.page.replace(/^\//, "");
-        const now = new URLSearchParams(window.location.search);
+        const here = now();
         if (name === HIDDEN) { // the same view, with other sweeps to choose among
-          if (now.get("all") === "1") now.delete("all");
-          else now.set("all", "1");
-          window.location.assign(search(named(now)));
+          if (here.get("all") === "1") here.delete("all");
+          else here.set("all", "1");
+          window.location.assign(search(named(here)));
           return none();
         }
-        const all = now.get("all") === "1" ? "&all=1" : "";
+        const all = here.get("all") === "1" ? "&all=1" : "";
         window.location.assign(path + "?sweep=" + encodeURIComponent(name) + all);
-        return none();
-      },
-      // The table of cells. Ticked rows -> text field; identities whose rows are not loaded stay in it.
-      pick: function (rows) {
-        const grid = window.dash_ag_grid.getApi("grid");
-        if (!rows || !grid) return none();
-        const loaded = (id) => (grid.getRowNode(id) || {}).data;
-        // Of the table itself: `rows` may be older than the last tick, which would be lost.
-        const ticked = grid.getSelectedRows().map((row) => row.cell_id);
-        const marked = [...picked].filter(loaded);
-        if (ticked.length === marked.length && ticked.every((id) => picked.has(id))) return none(); // `mark` did it
-        const kept = [...picked].filter((id) => !loaded(id) || ticked.includes(id));
-        picked = new Set([...new Set([...kept, ...ticked])].slice(0, MOST_PICKED));
-        mark(grid); // what is one too many loses its tick
-        if (performance.now() - wrote > ECHO) lately = [];
-        wrote = performance.now();
-        lately.push([...picked].join(","));
-        return lately[lately.length - 1];
-      },
-      // Text field -> ticked rows, now and whenever rows are loaded.
-      tick: async function (written) {
-        const found = ids(written).join(",");
-        const now = [...picked].join(",");
-        // The field says again, some 300 ms later, what `pick` told it, also where that is old by then. A person who
-        // writes into it has it in focus.
-        const typing = document.activeElement && document.activeElement.closest(".controls");
-        const echo = found !== now && lately.includes(found) && performance.now() - wrote < ECHO;
-        if (echo && !typing && !restoring) {
-          window.dash_clientside.set_props({ type: "control", key: "cells" }, { value: now });
-          return none();
-        }
-        picked = new Set(ids(written));
-        // Without waiting where it is known: between the two lines `pick` would see ticks of before.
-        if (!table || table.isDestroyed()) table = await window.dash_ag_grid.getApiAsync("grid");
-        if (!followed.has(table)) {
-          followed.add(table);
-          document.querySelector("#grid .ag-root").setAttribute("aria-label", "Cells");
-          table.addEventListener("modelUpdated", (event) => mark(event.api));
-          const asked = new URLSearchParams(window.location.search).get("table");
-          try {
-            if (asked) window.dash_clientside.set_props("grid", { filterModel: JSON.parse(asked) });
-          } catch (error) {
-            keep("table", ""); // no filters: somebody wrote it by hand
-          }
-          table.addEventListener("filterChanged", (event) => {
-            const model = event.api.getFilterModel();
-            keep("table", Object.keys(model).length ? JSON.stringify(model) : "");
-          });
-          mark(table);
-        } else if (found !== now) mark(table); // else its rows are ticked, and perhaps one more since
-        return none();
-      },
-      // Other rows are asked for: from the start where the choice changed, in place where the sweep went on.
-      reload: function () {
-        const grid = window.dash_ag_grid.getApi("grid");
-        if (!grid) return none();
-        const more = window.dash_clientside.callback_context.triggered.every((one) => one.prop_id === "version.data");
-        if (more) grid.refreshInfiniteCache();
-        else grid.purgeInfiniteCache();
         return none();
       },
       toggle: function (clicks, dark) {
@@ -370,13 +284,14 @@
   window.addEventListener("popstate", function () {
     const holder = window.lpbenchSpec;
     if (!holder || holder.path !== window.location.pathname) return;
-    const query = new URLSearchParams(window.location.search);
+    const query = now();
     restoring = true;
     for (const entry of holder.spec) {
       const [type, property] = entry.kind === "switch" ? ["switch", "checked"] : ["control", "value"];
       const value = parse(entry, query.get(entry.key));
       // Only what differs: each property that is set asks the server for figures anew.
       if (text(value) === text((window.lpbenchGiven || {})[entry.key])) continue;
+      window.dash_clientside.lpbench_ticks.told(entry.key, value);
       window.dash_clientside.set_props({ type: type, key: entry.key }, { [property]: value });
     }
     readZoom();
@@ -390,7 +305,7 @@
     if (button.id === "copy") {
       try {
         await navigator.clipboard.writeText(
-          window.location.origin + search(named(new URLSearchParams(window.location.search))));
+          window.location.origin + search(named(now())));
         button.textContent = "Copied";
       } catch (error) {
         button.textContent = "Copy it from the address bar";
@@ -408,7 +323,7 @@
       return;
     }
     const view = window.lpbenchView;
-    const query = new URLSearchParams(window.location.search);
+    const query = now();
     query.set("page", view.page);
     query.set("panel", button.dataset.panel);
     query.set("kind", kind);

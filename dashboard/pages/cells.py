@@ -22,11 +22,12 @@ from ..panels import brushes
 DRAG = "A box that is drawn over axes keeps the lines that pass through it."
 PICKED, LINES = "Traces of the picked cells", "Groups of cells, from axis to axis"
 SHORT = "params.value == null ? '' : d3.format('.4~g')(params.value)"  # read by the grid, without eval
+LOADED = "params.data != null"  # the box of a row that is not there yet is off: its tick would be lost
 THEME = (
     "themeQuartz.withPart(agGrid.colorSchemeVariable).withParams({backgroundColor: 'var(--paper)', "
     "foregroundColor: 'var(--ink)', headerBackgroundColor: 'var(--wash)', accentColor: 'var(--accent)'})"
 )
-MOST_PICKED, MOST_LINES, BLOCK = 20, 500, 100  # MOST_PICKED also in assets/state.js
+MOST_PICKED, MOST_LINES, BLOCK = 20, 500, 100  # MOST_PICKED also in assets/ticks.js
 GRID = "grid"
 RESULTS = ("status", "error", "noise_floor", "mean_gap", "final_gap", "bound", "bound_kind", "bound_ratio",
            "saturation_rate", "stall_rate", "seconds", "seed")  # fmt: skip
@@ -170,7 +171,8 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
         "tabToNextCell": {"function": "false"},  # Tab leaves the table, arrows move in it
         "tabToNextHeader": {"function": "false"},
         "rowSelection": {
-            "mode": "multiRow", "checkboxes": True, "headerCheckbox": False, "enableClickSelection": False,
+            "mode": "multiRow", "checkboxes": {"function": LOADED}, "headerCheckbox": False,
+            "enableClickSelection": False,
         },
         "cacheBlockSize": BLOCK,
         "maxBlocksInCache": 20,
@@ -225,15 +227,16 @@ def connect(app: Any, store: Any) -> None:
 
     # In the browser, where the ticks are: between two of them there is no time for a way to the server and back.
     app.clientside_callback(
-        ClientsideFunction("lpbench", "pick"), Output(picked, "value"), Input(GRID, "selectedRows"),
+        ClientsideFunction("lpbench_ticks", "pick"), Output(picked, "value"), Input(GRID, "selectedRows"),
         prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
-        ClientsideFunction("lpbench", "tick"), Output(GRID, "className"), Input(picked, "value")
+        ClientsideFunction("lpbench_ticks", "tick"), Output(GRID, "className"), Input(picked, "value")
     )
     app.clientside_callback(
-        ClientsideFunction("lpbench", "reload"), Output(GRID, "className", allow_duplicate=True),
-        Input(status, "value"), Input(ranges, "value"), Input("version", "data"), prevent_initial_call=True,
+        ClientsideFunction("lpbench_ticks", "reload"), Output(GRID, "className", allow_duplicate=True),
+        Input(status, "value"), Input(ranges, "value"), Input("version", "data"),
+        prevent_initial_call="initial_duplicate",
     )  # fmt: skip
 
 

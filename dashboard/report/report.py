@@ -189,7 +189,10 @@ def _where(section: Section) -> str:
 
 STYLE = (
     "section { margin: 34px 0; display: grid; gap: 16px; } h2 { font-size: 19px; margin: 14px 0 0; } "
-    "h3 { font-size: 15px; margin: 0; } pre { overflow: auto; }"
+    "h3 { font-size: 15px; margin: 0; } pre { overflow: auto; } "
+    # In a grid, chromium breaks a page also after a heading.
+    "@media print { section { display: block; } section > * + * { margin-top: 16px; } } "
+    "@page { @bottom-right { content: counter(page) ' of ' counter(pages); font: 9px sans-serif; } }"
 )
 DRAW = """for (const [name, figure] of Object.entries(window.figures)) {
   const place = document.getElementById(name);
