@@ -95,4 +95,4 @@ def _register() -> None:
 
     @overload(dot)
     def _(x, w):
-        return lambda x, w: vector_dot(x, w)  # type: ignore[call-arg]
+        return lambda x, w: vector_dot(x, w)

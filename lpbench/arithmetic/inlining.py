@@ -11,7 +11,7 @@ from typing import Any
 @functools.cache
 def options() -> Any:
     """The options of numba's for such a function."""
-    from numba import _dynfunc  # type: ignore[attr-defined]
+    from numba import _dynfunc
     from numba.core.codegen import JITCodeLibrary
     from numba.core.compiler import Compiler
     from numba.core.compiler_machinery import register_pass

@@ -147,7 +147,7 @@ def load() -> Any:
 
         if _keyed != registry.plugin_files():
             _keyed = registry.plugin_files()
-            numba.config.CACHE_DIR = str(kernel_folder())  # type: ignore[attr-defined]
+            numba.config.CACHE_DIR = str(kernel_folder())
         if not _loaded:
             _loaded = True
             _listen()
