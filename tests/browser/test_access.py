@@ -77,10 +77,15 @@ def tree(tab):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_is_operated_has_a_name_and_the_page_its_landmarks(tab, address, path):
+def test_all_has_a_name_and_figures_their_notes_and_numbers_in_words(tab, address, path):
     tab.goto(address + path + "?sweep=real")
     ready(tab)
     told = tree(tab)
+    landmarks(tab, told)
+    figures(tab, [one for one in told if one[0] == "figure"])
+
+
+def landmarks(tab, told):
     assert [one for one in told if one[0] in NAMED and not one[1].strip()] == []
     roles = [role for role, _, _ in told]
     for landmark in ("banner", "main", "navigation", "status"):
@@ -92,6 +97,25 @@ def test_what_is_operated_has_a_name_and_the_page_its_landmarks(tab, address, pa
     levels = tab.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((one) => Number(one.tagName[1]))")
     assert levels[0] == 1
     assert set(levels[1:]) <= {2}
+
+
+def figures(tab, told):
+    assert len(told) == tab.locator(".panel").count() >= 1
+    for _, name, description in told:
+        assert name
+        assert description
+    for summary in tab.locator(".panel summary").all():
+        if summary.inner_text() == "No numbers":
+            continue
+        summary.focus()
+        tab.keyboard.press("Enter")
+        panel = summary.locator("xpath=ancestor::figure")
+        panel.locator("table").wait_for()
+        tab.keyboard.press("Tab")  # the table, which arrows scroll
+        tab.keyboard.press("Tab")
+        assert tab.evaluate("document.activeElement.className") == "term"
+        tab.get_by_role("tooltip").last.wait_for()  # that of the table before may still be closing
+        assert panel.locator("th").count() == len(panel.locator("tr").nth(1).locator("td").all()) > 1
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -126,29 +150,6 @@ def test_the_skip_link_skips(tab, address):
     assert tab.evaluate("document.activeElement.closest('.panel') !== null")
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_a_figure_has_its_notes_and_numbers_in_words(tab, address, path):
-    tab.goto(address + path + "?sweep=real")
-    ready(tab)
-    told = [one for one in tree(tab) if one[0] == "figure"]
-    assert len(told) == tab.locator(".panel").count() >= 1
-    for _, name, description in told:
-        assert name
-        assert description
-    for summary in tab.locator(".panel summary").all():
-        if summary.inner_text() == "No numbers":
-            continue
-        summary.focus()
-        tab.keyboard.press("Enter")
-        panel = summary.locator("xpath=ancestor::figure")
-        panel.locator("table").wait_for()
-        tab.keyboard.press("Tab")  # the table, which arrows scroll
-        tab.keyboard.press("Tab")
-        assert tab.evaluate("document.activeElement.className") == "term"
-        tab.get_by_role("tooltip").last.wait_for()  # that of the table before may still be closing
-        assert panel.locator("th").count() == len(panel.locator("tr").nth(1).locator("td").all()) > 1
-
-
 def test_the_table_of_cells_is_one_stop_and_arrows_move_in_it(tab, address):
     tab.goto(address + "/cells?sweep=real")
     tab.wait_for_selector(".ag-row .ag-checkbox-input")
@@ -161,12 +162,13 @@ def test_the_table_of_cells_is_one_stop_and_arrows_move_in_it(tab, address):
     until(tab, "document.activeElement.closest('.figures') !== null")
 
 
-@pytest.mark.parametrize("tab", [{"color_scheme": scheme} for scheme in ("light", "dark")], indirect=True)
 @pytest.mark.parametrize("path", PATHS)
-def test_texts_stand_out(tab, address, path):
+def test_texts_stand_out_in_light_and_dark(tab, address, path):
     tab.goto(address + path + "?sweep=real")
     ready(tab)
-    until(tab, "getComputedStyle(document.body).backgroundColor !== 'rgba(0, 0, 0, 0)'")
-    dark = tab.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    until(tab, f"document.documentElement.dataset.theme === '{'dark' if dark else 'light'}'")
-    assert tab.evaluate(FAINT) == []
+    for theme in ("light", "dark"):
+        until(tab, f"document.documentElement.dataset.theme === '{theme}'")
+        until(tab, "getComputedStyle(document.body).backgroundColor !== 'rgba(0, 0, 0, 0)'")
+        ready(tab)
+        assert tab.evaluate(FAINT) == []
+        tab.get_by_role("button", name="Light / dark").click()

@@ -11,15 +11,19 @@ from lpbench.dashboard.report.report import write
 pytestmark = MARKS
 
 
-@pytest.mark.parametrize("path", [page.path for page in pages()])
-def test_every_page_draws_and_fits_a_phone(tab, address, path):
-    tab.goto(address + path + "?sweep=real")
-    ready(tab)
-    assert tab.locator("h1").count() == 1
-    assert tab.locator("nav [aria-current=page]").count() == 1
-    assert "could not be drawn" not in tab.content()
-    tab.set_viewport_size({"width": 390, "height": 800})
-    until(tab, "document.documentElement.scrollWidth <= 390")
+def test_every_page_draws_and_fits_a_phone(tab, address):
+    tab.goto(address + "/?sweep=real")
+    for page in pages():  # from one to the next as a reader goes
+        tab.get_by_role("navigation").get_by_role("link", name=page.name, exact=True).click()
+        until(tab, f"document.querySelector('h1').textContent === {page.question!r}")
+        ready(tab)
+        assert tab.locator("h1").count() == 1
+        assert tab.locator("nav [aria-current=page]").inner_text() == page.name
+        assert "sweep=real" in tab.url or not page.of_sweep
+        assert "could not be drawn" not in tab.content()
+        tab.set_viewport_size({"width": 390, "height": 800})
+        until(tab, "document.documentElement.scrollWidth <= 390")
+        tab.set_viewport_size({"width": 1440, "height": 900})
 
 
 def test_a_control_changes_figure_and_address_and_back_restores_both(tab, address):
