@@ -14,6 +14,8 @@ from typing import Any
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
+# Halves of characters, and bytes of a name or a command line that are no text: no UTF-8, no JSON, no page holds them.
+HALF = re.compile("[\ud800-\udfff]")
 _MARKS = re.compile(r"[\\`*_\[\]<>|~!]")
 _APPEAR = "\u200b"  # has no width: what it stands in is no mention and no link any more
 _LINKS = re.compile(r"[@#]|:(?=//)|\bwww(?=\.)|\bGH(?=-\d)", re.IGNORECASE)

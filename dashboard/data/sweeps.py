@@ -65,11 +65,15 @@ class Store:
         """All sweeps, the newest first."""
         return sorted(catalog.sweeps(self.runs_dir), key=lambda info: info.updated_at, reverse=True)
 
-    def folder(self, name: str) -> Path:
-        """The folder of a sweep; raises ConfigError for an unknown one, which says where one went that was renamed."""
+    def folder(self, name: str, former: bool = False) -> Path:
+        """The folder of the sweep called `name`, with `former` of one that was; raises ConfigError for an unknown one,
+        which says where one went that was renamed.
+        """
         if name in list_sweeps(self.runs_dir):
             return self.runs_dir / name
         now = catalog.renamed(name, self.runs_dir)
+        if now and former:
+            return self.runs_dir / now
         raise ConfigError(
             f"sweep {name!r} was renamed, to {now!r}"
             if now
@@ -80,8 +84,7 @@ class Store:
         """What is another after every change: the version of the files, and when they were begun, for a name may be
         given again. Raises ConfigError for an unknown sweep.
         """
-        manifest = read_manifest(self.folder(name)) or {"version": 0, "created_at": ""}
-        return manifest["version"], manifest["created_at"]
+        return _stamp(self.folder(name))
 
     def version(self, name: str) -> int:
         """A number that rises with every change of the sweep's files; raises as `stamp`."""
@@ -92,14 +95,13 @@ class Store:
 
         Raises ConfigError for an unknown one, StoreError for one that cannot be read.
         """
-        if name not in list_sweeps(self.runs_dir):
-            name = catalog.renamed(name, self.runs_dir) or name
-        stamp = self.stamp(name)
+        folder = self.folder(name, former=True)
+        stamp = _stamp(folder)
         with self._lock:
-            kept = self._kept.pop(name, None)
+            kept = self._kept.pop(folder.name, None)
             if kept is None or kept.stamp != stamp:  # a sweep that runs is in memory once
-                kept = Sweep(find_sweep(self.runs_dir / name), stamp[0])
-            self._kept[name] = kept
+                kept = Sweep(find_sweep(folder), stamp[0])
+            self._kept[folder.name] = kept
             if len(self._kept) > KEPT:
                 del self._kept[next(iter(self._kept))]
             return kept
@@ -195,6 +197,12 @@ class Sweep:
         """What is measured beside what is proven, of the groups with a bound: as `lpbench sweep` says at its end."""
         there = [name for name in JUDGED if name in self._table.column_names]
         return weigh({name: self._table[name].to_pylist() for name in there}, every=False)
+
+    @functools.cached_property
+    def above(self) -> dict[str, dict[str, Any]]:
+        """The evidence of the groups that were measured above what is proven of them, by `group_id`."""
+        judged = [one for one in self.evidence.groups if one["bound"] is not None]
+        return {one["group_id"]: one for one in judged if one["bound_ratio"] > 1}
 
     def seeds(self, column: str) -> dict[str, list[float]]:
         """Of each group the numbers of its cells that are ok, where there are any, in the order of the cells."""
@@ -305,6 +313,11 @@ class NoSweep(Sweep):
     @functools.cached_property
     def _table(self) -> Any:
         return CELLS.empty_table()
+
+
+def _stamp(folder: Path) -> tuple[int, str]:
+    manifest = read_manifest(folder) or {"version": 0, "created_at": ""}
+    return manifest["version"], manifest["created_at"]
 
 
 def _recorded_by_all(traces: pandas.DataFrame) -> np.ndarray:

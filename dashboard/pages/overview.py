@@ -126,7 +126,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
             html.A(info.name, href=address(prefix, "/", {"sweep": info.name})),
             counted(info.counts) or "-",
             info.problem or info.state,
-            info.updated_at[:16].replace("T", " "),
+            info.changed,
             info.about.line() or "-",
         )
         for info in listed
@@ -181,7 +181,7 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
 
 def alarms(sweep: Sweep) -> list[tuple[str, str]]:
     """(number, what it is) of what may not be: groups that were measured above what is proven of them."""
-    found = list(above.records(sweep).values())
+    found = list(sweep.above.values())
     if not found:
         return []
     broken = sum(one["broken"] for one in found)

@@ -18,19 +18,12 @@ from ..data.sweeps import Group, Sweep
 ABOVE = "measured above proven"
 
 
-def records(sweep: Sweep) -> dict[str, Mapping[str, Any]]:
-    """The evidence of the groups whose ratio is above 1, by `group_id`."""
-    judged = [one for one in sweep.evidence.groups if one["bound"] is not None]
-    return {one["group_id"]: one for one in judged if one["bound_ratio"] > 1}
-
-
 def rings(sweep: Sweep, line: Sequence[Group], facet: str, look: Look, x: str, y: str) -> list[Curve]:
     """A ring at each point of a line whose ratio is above 1; none where there is no such point."""
-    above = records(sweep)
-    found = [row for row in line if row["group_id"] in above and row[y] > 0]
+    found = [row for row in line if row["group_id"] in sweep.above and row[y] > 0]
     if not found:
         return []
-    hover = [says(above[row["group_id"]]) for row in found]
+    hover = [says(sweep.above[row["group_id"]]) for row in found]
     xs, ys = choosing.columns(found, x, y)
     ring = Curve(xs, ys, facet, look.name(found[0]), style.ALARM[look.dark], marker="circle-open", lines=False,
                  width=2.5, size=17, group=ABOVE, hover=hover)  # fmt: skip
@@ -45,8 +38,7 @@ def key(curves: Sequence[Curve], dark: bool) -> list[Key]:
 
 def notes(sweep: Sweep, shown: Sequence[Group]) -> list[str]:
     """A sentence on the groups that are ringed."""
-    above = records(sweep)
-    found = [above[row["group_id"]] for row in shown if row["group_id"] in above]
+    found = [sweep.above[row["group_id"]] for row in shown if row["group_id"] in sweep.above]
     if not found:
         return []
     broken = sum(one["broken"] for one in found)

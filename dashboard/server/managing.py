@@ -56,8 +56,8 @@ def _asked(request: Any) -> Any:
 
 def _told(site: Site, name: str) -> dict[str, Any]:
     found = doomed(site.store.folder(name))
-    about, cells = found.info.about, sum(found.info.counts.values())
-    gone = f"{cells} cells, {size(found.size)}, last changed {found.info.updated_at[:16].replace('T', ' ')} (UTC)"
+    about, changed = found.info.about, found.info.changed or "at an unknown time"
+    gone = f"{found.info.cells}, {size(found.size)}, last changed {changed} (UTC)"
     stays = ", ".join(str(path.relative_to(found.folder)) for path in found.foreign)
     return {"sweep": name, "note": about.note, "tags": list(about.tags), "gone": gone, "stays": stays}
 

@@ -20,8 +20,11 @@ def with_costs(cells: pa.Table) -> pa.Table:
     A column that is there stays: a plug-in of before recorded it.
     """
     there = [name for name in _COLUMNS if name in cells.column_names]
-    rows = cells.select(there).to_pylist()
-    counted = [_costs(row) for row in rows]
+    rows = list(zip(*(cells[name].to_pylist() for name in there), strict=True))
+    known = {
+        row: _costs(dict(zip(there, row, strict=True))) for row in set(rows)
+    }  # seeds have them in common
+    counted = [known[row] for row in rows]
     for i, metric in enumerate(COSTS):
         if metric.name not in cells.column_names:
             values = pa.array([costs[i] for costs in counted], pa.float64())

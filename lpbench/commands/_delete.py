@@ -22,18 +22,11 @@ def delete(folders: Sequence[Path], yes: bool) -> int:
         _ask(found)
     for one in found:
         gone = moving.delete(one.folder)
-        print(f"deleted: {one.folder} ({_cells(one)}, {size(gone.size)})")
+        print(f"deleted: {one.folder} ({one.info.cells}, {size(gone.size)})")
         if gone.foreign:
             names = ", ".join(str(path.relative_to(one.folder)) for path in gone.foreign)
             warning(f"{one.folder} stays: lpbench did not write {names}")
     return 0
-
-
-def _cells(one: Doomed) -> str:
-    if one.info.problem:
-        return "cells that cannot be counted"
-    count = sum(one.info.counts.values())
-    return f"{count} cell{'' if count == 1 else 's'}"
 
 
 def _ask(found: Sequence[Doomed]) -> None:
@@ -41,9 +34,9 @@ def _ask(found: Sequence[Doomed]) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigError(f"to delete {names} takes an answer, and nobody is there to give it: use --yes")
     for one in found:
-        changed = one.info.updated_at[:16].replace("T", " ") or "at an unknown time"
+        changed = one.info.changed or "at an unknown time"
         said = f" ({counted(one.info.counts)})" if one.info.counts else ""
-        note(f"{one.folder}: {_cells(one)}{said}, {size(one.size)}, last changed {changed} (UTC)")
+        note(f"{one.folder}: {one.info.cells}{said}, {size(one.size)}, last changed {changed} (UTC)")
         for line in one.info.about.lines():
             note(f"  {line}")
     what = "it" if len(found) == 1 else f"these {len(found)} sweeps"

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lpbench.errors import ConfigError, StoreError
+from lpbench.escaping import HALF
 from lpbench.store.address import first_line
 from lpbench.store.files import StoreWarning, is_elsewhere, read_bytes, replace_bytes, set_aside
 from lpbench.store.folder import ABOUT
@@ -16,7 +17,6 @@ HIDDEN = "hidden"  # the tag that takes a sweep out of lists
 CHECKED = "check-"  # how the sweeps begin that `lpbench check` makes, which lists leave out as well
 MOST_NOTE, MOST_TAGS = 4_000, 32  # characters; tags
 _TAG = re.compile(r"\w[\w./:-]{0,39}")
-_HALF = re.compile("[\ud800-\udfff]")  # halves of characters, and bytes of a command line that are no text
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _checked(about: About) -> About:
     """`about`; raises ConfigError where it is too long, or a tag is none."""
     if len(about.note) > MOST_NOTE:
         raise ConfigError(f"note: at most {MOST_NOTE} characters, got {len(about.note)}")
-    if half := _HALF.search(about.note):  # no JSON and no page can hold it
+    if half := HALF.search(about.note):
         raise ConfigError(f"note: a text in UTF-8, got {half[0]!r} at character {half.start() + 1}")
     if len(about.tags) > MOST_TAGS:
         raise ConfigError(f"tags: at most {MOST_TAGS} of a sweep, got {len(about.tags)}")

@@ -30,6 +30,17 @@ class Info:
         return self.name.startswith(CHECKED) or HIDDEN in self.about.tags
 
     @property
+    def cells(self) -> str:
+        """How many cells it has, in words."""
+        count = sum(self.counts.values())
+        return "cells that cannot be counted" if self.problem else f"{count} cell{'' if count == 1 else 's'}"
+
+    @property
+    def changed(self) -> str:
+        """When its files changed last, in UTC, to the minute; "" where that is not known."""
+        return self.updated_at[:16].replace("T", " ")
+
+    @property
     def said(self) -> str:
         """What a search looks through: name, tags and note."""
         return " ".join([self.name, *self.about.tags, self.about.note])

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from lpbench.errors import ConfigError
+from lpbench.escaping import HALF
 from lpbench.store.address import is_folder, locate
 
 # What `check` compares with, what it found so far, and what `reproduce` keeps.
@@ -49,14 +50,5 @@ def list_sweeps(runs_dir: Path | str = "runs") -> list[str]:
     if not is_folder(base):
         return []
     return sorted(
-        f.name for f in base.iterdir() if f.name not in RESERVED and _is_text(f.name) and is_sweep(f)
+        f.name for f in base.iterdir() if f.name not in RESERVED and not HALF.search(f.name) and is_sweep(f)
     )
-
-
-def _is_text(name: str) -> bool:
-    """Whether a file name is made of characters: other bytes can be neither shown nor asked for."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

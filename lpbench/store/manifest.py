@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lpbench.errors import StoreError
+from lpbench.escaping import HALF
 from lpbench.provenance import now, version
 from lpbench.store.files import StoreWarning, is_elsewhere, read_bytes, replace_bytes, set_aside
 from lpbench.store.folder import MANIFEST, name_of
@@ -75,8 +76,8 @@ def read_manifest(folder: Path) -> Manifest | None:
         raise _damaged(path, error.strerror or error) from error
     try:
         manifest = json.loads(text)
-        if "\\u" in text:  # half characters, which no page and no file can hold
-            json.dumps(manifest, ensure_ascii=False).encode()
+        if "\\u" in text and HALF.search(json.dumps(manifest, ensure_ascii=False)):
+            raise ValueError("half a character")
         schema = manifest["schema"]
         if type(schema) is not int:
             raise TypeError("schema is no whole number")

@@ -42,7 +42,7 @@ def judged(tmp_path_factory, writing):
 
 
 def test_both_are_told_with_their_verdict(judged):
-    found = above.records(judged)
+    found = judged.above
     assert sorted((one["precision"], one["dimension"], one["broken"]) for one in found.values()) == [
         (4, 64, True), (8, 256, False),
     ]  # fmt: skip
