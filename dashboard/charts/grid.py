@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,9 @@ from . import hovers
 
 @dataclass(frozen=True)
 class Sizes:
-    """Pixels of a grid: the height of a panel and of what stands between two, above all, below all, and of a row of
-    the legend; what stands from axes to their titles; and of the width, the share between two panels, where they have
-    one y axis and where each has its own.
+    """Pixels of a grid: the height of a panel and of what stands between two, above all, from the axes to the legend,
+    of a row of the legend and below it; what stands from axes to their titles; and of the width, the share between two
+    panels, where they have one y axis and where each has its own.
     """
 
     panel: float = 240
@@ -21,11 +22,15 @@ class Sizes:
     top: float = 28
     bottom: float = 52
     row: float = 20
+    foot: float = 22
     standoff: tuple[float, float] = (8, 6)
     between: tuple[float, float] = (0.03, 0.1)
 
 
 SCREEN = Sizes()
+WIDE, NARROW = 1100.0, 330.0  # pixels that a legend has on a screen, and on a phone
+LETTER = 0.56  # of the size of a font, the width of a letter
+SAMPLE = 40.0  # pixels of an entry of the legend that are no text
 
 
 def fitting_columns(count: int) -> int:
@@ -39,10 +44,9 @@ def arranged(drawn: dict[str, Any], columns: int, x: str, y: str, height: int = 
     `layout.meta.panels` says how many there are; their axes are xaxis, xaxis2 and so on.
     """
     layout = drawn["layout"]
-    layout["margin"] = {**layout["margin"], "t": SCREEN.top, "b": SCREEN.bottom}
+    layout["margin"] = {**layout["margin"], "t": SCREEN.top}
     layout["meta"] = {"panels": layout["meta"]["panels"], "x": x, "y": y}
-    place(drawn, columns, entries=8)
-    layout["height"] = height or layout["height"]
+    place(drawn, columns, WIDE, height)
     return drawn
 
 
@@ -57,18 +61,37 @@ def narrowed(drawn: dict[str, Any]) -> dict[str, Any]:
     layout["margin"] = {**layout["margin"], "l": 8, "r": 8}
     layout["hoverlabel"] = {**layout["hoverlabel"], **hovers.NARROW}
     found = {**drawn, "layout": layout}
-    place(found, 1, entries=2)
+    place(found, 1, NARROW)
     return found
 
 
-def place(drawn: dict[str, Any], columns: int, entries: int, sizes: Sizes = SCREEN) -> None:
-    """Places, titles and height, with so many entries in a row of the legend, in place."""
+def entries(layout: Mapping[str, Any], data: Sequence[Mapping[str, Any]], width: float) -> tuple[int, int]:
+    """The names in the legend, and how many fit into one row of it."""
+    if layout.get("showlegend") is False:
+        return 0, 1
+    names = [str(one.get("name", "")) for one in data if one.get("showlegend")]
+    longest = max(map(len, names), default=0) * LETTER * layout["font"]["size"]
+    return len(names), max(1, int(width / (longest + SAMPLE)))
+
+
+def place(
+    drawn: dict[str, Any], columns: int, width: float, height: float = 0, sizes: Sizes = SCREEN
+) -> None:
+    """Places, titles, margins and height (0: as panels are high), with a legend of so many pixels, in place.
+
+    The legend stands where the margin has room for it: one that plotly has to make room for is drawn twice, and all
+    else with it.
+    """
     layout = drawn["layout"]
     count, meta = layout["meta"]["panels"], layout["meta"]
     rows = max(1, math.ceil(count / columns))
     plot = rows * sizes.panel + (rows - 1) * sizes.gap
-    named = sum(bool(trace.get("showlegend")) for trace in drawn["data"])
-    layout["height"] = sizes.top + plot + sizes.bottom + sizes.row * (1 + named // entries)
+    named, beside = entries(layout, drawn["data"], width)
+    below = sizes.bottom + sizes.row * math.ceil(named / beside) + sizes.foot
+    layout["margin"] = {**layout["margin"], "b": below}
+    layout["height"] = height or sizes.top + plot + below
+    drop = sizes.bottom / (layout["height"] - sizes.top - below)
+    layout["legend"] = {**layout["legend"], "yref": "paper", "yanchor": "top", "y": -drop}
     shared = any(layout[f"yaxis{i + 1}"].get("matches") for i in range(1, count))
     between = 0 if columns == 1 else sizes.between[not shared]
     wide = (1 - between * (columns - 1)) / columns

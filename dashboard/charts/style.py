@@ -162,7 +162,7 @@ def layout(dark: bool, **more: Any) -> dict[str, Any]:
             "x": 0,
             "font": {"size": 12},
         },
-        "margin": {"l": 64, "r": 16, "t": 28, "b": 48},
+        "margin": {"l": 66, "r": 16, "t": 28, "b": 48},
         "height": 460,
         "uirevision": "keep",
     }

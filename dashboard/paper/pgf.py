@@ -15,8 +15,9 @@ import numpy as np
 
 from lpbench.errors import ConfigError
 
+from ..charts.grid import entries
 from . import latex, marks
-from .printed import INCH, POINT, Printed, entries
+from .printed import INCH, POINT, Printed
 from .ranges import Ends, ends_of, is_log, named, numbers
 
 # What a figure may hold that has no code here, and what it is called.
@@ -197,7 +198,7 @@ def _legend(
     high: float,
 ) -> list[str]:
     """Where the legend of all panels stands: at the foot of the picture, in the coordinates of the last panel."""
-    count, beside = entries(layout, data)
+    count, beside = entries(layout, data, layout["width"])
     if not count:
         return []
     x, y = (layout["margin"]["l"] - left) / wide, -bottom / high

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lpbench.errors import ConfigError, did_you_mean
 
 from ..charts import style
-from ..charts.grid import Sizes, place
+from ..charts.grid import LETTER, Sizes, entries, place
 from ..page import Panel
 from . import latex
 from .ranges import axes_of, ends_of, named
@@ -33,8 +33,7 @@ DASHES = {
     "dot": (1, 1.4), "1px,5px": (0.8, 3.2),
 }  # fmt: skip
 BOLD = 1.1  # of the width of a text, that of the same in bold
-LETTER, RAISED = 0.56, 0.4  # of the size of a font, the width of a letter, and of a digit above the line
-SAMPLE = 40.0  # pixels of an entry of the legend that are no text
+RAISED = 0.4  # of the size of a font, the width of a digit above the line
 NARROWEST = 11.0  # sizes of the font that a panel is wide at least; with less there are fewer columns
 SHAPE, TALLEST = 0.66, 2.2  # of a panel: its height by its width, and inches
 FLATTEST = 3.0  # sizes of the font that a panel is high at least
@@ -170,15 +169,6 @@ def _sorted(annotations: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], li
     return inside, said
 
 
-def entries(layout: Mapping[str, Any], data: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-    """The names in the legend, and how many fit into one row of it."""
-    if layout.get("showlegend") is False:
-        return 0, 1
-    names = [str(one.get("name", "")) for one in data if one.get("showlegend")]
-    longest = max(map(len, names), default=0) * LETTER * layout["font"]["size"]
-    return len(names), max(1, int(layout["width"] / (longest + SAMPLE)))
-
-
 def _placed(figure: dict[str, Any], size: Size, letters: float, titled: bool) -> None:
     """Places of small multiples, in as many columns as they have on the screen where these fit."""
     layout, width = figure["layout"], size.width * INCH
@@ -197,7 +187,7 @@ def _placed(figure: dict[str, Any], size: Size, letters: float, titled: bool) ->
     ]
     columns = max(fitting, default=1)
     rows = math.ceil(count / columns)
-    entry_count, entries_beside = entries(layout, figure["data"])
+    entry_count, entries_beside = entries(layout, figure["data"], layout["width"])
     row, top, bottom = 1.5 * letters, (1.7 if titled else 0.6) * letters, 3.4 * letters
     gap = (3.8 if titled else 2.2) * letters
     around = top + bottom + row * math.ceil(entry_count / entries_beside) + (rows - 1) * gap
@@ -219,11 +209,11 @@ def _placed(figure: dict[str, Any], size: Size, letters: float, titled: bool) ->
         top,
         bottom,
         row,
+        0.0,
         (0.5 * letters, 0.4 * letters),
         (0.8 * letters / plot, (ticks + letters) / plot),
     )
-    place(figure, columns, 8, sizes)
-    layout["height"] = around + rows * panel
+    place(figure, columns, layout["width"], around + rows * panel, sizes)
     layout["margin"] = {"l": left, "r": right, "t": top, "b": around - top - (rows - 1) * gap, "pad": 0}
 
 

@@ -42,6 +42,10 @@ def ready(tab: Any) -> None:
     """All figures of the page are drawn."""
     tab.wait_for_selector(".js-plotly-plot .main-svg", timeout=WAIT)
     until(tab, "!document.querySelector('._dash-loading, [data-dash-is-loading=true]')")
+    until(
+        tab,
+        "[...document.querySelectorAll('figure.panel .graph')].every((one) => one.querySelector('.main-svg'))",
+    )
 
 
 def followed(tab: Any) -> None:

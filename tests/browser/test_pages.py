@@ -56,6 +56,32 @@ def test_a_figure_that_stays_as_it_is_is_not_drawn_again(tab, address):
     assert tab.evaluate(f"{graphs}[2].data === window.before[2]")
 
 
+ORDER = """(() => {
+  window.order = [];
+  window.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+    for (const one of document.querySelectorAll("figure.panel .js-plotly-plot")) {
+      if (!one.on || one.followed) continue;
+      one.followed = true;
+      one.on("plotly_afterplot", () => window.order.push(Math.round(one.getBoundingClientRect().top)));
+    }
+  }).observe(document, { childList: true, subtree: true }));
+})()"""
+
+
+def test_what_is_seen_is_drawn_first_and_each_figure_once(tab, address):
+    tab.add_init_script(ORDER)
+    tab.goto(address + "/dimension?sweep=real")
+    ready(tab)  # also what lies further down, where nobody scrolled
+    tab.wait_for_timeout(500)
+    order = tab.evaluate("window.order")
+    assert order == sorted(set(order))
+    assert len(order) == tab.locator("figure.panel").count() == 3
+    # The margins are as large as legends and ticks need: else plotly draws all a second time.
+    sizes = """[...document.querySelectorAll('.js-plotly-plot')].map(({ _fullLayout: { margin, _size } }) =>
+      ['l', 'r', 't', 'b'].map((side) => Math.round(_size[side] - margin[side])))"""
+    assert tab.evaluate(sizes) == [[0, 0, 0, 0]] * 3
+
+
 BOX = """(() => {
   const box = document.querySelector('.hoverlayer .legend'), place = box && box.getBoundingClientRect();
   return box && [box.textContent, place.left, place.right, place.height];
