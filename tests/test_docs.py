@@ -75,6 +75,7 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return run_here
 
 
+@pytest.mark.slow
 def test_the_format_of_contributing(tmp_path: Path) -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert write_files(page, tmp_path) == ["mine/ternary.py", "mine/format/ternary.yaml"]

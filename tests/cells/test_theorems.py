@@ -229,6 +229,7 @@ E = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_python")
 def test_auto_takes_the_split_with_the_least_noise_ball():
     for solution, least in (("geometric", 2), ("uniform", 0)):
