@@ -3,20 +3,16 @@
 (function () {
   "use strict";
   const SOON = 1000; // ms after which a figure is drawn although the browser is busy
-  const waiting = new Map(); // graph -> [what draws it, ...]: the last one counts
+  const waiting = new Map(); // graph -> {draw: as it was asked for last, drawn: its promise, resolve}
   const seen = (graph) => {
     const { top, bottom } = graph.getBoundingClientRect();
     return top < window.innerHeight && bottom > 0;
   };
   const draw = (graph) => {
-    const asked = waiting.get(graph) || [];
+    const one = waiting.get(graph);
     waiting.delete(graph);
     sight.unobserve(graph);
-    const last = asked.pop();
-    if (!last) return;
-    const done = last.draw();
-    last.resolve(done);
-    for (const one of asked) one.resolve(done);
+    if (one) one.resolve(one.draw());
   };
   const sight = new IntersectionObserver((changes) => {
     for (const change of changes) if (change.isIntersecting) draw(change.target);
@@ -35,27 +31,24 @@
   // dash asks each new figure to fit its place, which draws it again: those that fit stay, or will once they are drawn.
   const fits = (graph) => {
     if (waiting.has(graph)) return true;
-    const { width, height } = (graph && graph._fullLayout) || {};
+    const { width, height } = graph._fullLayout || {};
     return width === graph.clientWidth && height === graph.clientHeight;
   };
   const later = (plotly) => {
     const { react } = plotly, { resize } = plotly.Plots;
     plotly.Plots.resize = (graph) => fits(graph) ? Promise.resolve(graph) : resize.call(plotly.Plots, graph);
-    plotly.react = function (graph, ...what) {
-      const place = typeof graph === "string" ? document.getElementById(graph) : graph;
-      const now = () => react.call(plotly, graph, ...what);
-      if (!place || !place.isConnected || seen(place)) {
-        const old = waiting.get(place) || [];
-        waiting.delete(place);
-        const done = now();
-        for (const one of old) one.resolve(done);
-        return done;
-      }
-      return new Promise((resolve) => {
-        waiting.set(place, [...(waiting.get(place) || []), { draw: now, resolve: resolve }]);
-        sight.observe(place);
+    plotly.react = (graph, ...what) => {
+      const one = waiting.get(graph) || {};
+      one.draw = () => react.call(plotly, graph, ...what);
+      one.drawn = one.drawn || new Promise((resolve) => { one.resolve = resolve; });
+      waiting.set(graph, one);
+      if (!graph.isConnected || seen(graph)) {
+        draw(graph);
+      } else {
+        sight.observe(graph);
         plan();
-      });
+      }
+      return one.drawn;
     };
     return plotly;
   };
