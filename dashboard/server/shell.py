@@ -153,17 +153,22 @@ def status(sweep: Sweep) -> str:
     counts = sweep.cells["status"].value_counts().to_dict()
     said = counted((str(name), count) for name, count in counts.items())
     state = sweep.manifest.get("state")
-    running = f"; {state}{progress(sweep.manifest)}" if state in ("running", "interrupted") else ""
+    told = progress(sweep.manifest, len(sweep.cells))
+    running = f"; {state}{told}" if state in ("running", "interrupted") else ""
     return f"{sweep.name}: {len(sweep.cells)} cells ({said or 'none yet'}){running}"
 
 
-def progress(manifest: Mapping[str, Any]) -> str:
-    """`, 200 of 400 cells, 12 s left`: at the speed since the call began, as of the manifest's last change."""
-    done, total, began = sum(manifest["counts"].values()), manifest["total"], manifest["began"]
+def progress(manifest: Mapping[str, Any], cells: int = 0) -> str:
+    """`, 200 of 400 cells, 12 s left`: at the speed since the call began, as of the manifest's last change.
+
+    cells   that were read: parts that came after the manifest are among them, and the page counts them too.
+    """
+    counted, total, began = sum(manifest["counts"].values()), manifest["total"], manifest["began"]
+    done = max(counted, cells)
     if done >= total:
         return ""
     told = f", {done} of {total} cells"
-    new = done - began["stored"]
+    new = counted - began["stored"]
     if manifest["state"] != "running" or new <= 0:
         return told
     spent = datetime.fromisoformat(manifest["updated_at"]) - datetime.fromisoformat(began["at"])

@@ -157,6 +157,9 @@ def test_a_sweep_that_runs_says_how_far_it_is_and_how_long_the_rest_takes():
     assert shell.progress(running | {"state": "interrupted"}) == ", 150 of 450 cells"
     assert shell.progress(running | {"counts": {"ok": 50}}) == ", 50 of 450 cells"
     assert shell.progress(running | {"counts": {"ok": 450}}) == ""
+    # Cells that were stored after the manifest's last change: the page shows them, and they are not still to come.
+    assert shell.progress(running, 250) == ", 250 of 450 cells, 2 min 0 s left"
+    assert shell.progress(running, 120) == ", 150 of 450 cells, 3 min 0 s left"
     assert shell.progress(running | {"total": 0, "began": {}}) == ""  # of an lpbench that did not count
 
 
