@@ -1,4 +1,4 @@
-"""Compiled kernels from plain Python functions: the one module that knows numba, with `inlining`.
+"""Compiled kernels from plain Python functions. Beside it `inlining`, `tiles` and `bound` know numba, and no others.
 
 Everything here is an ordinary Python function until the first kernel is called, so importing lpbench costs no
 numba, and `kernel.py_func(...)` runs the whole algorithm in pure Python, helpers included: the tests compare the
@@ -302,6 +302,11 @@ def in_python() -> Iterator[None]:
         yield
     finally:
         _plain.reset(token)
+
+
+def in_python_now() -> bool:
+    """Whether kernels that this thread calls run in pure Python."""
+    return _plain.get()
 
 
 class Kernel:

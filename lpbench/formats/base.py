@@ -95,6 +95,7 @@ class Format:
     reads: ClassVar[frozenset[str]] = frozenset()
     ns_rounding: ClassVar[float] = 0.6  # nanoseconds a coordinate, about: for what is estimated before a run
     dyadic: ClassVar[bool] = True  # whether native numbers have few bits, so that both float types hold them
+    adapts: ClassVar[bool] = False  # whether its range follows the numbers that it holds
 
     bits: int
     scale: float
@@ -174,6 +175,11 @@ class Format:
     def from_choices(cls, choices: dict, limit: float | None) -> "Format":
         """The format of one cell; `limit` is its largest value as a number."""
         raise NotImplementedError
+
+    @classmethod
+    def unbounded(cls, choices: dict) -> "Format | None":
+        """The format for numbers whose size nobody knows beforehand; None where it has one range, to be given."""
+        return None
 
     @classmethod
     def example(cls) -> "Format":

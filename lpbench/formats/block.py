@@ -84,6 +84,7 @@ class Block(Format):
     version = 2
     reads = frozenset({"precision", "block_size", "limit", "rounding", "random_bits"})
     ns_rounding = 1.0
+    adapts = True
     native_min = 2.0 ** -(2**SHARED_BITS - 1)  # the smallest shared unit
     policy = "shared exponent fits the block's largest number; beyond limit saturates; NaN stays NaN"
 
@@ -140,6 +141,12 @@ class Block(Format):
         size = choices.get("block_size")
         precision = check_precision("block", choices["precision"], 2, 24)
         return {"precision": precision, "block_size": 16 if size is None else size}
+
+    @classmethod
+    def unbounded(cls, choices: dict) -> "Block":
+        """Shared exponents from 2**20 down."""
+        top = cls(choices["precision"], choices["block_size"])
+        return cls(top.bits, top.block_size, top.native_max * 2.0**20)
 
     @classmethod
     def from_choices(cls, choices: dict, limit: float | None) -> "Block":

@@ -291,6 +291,11 @@ class Float(Format):
         return {"precision": precision, "exponent_bits": exponent, "subnormals": subnormals}
 
     @classmethod
+    def unbounded(cls, choices: dict) -> "Float":
+        """As the bias says."""
+        return cls.from_choices(choices, None)
+
+    @classmethod
     def from_choices(cls, choices: dict, limit: float | None) -> "Float":
         """The split of the choices, scaled to limit."""
         exponent = choices["exponent_bits"]

@@ -79,7 +79,7 @@ def _round(array: np.ndarray, form: Format, rounding: str, random: Any, out: np.
     """array, float32 or float64, into out; held: finfo of the dtype that the caller keeps numbers in."""
     given = rounding == "stochastic" and _is_uniforms(random)
     dtype = np.promote_types(array.dtype, random.dtype) if given else array.dtype
-    work, scaling = _arithmetic(form, dtype, held)
+    work, scaling = arithmetic(form, dtype, held)
     grid = form.array_kernel(work)
     mode = roundings.given(work) if given else roundings.make(rounding, work)
     uniforms = np.ascontiguousarray(random, dtype=work).ravel() if given else None
@@ -89,8 +89,13 @@ def _round(array: np.ndarray, form: Format, rounding: str, random: Any, out: np.
 
 
 def _run(grid: Any, mode: Any, x: np.ndarray, key: Any, uniforms: Any, scaling: Any, out: np.ndarray) -> None:
-    blocks = -(-x.shape[1] // int(block_length(grid, x.shape[1]))) if has_blocks(grid) else 0
-    _round_rows(grid, mode, x, key, uniforms, scaling, np.empty(blocks, scaling.scale.dtype), out)
+    _round_rows(grid, mode, x, key, uniforms, scaling, blocks_of(grid, x.shape[1], scaling), out)
+
+
+def blocks_of(grid: Any, columns: int, scaling: Any) -> np.ndarray:
+    """Scratch of `round_rows`: a number for each block of a row."""
+    count = -(-columns // int(block_length(grid, columns))) if has_blocks(grid) else 0
+    return np.empty(count, scaling.scale.dtype)
 
 
 def _numbers(x: Any) -> np.ndarray:
@@ -118,7 +123,7 @@ def to_native(form: Format, x: np.ndarray, dtype: Any) -> np.ndarray:
     return out[0]
 
 
-def _arithmetic(form: Format, dtype: np.dtype, held: Any) -> tuple[np.dtype, NamedTuple]:
+def arithmetic(form: Format, dtype: np.dtype, held: Any) -> tuple[np.dtype, NamedTuple]:
     """The dtype to work in, and the scale; where x / scale is not exact, float64 and a second look.
 
     held   finfo of the dtype that x came in.
@@ -198,7 +203,7 @@ class _Extreme(_Inexact):
 
 
 @generic
-def _native(scaling, x):
+def native(scaling, x):
     """x in native units."""
 
 
@@ -207,17 +212,17 @@ def _place(scaling, fmt, rounding, x, r, unit):
     """x rounded to a number of scale * fmt."""
 
 
-@_native.case(_Exact)
+@native.case(_Exact)
 def _native_exact(scaling, x):
     return x * scaling.inverse
 
 
-@_native.case(_Inexact)
+@native.case(_Inexact)
 def _native_inexact(scaling, x):
     return x / scaling.scale
 
 
-@_native.case(_Extreme)
+@native.case(_Extreme)
 def _native_extreme(scaling, x):
     # What is not zero stays so, and what is finite too, although the quotient may be neither.
     s = x / scaling.scale
@@ -228,7 +233,7 @@ def _native_extreme(scaling, x):
 @inner
 def _extent(scaling, x):
     """The least magnitude, in native units, of what x's dtype holds as x: a block must have room for it."""
-    size = abs(_native(scaling, x)) * scaling.share - scaling.finest
+    size = abs(native(scaling, x)) * scaling.share - scaling.finest
     return where(size > 0, size, scaling.scale * 0)
 
 
@@ -241,7 +246,7 @@ def _place_exact(scaling, fmt, rounding, x, r, unit):
 @_place.case(_Extreme)
 def _place_inexact(scaling, fmt, rounding, x, r, unit):
     # Recognise the numbers of the format first: they must stay, although x / scale may miss the grid.
-    s = _native(scaling, x)
+    s = native(scaling, x)
     near = like(x, quantize(fmt, NearestEven(), s, r, unit) * scaling.scale)
     v = like(x, quantize(fmt, rounding, s, r, unit) * scaling.scale)
     return where(near == x, x, v)
@@ -269,10 +274,14 @@ def _unit(fmt, scaling, x):
 
 
 # The innermost loops run over slices from 0: numba then knows that no index is negative, and they vectorise.
-@kernel
-def _round_rows(fmt, rounding, x, key, uniforms, scaling, units, out):
-    """out = x (n, d), rounded; uniforms (n d,) or None; units: scratch, one number a block of a row."""
-    (key, second), length = step_words(key, 0), block_length(fmt, x.shape[1])
+@inner
+def round_rows(fmt, rounding, scaling, units, x, first, second, uniforms, out):
+    """out = x (n, d), rounded to scale * fmt, blocks along the rows; element number i d + j has that random number.
+
+    units     scratch, one number a block of a row.   first, second   the words of the random numbers, uint32.
+    uniforms  (n d,) in their place, or None.
+    """
+    length = block_length(fmt, x.shape[1])
     for i in range(x.shape[0]):
         if has_blocks(fmt):  # before the rounding: each of the two loops keeps the processor busy
             for b in range(units.size):
@@ -280,13 +289,19 @@ def _round_rows(fmt, rounding, x, key, uniforms, scaling, units, out):
         for start in range(0, x.shape[1], length):
             xs, block = x[i, start : start + length], out[i, start : start + length]
             unit = units[start // length] if has_blocks(fmt) else scaling.scale
-            first = i * x.shape[1] + start
-            word = key_from(key, first)
+            number = i * x.shape[1] + start
+            word = key_from(first, number)
             for j in range(xs.size):
-                r = _draw(rounding, word, second, uniforms, first + j)
+                r = _draw(rounding, word, second, uniforms, number + j)
                 # The next number's, by an addition in place of a multiplication.
                 word = np.uint32(word + GOLDEN)
                 block[j] = _place(scaling, fmt, rounding, xs[j], r, unit)
+
+
+@kernel
+def _round_rows(fmt, rounding, x, key, uniforms, scaling, units, out):
+    first, second = step_words(key, 0)
+    round_rows(fmt, rounding, scaling, units, x, first, second, uniforms, out)
 
 
 def _tensor(x: Any, form: Format, rounding: str, random: Any) -> Any:
@@ -336,12 +351,12 @@ def round_tensor(x: Any, form: Format, rounding: str, random: Any = None, held: 
     given = rounding == "stochastic" and _is_uniforms(random)
     dtype = torch.promote_types(x.dtype, random.dtype) if given else x.dtype
     held = held or torch.finfo(x.dtype)
-    work, scaling = _arithmetic(form, np.dtype(str(dtype).removeprefix("torch.")), held)
+    work, scaling = arithmetic(form, np.dtype(str(dtype).removeprefix("torch.")), held)
     mode = roundings.given(work) if given else roundings.make(rounding, work)
     grid, scale = form.array_kernel(work), float(form.scale)
     rows = x.reshape(-1, x.shape[-1] if x.ndim else 1)
     wide = rows.to(getattr(torch, work.name))
-    s = _native(scaling, wide)
+    s = native(scaling, wide)
     if rounding != "stochastic":
         r = torch.zeros_like(s)
     elif given:

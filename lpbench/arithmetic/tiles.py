@@ -1,0 +1,186 @@
+"""C += A B with the sums in one fixed order, at the speed of the processor: the product that networks are trained by.
+
+Each sum runs over k ascending, a fused multiply-add each, and begins with what C holds. How many rows and columns are
+computed side by side is the processor's business and changes no bit. Rows of A lie anywhere (a convolution's windows
+overlap): `rows_into` finds row i at offset[i], `columns_into` sums over them instead. All arrays are one-dimensional and
+contiguous, of float32 or float64; matrices start at an offset and have a row length, a multiple of 16 in B and C.
+"""
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from lpbench.arithmetic.jit import when_loaded
+
+# Columns are computed in groups of so many: rows of B and C have whole groups.
+LANES = 16
+# Rows of C that are computed side by side, each in LANES accumulators: what 16 registers of 8 float32 hold.
+ROWS = 6
+
+
+def padded(n: int) -> int:
+    """n rounded up to whole groups of columns."""
+    return -(-n // LANES) * LANES
+
+
+def rows_into(A, start, offset, m, B, b, width, C, c, K):
+    """C[i, j] += sum_k A[start + offset[i] + k] B[k, j], for i < m and j < width, k = 0 ... K - 1.
+
+    B (K, width) at b, C (m, width) at c; offset (m,) int64.
+    """
+    for i in range(m):
+        at = c + i * width
+        for k in range(K):
+            row = B[b + k * width : b + (k + 1) * width]
+            C[at : at + width] = fused(A[start + offset[i] + k], row, C[at : at + width])
+
+
+def columns_into(A, start, offset, m, B, b, width, C, c, K):
+    """C[i, j] += sum_k A[start + offset[k] + i] B[k, j], for i < m and j < width, k = 0 ... K - 1.
+
+    B (K, width) at b, C (m, width) at c; offset (K,) int64.
+    """
+    for i in range(m):
+        at = c + i * width
+        for k in range(K):
+            row = B[b + k * width : b + (k + 1) * width]
+            C[at : at + width] = fused(A[start + offset[k] + i], row, C[at : at + width])
+
+
+def fused(a, x, c):
+    """a x + c, rounded once; a a number, x and c (n,), all of one dtype."""
+    if x.dtype == np.float32:
+        product = np.float64(a) * x.astype(np.float64)  # exact
+        wide = c.astype(np.float64)
+        total = product + wide
+        back = total - product
+        rest = (product - (total - back)) + (wide - back)
+        # Rounded to odd, so that what follows rounds as if the sum were exact.
+        bits = total.view(np.int64)
+        even = (bits & 1 == 0) & (rest != 0) & np.isfinite(total)
+        away = (rest > 0) == (total > 0)
+        return np.where(even, np.where(away, bits + 1, bits - 1), bits).view(np.float64).astype(np.float32)
+    return np.array([_fused(float(a), float(one), float(other)) for one, other in zip(x, c, strict=True)])
+
+
+def _fused(a: float, x: float, c: float) -> float:
+    if not (math.isfinite(a) and math.isfinite(x) and math.isfinite(c)):
+        return a * x + c
+    exact = Fraction(a) * Fraction(x) + Fraction(c)
+    if exact == 0:
+        return a * x + c
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.copysign(math.inf, exact)
+
+
+@when_loaded
+def _register() -> None:
+    from numba import types
+    from numba.extending import overload
+
+    from lpbench.arithmetic import inlining
+
+    tiles = {by_rows: [_tile(rows, by_rows) for rows in range(1, ROWS + 1)] for by_rows in (True, False)}
+
+    def product(by_rows: bool) -> Any:
+        one, two, three, four, five, six = tiles[by_rows]
+
+        def into(A, start, offset, m, B, b, width, C, c, K):
+            whole = m - m % 6
+            for j in range(0, width, LANES):
+                for i in range(0, whole, 6):
+                    six(A, start, offset, i, B, b + j, width, C, c + j, K)
+                if m - whole == 1:
+                    one(A, start, offset, whole, B, b + j, width, C, c + j, K)
+                elif m - whole == 2:
+                    two(A, start, offset, whole, B, b + j, width, C, c + j, K)
+                elif m - whole == 3:
+                    three(A, start, offset, whole, B, b + j, width, C, c + j, K)
+                elif m - whole == 4:
+                    four(A, start, offset, whole, B, b + j, width, C, c + j, K)
+                elif m - whole == 5:
+                    five(A, start, offset, whole, B, b + j, width, C, c + j, K)
+
+        return into
+
+    for function, by_rows in ((rows_into, True), (columns_into, False)):
+        chosen = product(by_rows)
+        overload(function, strict=False, jit_options=inlining.options())(
+            lambda A, start, offset, m, B, b, width, C, c, K, chosen=chosen: chosen
+        )
+
+
+def _tile(rows: int, by_rows: bool) -> Any:
+    """`rows` rows and LANES columns of C from row i on, in registers from the first k to the last."""
+    from llvmlite import ir
+    from numba import types
+    from numba.core import cgutils
+    from numba.extending import intrinsic
+
+    @intrinsic
+    def tile(context, A, start, offset, i, B, b, width, C, c, K):
+        word = types.int64
+        signature = types.void(A, word, offset, word, B, word, word, C, word, word)
+
+        def generate(context, builder, signature, args):
+            arrays = {
+                n: context.make_array(signature.args[n])(context, builder, args[n]).data for n in (0, 2, 4, 7)
+            }
+            start, i, b, width, c, K = (args[n] for n in (1, 3, 5, 6, 8, 9))
+            real = context.get_data_type(A.dtype)
+            vector, index = ir.VectorType(real, LANES), ir.IntType(64)
+            size = A.dtype.bitwidth // 8
+            name = f"llvm.fma.v{LANES}f{A.dtype.bitwidth}"
+            multiply_add = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(vector, [vector] * 3), name
+            )
+
+            def place(array, at):
+                return builder.bitcast(builder.gep(array, [at]), vector.as_pointer())
+
+            def load(array, at):
+                loaded = builder.load(place(array, at))
+                loaded.align = size
+                return loaded
+
+            def spread(number):
+                first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, index(0))
+                every = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+                return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), every)
+
+            targets = [
+                builder.add(c, builder.mul(builder.add(i, index(row)), width)) for row in range(rows)
+            ]
+            sums = []
+            for target in targets:
+                total = cgutils.alloca_once(builder, vector)
+                builder.store(load(arrays[7], target), total)
+                sums.append(total)
+            # By rows, row r of A starts at offset[i + r]; else it is column i + r, from offset[k] on.
+            firsts = []
+            for row in range(rows):
+                at = builder.add(i, index(row))
+                if by_rows:
+                    at = builder.load(builder.gep(arrays[2], [at]))
+                firsts.append(builder.add(start, at))
+            with cgutils.for_range(builder, K) as loop:
+                k = loop.index
+                step = k if by_rows else builder.load(builder.gep(arrays[2], [k]))
+                line = load(arrays[4], builder.add(b, builder.mul(k, width)))
+                for first, total in zip(firsts, sums, strict=True):
+                    number = builder.load(builder.gep(arrays[0], [builder.add(first, step)]))
+                    builder.store(
+                        builder.call(multiply_add, [spread(number), line, builder.load(total)]), total
+                    )
+            for target, total in zip(targets, sums, strict=True):
+                stored = builder.store(builder.load(total), place(arrays[7], target))
+                stored.align = size
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return tile

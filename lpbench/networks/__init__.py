@@ -1,0 +1,1 @@
+"""Networks: layers, roles of tensors and their formats, and the compiled engine that trains them."""

@@ -1,0 +1,341 @@
+"""Forward and backward through a network's layers: products in a fixed order, and each tensor rounded as its role says.
+
+Activations are rounded behind the nonlinearity (and the pooling), the input once; errors before the products of the layer
+that they leave. Rectified linear units between layers; softmax and cross entropy behind the last.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.arithmetic.arrays import Vector
+from lpbench.arithmetic.bound import call
+from lpbench.arithmetic.elementary import exp, log
+from lpbench.arithmetic.jit import inner
+from lpbench.arithmetic.ops import like
+from lpbench.arithmetic.tiles import columns_into, rows_into
+from lpbench.networks.architecture import (
+    BIAS,
+    DIRECT,
+    INPUT,
+    LINES,
+    OUTPUT,
+    OUTPUTS,
+    PITCH,
+    PLACE,
+    PLACES,
+    POOLED,
+    POSITIONS,
+    ROWS,
+    SAMPLE,
+    SEGMENT,
+    SOURCE,
+    WEIGHT,
+    WIDTH,
+    WINDOWS,
+)
+from lpbench.networks.rounding import OUTSIDE, ROUND, tensor_words
+
+# Roles of tensors: rows of the table of rounders. A tensor's random numbers are those of its role and its place in it.
+WEIGHTS, ACTIVATIONS, ERRORS, GRADIENTS, MOMENTUM, MASTER, SECOND = range(7)
+ROLES = 8
+PLACES_OF_ROLE = 1024
+
+
+class Net(NamedTuple):
+    """A network and one cell's scratch, as kernels take them; all numbers of one dtype.
+
+    layers, offsets, batch   of the layout.
+    rounders   (ROLES, places, 2) int64: address and state of what rounds a tensor, or zeros. Activation 0 is the input,
+               i + 1 what leaves layer i; error i what enters it from behind; of the others, place i is tensor i.
+    inputs, errors_in   of all layers, and the derivatives by them.       outputs, errors   the same in front of the
+               nonlinearity.      staged, spread, turned   scratch.        winners   uint8, which of the pooled it was.        nothing   empty.
+    """
+
+    layers: Any
+    offsets: Vector
+    rounders: Any
+    inputs: Vector
+    errors_in: Vector
+    outputs: Vector
+    errors: Vector
+    staged: Vector
+    spread: Vector
+    turned: Vector
+    winners: Vector
+    nothing: Vector
+    batch: int
+
+
+@inner
+def rounded(net, role, place, key, step, x, out, columns):
+    """out = x as the role rounds it, both (n,); False where it does not, and nothing is written."""
+    return rounded_part(net, role, place, 0, key, step, x, out, columns)
+
+
+@inner
+def rounded_part(net, role, place, part, key, step, x, out, columns):
+    """The same with random numbers of their own for each `part`, where a tensor is rounded more than once in a step."""
+    address, state = net.rounders[role, place, 0], net.rounders[role, place, 1]
+    if state == 0:
+        return False
+    words = tensor_words(key, (part * ROLES + role) * PLACES_OF_ROLE + place, step)
+    call(address, state, x, out, columns, words.first, words.second, ROUND)
+    return True
+
+
+@inner
+def outside(net, role, place, x):
+    """How many of x (n,) lie outside the range of the role's format; 0 where it does not round."""
+    address, state = net.rounders[role, place, 0], net.rounders[role, place, 1]
+    if state == 0:
+        return 0
+    return call(address, state, x, x, x.size, np.uint32(0), np.uint32(0), OUTSIDE)
+
+
+@inner
+def copy(into, x):
+    """into = x, both (n,)."""
+    for j in range(into.size):
+        into[j] = x[j]
+
+
+@inner
+def fill(into, number):
+    """into = number, everywhere."""
+    for j in range(into.size):
+        into[j] = number
+
+
+@inner
+def gather(net, X, chosen, key, step):
+    """The samples `chosen` of X (N, n), borders included, become the input of the first layer."""
+    line = net.layers[0]
+    size, count = line[SAMPLE], chosen.size
+    into = net.inputs[line[INPUT] : line[INPUT] + count * size]
+    rounds = net.rounders[ACTIVATIONS, 0, 1] != 0
+    whole = net.staged[: count * size] if rounds else into
+    for i in range(count):
+        copy(whole[i * size : (i + 1) * size], X[chosen[i]])
+    if rounds:
+        rounded(net, ACTIVATIONS, 0, key, step, whole, into, size)
+
+
+@inner
+def forward(net, weights, count, key, step):
+    """From the inputs of `count` samples to the outputs of the last layer."""
+    last = net.layers.shape[0] - 1
+    for layer in range(last + 1):
+        line = net.layers[layer]
+        rows, width = count * line[POSITIONS], line[WIDTH]
+        out = net.outputs[line[OUTPUT] : line[OUTPUT] + rows * width]
+        bias = weights[line[BIAS] : line[BIAS] + width]
+        for i in range(rows):
+            copy(out[i * width : (i + 1) * width], bias)
+        windows = net.offsets[line[WINDOWS] : line[WINDOWS] + rows]
+        for k in range(line[LINES]):
+            start, matrix = line[INPUT] + k * line[PITCH], line[WEIGHT] + k * line[SEGMENT] * width
+            rows_into(net.inputs, start, windows, rows, weights, matrix, width, out, 0, line[SEGMENT])
+        if layer < last:
+            _hand_on(net, layer, count, key, step)
+
+
+@inner
+def _hand_on(net, layer, count, key, step):
+    """The outputs of a layer, rectified, pooled and rounded, become the inputs of the next."""
+    line, below = net.layers[layer], net.layers[layer + 1]
+    width, rows = line[WIDTH], count * line[PLACES]
+    out = net.outputs[line[OUTPUT] : line[OUTPUT] + count * line[POSITIONS] * width]
+    size, into = rows * width, net.inputs[below[INPUT] : below[INPUT] + count * below[SAMPLE]]
+    rounds = net.rounders[ACTIVATIONS, layer + 1, 1] != 0
+    made = net.staged[:size] if rounds or not line[DIRECT] else into
+    if line[POOLED] == 1:
+        _rectify(out, made)
+    else:
+        _pool(net, line, out, made, count)
+    if not rounds and line[DIRECT]:
+        return
+    done = into if line[DIRECT] else net.spread[:size]
+    if not rounded(net, ACTIVATIONS, layer + 1, key, step, made, done, width):
+        done = made
+    if not line[DIRECT]:
+        _place(net, line, below, done, into, count)
+
+
+@inner
+def _rectify(x, out):
+    zero = like(x[0], 0.0)
+    for j in range(x.size):
+        out[j] = x[j] if x[j] > zero else zero
+
+
+@inner
+def _pool(net, line, x, out, count):
+    """The largest of the pooled positions, and which it was, the first of equals; not below zero."""
+    width, pooled, zero = line[WIDTH], line[POOLED], like(x[0], 0.0)
+    for i in range(count):
+        for p in range(line[PLACES]):
+            to = (i * line[PLACES] + p) * width
+            for j in range(width):
+                best, winner = zero, np.uint8(255)
+                for q in range(pooled):
+                    at = i * line[POSITIONS] + net.offsets[line[SOURCE] + p * pooled + q]
+                    value = x[at * width + j]
+                    if value > best:
+                        best, winner = value, np.uint8(q)
+                out[to + j] = best
+                net.winners[line[OUTPUT] + to + j] = winner
+
+
+@inner
+def _place(net, line, below, x, into, count):
+    """x, a row a position, into the samples of the next layer, whose borders are and stay 0."""
+    width = line[WIDTH]
+    for i in range(count):
+        for p in range(line[PLACES]):
+            at = (i * line[PLACES] + p) * width
+            to = i * below[SAMPLE] + net.offsets[line[PLACE] + p]
+            copy(into[to : to + width], x[at : at + width])
+
+
+@inner
+def cross_entropy(net, y, chosen, scale, into):
+    """The sum of the losses of the samples `chosen`, and how many are not classified as y (N,) says.
+
+    into   receives the derivative of scale times the sum by the outputs, or is empty.
+    """
+    line = net.layers[net.layers.shape[0] - 1]
+    width, classes = line[WIDTH], line[OUTPUTS]
+    total, wrong = 0.0, 0
+    for i in range(chosen.size):
+        z = net.outputs[line[OUTPUT] + i * width : line[OUTPUT] + (i + 1) * width]
+        best, label = 0, y[chosen[i]]
+        for j in range(1, classes):
+            if z[j] > z[best]:
+                best = j
+        if best != label or z[best] != z[best]:
+            wrong += 1
+        mass = 0.0
+        for j in range(classes):
+            mass += exp(np.float64(z[j]) - np.float64(z[best]))
+        total += log(mass) - (np.float64(z[label]) - np.float64(z[best]))
+        if into.size:
+            e = into[i * width : (i + 1) * width]
+            for j in range(classes):
+                share = exp(np.float64(z[j]) - np.float64(z[best])) / mass
+                e[j] = like(z[0], (share - (1.0 if j == label else 0.0)) * scale)
+            for j in range(classes, width):
+                e[j] = like(z[0], 0.0)
+    return total, wrong
+
+
+@inner
+def backward(net, weights, gradient, X, y, chosen, scale, key, step):
+    """gradient (n,) = the derivative of scale times the sum of the losses; returns that sum, unscaled.
+
+    The inputs and the outputs are those of `forward`.
+    """
+    last, count = net.layers.shape[0] - 1, chosen.size
+    line = net.layers[last]
+    size = count * line[WIDTH]
+    rounds = net.rounders[ERRORS, last, 1] != 0
+    errors = net.errors[line[OUTPUT] : line[OUTPUT] + size]
+    made = net.staged[:size] if rounds else errors
+    total, _ = cross_entropy(net, y, chosen, scale, made)
+    if rounds:
+        rounded(net, ERRORS, last, key, step, made, errors, line[WIDTH])
+    fill(gradient, like(gradient[0], 0.0))
+    for layer in range(last, -1, -1):
+        _gradient(net, layer, gradient, count)
+        if layer > 0:
+            _back(net, layer, weights, count)
+            _errors(net, layer - 1, count, key, step)
+    return total
+
+
+@inner
+def _gradient(net, layer, gradient, count):
+    """The derivatives by a layer's weights and biases, sample after sample."""
+    line = net.layers[layer]
+    rows, width = count * line[POSITIONS], line[WIDTH]
+    windows = net.offsets[line[WINDOWS] : line[WINDOWS] + rows]
+    for k in range(line[LINES]):
+        start, matrix = line[INPUT] + k * line[PITCH], line[WEIGHT] + k * line[SEGMENT] * width
+        columns_into(
+            net.inputs, start, windows, line[SEGMENT], net.errors, line[OUTPUT], width, gradient, matrix, rows
+        )
+    bias = gradient[line[BIAS] : line[BIAS] + width]
+    for i in range(rows):
+        at = line[OUTPUT] + i * width
+        _add(bias, net.errors[at : at + width])
+
+
+@inner
+def _add(into, x):
+    for j in range(into.size):
+        into[j] += x[j]
+
+
+@inner
+def _back(net, layer, weights, count):
+    """The derivatives by a layer's inputs."""
+    line = net.layers[layer]
+    rows, width, units = count * line[POSITIONS], line[WIDTH], line[OUTPUTS]
+    length = line[LINES] * line[SEGMENT]
+    turned = net.turned[: units * length]
+    for i in range(length):
+        at = line[WEIGHT] + i * width
+        for j in range(units):
+            turned[j * length + i] = weights[at + j]
+    into = net.errors_in[line[INPUT] : line[INPUT] + count * line[SAMPLE]]
+    fill(into, like(into[0], 0.0))
+    offsets = net.offsets[line[ROWS] : line[ROWS] + rows]
+    if line[POSITIONS] == 1 and line[LINES] == 1:
+        rows_into(net.errors, line[OUTPUT], offsets, rows, turned, 0, length, into, 0, units)
+        return
+    spread = net.spread[: rows * length]
+    fill(spread, like(into[0], 0.0))
+    rows_into(net.errors, line[OUTPUT], offsets, rows, turned, 0, length, spread, 0, units)
+    segment = line[SEGMENT]
+    for i in range(rows):
+        for k in range(line[LINES]):
+            at, to = i * length + k * segment, net.offsets[line[WINDOWS] + i] + k * line[PITCH]
+            _add(into[to : to + segment], spread[at : at + segment])
+
+
+@inner
+def _errors(net, layer, count, key, step):
+    """From the derivatives by the next layer's inputs to those by a layer's outputs, rounded."""
+    line, below = net.layers[layer], net.layers[layer + 1]
+    width, size = line[WIDTH], count * line[POSITIONS] * line[WIDTH]
+    errors = net.errors[line[OUTPUT] : line[OUTPUT] + size]
+    made = net.staged[:size] if net.rounders[ERRORS, layer, 1] != 0 else errors
+    out = net.outputs[line[OUTPUT] : line[OUTPUT] + size]
+    if line[POOLED] > 1:
+        fill(made, like(made[0], 0.0))
+    for i in range(count):
+        for p in range(line[PLACES]):
+            at, place = i * line[PLACES] + p, below[INPUT] + i * below[SAMPLE] + net.offsets[line[PLACE] + p]
+            d = net.errors_in[place : place + width]
+            if line[POOLED] == 1:
+                _where_positive(d, out[at * width : (at + 1) * width], made[at * width : (at + 1) * width])
+            else:
+                _to_winners(net, line, i, p, d, made)
+    rounded(net, ERRORS, layer, key, step, made, errors, width)
+
+
+@inner
+def _where_positive(d, x, out):
+    zero = like(d[0], 0.0)
+    for j in range(d.size):
+        out[j] = d[j] if x[j] > zero else zero
+
+
+@inner
+def _to_winners(net, line, i, p, d, out):
+    width, pooled = line[WIDTH], line[POOLED]
+    for j in range(width):
+        winner = net.winners[line[OUTPUT] + (i * line[PLACES] + p) * width + j]
+        if winner < pooled:
+            at = i * line[POSITIONS] + net.offsets[line[SOURCE] + p * pooled + winner]
+            out[at * width + j] = d[j]

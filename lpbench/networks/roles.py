@@ -1,0 +1,192 @@
+"""Which tensors of a network are rounded, and to what: a format of its own for each role.
+
+A role's choice is `none` (not rounded), `same` (the cell's own format), the name of a format, or one with choices of its
+own: `block(precision=8,block_size=32)`, `same(rounding=nearest_even)`.
+"""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lpbench.declared.choices import CHOICES
+from lpbench.errors import ConfigError, did_you_mean
+from lpbench.networks.architecture import Layer
+from lpbench.networks.rounding import Rounder
+from lpbench.registry import formats
+
+NONE, SAME = "none", "same"
+# Of each role, the choice that says what its tensors are rounded to; that of the weights is `format`.
+KEYS = {
+    "activations": "activation_format",
+    "errors": "error_format",
+    "gradients": "gradient_format",
+    "momentum": "momentum_format",
+    "master": "master_format",
+}
+_OF_FORMAT = ("precision", "exponent_bits", "block_size", "subnormals", "limit", "rounding", "random_bits")
+_OF_SAME = ("limit", "rounding", "random_bits")
+# `limit=auto`: the range of a tensor of weights is so many times its largest initial number, and a power of two.
+ROOM = 4.0
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A role's choice, read: a format's name, `none` or `same`, and its own choices."""
+
+    name: str
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """Its one spelling."""
+        given = ",".join(f"{key}={_written(self.given[key])}" for key in _OF_FORMAT if key in self.given)
+        return f"{self.name}({given})" if given else self.name
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value}"
+
+
+def read(key: str, text: str) -> Spec:
+    """What `text` says for the choice `key`; raises ConfigError with one line that names the nearest valid choice."""
+    name, bracket, rest = text.strip().partition("(")
+    name = name.strip()
+    known = [NONE, SAME, *formats.names()]
+    if name not in known:
+        raise ConfigError(f"{key}: unknown format {name!r}.{did_you_mean(name, known)}")
+    if not bracket:
+        return Spec(name)
+    if not rest.endswith(")"):
+        raise ConfigError(f"{key}: {text!r} does not end with its bracket: {name}(precision=8)")
+    allowed = () if name == NONE else _OF_SAME if name == SAME else _allowed(name)
+    given: dict[str, Any] = {}
+    for part in filter(None, (part.strip() for part in rest[:-1].split(","))):
+        one, equals, value = (side.strip() for side in part.partition("="))
+        if one not in allowed:
+            takes = f"{name} takes {', '.join(allowed)}" if allowed else f"{name} takes nothing"
+            raise ConfigError(f"{key}: {text!r}: {takes}, got {one!r}.{did_you_mean(one, allowed)}")
+        if not equals or one in given:
+            raise ConfigError(f"{key}: {text!r}: {one} is to be given once, as {one}=VALUE")
+        given[one] = _value(key, one, value)
+    return Spec(name, given)
+
+
+def _allowed(name: str) -> tuple[str, ...]:
+    reads = formats.get(name).reads
+    return tuple(one for one in _OF_FORMAT if one in reads)
+
+
+def _value(key: str, one: str, text: str) -> Any:
+    try:
+        value = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
+    except (ValueError, SyntaxError):
+        value = text
+    try:
+        found = CHOICES[one].kind.normal(one, value)
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from None
+    if isinstance(found, str) and one in ("limit", "exponent_bits"):
+        raise ConfigError(f"{key}: {one} is a number here, got {text}")
+    return found
+
+
+def canonical(choices: Mapping[str, Any]) -> dict[str, str]:
+    """The role's choices in their one spelling; raises ConfigError."""
+    return {key: read(key, choices[key]).text for key in KEYS.values() if choices.get(key) is not None}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the choices of a cell say of each role.
+
+    specs    by role, `weights` among them.     choices   of the cell.     exempt   names of the layers left alone.
+    """
+
+    specs: Mapping[str, Spec]
+    choices: Mapping[str, Any]
+    exempt: frozenset[str]
+
+    @property
+    def has_master(self) -> bool:
+        """Whether updates are added to a copy of the weights."""
+        return self.specs["master"].name != SAME and self.specs["weights"].name != NONE
+
+    def rounder(self, role: str, layer: str | None, initial: np.ndarray | None = None) -> Rounder | None:
+        """What a tensor of this role is rounded to; None: nothing.
+
+        layer     whose tensor it is; None: the network's input.
+        initial   the initial numbers of weights, whose range `limit=auto` takes.
+        """
+        spec = self.specs[role]
+        if spec.name == NONE or layer in self.exempt:
+            return None
+        name, chosen = spec.name, dict(spec.given)
+        if name == SAME:
+            name = self.choices["format"]
+            chosen = {key: self.choices[key] for key in _OF_FORMAT if key in self.choices} | chosen
+        rounding = chosen.get("rounding") or self.choices.get("rounding") or "stochastic"
+        bits = chosen.get("random_bits") if "random_bits" in chosen else self.choices.get("random_bits")
+        kind = formats.get(name)
+        whole = dict.fromkeys(CHOICES) | {"subnormals": True, "compute_dtype": self.choices["compute_dtype"]}
+        whole |= {"precision": self.choices["precision"]} | chosen
+        filled = {**whole, **kind.defaults(whole)}
+        limit = chosen.get("limit")
+        if "limit" not in kind.reads:
+            form = kind.from_choices(filled, None)
+        elif isinstance(limit, float | int):
+            form = kind.from_choices(filled, float(limit))
+        elif initial is not None and not kind.adapts:
+            form = kind.from_choices(filled, automatic_limit(initial))
+        else:
+            form = kind.unbounded(filled)
+            if form is None:
+                raise ConfigError(
+                    f"{role} in format {name}: its range is that of the weights, and nobody knows that of {role}: "
+                    f"give limit a number, or {KEYS.get(role, 'format')} a float or block format"
+                )
+        return Rounder(form, rounding, bits if rounding == "stochastic" else None)
+
+
+def automatic_limit(initial: np.ndarray) -> float:
+    """The least power of two at or above ROOM times the largest magnitude; 1 where all are 0."""
+    largest = ROOM * float(np.abs(initial).max(initial=0.0))
+    if not largest > 0:
+        return 1.0
+    fraction, exponent = math.frexp(largest)
+    return math.ldexp(1.0, exponent - (fraction == 0.5))
+
+
+def recipe(choices: Mapping[str, Any], net: Sequence[Layer], rounds: bool) -> Recipe:
+    """The recipe of a cell; where its algorithm does not round, nothing is rounded. Raises ConfigError."""
+    specs = {"weights": Spec(SAME if rounds else NONE)}
+    for role, key in KEYS.items():
+        specs[role] = read(key, choices[key]) if rounds and choices.get(key) is not None else Spec(NONE)
+    if not rounds:
+        specs["master"] = Spec(SAME)
+    found = Recipe(specs, choices, exempt(choices.get("full_precision"), net))
+    for role in specs:  # says now what it would say of the first tensor
+        found.rounder(role, net[0].name, np.ones(1) if role in ("weights", "master") else None)
+    return found
+
+
+def exempt(globs: str | None, net: Sequence[Layer]) -> frozenset[str]:
+    """The layers that `full_precision` names: names, globs, `first` and `last`, several with + between them."""
+    names = [layer.name for layer in net]
+    found: set[str] = set()
+    for glob in filter(None, (globs or "").split("+")):
+        word = {"first": names[0], "last": names[-1]}.get(glob.strip(), glob.strip())
+        matching = fnmatch.filter(names, word)
+        if not matching:
+            raise ConfigError(
+                f"full_precision={globs}: no layer is called {word!r}; this network has {', '.join(names)}."
+                f"{did_you_mean(word, names)}"
+            )
+        found |= set(matching)
+    return frozenset(found)

@@ -1,0 +1,57 @@
+"""Tensors rounded to formats, in place of kernels that know the format: each role of a network has its own."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.arithmetic import rounding as roundings
+from lpbench.arithmetic.bound import Bound, recall
+from lpbench.arithmetic.generator import GOLDEN, mix, step_words
+from lpbench.arithmetic.jit import inner, kernel
+from lpbench.formats.base import Format, saturated
+from lpbench.formats.quantize import arithmetic, blocks_of, native, round_rows
+
+ROUND, OUTSIDE = 0, 1  # tasks of a rounder
+
+
+class Rounder(NamedTuple):
+    """A number format with a rounding, as tensors are brought to it.
+
+    form          the format.   rounding   `stochastic`, `nearest_even`, `toward_zero`.
+    random_bits   of a stochastic decision; None: all.
+    """
+
+    form: Format
+    rounding: str
+    random_bits: int | None = None
+
+
+def bind(rounder: Rounder, columns: int, dtype: Any) -> Bound:
+    """The rounder as `lpbench.arithmetic.bound.call` takes it, for tensors with rows of `columns` numbers of dtype."""
+    real = np.dtype(dtype)
+    work, scaling = arithmetic(rounder.form, real, np.finfo(real))
+    grid = rounder.form.array_kernel(work)
+    mode = roundings.make(rounder.rounding, work, rounder.random_bits)
+    return Bound(round_tensor, (grid, mode, scaling, blocks_of(grid, columns, scaling)), real)
+
+
+@kernel
+def round_tensor(knowledge, state, x, out, columns, first, second, task):
+    """ROUND: out = x, rounded in rows of `columns` numbers; OUTSIDE: how many of x lie outside the format's range."""
+    fmt, rounding, scaling, units = recall(knowledge, state)
+    count = np.int64(0)
+    if task == OUTSIDE:
+        for j in range(x.size):
+            count += saturated(fmt, native(scaling, x[j]))
+        return count
+    rows = x.size // columns
+    round_rows(
+        fmt, rounding, scaling, units, x.reshape(rows, columns), first, second, None, out.reshape(rows, columns)
+    )
+    return count
+
+
+@inner
+def tensor_words(key, tensor, step):
+    """The two random words of a tensor at a step, for the key of a seed: of nothing else, whoever computes it when."""
+    return step_words(mix(np.uint32(key ^ mix(np.uint32(np.uint32(tensor) + GOLDEN)))), step)

@@ -1,0 +1,74 @@
+"""The loop of training, and the judging of whole sets: what the compiled engine calls."""
+
+from typing import NamedTuple
+
+from lpbench.arithmetic.arrays import Vector
+from lpbench.arithmetic.jit import inner, kernel
+from lpbench.networks.passes import backward, cross_entropy, forward, gather
+from lpbench.networks.updates import norm, update
+
+JUDGED = 2**31  # step numbers of random words from here on belong to judging
+
+
+class Schedule(NamedTuple):
+    """By step, (steps,) float64: the step size, and what Adam divides its two moments by."""
+
+    alpha: Vector
+    first: Vector
+    second: Vector
+
+
+class Average(NamedTuple):
+    """The running average of the weights, (n,) float64, from step `start` on, one in `every`; count (1,) int64 taken."""
+
+    weights: Vector
+    count: Vector
+    start: int
+    every: int
+
+
+@kernel
+def train(net, memory, rule, schedule, average, X, y, order, begin, key, losses, length):
+    """Steps begin ... begin + m - 1 on the batches `order` (m, B) of X (N, n), y (N,) int64.
+
+    losses (m,) receive the means over the batches, length (1,) the l2 norm of the last gradient, before it is rounded.
+    """
+    steps, batch = order.shape
+    scale = rule.loss_scale / batch
+    for i in range(steps):
+        step, chosen = begin + i, order[i]
+        gather(net, X, chosen, key, step)
+        forward(net, memory.weights, batch, key, step)
+        total = backward(net, memory.weights, memory.gradient, X, y, chosen, scale, key, step)
+        losses[i] = total / batch
+        if i + 1 == steps:
+            length[0] = norm(memory.gradient) / rule.loss_scale
+        update(net, memory, rule, schedule.alpha[step], schedule.first[step], schedule.second[step], key, step)
+        if average.weights.size and step + 1 >= average.start and (step + 1 - average.start) % average.every == 0:
+            _average(average, memory.weights)
+
+
+@inner
+def _average(average, weights):
+    average.count[0] += 1
+    share = 1.0 / average.count[0]
+    for j in range(weights.size):
+        average.weights[j] += share * (weights[j] - average.weights[j])
+
+
+@kernel
+def judge(net, weights, X, y, order, key, found):
+    """found (2,): the sum of the losses of all samples, and how many are classified wrongly.
+
+    order   (N,): 0 ... N - 1; batches are as large as the network has room for.
+    """
+    batch, step = net.batch, JUDGED
+    found[0], found[1] = 0.0, 0.0
+    for start in range(0, order.size, batch):
+        chosen = order[start : start + batch]
+        gather(net, X, chosen, key, step)
+        forward(net, weights, chosen.size, key, step)
+        total, wrong = cross_entropy(net, y, chosen, 1.0, net.nothing)
+        found[0] += total
+        found[1] += wrong
+        step += 1

@@ -1,0 +1,221 @@
+"""The optimizer's step: one pass over each tensor, in which weights, gradient and state are brought to their formats."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.arithmetic.arrays import Vector
+from lpbench.arithmetic.jit import inner
+from lpbench.arithmetic.ops import like
+from lpbench.networks.passes import (
+    GRADIENTS,
+    MASTER,
+    MOMENTUM,
+    SECOND,
+    WEIGHTS,
+    copy,
+    outside,
+    rounded,
+    rounded_part,
+)
+
+AUDIT_EVERY = 16  # steps between two in which saturation and stalls are counted
+SGD, ADAM = range(2)
+MOVED, SATURATED, STALLED = range(3)
+
+
+class Rule(NamedTuple):
+    """How a gradient becomes an update.
+
+    kind       SGD: m <- mu m + g + wd w; w <- w - alpha m.
+               ADAM: m <- mu m + (1 - mu) g; v <- nu v + (1 - nu) g^2;
+               w <- w - alpha (m / c1 / (sqrt(v / c2) + epsilon) + wd w), c1 and c2 what corrects their start at 0.
+    kahan      whether what rounding takes from an update is kept for the next one.
+    loss_scale is divided out of the gradient.
+    """
+
+    kind: int
+    mu: float
+    nu: float
+    epsilon: float
+    weight_decay: float
+    loss_scale: float
+    kahan: bool
+
+
+class Memory(NamedTuple):
+    """The vectors of one cell, (n,) each; those that its rule and its roles do not need are empty.
+
+    weights   what layers compute with.      master   the copy that updates are added to; empty: the weights themselves.
+    update, staged, old   scratch, as long as the largest tensor.
+    tensors   of the layout.       counts    (3,) int64: non-zero updates, of them those that left the range of the weights'
+              format, and those that changed nothing; at every AUDIT_EVERY-th step.
+    """
+
+    weights: Vector
+    master: Vector
+    gradient: Vector
+    momentum: Vector
+    second: Vector
+    compensation: Vector
+    update: Vector
+    staged: Vector
+    old: Vector
+    tensors: Any
+    counts: Vector
+
+
+@inner
+def update(net, memory, rule, alpha, first, second, key, step):
+    """Step `step` with the step size alpha; first, second: what ADAM divides m and v by."""
+    for tensor in range(memory.tensors.shape[0]):
+        start, columns = memory.tensors[tensor, 0], memory.tensors[tensor, 2]
+        end = start + memory.tensors[tensor, 1] * columns
+        w, u, x = memory.weights[start:end], memory.update[: end - start], memory.staged[: end - start]
+        has_master = memory.master.size > 0
+        kept = memory.master[start:end] if has_master else w
+        _direction(net, memory, rule, tensor, start, end, kept, alpha, first, second, key, step)
+        audit = step % AUDIT_EVERY == 0
+        old = memory.old[: end - start]
+        if audit:
+            copy(old, kept)
+        role = MASTER if has_master else WEIGHTS
+        if rule.kahan:
+            _add_compensated(net, memory, role, tensor, start, end, kept, key, step)
+        else:
+            _subtract(kept, u, x)
+            if not rounded(net, role, tensor, key, step, x, kept, columns):
+                copy(kept, x)
+        if has_master and not rounded(net, WEIGHTS, tensor, key, step, kept, w, columns):
+            copy(w, kept)
+        if audit:
+            memory.counts[SATURATED] += outside(net, WEIGHTS, tensor, kept if has_master else x)
+            _count_moves(memory.counts, u, old, kept)
+
+
+@inner
+def _direction(net, memory, rule, tensor, start, end, kept, alpha, first, second, key, step):
+    """memory.update = what is taken from the weights; the gradient and the state as their roles round them."""
+    columns, x = memory.tensors[tensor, 2], memory.staged[: end - start]
+    g, u = memory.gradient[start:end], memory.update[: end - start]
+    if rounded(net, GRADIENTS, tensor, key, step, g, x, columns):
+        copy(g, x)
+    if rule.kind == SGD and memory.momentum.size == 0:
+        _plain(u, g, kept, alpha, rule.weight_decay, 1.0 / rule.loss_scale)
+        return
+    m = memory.momentum[start:end]
+    if rule.kind == SGD:
+        _accumulate(m, g, kept, rule.mu, rule.weight_decay, 1.0 / rule.loss_scale)
+    else:
+        v = memory.second[start:end]
+        _accumulate_moments(m, v, g, rule.mu, rule.nu, 1.0 / rule.loss_scale)
+        if rounded(net, SECOND, tensor, key, step, v, x, columns):
+            copy(v, x)
+    if rounded(net, MOMENTUM, tensor, key, step, m, x, columns):
+        copy(m, x)
+    if rule.kind == SGD:
+        _times(u, m, alpha)
+    else:
+        v = memory.second[start:end]
+        _adam(u, m, v, kept, alpha, first, second, rule.epsilon, rule.weight_decay)
+
+
+@inner
+def _plain(u, g, w, alpha, decay, inverse):
+    a, d, s = like(g[0], alpha), like(g[0], decay), like(g[0], inverse)
+    for j in range(u.size):
+        u[j] = a * (s * g[j] + d * w[j])
+
+
+@inner
+def _accumulate(m, g, w, mu, decay, inverse):
+    c, d, s = like(m[0], mu), like(m[0], decay), like(m[0], inverse)
+    for j in range(m.size):
+        m[j] = c * m[j] + (s * g[j] + d * w[j])
+
+
+@inner
+def _accumulate_moments(m, v, g, mu, nu, inverse):
+    c, d, s = like(m[0], mu), like(m[0], nu), like(m[0], inverse)
+    rest, other = like(m[0], 1.0 - mu), like(m[0], 1.0 - nu)
+    for j in range(m.size):
+        x = s * g[j]
+        m[j] = c * m[j] + rest * x
+        v[j] = d * v[j] + other * (x * x)
+
+
+@inner
+def _times(u, m, alpha):
+    a = like(m[0], alpha)
+    for j in range(u.size):
+        u[j] = a * m[j]
+
+
+@inner
+def _adam(u, m, v, w, alpha, first, second, epsilon, decay):
+    a, d, e = like(m[0], alpha), like(m[0], decay), like(m[0], epsilon)
+    one, other = like(m[0], 1.0 / first), like(m[0], 1.0 / second)
+    for j in range(u.size):
+        u[j] = a * (one * m[j] / (np.sqrt(other * v[j]) + e) + d * w[j])
+
+
+@inner
+def _subtract(w, u, out):
+    for j in range(w.size):
+        out[j] = w[j] - u[j]
+
+
+@inner
+def _add_compensated(net, memory, role, tensor, start, end, w, key, step):
+    """Kahan's sum: y = -u - c; t = Q(w + y); c = Q(Q(t - w) - y); w = t, where y, too, is rounded."""
+    columns, c = memory.tensors[tensor, 2], memory.compensation[start:end]
+    u, x = memory.update[: end - start], memory.staged[: end - start]
+    _negated_sum(u, c, x)
+    y = c  # what was left over has been used, and its place is free for y
+    if not rounded_part(net, role, tensor, 1, key, step, x, y, columns):
+        copy(y, x)
+    _sum(w, y, x)
+    t = memory.gradient[start:end]  # used, too
+    if not rounded(net, role, tensor, key, step, x, t, columns):
+        copy(t, x)
+    _subtract(t, w, x)
+    copy(w, t)
+    if rounded_part(net, role, tensor, 2, key, step, x, t, columns):
+        copy(x, t)
+    _subtract(x, y, x)
+    if not rounded_part(net, role, tensor, 3, key, step, x, c, columns):
+        copy(c, x)
+
+
+@inner
+def _negated_sum(a, b, out):
+    for j in range(a.size):
+        out[j] = -a[j] - b[j]
+
+
+@inner
+def _sum(a, b, out):
+    for j in range(a.size):
+        out[j] = a[j] + b[j]
+
+
+@inner
+def _count_moves(counts, u, old, new):
+    """Non-zero updates, and those of them that changed nothing."""
+    moved, stalled, zero = 0, 0, like(u[0], 0.0)
+    for j in range(u.size):
+        if u[j] != zero:
+            moved += 1
+            stalled += new[j] == old[j]
+    counts[MOVED] += moved
+    counts[STALLED] += stalled
+
+
+@inner
+def norm(x):
+    """||x||_2 in float64, summed in order; x (n,)."""
+    total = 0.0
+    for j in range(x.size):
+        total += np.float64(x[j]) * np.float64(x[j])
+    return math.sqrt(total)
