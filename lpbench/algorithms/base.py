@@ -51,6 +51,8 @@ class Algorithm:
     name: ClassVar[str]
     version: ClassVar[int]
     reads: ClassVar[frozenset[str]]
+    convex: ClassVar[bool] = True  # whether it solves convex problems
+    networks: ClassVar[bool] = False  # whether it trains networks
 
     def begin(self, setup: Setup) -> Any:
         """The state at step 0: a NamedTuple with cases of the generics in lpbench.convex.drive."""

@@ -47,6 +47,7 @@ class LpSgd(Algorithm):
     """
 
     version = 3
+    networks = True
     reads = frozenset({"format", "limit", "schedule"})
     ns_coordinate, sparse_steps = 0.35, True
 

@@ -9,4 +9,5 @@ class Sgd(LpSgd):
     """Full-precision SGD: w <- w - alpha grad f_i(w)."""
 
     version = 3
+    networks = True
     reads = frozenset({"schedule"})

@@ -57,6 +57,7 @@ class Swalp(Algorithm):
     """
 
     version = 3
+    networks = True
     reads = frozenset({"format", "limit", "schedule", "average_start", "average_every"})
     ns_coordinate = 0.6
 

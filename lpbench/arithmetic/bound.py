@@ -69,7 +69,8 @@ def _address(function: Kernel, knowledge: Any, dtype: Any) -> int:
     word, half = types.int64, types.uint32
     signature = (types.TypeRef(typeof(knowledge)), word, array, array, word, half, half, word)
     dispatcher = function.compiled
-    dispatcher.compile(signature)
+    if signature not in dispatcher.overloads:
+        dispatcher.compile(signature)
     made = dispatcher.overloads[signature]
     return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
 

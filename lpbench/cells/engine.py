@@ -69,4 +69,9 @@ class Engine(Protocol):
 
 def engine_of(choices: Mapping[str, Any]) -> Engine:
     """The engine of the cell with these choices."""
-    return getattr(problems.get(choices["problem"]), "engine", CONVEX)
+    engine = getattr(problems.get(choices["problem"]), "engine", CONVEX)
+    if engine == "networks":
+        from lpbench.cells.networks import NETWORKS
+
+        return NETWORKS
+    return engine

@@ -18,7 +18,7 @@ import orjson
 
 from lpbench import registry
 from lpbench.choices import keys
-from lpbench.declared.choices import CHOICES, FORMAT, RUN
+from lpbench.declared.choices import CHOICES, CONVEX_SCHEDULES, FORMAT, RUN
 from lpbench.errors import ConfigError
 
 _NOT_HASHED = ("seed", "path")  # seeds make the cells of a group; the content of a file stands for its path
@@ -156,7 +156,8 @@ class CellMaker:
             self._shared(_format_part, value, ("algorithm", "format", "compute_dtype"), self._of_format)
         )
         own = [key for key in self._of_algorithm if key in algorithm.reads]
-        choices |= {key: value[key] for key in (*RUN, *own)}
+        run = getattr(problem.thing, "run_reads", RUN)  # a problem with an engine of its own may read other keys
+        choices |= {key: value[key] for key in (*run, *own)}
         choices["algorithm"] = value["algorithm"]
         choices["seed"] = None
         if choices["steps"] is not None:
@@ -167,9 +168,13 @@ class CellMaker:
             choices[key] = _resolve_sizes(key, choices[key], problem)
         if choices["exponent_bits"] == "auto":
             _check_auto_split(choices, algorithm)
-        for key in (*RUN, *own):
+        for key in (*run, *own):
             if key not in ("seed", "epochs"):
                 _need(key, choices[key])
+        if hasattr(problem.thing, "settle"):
+            choices = problem.thing.settle(choices, _located(choices["path"], problem.folder))
+        else:
+            _check_convex(choices, algorithm)
         return self._identify(choices, algorithm, problem, self._asked(value, choices))
 
     def _asked(self, value: Mapping[str, Any], choices: Mapping[str, Any]) -> str:
@@ -328,6 +333,15 @@ def _check_auto_split(choices: dict[str, Any], algorithm: Any) -> None:
             f"step_size={step_size} reads delta, which exponent_bits=auto chooses for the step size: "
             "give one of them a number"
         )
+
+
+def _check_convex(choices: dict[str, Any], algorithm: Any) -> None:
+    """Raise ConfigError for what networks alone are trained by."""
+    if not getattr(algorithm, "convex", True):
+        raise ConfigError(f"algorithm={algorithm.name} trains networks, and problem={choices['problem']} is none")
+    if choices["schedule"] is not None and choices["schedule"] not in CONVEX_SCHEDULES:
+        allowed = " or ".join(CONVEX_SCHEDULES)
+        raise ConfigError(f"schedule={choices['schedule']} is for networks; problem={choices['problem']} takes {allowed}")
 
 
 def _registered(things: registry.Registry, name: Any) -> Any:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-GROUPS_AND_EXPERIMENT = ("problem", "dataset", "algorithm", "format", "executor", "experiment")
+GROUPS_AND_EXPERIMENT = ("problem", "dataset", "algorithm", "format", "recipe", "executor", "experiment")
 
 
 def group_files(group: str, config_dir: Path | None = None) -> list[Path]:

@@ -7,14 +7,14 @@ A thing names those that it reads in `reads`; one of the user's own declares fur
 from lpbench.declared.declarations import Choice
 from lpbench.declared.kinds import Flag, Formula, Real, Whole, Word
 
-GROUPS = ("problem", "dataset", "algorithm", "format", "executor")
+GROUPS = ("problem", "dataset", "algorithm", "format", "recipe", "executor")
 
 _CONSTANTS = ("L", "L_f", "N", "d", "kappa", "mu", "w_max")  # known once the problem is built
 _COUNTED = 2**32 - 1  # the generator counts steps, and what it draws in one, in words of 32 bits
 
 _PROBLEM = (
     Choice("problem", Word(), None, "`least_squares` (default), `logistic_regression`, `squared_hinge`, `family_s`, "
-           "`family_q`, `family_e`"),
+           "`family_q`, `family_e`; networks: `mlp`, `cnn`, `lenet` ([networks.md](networks.md))"),
     Choice("dataset", Word(), None, "`gaussian` (default), `digits`, `breast_cancer`, `diabetes`, `file`, `mnist`; "
            "null for the families"),
     Choice("path", Word(), None, "of `file`: svmlight (kept sparse), csv or Parquet ([data files](#data-files)); of "
@@ -33,6 +33,7 @@ _PROBLEM = (
     Choice("noise_kind", Word(), None, "of `family_q` and `family_e`: `sparse` or `dense`"),
     Choice("solution", Word(), None, "of `family_e`: `geometric` or `uniform`"),
     Choice("data_seed", Whole(0, 2**32 - 1), 0, "randomness of the problem"),
+    Choice("depth", Whole(1, 64), None, "of `mlp`: hidden layers; null: 2"),
 )  # fmt: skip
 _START = Choice("start", Word(("zero", "optimum")), "zero", "`optimum`: the optimum, rounded to the grid")
 _ALGORITHM = (
@@ -61,7 +62,27 @@ _FORMAT = (
 _STEP_SIZE = (
     Choice("step_size", Formula(Real(0), (*_CONSTANTS, "delta"), ("auto",)), "auto", "`auto`: 1/(4 L_B) for SGD, "
            "LP-SGD, SWALP, with L_B = L/B + (1 - 1/B) L_f; 0.1/L for SVRG, LP-SVRG, HALP"),
-    Choice("schedule", Word(("constant", "decreasing")), "constant", "`decreasing`: alpha_t = 8/(mu (t + 16 L_B/mu))"),
+    Choice("schedule", Word(("constant", "decreasing", "cosine", "steps")), "constant", "`decreasing`, of convex "
+           "problems: alpha_t = 8/(mu (t + 16 L_B/mu)); of networks: `cosine`, `steps`"),
+)  # fmt: skip
+_NETWORK = (
+    Choice("recipe", Word(), None, "which tensors of a network are rounded ([networks.md](networks.md)): `weights` (default), `master`, "
+           "`all`, `swalp`, `bf16`, `bf16_kahan`, `fp8`"),
+    Choice("activation_format", Word(), None, "of networks, as the four below: `none`, `same` (the cell's format), a format, or one with choices "
+           "of its own: `block(precision=8,block_size=32)`"),
+    Choice("error_format", Word(), None, "of what goes backward"),
+    Choice("gradient_format", Word(), None, "of the derivatives by the weights"),
+    Choice("momentum_format", Word(), None, "of the optimizer's state"),
+    Choice("master_format", Word(), None, "of the copy of the weights that updates are added to; `same`: there is none; `none`: full precision"),
+    Choice("full_precision", Word(), None, "layers left alone: names, globs, `first`, `last`, several with + between them"),
+    Choice("compensation", Word(("none", "kahan")), "none", "`kahan`: what rounding takes from an update is kept for the next"),
+    Choice("momentum", Real(0, 0.9999, closed=True), 0.9, "of networks: share of the last update that is kept; of `adamw`: of the mean gradient"),
+    Choice("second_momentum", Real(0, 0.999999), 0.999, "of `adamw`: share of the mean square of the gradient that is kept"),
+    Choice("weight_decay", Real(0, closed=True), 0.0, "of networks: so much of a weight is added to its gradient; of `adamw`, to its update"),
+    Choice("warmup", Whole(0), 0, "of networks: steps over which the step size rises to its first value"),
+    Choice("sampling", Word(("shuffled", "replacement")), "shuffled", "of networks: every epoch a new order, the incomplete batch left out; or drawn anew"),
+    Choice("loss_scale", Real(0), 1.0, "of networks: multiplies the loss before the backward pass, and is divided out of the gradient"),
+    Choice("engine", Word(("auto", "compiled")), "auto", "of networks: what trains them"),
 )  # fmt: skip
 _RUN = (
     Choice("batch_size", Whole(1, top=_COUNTED // 2), 1, "samples a step, drawn with replacement"),
@@ -70,7 +91,7 @@ _RUN = (
            "parameter updates; null: as `epochs` say"),
     Choice("compute_dtype", Word(("float64", "float32")), "float64", "arithmetic of everything that is not rounded; in "
            "`float32`, `float` takes up to 7 exponent bits and `log` up to 6: it does not hold the numbers of more"),
-    Choice("record_points", Whole(1), 64, "evaluation steps, evenly spaced in log(step)"),
+    Choice("record_points", Whole(0), 64, "evaluation steps, evenly spaced in log(step)"),
     Choice("even_points", Whole(1), 128, "evaluation steps, evenly spaced in step"),
     Choice("tail", Real(0, 1), 0.5, "last fraction of the run that makes the noise floor"),
     Choice("seed", Whole(0, 2**32 - 1), 0, "randomness of the algorithm, its samples and its rounding; repetitions "
@@ -97,7 +118,7 @@ def _named(*parts: tuple[Choice, ...]) -> dict[str, Choice]:
     return {choice.name: choice for part in parts for choice in part}
 
 
-CHOICES = _named(_PROBLEM, (_START,), _ALGORITHM, _FORMAT, _STEP_SIZE, _RUN)
+CHOICES = _named(_PROBLEM, (_START,), _ALGORITHM, _FORMAT, _STEP_SIZE, _NETWORK, _RUN)
 COLUMNS_OF_RUNTIME = _named(_RUNTIME)
 RUNTIME = _named(_RUNTIME, _RAY)
 # Who reads them. `schedule` is the algorithm's, like `momentum` of one of the user's own; all else every cell reads.
@@ -105,3 +126,5 @@ PROBLEM = tuple(_named(_PROBLEM))
 FORMAT = tuple(name for name in _named(_FORMAT) if name != "format")
 ALGORITHM = (*(name for name in _named(_ALGORITHM) if name != "algorithm"), "schedule")
 RUN = ("start", "step_size", *_named(_RUN))
+NETWORK = ("step_size", *_named(_NETWORK), *(name for name in _named(_RUN) if name != "tail"))  # in place of RUN
+CONVEX_SCHEDULES = ("constant", "decreasing")

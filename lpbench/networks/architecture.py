@@ -54,6 +54,11 @@ class Layer:
         return max(1, height // self.pool) if height > 1 else 1, width // self.pool, self.outputs
 
     @property
+    def is_dense(self) -> bool:
+        """Whether a window is all of the input."""
+        return self.window == self.inputs[:2] and self.padding == (0, 0)
+
+    @property
     def fan_in(self) -> int:
         """Inputs of an output."""
         return self.window[0] * self.window[1] * self.inputs[2]
@@ -176,22 +181,21 @@ class Layout:
     def place(self, matrix: np.ndarray, bias: np.ndarray, layer: int, into: Vector) -> None:
         """Lay the weights (fan_in, outputs) and the biases (outputs,) of a layer into the vector `into`."""
         one, line = self.net[layer], self.layers[layer]
-        channels = line[SEGMENT] // one.window[1] if one.window[0] * one.window[1] > 1 else line[SEGMENT]
-        whole = np.zeros((*one.window, channels, line[WIDTH]), into.dtype)
+        whole = np.zeros((*one.window, self._channels(layer), line[WIDTH]), into.dtype)
         whole[:, :, : one.inputs[2], : one.outputs] = matrix.reshape(*one.window, one.inputs[2], one.outputs)
-        if line[LINES] == 1 and one.window[0] > 1:  # a dense layer over an image: one row of everything
-            whole = whole.reshape(1, -1, line[WIDTH])
         into[line[WEIGHT] : line[BIAS]] = whole.reshape(-1)
         into[line[BIAS] : line[BIAS] + one.outputs] = bias
 
     def take(self, layer: int, vector: Vector) -> tuple[np.ndarray, np.ndarray]:
         """The inverse of `place`: (fan_in, outputs) and (outputs,)."""
         one, line = self.net[layer], self.layers[layer]
-        size = line[BIAS] - line[WEIGHT]
-        channels = size // (line[WIDTH] * one.window[0] * one.window[1])
-        whole = vector[line[WEIGHT] : line[BIAS]].reshape(*one.window, channels, line[WIDTH])
+        whole = vector[line[WEIGHT] : line[BIAS]].reshape(*one.window, self._channels(layer), line[WIDTH])
         matrix = whole[:, :, : one.inputs[2], : one.outputs].reshape(one.fan_in, one.outputs)
         return matrix, vector[line[BIAS] : line[BIAS] + one.outputs]
+
+    def _channels(self, layer: int) -> int:
+        """Of a layer's inputs, rounded up to whole groups where a layer stands before it."""
+        return self.net[0].inputs[2] if layer == 0 else padded(self.net[layer].inputs[2])
 
 
 def layout(net: Sequence[Layer], batch: int) -> Layout:
@@ -210,7 +214,7 @@ def layout(net: Sequence[Layer], batch: int) -> Layout:
         channels = layer.inputs[2] if i == 0 else padded(layer.inputs[2])
         (height, width), (down, right) = layer.inputs[:2], layer.padding
         across = (width + 2 * right) * channels
-        whole = layer.window == layer.inputs[:2]
+        whole = layer.is_dense
         line[SAMPLE] = (height + 2 * down) * across
         line[LINES], line[SEGMENT] = (1, line[SAMPLE]) if whole else (layer.window[0], layer.window[1] * channels)
         line[PITCH], line[WIDTH], line[OUTPUTS] = across, padded(layer.outputs), layer.outputs

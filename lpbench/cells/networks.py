@@ -1,0 +1,216 @@
+"""The compiled engine of networks: whole stretches between two record points in one call, judged by held-out samples."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lpbench import registry
+from lpbench.arithmetic.generator import ORDER, ROUNDING, stream
+from lpbench.cells.points import Points, check_length
+from lpbench.choices import keys
+from lpbench.errors import ConfigError
+from lpbench.networks import assembly, training, updates
+from lpbench.networks.architecture import Layout, layout
+from lpbench.networks.bits import bits_per_step
+from lpbench.networks.roles import recipe
+from lpbench.problems.network import ADAM, TrainingSet
+from lpbench.problems.solving.memory import by_group
+
+RESULT = "test_error"
+# Columns of the record of a cell.
+TRAIN_LOSS, TEST_LOSS, TEST_ERROR, GRADIENT_NORM, MOVED, SATURATED, STALLED = range(7)
+RECORDED = 7
+_PRODUCT_SECONDS, _NUMBER_SECONDS = 4e-11, 4e-9  # of a multiply-add, and of a number that is rounded, at the slowest
+
+
+class Networks:
+    """The engine of `mlp`, `cnn` and `lenet`."""
+
+    result = RESULT
+
+    def resolve(self, choices: dict[str, Any], problem: TrainingSet) -> dict[str, Any]:
+        """Steps for epochs, and the sizes."""
+        chosen = {**choices, "dimension": problem.dimension, "n_samples": problem.n_samples, "limit": None}
+        chosen["steps"] = run_length(choices, problem.n_samples)
+        check_length(chosen["steps"])
+        if isinstance(choices["limit"], int | float):
+            chosen["limit"] = choices["limit"]
+        for key, one in keys.further().items():
+            if key in chosen:
+                chosen[key] = one.kind.normal(key, chosen[key]) if chosen[key] is not None else None
+        if choices["batch_size"] > problem.n_samples:
+            raise ConfigError(
+                f"batch_size must be at most {problem.n_samples}, the training samples, got {choices['batch_size']}"
+            )
+        return chosen
+
+    @staticmethod
+    @by_group
+    def describe(choices: dict[str, Any], problem: TrainingSet) -> dict[str, Any]:
+        """What the weights' format is, and what a step stores and moves."""
+        found = _recipe(choices, problem)
+        rounder = found.rounder("weights", problem.net[-1].name, np.ones(1))
+        form = rounder.form if rounder is not None else registry.formats.get("none").from_choices(choices, None)
+        return {
+            "dimension": problem.dimension,
+            "n_samples": problem.n_samples,
+            "steps": choices["steps"],
+            "mantissa_bits": form.mantissa_bits,
+            "bits_per_value": form.bits_per_value,
+            "format_policy": form.policy,
+            "weights": sum(layer.weights for layer in problem.net),
+            "bits_per_step": bits_per_step(problem.net, found, choices),
+        }
+
+    def start(self, choices: dict[str, Any], problem: TrainingSet, points: Points) -> "Training":
+        """The cell at step 0."""
+        return Training(choices, problem, points)
+
+
+NETWORKS = Networks()
+
+
+def run_length(choices: Mapping[str, Any], n_samples: int) -> int:
+    """Updates of a run: `steps`, or `epochs` of as many whole batches as there are."""
+    if choices["steps"] is not None:
+        return int(choices["steps"])
+    return math.ceil(choices["epochs"] * max(1, n_samples // choices["batch_size"]))
+
+
+def _recipe(choices: Mapping[str, Any], problem: TrainingSet) -> Any:
+    limit = "auto" if choices["limit"] is None else choices["limit"]
+    rounds = "format" in registry.algorithms.get(choices["algorithm"]).reads
+    return recipe({**choices, "limit": limit}, problem.net, rounds)
+
+
+class Training:
+    """A cell under way."""
+
+    def __init__(self, choices: dict[str, Any], problem: TrainingSet, points: Points):
+        self.choices, self.problem, self.points = choices, problem, points
+        real, steps = np.dtype(choices["compute_dtype"]), choices["steps"]
+        self.layout = _layout(choices, problem)
+        start = np.zeros(self.layout.parameters, real)
+        for i, (matrix, bias) in enumerate(assembly.initial(problem.net, choices["seed"])):
+            self.layout.place(matrix, bias, i, start)
+        self.tensors = assembly.Tensors(self.layout, _recipe(choices, problem), start)
+        adam, momentum = choices["algorithm"] in ADAM, choices["momentum"]
+        kahan = choices["compensation"] == "kahan"
+        self.net = assembly.new_net(self.layout, self.tensors)
+        self.memory = assembly.new_memory(self.layout, self.tensors, start, adam or momentum > 0, adam, kahan)
+        self.rule = updates.Rule(
+            kind=updates.ADAM if adam else updates.SGD,
+            mu=momentum,
+            nu=choices["second_momentum"] or 0.0,
+            epsilon=assembly.EPSILON,
+            weight_decay=choices["weight_decay"],
+            loss_scale=choices["loss_scale"],
+            kahan=kahan,
+        )
+        self.schedule = _schedule(choices, problem)
+        averages = choices.get("average_every") is not None
+        self.average = training.Average(
+            np.zeros(start.size if averages else 0),
+            np.zeros(1, np.int64),
+            choices.get("average_start") or 0,
+            choices.get("average_every") or 1,
+        )
+        self.key = stream(choices["seed"], ROUNDING)
+        self.batches = assembly.Batches(
+            int(stream(choices["seed"], ORDER)), problem.n_samples, choices["batch_size"], choices["sampling"]
+        )
+        self.X, self.test_X = problem.laid(real)
+        self.losses, self.norm = np.zeros(steps), np.zeros(1)
+        self.record = np.zeros((points.steps.size, RECORDED))
+        self.now = 0
+        work = sum(np.prod(layer.shape) * np.prod(layer.positions) for layer in problem.net)
+        numbers = (self.layout.inputs + self.layout.outputs) * 2 + start.size * 4
+        self.step_seconds = (
+            3 * choices["batch_size"] * float(work) * _PRODUCT_SECONDS + numbers * _NUMBER_SECONDS + 1e-6
+        )
+        samples = len(problem.y) + len(problem.test_y)
+        self.look_seconds = self.step_seconds * samples / choices["batch_size"] / 2
+
+    def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> None:
+        """Go on to stops[first:last]."""
+        if first == last:
+            self._train(0, 0)
+            self._judge(np.zeros(RECORDED))
+            return
+        for stop, row in zip(stops[first:last].tolist(), rows[first:last].tolist(), strict=True):
+            if stop > self.now:
+                self._train(self.now, stop)
+                self.now = stop
+            if row >= 0:
+                self._judge(self.record[row])
+
+    def _train(self, begin: int, end: int) -> None:
+        order = self.batches.order(begin, end) if end > begin else np.zeros((0, self.layout.batch), np.int64)
+        training.train(
+            self.net, self.memory, self.rule, self.schedule, self.average, self.X, self.problem.y, order,
+            np.int64(begin), self.key, self.losses[begin:end], self.norm,
+        )  # fmt: skip
+
+    def _judge(self, record: np.ndarray) -> None:
+        """The whole training and test sets, by the weights that the algorithm gives out."""
+        memory, found, losses = self.memory, np.zeros(2), []
+        weights = self.average.weights.astype(memory.weights.dtype) if self.average.count[0] else memory.weights
+        for X, y in ((self.X, self.problem.y), (self.test_X, self.problem.test_y)):
+            training.judge(self.net, weights, X, y, np.arange(len(y)), self.key, found)
+            losses.append(found / len(y))
+        record[TRAIN_LOSS], (record[TEST_LOSS], record[TEST_ERROR]) = losses[0][0], losses[1]
+        record[GRADIENT_NORM] = self.norm[0] if self.now else np.nan
+        record[MOVED:] = memory.counts
+
+    def diverged(self, first: int, count: int) -> int | None:
+        """The first point at which a loss is not finite."""
+        bad = ~np.isfinite(self.record[first:count, [TRAIN_LOSS, TEST_LOSS]]).all(axis=1)
+        return first + int(np.argmax(bad)) if bad.any() else None
+
+    def observe(self, count: int) -> dict[str, np.ndarray]:
+        """Losses, error and rates at the points seen."""
+        record, steps = self.record[:count], self.points.steps[:count]
+        moved = np.maximum(record[:, MOVED], 1)
+        return {
+            "epoch": steps / max(1, self.problem.n_samples // self.choices["batch_size"]),
+            "gradient_evaluations": steps * self.choices["batch_size"],
+            "gradient_norm": record[:, GRADIENT_NORM].copy(),
+            "saturation_rate": record[:, SATURATED] / moved,
+            "stall_rate": record[:, STALLED] / moved,
+            "train_loss": record[:, TRAIN_LOSS].copy(),
+            "test_loss": record[:, TEST_LOSS].copy(),
+            "test_error": record[:, TEST_ERROR].copy(),
+        }
+
+    def metrics(self, trace: Mapping[str, np.ndarray], row: Mapping[str, Any]) -> dict[str, Any]:
+        """What came of it."""
+        each = max(1, self.problem.n_samples // self.choices["batch_size"])
+        last = self.losses[max(0, self.now - each) : self.now]
+        return {
+            "train_loss": float(last.mean()) if last.size else float(trace["train_loss"][-1]),
+            "test_loss": float(trace["test_loss"][-1]),
+            "test_error": float(trace["test_error"][-1]),
+            "best_test_error": float(trace["test_error"].min()),
+            "gradient_norm": float(trace["gradient_norm"][-1]),
+            "saturation_rate": float(trace["saturation_rate"][-1]),
+            "stall_rate": float(trace["stall_rate"][-1]),
+        }
+
+
+@by_group
+def _layout(choices: dict[str, Any], problem: TrainingSet) -> Layout:
+    return layout(problem.net, choices["batch_size"])
+
+
+@by_group
+def _schedule(choices: dict[str, Any], problem: TrainingSet) -> training.Schedule:
+    steps = choices["steps"]
+    ones = np.ones(steps)
+    adam = choices["algorithm"] in ADAM
+    return training.Schedule(
+        assembly.step_sizes(choices["schedule"], choices["step_size"], steps, choices["warmup"]),
+        assembly.corrections(choices["momentum"], steps) if adam else ones,
+        assembly.corrections(choices["second_momentum"], steps) if adam else ones,
+    )

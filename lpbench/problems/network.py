@@ -1,0 +1,184 @@
+"""What the networks share: samples of a classification, layers, and which choices train them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lpbench.declared.choices import NETWORK
+from lpbench.errors import ConfigError
+from lpbench.networks.architecture import Layer
+from lpbench.networks.assembly import bordered
+from lpbench.networks.roles import KEYS, canonical, recipe
+from lpbench.problems.base import Shape
+from lpbench.problems.identity import problem_key
+from lpbench.problems.solving.memory import remembered
+from lpbench.registry import algorithms, datasets
+
+ADAM = ("adamw", "lp_adamw")
+SCHEDULES = ("constant", "cosine", "steps")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """A network and its data, as engines take them.
+
+    key       hash of everything that decides them.
+    net       its layers.
+    X, y      (N, *shape) float32 and (N,) int64: the training samples.      test_X, test_y   those held out.
+    """
+
+    key: str
+    net: tuple[Layer, ...]
+    X: np.ndarray
+    y: np.ndarray
+    test_X: np.ndarray
+    test_y: np.ndarray
+    n_classes: int
+    dimension: int
+
+    @property
+    def n_samples(self) -> int:
+        """Training samples."""
+        return len(self.y)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the samples hold in memory, as they came and as the first layer takes them."""
+        return 2 * (self.X.nbytes + self.test_X.nbytes)
+
+    @remembered
+    def laid(self, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Training and test samples as the first layer takes them: (N, n) in dtype, borders included."""
+        train, test = (bordered(X, self.net[0], dtype) for X in (self.X, self.test_X))
+        return train, test
+
+
+class Network:
+    """Base of the networks; used as classes, never instantiated."""
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    engine: ClassVar[str] = "networks"
+    reads: ClassVar[frozenset[str]] = frozenset({"dataset", "dimension"})
+    run_reads: ClassVar[tuple[str, ...]] = NETWORK
+    width: ClassVar[int | None] = None  # the default of `dimension`
+
+    @classmethod
+    def layers(cls, shape: tuple[int, ...], classes: int, choices: Mapping[str, Any]) -> list[Layer]:
+        """The layers for samples of `shape`; raises ConfigError where such samples do not fit."""
+        raise NotImplementedError
+
+    @classmethod
+    def keys(cls, choices: Mapping[str, Any]) -> frozenset[str]:
+        """The choices that decide network and samples."""
+        return cls.reads | cls._dataset(choices).sample_keys(choices)
+
+    @classmethod
+    def values(cls, choices: Mapping[str, Any]) -> dict[str, Any]:
+        """Those choices with defaults filled in; raises ConfigError."""
+        dataset = cls._dataset(choices)
+        found = {"dataset": dataset.name, **dataset.sample_values(choices)}
+        if "dimension" in cls.reads:
+            found["dimension"] = cls._width(choices)
+        return found
+
+    @classmethod
+    def files(cls, choices: Mapping[str, Any]) -> list[Any]:
+        """The data files."""
+        return cls._dataset(choices).sample_files(choices)
+
+    @classmethod
+    def versions(cls, choices: Mapping[str, Any]) -> dict[str, int]:
+        """Versions of what decides network and samples."""
+        return {"problem": cls.version, "dataset": cls._dataset(choices).version}
+
+    @classmethod
+    def check(cls, choices: Mapping[str, Any]) -> None:
+        """Raise ConfigError for choices that cannot be run."""
+        cls.values(choices)
+        cls.net(choices)
+
+    @classmethod
+    def net(cls, choices: Mapping[str, Any]) -> list[Layer]:
+        """The layers that these choices make."""
+        _, shape, classes = cls._dataset(choices).sample_size(choices)
+        return cls.layers(shape, classes, choices)
+
+    @classmethod
+    def shape(cls, choices: Mapping[str, Any]) -> Shape:
+        """Training samples, width, classes."""
+        n, shape, classes = cls._dataset(choices).sample_size(choices)
+        return Shape(n, cls._dimension(choices), classes)
+
+    @classmethod
+    def memory(cls, choices: Mapping[str, Any]) -> float:
+        """Bytes of memory that the samples take while they are read."""
+        n, shape, _ = cls._dataset(choices).sample_size(choices)
+        return 24.0 * n * float(np.prod(shape))
+
+    @classmethod
+    def build(cls, choices: Mapping[str, Any]) -> TrainingSet:
+        """Read or draw the samples."""
+        data = cls._dataset(choices).samples(choices)
+        net = cls.layers(data.X.shape[1:], data.n_classes, choices)
+        return TrainingSet(
+            key=problem_key(choices, data.content),
+            net=tuple(net),
+            X=data.X,
+            y=data.y,
+            test_X=data.test_X,
+            test_y=data.test_y,
+            n_classes=data.n_classes,
+            dimension=cls._dimension(choices),
+        )
+
+    @classmethod
+    def settle(cls, choices: dict[str, Any], path: Any) -> dict[str, Any]:
+        """The choices of a cell in their one form: null what is not read, one spelling a role; raises ConfigError.
+
+        path   of the data, from where this process is.
+        """
+        name = choices["algorithm"]
+        if not getattr(algorithms.get(name), "networks", False):
+            trained = [one for one in algorithms.names() if getattr(algorithms.get(one), "networks", False)]
+            raise ConfigError(f"algorithm={name} does not train networks; these do: {', '.join(trained)}")
+        if choices["schedule"] not in SCHEDULES:
+            raise ConfigError(f"schedule={choices['schedule']} is for convex problems; networks take {', '.join(SCHEDULES)}")
+        for key in ("step_size", "steps"):
+            if isinstance(choices[key], str):
+                raise ConfigError(
+                    f"{key}={choices[key]}: what it says is not known of a network; give {key} a number"
+                )
+        rounds = "format" in algorithms.get(name).reads
+        settled = {**choices, "engine": "compiled"}
+        if name not in ADAM:
+            settled["second_momentum"] = None
+        if not rounds:
+            settled |= dict.fromkeys(("recipe", "full_precision", "compensation", *KEYS.values()))
+        else:
+            settled |= canonical(choices)
+            for key in KEYS.values():
+                settled[key] = settled[key] or ("same" if key == "master_format" else "none")
+            settled["recipe"] = settled["recipe"] or "weights"
+            if isinstance(choices["limit"], str) and choices["limit"] != "auto":
+                raise ConfigError(f"limit={choices['limit']}: what it says is not known of a network; give a number, or auto")
+            if choices["exponent_bits"] == "auto":
+                raise ConfigError("exponent_bits=auto: nothing is proven of networks; give a number")
+        recipe(settled, cls.net({**settled, "path": path}), rounds)
+        return settled
+
+    @classmethod
+    def _dataset(cls, choices: Mapping[str, Any]) -> Any:
+        return datasets.get(choices["dataset"])
+
+    @classmethod
+    def _width(cls, choices: Mapping[str, Any]) -> int | None:
+        return cls.width if choices.get("dimension") is None else choices["dimension"]
+
+    @classmethod
+    def _dimension(cls, choices: Mapping[str, Any]) -> int:
+        return cls._width(choices) or 1
