@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lpbench.declared import columns
-from lpbench.declared.choices import CHOICES, RUNTIME
+from lpbench.declared.choices import CHOICES, RUNTIME, SHARED
 from lpbench.declared.declarations import Choice, Metric
 from lpbench.errors import ConfigError, did_you_mean
 
@@ -109,7 +109,7 @@ def _declare(kind: str, name: str, thing: Any) -> None:
     for one in (*own, *records):
         there = choices.get(one.name, (kind, one))
         same = there == (kind, one) and metrics.get(one.name, one) == one
-        if not same or one.name in _TAKEN or one.name.startswith("bound_") or not one.name.isidentifier():
+        if not same or (one.name in _TAKEN and _SHARED.get(one.name) != (type(one), one.stored)) or one.name.startswith("bound_") or not one.name.isidentifier():
             raise ConfigError(f"{kind} {name!r}: the name {one.name!r} is taken, or none; choose another")
     choices.update((choice.name, (kind, choice)) for choice in own)
     metrics.update((metric.name, metric) for metric in records)
@@ -117,6 +117,9 @@ def _declare(kind: str, name: str, thing: Any) -> None:
         thing.reads = frozenset(getattr(thing, "reads", ())) | {choice.name for choice in own}
 
 
+# Names that networks use: the same words of a plug-in's own fill the same columns, where they hold such values.
+_SHARED: dict[str, tuple[type, type]] = {name: (Choice, CHOICES[name].stored) for name in SHARED}
+_SHARED |= {metric.name: (Metric, metric.stored) for metric in columns.NETWORK}
 _TAKEN = {*CHOICES, *RUNTIME, *columns.NAMES, "experiment", "grid", "trace", "max_memory", "config_dir"}
 
 formats = Registry("format", "lpbench.formats")

@@ -47,7 +47,8 @@ def check(key: str, value: Any) -> Any:
 
 def kind(key: str, also: Collection[str] = ()) -> Kind:
     """What `key` takes; raises ConfigError that suggests the nearest key (or one of `also`)."""
-    found = CHOICES.get(key) or RUNTIME.get(key) or further().get(key)
+    _, own = registry.choices.get(key, (None, None))
+    found = own or CHOICES.get(key) or RUNTIME.get(key)
     if found is None:
         raise ConfigError(f"unknown key {key!r}.{did_you_mean(key, {*every(), *also})}")
     return found.kind

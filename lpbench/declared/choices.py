@@ -127,4 +127,5 @@ FORMAT = tuple(name for name in _named(_FORMAT) if name != "format")
 ALGORITHM = (*(name for name in _named(_ALGORITHM) if name != "algorithm"), "schedule")
 RUN = ("start", "step_size", *_named(_RUN))
 NETWORK = ("step_size", *_named(_NETWORK), *(name for name in _named(_RUN) if name != "tail"))  # in place of RUN
+SHARED = ("depth", *_named(_NETWORK))  # what a plug-in may declare as its own, too: of convex cells it is nobody's
 CONVEX_SCHEDULES = ("constant", "decreasing")

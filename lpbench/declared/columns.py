@@ -58,6 +58,15 @@ RESULTS = [
     *_columns("its speed", "steps_per_second", better=HIGHER),
     *_columns("hash of the trace's bits without its times", "digest", stored=str),
 ]  # fmt: skip
+NETWORK = [
+    *_columns("of networks: mean loss of the minibatches of the last epoch", "train_loss", better=LOWER),
+    *_columns("loss over the test set, at the end", "test_loss", better=LOWER),
+    *_columns("share of the test set that is classified wrongly, at the end", "test_error", better=LOWER),
+    *_columns("the least recorded share", "best_test_error", better=LOWER),
+    *_columns("l2 norm of the last minibatch's gradient, before it is rounded", "gradient_norm"),
+    *_columns("bits of all tensors of a step, each as often as it is written or read ([networks.md](networks.md#bits))",
+              "bits_per_step", better=LOWER),
+]  # fmt: skip
 # `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was made.
 CONSTANTS = _columns(
     "constants of the problem ([theory.md](theory.md)); `mu` is HALP's choice where one was made",
@@ -91,6 +100,6 @@ COSTS = [
               "bits_moved"),
 ]  # fmt: skip
 
-COLUMNS = [*IDENTITY, *RESULTS, *CONSTANTS, *PROBLEM, *PROVENANCE]
+COLUMNS = [*IDENTITY, *RESULTS, *NETWORK, *CONSTANTS, *PROBLEM, *PROVENANCE]
 COMPARED = {metric.name: metric for metric in COLUMNS if metric.better}
 NAMES = {metric.name for metric in (*COLUMNS, *FURTHER, *COSTS)}

@@ -69,11 +69,10 @@ def choice_field(name: str, kind: pa.DataType) -> pa.Field:
 
 
 def _declared() -> list[pa.Field]:
-    """The columns that loaded plug-ins declare."""
+    """The columns that loaded plug-ins declare, beside those of `CELLS`."""
     own = [choice_field(name, _KINDS[one.stored]) for name, (_, one) in registry.choices.items()]
-    return own + [
-        _field(name, _KINDS[one.stored], one.better or "metric") for name, one in registry.metrics.items()
-    ]
+    own += [_field(name, _KINDS[one.stored], one.better or "metric") for name, one in registry.metrics.items()]
+    return [field for field in own if field.name not in CELLS.names]
 
 
 def cells_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
