@@ -44,7 +44,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  fi; \
 	fi
 	@echo "installing lpbench and what its tests need; the first time takes some minutes"
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,figures]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,figures,mnist1d]'
 	@touch $@
 
 # Figures as png, svg or pdf are drawn by a chromium; html figures and everything else do without.

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from lpbench.datasets.base import REGRESSION as REGRESSION
     from lpbench.datasets.base import Data as Data
     from lpbench.datasets.base import Dataset as Dataset
+    from lpbench.datasets.base import Samples as Samples
     from lpbench.datasets.base import Size as Size
     from lpbench.declared.declarations import Choice as Choice
     from lpbench.declared.declarations import Metric as Metric
@@ -151,7 +152,7 @@ _NAMES = {
     "lpbench.dashboard.data.sweeps": "Sweep",
     "lpbench.dashboard.page": "MULTI NUMBER SELECT SWITCH TEXT Control Page Panel",
     "lpbench.datasets": "values",
-    "lpbench.datasets.base": "CLASSIFICATION REGRESSION Data Dataset Size",
+    "lpbench.datasets.base": "CLASSIFICATION REGRESSION Data Dataset Samples Size",
     "lpbench.declared.declarations": "Choice Metric",
     "lpbench.declared.kinds": "Flag Formula Real Whole Word",
     "lpbench.errors": "ConfigError did_you_mean",

@@ -15,23 +15,26 @@ _COUNTED = 2**32 - 1  # the generator counts steps, and what it draws in one, in
 _PROBLEM = (
     Choice("problem", Word(), None, "`least_squares` (default), `logistic_regression`, `squared_hinge`, `family_s`, "
            "`family_q`, `family_e`; networks: `mlp`, `cnn`, `lenet` ([networks.md](networks.md))"),
-    Choice("dataset", Word(), None, "`gaussian` (default), `digits`, `breast_cancer`, `diabetes`, `file`, `mnist`; "
-           "null for the families"),
+    Choice("dataset", Word(), None, "`gaussian` (default), `digits`, `breast_cancer`, `diabetes`, `mnist1d`, "
+           "`teacher`, `file`, `mnist`, `cifar10`; null for the families"),
     Choice("path", Word(), None, "of `file`: svmlight (kept sparse), csv or Parquet ([data files](#data-files)); of "
-           "`mnist`: the folder"),
+           "`mnist` and `cifar10`: the folder"),
     Choice("target", Word(), None, "of `file`: the column to predict; null: the one called target"),
     Choice("dimension", Whole(1, top=_COUNTED), None, "d; null: the data's own. A number draws so many random Fourier "
            "features of real data, or so many columns of `gaussian`"),
-    Choice("n_samples", Whole(1, top=_COUNTED), None, "N; null: all rows of real data, 1000 of `gaussian`"),
+    Choice("n_samples", Whole(1, top=_COUNTED), None, "N; null: all rows of real data, 1000 of `gaussian`, 4000 of "
+           "`teacher`"),
     Choice("regularization", Real(0, closed=True), None, "lambda; null: such that the condition number is about 10"),
     Choice("scaling", Word(("max_norm", "standard", "none")), "max_norm", "of real data; `max_norm`: columns "
            "standardised, a column of ones added, all divided by the largest row norm. Columns of a file that are "
            "constant, or lost beside a huge value, are named by `plan` and `sweep`"),
     Choice("k", Formula(Whole(1), ("d",)), None, "of `family_s`: the block size"),
     Choice("noise", Real(0, closed=True), None, "noise size: of the response of `gaussian`, s of `family_s`, sigma of "
-           "`family_q` and `family_e`"),
+           "`family_q` and `family_e`; of `teacher`: the share of labels that are drawn anew"),
     Choice("noise_kind", Word(), None, "of `family_q` and `family_e`: `sparse` or `dense`"),
     Choice("solution", Word(), None, "of `family_e`: `geometric` or `uniform`"),
+    Choice("teacher_width", Whole(1, 2**16), None, "of `teacher`: hidden units of the network that makes the "
+           "labels; null: 8"),
     Choice("data_seed", Whole(0, 2**32 - 1), 0, "randomness of the problem"),
     Choice("depth", Whole(1, 64), None, "of `mlp`: hidden layers; null: 2"),
 )  # fmt: skip

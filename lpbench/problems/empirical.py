@@ -9,7 +9,8 @@ import numpy as np
 
 from lpbench.arithmetic.arrays import Rows
 from lpbench.datasets import values
-from lpbench.datasets.base import CLASSIFICATION, REGRESSION, Data, FileData
+from lpbench.datasets.base import CLASSIFICATION, REGRESSION, FileData
+from lpbench.datasets.drawing import subsampled, wanted_samples
 from lpbench.errors import ConfigError
 from lpbench.problems import features
 from lpbench.problems.base import Problem, Shape
@@ -97,12 +98,13 @@ class EmpiricalRisk:
         resolved = cls.values(choices)
         dataset = cls._dataset(choices)
         size = dataset.size(choices, cls.task)
+        n_classes = _n_classes(cls.loss(size.n_labels), size.n_labels)
         if not dataset.real:
-            return Shape(size.n_samples, size.n_features, 1)
+            return Shape(size.n_samples, size.n_features, n_classes)
         cls._check_labels(dataset.name, size.n_labels or None)
-        n = _wanted_samples(resolved["n_samples"], size.n_samples)
+        n = wanted_samples(resolved["n_samples"], size.n_samples)
         d = features.n_columns(size.n_features, resolved["scaling"], resolved["dimension"])
-        return Shape(n, d, _n_classes(cls.loss(size.n_labels), size.n_labels))
+        return Shape(n, d, n_classes)
 
     @classmethod
     def memory(cls, choices: Mapping[str, Any]) -> float:
@@ -128,7 +130,7 @@ class EmpiricalRisk:
             return []
         found = list(data.remarks)
         if data.columns and resolved["scaling"] != "none":
-            X, _ = _subsampled(data, resolved["n_samples"], resolved["data_seed"])
+            X, _ = subsampled(data.X, data.y, resolved["n_samples"], resolved["data_seed"])
             found += features.remarks(X, data.columns)
         return [f"{cls.files(choices)[0]}: {line}" for line in found]
 
@@ -189,7 +191,7 @@ class EmpiricalRisk:
         cls._check_labels(dataset.name, data.n_labels or None)
         X, y = data.X, data.y
         if dataset.real:
-            X, y = _subsampled(data, resolved["n_samples"], resolved["data_seed"])
+            X, y = subsampled(data.X, data.y, resolved["n_samples"], resolved["data_seed"])
             X = features.transform(X, resolved["scaling"], resolved["dimension"], resolved["data_seed"])
             if data.kind == REGRESSION:
                 raw = resolved["scaling"] == "none"
@@ -222,22 +224,6 @@ def _solve(risk: Risk) -> cache.Solved:
         risk.X, risk.y, risk.loss, w_star, risk.regularization, X_moments, risk.n_classes
     )
     return cache.Solved(w_star, *risk.value_and_gradient_norm(w_star), found)
-
-
-def _subsampled(data: Data, n_samples: int | None, data_seed: int) -> tuple[Rows, np.ndarray]:
-    """`n_samples` rows in their order, drawn without replacement; all of them for None."""
-    n = data.X.shape[0]
-    n_wanted = _wanted_samples(n_samples, n)
-    if n_wanted == n:
-        return data.X, data.y
-    rows = np.sort(np.random.default_rng([data_seed, 0]).permutation(n)[:n_wanted])
-    return data.X[rows], data.y[rows]
-
-
-def _wanted_samples(n_samples: int | None, n: int) -> int:
-    if n_samples is not None and n_samples > n:
-        raise ConfigError(f"n_samples must be at most {n}, the data's own, got {n_samples}")
-    return n if n_samples is None else n_samples
 
 
 def _n_classes(loss: str, n_labels: int) -> int:

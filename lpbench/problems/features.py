@@ -10,11 +10,11 @@ import numpy as np
 from lpbench.arithmetic import products
 from lpbench.arithmetic.arrays import Rows
 from lpbench.arithmetic.elementary import to_cos
+from lpbench.datasets.scaling import LARGEST, exponents_of, standardise
 from lpbench.errors import ConfigError
 
 SCALINGS = ("max_norm", "standard", "none")
 MEDIAN_ROWS = 500  # rows whose pairwise distances give the bandwidth
-LARGEST = 2.0**480  # the squares of numbers between this and its inverse neither overflow nor vanish
 _NAMED = 5  # columns that a remark names
 _HIDING = 2.0**40  # times as large as another: what may round that one away
 
@@ -72,7 +72,7 @@ def squared_norms(X: Rows) -> np.ndarray:
 
 def standardised_target(y: np.ndarray) -> np.ndarray:
     """y (N,) with mean 0 and variance 1; raises ConfigError where it is constant."""
-    first, y = y[0], np.ldexp(y, -_exponents(np.abs(y).max()))
+    first, y = y[0], np.ldexp(y, -exponents_of(np.abs(y).max()))
     spread = float(y.std())
     if not spread > 1e-12 * float(np.abs(y).max()):
         raise ConfigError(f"the target is constant ({first:g}): there is nothing to fit")
@@ -82,7 +82,7 @@ def standardised_target(y: np.ndarray) -> np.ndarray:
 def in_range(values: np.ndarray, what: str) -> np.ndarray:
     """`values`, which are used as they are; raises ConfigError where their squares overflow, or all vanish."""
     largest = float(np.abs(values).max(initial=0.0))
-    if largest and _exponents(largest):
+    if largest and exponents_of(largest):
         raise ConfigError(
             f"{what}: the largest magnitude is {largest:.3g}, and scaling=none needs one between"
             f" {1 / LARGEST:.0e} and {LARGEST:.0e}, so that squares neither overflow nor vanish;"
@@ -122,12 +122,6 @@ def _remark(columns: Any, names: Sequence[str | int], what: str) -> list[str]:
     return [f"column {shown} is {what}" if len(columns) == 1 else f"columns {shown}{more} are {what}"]
 
 
-def _exponents(largest: np.ndarray | float) -> np.ndarray:
-    """Of each number the e with largest / 2^e in [0.5, 1) where its square overflows or vanishes, else 0."""
-    ordinary = (largest <= LARGEST) & (largest >= 1.0 / LARGEST)
-    return np.where(ordinary, 0, np.frexp(largest)[1])
-
-
 def _standardised(X: Rows, spare: bool) -> Rows:
     """A standardised copy; dense with room for one more column where `spare`."""
     n, d = X.shape
@@ -135,23 +129,14 @@ def _standardised(X: Rows, spare: bool) -> Rows:
         X = X.copy()
         sizes = np.zeros(d)
         np.maximum.at(sizes, X.indices, np.abs(X.data))
-        X.data = np.ldexp(X.data, -_exponents(sizes)[X.indices])
+        X.data = np.ldexp(X.data, -exponents_of(sizes)[X.indices])
         square = np.bincount(X.indices, weights=X.data * X.data, minlength=d) / n
         inverse = np.zeros(d)
         np.divide(1.0, np.sqrt(square), out=inverse, where=square > 0)
         X.data *= inverse[X.indices]
         return X
     out = np.empty((n, d + spare))
-    largest = np.abs(X).max(axis=0)
-    exponents = _exponents(largest)
-    if exponents.any():
-        X, largest = np.ldexp(X, -exponents), np.ldexp(largest, -exponents)
-    mean = X.mean(axis=0)
-    np.subtract(X, mean, out=out[:, :d])
-    spread = np.sqrt(np.einsum("ij,ij->j", out[:, :d], out[:, :d]) / n)
-    constant = spread <= 1e-12 * largest
-    out[:, :d] /= np.where(constant, 1.0, spread)
-    out[:, :d][:, constant] = 0.0
+    standardise(X, out[:, :d])
     return out
 
 

@@ -92,7 +92,7 @@ def test_subsample_is_drawn_from_data_seed() -> None:
         ),
         (
             {"problem": "squared_hinge", "dataset": "diabetes"},
-            "these datasets do: breast_cancer, digits, file",
+            "these datasets do: breast_cancer, cifar10, digits, file",
         ),
         ({"problem": "least_squares", "dataset": "digits"}, "these datasets do: diabetes, file, gaussian"),
         (

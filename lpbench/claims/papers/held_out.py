@@ -18,7 +18,7 @@ from lpbench.cells.binding import resolve, setup
 from lpbench.claims.cells import Cells, Row
 from lpbench.convex.drive import GAP, RECORDED
 from lpbench.datasets.base import CLASSIFICATION
-from lpbench.datasets.mnist import find_idx, read_idx
+from lpbench.datasets.mnist import TEST_IMAGES, TEST_LABELS, find_idx, read_idx
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.problems.base import Problem
 from lpbench.problems.build import build
@@ -26,7 +26,6 @@ from lpbench.store.files import replace_bytes
 
 POINTS = 31  # at which the test error is taken, evenly spaced over the run
 CALL_UPDATES = 10_000_000  # coordinates times steps of one kernel call, so that Ctrl-C is answered
-IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"  # MNIST's test files
 KEPT = "errors_of.json"
 
 
@@ -124,7 +123,7 @@ def scaled(X: np.ndarray, training: np.ndarray) -> np.ndarray:
 
 def read_test(folder: Path) -> Samples:
     """MNIST's test images and labels, from IDX files, plain or .gz; raises ConfigError."""
-    images, labels = read_idx(find_idx(folder, IMAGES), 3), read_idx(find_idx(folder, LABELS), 1)
+    images, labels = read_idx(find_idx(folder, TEST_IMAGES), 3), read_idx(find_idx(folder, TEST_LABELS), 1)
     if len(images) != len(labels):
         raise ConfigError(f"{folder}: {len(images)} test images and {len(labels)} labels")
     return Samples(images.reshape(len(images), -1).astype(np.float64), labels.astype(np.float64))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from lpbench.datasets.base import CLASSIFICATION, REGRESSION, FileData
+from lpbench.datasets.data import CLASSIFICATION, REGRESSION, FileData
 from lpbench.errors import ConfigError
 
 MAX_PARSED = 2  # files kept parsed in memory
@@ -74,14 +74,19 @@ def parsed(paths: list[Path], how: tuple[Any, ...], read: Callable[..., FileData
     with _lock:
         data = _parsed.get((*how, *contents))
         if data is None:
-            raw = [read_bytes(path) for path in paths]
-            contents = tuple(hashlib.blake2b(held).hexdigest()[:32] for held in raw)
+            raw, contents = read_all(paths)
             data = _parsed[*how, *contents] = read(*raw)
             data.content = contents
             while len(_parsed) > MAX_PARSED:
                 _parsed.popitem(last=False)
         _parsed.move_to_end((*how, *contents))
         return data
+
+
+def read_all(paths: Sequence[Path]) -> tuple[list[bytes], tuple[str, ...]]:
+    """What files hold, and the hashes of these very bytes; raises ConfigError."""
+    raw = [read_bytes(path) for path in paths]
+    return raw, tuple(hashlib.blake2b(held).hexdigest()[:32] for held in raw)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -182,12 +187,18 @@ def labelled(path: Path, found: Read, task: str) -> FileData:
         odd = target[(target != np.round(target)) | ~np.isfinite(target)] if kind == "f" else target[:0]
         if len(odd):
             refuse(path, f"the target holds {odd[0]:g}: whole numbers or names are needed as class labels")
-        labels, y = np.unique(target, return_inverse=True)
-        if len(labels) < 2:
-            refuse(path, f"all {len(y)} samples have the label {labels[0]}: two classes or more are needed")
+        labels, y = classes(path, target)
         data = FileData(found.X, y.astype(np.float64), CLASSIFICATION, len(labels))
     data.columns, data.remarks = found.columns, tuple(found.remarks)
     return data
+
+
+def classes(path: Path, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct labels in their order, and of each sample the index of its own; raises ConfigError for one class."""
+    labels, y = np.unique(target, return_inverse=True)
+    if len(labels) < 2:
+        refuse(path, f"all {len(y)} samples have the label {labels[0]}: two classes or more are needed")
+    return labels, y
 
 
 def label_values(labels: Sequence[str]) -> np.ndarray:
