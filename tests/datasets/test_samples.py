@@ -198,6 +198,8 @@ def test_training_samples_of_one_class() -> None:
 def test_too_few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Dots, "N", 4)
     with pytest.raises(ConfigError, match="dots: 4 samples are too few to hold one in 5 out for testing"):
+        Dots.sample_size({})
+    with pytest.raises(ConfigError, match="too few"):
         Dots.samples({})
 
 
@@ -207,7 +209,7 @@ def test_a_test_sample_beyond_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     X[far, 0] = 1e200
     monkeypatch.setattr(Dots, "load", lambda choices, task: Data(X, np.arange(10.0) % 2, CLASSIFICATION, 2))
     with pytest.raises(
-        ConfigError, match="a test sample of dots is beyond the range of float32 once standardised"
+        ConfigError, match="a number of dots is not finite in float32, once it is standardised"
     ):
         Dots.samples({})
 
