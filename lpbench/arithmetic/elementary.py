@@ -61,7 +61,7 @@ def exp(x):
 
 @inner
 def decay(x):
-    """e**x for x <= 0, float64: 0 below -708, NaN for NaN. Without a branch, so that compiled loops take many at once."""
+    """e**x for x <= 0, float64: 0 below -708, NaN for NaN. Without a branch: compiled loops take many at once."""
     c = x if x > -708.0 else -708.0
     shifted = c * _LOG2_E + _SHIFT  # its last bits are the nearest integer
     k = shifted - _SHIFT

@@ -18,8 +18,8 @@ from lpbench.arithmetic.jit import inner, when_loaded
 LANES = 16
 # Rows of C that are computed side by side, each in LANES accumulators: what 16 registers of 8 float32 hold.
 ROWS = 6
-# Rows of B that are gone through at a time: LANES columns of them stay in the fastest cache. Where rows of B are WIDE they
-# are copied side by side first, GROUPS of LANES columns at a time, as they would push each other out.
+# Rows of B that are gone through at a time: LANES columns of them stay in the fastest cache. Where rows of B are WIDE
+# they are copied side by side first, GROUPS of LANES columns at a time, as they would push each other out.
 DEPTH, WIDE, GROUPS = 256, 512, 4
 ROOM = DEPTH * LANES * GROUPS
 
