@@ -109,7 +109,8 @@ def _declare(kind: str, name: str, thing: Any) -> None:
     for one in (*own, *records):
         there = choices.get(one.name, (kind, one))
         same = there == (kind, one) and metrics.get(one.name, one) == one
-        if not same or (one.name in _TAKEN and _SHARED.get(one.name) != (type(one), one.stored)) or one.name.startswith("bound_") or not one.name.isidentifier():
+        free = one.name not in _TAKEN or _SHARED.get(one.name) == (type(one), one.stored)
+        if not (same and free) or one.name.startswith("bound_") or not one.name.isidentifier():
             raise ConfigError(f"{kind} {name!r}: the name {one.name!r} is taken, or none; choose another")
     choices.update((choice.name, (kind, choice)) for choice in own)
     metrics.update((metric.name, metric) for metric in records)

@@ -27,6 +27,7 @@ LAYERS = [
     ["registry", "terminal"],
     ["arithmetic", "store"],
     ["datasets", "formats", "theory"],
+    ["networks"],
     ["analysis", "convex", "problems"],
     ["algorithms", "choices"],
     ["cells"],
@@ -186,7 +187,7 @@ def test_who_may_know_torch_and_numba(name: str) -> None:
     }
     allowed = {
         "torch": {"arithmetic/ops.py", "formats/quantize.py"},
-        "numba": {"arithmetic/dot.py", "arithmetic/inlining.py", "arithmetic/jit.py"},
+        "numba": {f"arithmetic/{name}.py" for name in ("bound", "dot", "inlining", "jit", "tiles")},
     }
     assert users <= allowed[name]
 

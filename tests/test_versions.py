@@ -9,6 +9,7 @@ import functools
 import hashlib
 import importlib
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,12 @@ SHARED = {
         "arithmetic/rounding", "convex/rows", "convex/losses", "convex/gradients", "convex/update", "convex/step_sizes",
         "convex/gap", "convex/drive",
         "cells/points", "cells/binding", "formats/base", "algorithms/base",
+    ],
+    "problem": [  # the networks: of the others, the identity holds what decides them
+        "arithmetic/ops", "arithmetic/elementary", "arithmetic/generator", "arithmetic/rounding", "arithmetic/tiles",
+        "arithmetic/bound", "formats/base", "formats/quantize", "networks/architecture", "networks/assembly",
+        "networks/passes", "networks/roles", "networks/rounding", "networks/training", "networks/updates",
+        "cells/points", "cells/networks", "problems/network",
     ],
 }  # fmt: skip
 
@@ -73,7 +80,9 @@ def own_sources(kind: str, thing: Any) -> list[Path]:
             continue
         found.add(name)
         for node in ast.walk(ast.parse((folder / f"{name}.py").read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"lpbench.{kind}s."):
+            if isinstance(node, ast.ImportFrom) and re.fullmatch(
+                rf"lpbench\.{kind}s\.\w+", node.module or ""
+            ):
                 waiting.append(str(node.module).rpartition(".")[2])
     return [folder / f"{name}.py" for name in sorted(found)]
 
@@ -87,7 +96,8 @@ def measured() -> dict[str, dict[str, dict[str, Any]]]:
         for name in things.names():
             thing = things.get(name)
             home = thing.__module__ if isinstance(thing, type) else type(thing).__module__
-            if home.startswith("lpbench."):  # not those of the tests' own plug-ins
+            # Not those of the tests' own plug-ins.
+            if home.startswith("lpbench.") and (kind != "problem" or hasattr(thing, "engine")):
                 found[kind][name] = {
                     "version": thing.version,
                     "digest": digest(common + own_sources(kind, thing)),
@@ -140,7 +150,7 @@ def test_every_file_that_holds_kernels_is_watched():
 
 
 if __name__ == "__main__":
-    for package in ("lpbench.formats", "lpbench.algorithms"):
+    for package in ("lpbench.formats", "lpbench.algorithms", "lpbench.problems"):
         importlib.import_module(package)
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(measured(), indent=2) + "\n", "utf-8")

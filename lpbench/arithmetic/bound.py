@@ -1,4 +1,4 @@
-"""Kernels that others call by address: what a tensor is rounded to is compiled once, and not once in every training loop.
+"""Kernels that others call by address: how a tensor is rounded is compiled once, and not in every training loop again.
 
 A kernel here has a first argument of any type, a tuple of what it is to know (a format, a rounding). `Bound` keeps that
 in memory of its own, and `call` hands its address on: the caller is compiled without knowing the type.
@@ -34,7 +34,7 @@ class Bound:
 
 
 def call(address, state, x, out, columns, first, second, task):
-    """What a Bound does with x and out, both (n,); columns int64, first and second uint32, task int64. Returns int64."""
+    """What a Bound does with x and out, both (n,), and returns: an int64, as columns and task; first, second uint32."""
     bound = _known[state]
     return bound.function.py_func(bound.knowledge, state, x, out, columns, first, second, task)
 

@@ -2,7 +2,7 @@
 
 Each sum runs over k ascending, a fused multiply-add each, and begins with what C holds. How many rows and columns are
 computed side by side is the processor's business and changes no bit. Rows of A lie anywhere (a convolution's windows
-overlap): `rows_into` finds row i at offset[i], `columns_into` sums over them instead. All arrays are one-dimensional and
+overlap): `rows_into` finds row i at offset[i], `columns_into` sums over them instead. Arrays are one-dimensional,
 contiguous, of float32 or float64; matrices start at an offset and have a row length, a multiple of 16 in B and C.
 """
 
@@ -111,7 +111,6 @@ def _fused(a: float, x: float, c: float) -> float:
 
 @when_loaded
 def _register() -> None:
-    from numba import types
     from numba.extending import overload
 
     from lpbench.arithmetic import inlining
@@ -184,9 +183,7 @@ def _tile(rows: int, by_rows: bool) -> Any:
                 every = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
                 return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), every)
 
-            targets = [
-                builder.add(c, builder.mul(builder.add(i, index(row)), width)) for row in range(rows)
-            ]
+            targets = [builder.add(c, builder.mul(builder.add(i, index(row)), width)) for row in range(rows)]
             sums = []
             for target in targets:
                 total = cgutils.alloca_once(builder, vector)

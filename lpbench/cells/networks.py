@@ -1,4 +1,4 @@
-"""The compiled engine of networks: whole stretches between two record points in one call, judged by held-out samples."""
+"""The compiled engine of networks: from one record point to the next in one call, judged by held-out samples."""
 
 import math
 from collections.abc import Mapping
@@ -22,7 +22,10 @@ RESULT = "test_error"
 # Columns of the record of a cell.
 TRAIN_LOSS, TEST_LOSS, TEST_ERROR, GRADIENT_NORM, MOVED, SATURATED, STALLED = range(7)
 RECORDED = 7
-_PRODUCT_SECONDS, _NUMBER_SECONDS = 4e-11, 4e-9  # of a multiply-add, and of a number that is rounded, at the slowest
+_PRODUCT_SECONDS, _NUMBER_SECONDS = (
+    4e-11,
+    4e-9,
+)  # of a multiply-add, and of a number that is rounded, at the slowest
 
 
 class Networks:
@@ -52,7 +55,9 @@ class Networks:
         """What the weights' format is, and what a step stores and moves."""
         found = _recipe(choices, problem)
         rounder = found.rounder("weights", problem.net[-1].name, np.ones(1))
-        form = rounder.form if rounder is not None else registry.formats.get("none").from_choices(choices, None)
+        form = (
+            rounder.form if rounder is not None else registry.formats.get("none").from_choices(choices, None)
+        )
         return {
             "dimension": problem.dimension,
             "n_samples": problem.n_samples,
@@ -156,7 +161,9 @@ class Training:
     def _judge(self, record: np.ndarray) -> None:
         """The whole training and test sets, by the weights that the algorithm gives out."""
         memory, found, losses = self.memory, np.zeros(2), []
-        weights = self.average.weights.astype(memory.weights.dtype) if self.average.count[0] else memory.weights
+        weights = (
+            self.average.weights.astype(memory.weights.dtype) if self.average.taken[0] else memory.weights
+        )
         for X, y in ((self.X, self.problem.y), (self.test_X, self.problem.test_y)):
             training.judge(self.net, weights, X, y, np.arange(len(y)), self.key, found)
             losses.append(found / len(y))

@@ -156,7 +156,9 @@ class CellMaker:
             self._shared(_format_part, value, ("algorithm", "format", "compute_dtype"), self._of_format)
         )
         own = [key for key in self._of_algorithm if key in algorithm.reads]
-        run = getattr(problem.thing, "run_reads", RUN)  # a problem with an engine of its own may read other keys
+        run = getattr(
+            problem.thing, "run_reads", RUN
+        )  # a problem with an engine of its own may read other keys
         choices |= {key: value[key] for key in (*run, *own)}
         choices["algorithm"] = value["algorithm"]
         choices["seed"] = None
@@ -338,10 +340,14 @@ def _check_auto_split(choices: dict[str, Any], algorithm: Any) -> None:
 def _check_convex(choices: dict[str, Any], algorithm: Any) -> None:
     """Raise ConfigError for what networks alone are trained by."""
     if not getattr(algorithm, "convex", True):
-        raise ConfigError(f"algorithm={algorithm.name} trains networks, and problem={choices['problem']} is none")
+        raise ConfigError(
+            f"algorithm={algorithm.name} trains networks, and problem={choices['problem']} is none"
+        )
     if choices["schedule"] is not None and choices["schedule"] not in CONVEX_SCHEDULES:
         allowed = " or ".join(CONVEX_SCHEDULES)
-        raise ConfigError(f"schedule={choices['schedule']} is for networks; problem={choices['problem']} takes {allowed}")
+        raise ConfigError(
+            f"schedule={choices['schedule']} is for networks; problem={choices['problem']} takes {allowed}"
+        )
 
 
 def _registered(things: registry.Registry, name: Any) -> Any:

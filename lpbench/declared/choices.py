@@ -69,22 +69,29 @@ _STEP_SIZE = (
            "problems: alpha_t = 8/(mu (t + 16 L_B/mu)); of networks: `cosine`, `steps`"),
 )  # fmt: skip
 _NETWORK = (
-    Choice("recipe", Word(), None, "which tensors of a network are rounded ([networks.md](networks.md)): `weights` (default), `master`, "
-           "`all`, `swalp`, `bf16`, `bf16_kahan`, `fp8`"),
-    Choice("activation_format", Word(), None, "of networks, as the four below: `none`, `same` (the cell's format), a format, or one with choices "
-           "of its own: `block(precision=8,block_size=32)`"),
+    Choice("recipe", Word(), None, "which tensors of a network are rounded: `weights` (default), `master`, `all`, "
+           "`swalp`, `bf16`, `bf16_kahan`, `fp8` ([networks.md](networks.md))"),
+    Choice("activation_format", Word(), None, "of networks, as the four below: `none`, `same` (the cell's format), a "
+           "format, or one with choices of its own: `block(precision=8,block_size=32)`"),
     Choice("error_format", Word(), None, "of what goes backward"),
     Choice("gradient_format", Word(), None, "of the derivatives by the weights"),
     Choice("momentum_format", Word(), None, "of the optimizer's state"),
-    Choice("master_format", Word(), None, "of the copy of the weights that updates are added to; `same`: there is none; `none`: full precision"),
-    Choice("full_precision", Word(), None, "layers left alone: names, globs, `first`, `last`, several with + between them"),
-    Choice("compensation", Word(("none", "kahan")), "none", "`kahan`: what rounding takes from an update is kept for the next"),
-    Choice("momentum", Real(0, 0.9999, closed=True), 0.9, "of networks: share of the last update that is kept; of `adamw`: of the mean gradient"),
-    Choice("second_momentum", Real(0, 0.999999), 0.999, "of `adamw`: share of the mean square of the gradient that is kept"),
-    Choice("weight_decay", Real(0, closed=True), 0.0, "of networks: so much of a weight is added to its gradient; of `adamw`, to its update"),
+    Choice("master_format", Word(), None, "of the copy of the weights that updates are added to; `same`: there is "
+           "none; `none`: full precision"),
+    Choice("full_precision", Word(), None, "layers left alone: names, globs, `first`, `last`, several with + between"),
+    Choice("compensation", Word(("none", "kahan")), "none", "`kahan`: what rounding takes from an update is kept for "
+           "the next"),
+    Choice("momentum", Real(0, 0.9999, closed=True), 0.9, "of networks: share of the last update that is kept; of "
+           "`adamw`: of the mean gradient"),
+    Choice("second_momentum", Real(0, 0.999999), 0.999, "of `adamw`: share of the mean square of the gradient that is "
+           "kept"),
+    Choice("weight_decay", Real(0, closed=True), 0.0, "of networks: so much of a weight is added to its gradient; of "
+           "`adamw`, to its update"),
     Choice("warmup", Whole(0), 0, "of networks: steps over which the step size rises to its first value"),
-    Choice("sampling", Word(("shuffled", "replacement")), "shuffled", "of networks: every epoch a new order, the incomplete batch left out; or drawn anew"),
-    Choice("loss_scale", Real(0), 1.0, "of networks: multiplies the loss before the backward pass, and is divided out of the gradient"),
+    Choice("sampling", Word(("shuffled", "replacement")), "shuffled", "of networks: every epoch a new order, the "
+           "incomplete batch left out; or drawn anew"),
+    Choice("loss_scale", Real(0), 1.0, "of networks: multiplies the loss before the backward pass, and is divided out "
+           "of the gradient"),
     Choice("engine", Word(("auto", "compiled")), "auto", "of networks: what trains them"),
 )  # fmt: skip
 _RUN = (
@@ -129,6 +136,13 @@ PROBLEM = tuple(_named(_PROBLEM))
 FORMAT = tuple(name for name in _named(_FORMAT) if name != "format")
 ALGORITHM = (*(name for name in _named(_ALGORITHM) if name != "algorithm"), "schedule")
 RUN = ("start", "step_size", *_named(_RUN))
-NETWORK = ("step_size", *_named(_NETWORK), *(name for name in _named(_RUN) if name != "tail"))  # in place of RUN
-SHARED = ("depth", *_named(_NETWORK))  # what a plug-in may declare as its own, too: of convex cells it is nobody's
+NETWORK = (
+    "step_size",
+    *_named(_NETWORK),
+    *(name for name in _named(_RUN) if name != "tail"),
+)  # in place of RUN
+SHARED = (
+    "depth",
+    *_named(_NETWORK),
+)  # what a plug-in may declare as its own, too: of convex cells it is nobody's
 CONVEX_SCHEDULES = ("constant", "decreasing")

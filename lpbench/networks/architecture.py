@@ -1,7 +1,7 @@
 """What a network is made of: layers by name and shape, and where their numbers lie in memory.
 
-Every layer is an affine map over windows of its input. A dense layer has one window, all of its input; a convolution one
-at each position. Images are (height, width, channels), signals are images of height 1.
+Every layer is an affine map over windows of its input: a dense layer has one window, all of its input, a convolution
+one at each position. Images are (height, width, channels), signals are images of height 1.
 """
 
 from __future__ import annotations
@@ -100,9 +100,7 @@ def cnn(shape: Sequence[int], classes: int, channels: int) -> list[Layer]:
     layers = []
     for i, side in enumerate((5, 3, 3)):
         window, stride = (1 if flat else side, side), (1 if flat else 2, 2)
-        layers.append(
-            Layer(f"conv{i + 1}", image, channels, window, stride, (0 if flat else 1, 1))
-        )
+        layers.append(Layer(f"conv{i + 1}", image, channels, window, stride, (0 if flat else 1, 1)))
         image = layers[-1].image
     return [*layers, dense("output", image, classes)]
 
@@ -216,7 +214,9 @@ def layout(net: Sequence[Layer], batch: int) -> Layout:
         across = (width + 2 * right) * channels
         whole = layer.is_dense
         line[SAMPLE] = (height + 2 * down) * across
-        line[LINES], line[SEGMENT] = (1, line[SAMPLE]) if whole else (layer.window[0], layer.window[1] * channels)
+        line[LINES], line[SEGMENT] = (
+            (1, line[SAMPLE]) if whole else (layer.window[0], layer.window[1] * channels)
+        )
         line[PITCH], line[WIDTH], line[OUTPUTS] = across, padded(layer.outputs), layer.outputs
         rows, columns = layer.positions
         line[POSITIONS] = rows * columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,9 @@ def initial(net: Sequence[Layer], seed: int) -> list[tuple[np.ndarray, np.ndarra
     random, found = np.random.default_rng(int(stream(seed, INITIAL))), []
     for layer in net:
         bound = 1.0 / np.sqrt(layer.fan_in)
-        found.append((random.uniform(-bound, bound, layer.shape), random.uniform(-bound, bound, layer.outputs)))
+        found.append(
+            (random.uniform(-bound, bound, layer.shape), random.uniform(-bound, bound, layer.outputs))
+        )
     return found
 
 
@@ -143,7 +145,7 @@ def step_sizes(schedule: str, step_size: float, steps: int, warmup: int) -> Vect
     and a hundredth from three quarters on. The first `warmup` steps rise linearly to the first of these.
     """
     t = np.arange(steps)
-    share = np.ones(steps)
+    share: Vector = np.ones(steps)
     if schedule == "cosine":
         share = t * (np.pi / steps)
         to_cos(share)
@@ -192,5 +194,3 @@ class Batches:
         if self.sampling == "replacement":
             return random.integers(self.samples, size=(each, self.batch))
         return random.permutation(self.samples)[: each * self.batch].reshape(each, self.batch)
-
-

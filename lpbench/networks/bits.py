@@ -18,9 +18,9 @@ MOVES = {"weights": 4, "activations": 3, "errors": 3, "gradients": 2, "momentum"
 
 
 def bits_per_step(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, Any]) -> float:
-    """All bits of one step's tensors, each as often as it is written or read (MOVES); what is not rounded counts in full.
+    """All bits of one step's tensors, each as often as it is written or read (MOVES).
 
-    The input counts once: it is written rounded, or read as it came.
+    What is not rounded counts in full. The input counts once: it is written rounded, or read as it came.
     """
     full, batch = FULL[choices["compute_dtype"]], choices["batch_size"]
 
@@ -41,5 +41,7 @@ def bits_per_step(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, An
             total += MOVES["master"] * weights * bits("master", layer.name)
         total += MOVES["errors"] * outputs * bits("errors", layer.name)
         if i + 1 < len(net):
-            total += MOVES["activations"] * batch * float(np.prod(layer.image)) * bits("activations", layer.name)
+            total += (
+                MOVES["activations"] * batch * float(np.prod(layer.image)) * bits("activations", layer.name)
+            )
     return total

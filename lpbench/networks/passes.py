@@ -1,7 +1,7 @@
-"""Forward and backward through a network's layers: products in a fixed order, and each tensor rounded as its role says.
+"""Forward and backward through a network's layers: products in a fixed order, each tensor rounded as its role says.
 
-Activations are rounded behind the nonlinearity (and the pooling), the input once; errors before the products of the layer
-that they leave. Rectified linear units between layers; softmax and cross entropy behind the last.
+Activations are rounded behind the nonlinearity (and the pooling), the input once; errors before the products of the
+layer that they leave. Rectified linear units between layers; softmax and cross entropy behind the last.
 """
 
 from typing import Any, NamedTuple
@@ -46,10 +46,13 @@ class Net(NamedTuple):
     """A network and one cell's scratch, as kernels take them; all numbers of one dtype.
 
     layers, offsets, batch   of the layout.
-    rounders   (ROLES, places, 2) int64: address and state of what rounds a tensor, or zeros. Activation 0 is the input,
-               i + 1 what leaves layer i; error i what enters it from behind; of the others, place i is tensor i.
-    inputs, errors_in   of all layers, and the derivatives by them.       outputs, errors   the same in front of the
-               nonlinearity.      staged, spread, turned   scratch.        winners   uint8, which of the pooled it was.        nothing   empty.
+    rounders    (ROLES, places, 2) int64: address and state of what rounds a tensor, or 0. Activation 0 is the input,
+                i + 1 what leaves layer i; error i what enters it from behind; of the others, place i is tensor i.
+    inputs, errors_in   of all layers, and the derivatives by them.
+    outputs, errors     the same in front of the nonlinearity.
+    staged, spread, turned   scratch.
+    winners     uint8: which of the pooled it was.
+    nothing     empty.
     """
 
     layers: Any

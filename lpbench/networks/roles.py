@@ -1,7 +1,7 @@
 """Which tensors of a network are rounded, and to what: a format of its own for each role.
 
-A role's choice is `none` (not rounded), `same` (the cell's own format), the name of a format, or one with choices of its
-own: `block(precision=8,block_size=32)`, `same(rounding=nearest_even)`.
+A role's choice is `none` (not rounded), `same` (the cell's own format), the name of a format, or one with choices of
+its own: `block(precision=8,block_size=32)`, `same(rounding=nearest_even)`.
 """
 
 from __future__ import annotations

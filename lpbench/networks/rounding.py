@@ -49,7 +49,15 @@ def round_tensor(knowledge, state, x, out, columns, first, second, task):
         return count
     rows = x.size // columns
     round_rows(
-        fmt, rounding, scaling, units, x.reshape(rows, columns), first, second, None, out.reshape(rows, columns)
+        fmt,
+        rounding,
+        scaling,
+        units,
+        x.reshape(rows, columns),
+        first,
+        second,
+        None,
+        out.reshape(rows, columns),
     )
     return count
 

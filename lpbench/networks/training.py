@@ -19,10 +19,10 @@ class Schedule(NamedTuple):
 
 
 class Average(NamedTuple):
-    """The running average of the weights, (n,) float64, from step `start` on, one in `every`; count (1,) int64 taken."""
+    """The running average of the weights, (n,) float64, from step `start` on, one in `every`; taken (1,) int64."""
 
     weights: Vector
-    count: Vector
+    taken: Vector
     start: int
     every: int
 
@@ -43,15 +43,21 @@ def train(net, memory, rule, schedule, average, X, y, order, begin, key, losses,
         losses[i] = total / batch
         if i + 1 == steps:
             length[0] = norm(memory.gradient) / rule.loss_scale
-        update(net, memory, rule, schedule.alpha[step], schedule.first[step], schedule.second[step], key, step)
-        if average.weights.size and step + 1 >= average.start and (step + 1 - average.start) % average.every == 0:
+        update(
+            net, memory, rule, schedule.alpha[step], schedule.first[step], schedule.second[step], key, step
+        )
+        if (
+            average.weights.size
+            and step + 1 >= average.start
+            and (step + 1 - average.start) % average.every == 0
+        ):
             _average(average, memory.weights)
 
 
 @inner
 def _average(average, weights):
-    average.count[0] += 1
-    share = 1.0 / average.count[0]
+    average.taken[0] += 1
+    share = 1.0 / average.taken[0]
     for j in range(weights.size):
         average.weights[j] += share * (weights[j] - average.weights[j])
 

@@ -1,4 +1,4 @@
-"""The optimizer's step: one pass over each tensor, in which weights, gradient and state are brought to their formats."""
+"""The optimizer's step: weights, gradient and state of each tensor, brought to their formats."""
 
 import math
 from typing import Any, NamedTuple
@@ -47,10 +47,12 @@ class Rule(NamedTuple):
 class Memory(NamedTuple):
     """The vectors of one cell, (n,) each; those that its rule and its roles do not need are empty.
 
-    weights   what layers compute with.      master   the copy that updates are added to; empty: the weights themselves.
+    weights   what layers compute with.
+    master    the copy that updates are added to; empty: the weights themselves.
     update, staged, old   scratch, as long as the largest tensor.
-    tensors   of the layout.       counts    (3,) int64: non-zero updates, of them those that left the range of the weights'
-              format, and those that changed nothing; at every AUDIT_EVERY-th step.
+    tensors   of the layout.
+    counts    (3,) int64: non-zero updates, of them those that left the range of the weights' format, and those that
+              changed nothing; at every AUDIT_EVERY-th step.
     """
 
     weights: Vector

@@ -15,7 +15,7 @@ LEAST = 6  # positions of an image or a signal, each way
 
 @problems.register("cnn")
 class Cnn(Network):
-    """Three convolutions of `dimension` channels over an image or a signal, each of stride 2, softmax and cross entropy."""
+    """Three convolutions of `dimension` channels, each of stride 2, over images or signals; softmax, cross entropy."""
 
     width = 25
 

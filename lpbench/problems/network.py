@@ -111,7 +111,7 @@ class Network:
     @classmethod
     def shape(cls, choices: Mapping[str, Any]) -> Shape:
         """Training samples, width, classes."""
-        n, shape, classes = cls._dataset(choices).sample_size(choices)
+        n, _, classes = cls._dataset(choices).sample_size(choices)
         return Shape(n, cls._dimension(choices), classes)
 
     @classmethod
@@ -147,7 +147,9 @@ class Network:
             trained = [one for one in algorithms.names() if getattr(algorithms.get(one), "networks", False)]
             raise ConfigError(f"algorithm={name} does not train networks; these do: {', '.join(trained)}")
         if choices["schedule"] not in SCHEDULES:
-            raise ConfigError(f"schedule={choices['schedule']} is for convex problems; networks take {', '.join(SCHEDULES)}")
+            raise ConfigError(
+                f"schedule={choices['schedule']} is for convex problems; networks take {', '.join(SCHEDULES)}"
+            )
         for key in ("step_size", "steps"):
             if isinstance(choices[key], str):
                 raise ConfigError(
@@ -165,7 +167,9 @@ class Network:
                 settled[key] = settled[key] or ("same" if key == "master_format" else "none")
             settled["recipe"] = settled["recipe"] or "weights"
             if isinstance(choices["limit"], str) and choices["limit"] != "auto":
-                raise ConfigError(f"limit={choices['limit']}: what it says is not known of a network; give a number, or auto")
+                raise ConfigError(
+                    f"limit={choices['limit']}: what it says is not known of a network; give a number, or auto"
+                )
             if choices["exponent_bits"] == "auto":
                 raise ConfigError("exponent_bits=auto: nothing is proven of networks; give a number")
         recipe(settled, cls.net({**settled, "path": path}), rounds)

@@ -71,7 +71,9 @@ def choice_field(name: str, kind: pa.DataType) -> pa.Field:
 def _declared() -> list[pa.Field]:
     """The columns that loaded plug-ins declare, beside those of `CELLS`."""
     own = [choice_field(name, _KINDS[one.stored]) for name, (_, one) in registry.choices.items()]
-    own += [_field(name, _KINDS[one.stored], one.better or "metric") for name, one in registry.metrics.items()]
+    own += [
+        _field(name, _KINDS[one.stored], one.better or "metric") for name, one in registry.metrics.items()
+    ]
     return [field for field in own if field.name not in CELLS.names]
 
 

@@ -308,7 +308,10 @@ def test_resolve_gives_the_number_of_the_cell() -> None:
         ({"seed": 2**32}, "seed must be"),
         ({"seed": None}, "seed is null"),
         ({"rounding": "stochastik"}, "unknown rounding 'stochastik'. Did you mean 'stochastic'"),
-        ({"schedule": "linear"}, "unknown schedule 'linear'. Choose from: constant, decreasing"),
+        (
+            {"schedule": "linear"},
+            "unknown schedule 'linear'. Choose from: constant, cosine, decreasing, steps",
+        ),
         ({"snapshot": "first"}, "unknown snapshot 'first'"),
         ({"start": "one"}, "unknown start 'one'"),
         ({"compute_dtype": "float16"}, "unknown compute_dtype 'float16'"),
