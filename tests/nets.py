@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from lpbench.cells.networks import Training
-from lpbench.cells.points import Points
+from lpbench.cells.points import Points, stops
 from lpbench.declared.choices import CHOICES
 from lpbench.networks.architecture import Layer, cnn, dense, lenet, mlp
 from lpbench.problems.network import TrainingSet
@@ -54,18 +54,19 @@ def data(name: str, samples: int = 5, test: int = 3, scale: float = 1.0) -> Trai
     return TrainingSet("tiny", tuple(net), X, y, test_X, test_y, CLASSES, 1)
 
 
-def training(problem: TrainingSet, **choices: Any) -> Training:
-    """A cell at step 0, recorded at every step."""
+def training(problem: TrainingSet, stride: int | None = None, **choices: Any) -> Training:
+    """A cell at step 0, recorded every `stride` steps; None: at start and end."""
     chosen = {**dict.fromkeys(CHOICES), **SET, **choices}
-    steps = np.arange(chosen["steps"] + 1)
+    steps = np.arange(0, chosen["steps"] + 1, stride or chosen["steps"])
     return Training(chosen, problem, Points(steps, np.ones_like(steps)))
 
 
-def run(cell: Training, begin: int = 0, end: int | None = None) -> Training:
-    """The cell, gone on to step `end`."""
-    stops = cell.points.steps
+def run(cell: Training, pauses: int = 2**31) -> Training:
+    """The cell, gone to its end, with a pause after every `pauses` steps."""
+    where, rows = stops(cell.points.steps, pauses)
     with np.errstate(all="ignore"):
-        cell.advance(stops, stops, begin, stops.size if end is None else end + 1)
+        for i in range(where.size):
+            cell.advance(where, rows, i, i + 1)
     return cell
 
 

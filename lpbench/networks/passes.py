@@ -89,7 +89,7 @@ def rounded_part(net, role, place, part, key, step, x, out, columns):
 
 @inner
 def outside(net, role, place, x, updates):
-    """How many of x (n,) lie outside the range of the role's format, of those with an update; 0 where it does not round."""
+    """How many of x (n,) lie outside the range of the role's format, of those with an update; 0: rounds nothing."""
     address, state = net.rounders[role, place, 0], net.rounders[role, place, 1]
     if state == 0:
         return 0

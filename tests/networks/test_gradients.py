@@ -64,7 +64,7 @@ def optimizer(parameters, choices):
 @pytest.mark.parametrize(("name", "choices"), CASES)
 def test_as_torch_trains(name, choices, in_python):
     problem = nets.data(name)
-    cell = nets.training(problem, **choices)
+    cell = nets.training(problem, stride=1, **choices)
     parameters = [torch.tensor(part, requires_grad=True) for part in nets.weights(cell)]
     steps = optimizer(parameters, cell.choices)
     X = torch.tensor(problem.X.reshape(-1, *problem.net[0].inputs))
@@ -116,7 +116,7 @@ def test_gradients_are_those_of_differences(name, in_python):
         vector[place] = kept
         slopes.append((sides[0] - sides[1]) / (2 * h))
     before = vector.copy()
-    nets.run(cell, 1)
+    nets.run(cell)
     gradient = before - cell.memory.weights  # of step size 1
     assert np.allclose(gradient[places], slopes, rtol=1e-5, atol=1e-8)
     assert np.abs(slopes).max() > 1e-3
