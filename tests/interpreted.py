@@ -5,6 +5,7 @@ A kernel costs seconds to compile, and each algorithm with each loss, format, ro
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ def interpreted() -> Iterator[None]:
     """Until it ends, kernels that this process calls run in pure Python (`jit.in_python` is for one thread)."""
     import numpy as np
 
+    from lpbench.arithmetic import jit
     from lpbench.arithmetic.jit import Kernel
 
     def call(kernel: Kernel, *arguments: Any) -> Any:
@@ -23,4 +25,5 @@ def interpreted() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Kernel, "__call__", call)
+        patch.setattr(jit, "_plain", ContextVar("plain", default=True))
         yield

@@ -63,19 +63,51 @@ def _pack(B, b, width, n, columns, room):
 
 
 def fused(a, x, c):
-    """a x + c, rounded once; a a number, x and c (n,), all of one dtype."""
+    """a x + c, rounded once; a a number, x and c (n,), all of one dtype.
+
+    In float64 by Boldo & Melquiond 2008, "Emulation of a FMA and Correctly Rounded Sums", algorithm 5.
+    """
     if x.dtype == np.float32:
-        product = np.float64(a) * x.astype(np.float64)  # exact
-        wide = c.astype(np.float64)
-        total = product + wide
-        back = total - product
-        rest = (product - (total - back)) + (wide - back)
-        # Rounded to odd, so that what follows rounds as if the sum were exact.
-        bits = total.view(np.int64)
-        even = (bits & 1 == 0) & (rest != 0) & np.isfinite(total)
-        away = (rest > 0) == (total > 0)
-        return np.where(even, np.where(away, bits + 1, bits - 1), bits).view(np.float64).astype(np.float32)
-    return np.array([_fused(float(a), float(one), float(other)) for one, other in zip(x, c, strict=True)])
+        return _odd_sum(np.float64(a) * x.astype(np.float64), c.astype(np.float64)).astype(np.float32)
+    if not (_is_tame(a) and _is_tame(x).all() and _is_tame(c).all()):
+        return np.array([_fused(float(a), float(one), float(other)) for one, other in zip(x, c, strict=True)])
+    product, rest = _product(a, x)
+    top, more = _sum(c, rest)
+    total, last = _sum(product, top)
+    return np.where(product == 0, product + c, total + _odd_sum(more, last))
+
+
+def _is_tame(x):
+    """Whether errors of products and sums are numbers themselves."""
+    return (x == 0) | ((abs(x) > 2.0**-400) & (abs(x) < 2.0**400))
+
+
+def _sum(a, b):
+    """a + b, and what rounding took."""
+    total = a + b
+    back = total - a
+    return total, (a - (total - back)) + (b - back)
+
+
+def _product(a, b):
+    """a b, and what rounding took."""
+    product, (high, low), (top, rest) = a * b, _halves(a), _halves(b)
+    return product, low * rest - (((product - high * top) - low * top) - high * rest)
+
+
+def _halves(x):
+    big = (2.0**27 + 1) * x
+    high = big - (big - x)
+    return high, x - high
+
+
+def _odd_sum(a, b):
+    """a + b in float64, rounded to odd: rounded again, in half the bits or beside a larger number, it is the sum."""
+    total, rest = _sum(a, b)
+    bits = total.view(np.int64)
+    even = (bits & 1 == 0) & (rest != 0) & np.isfinite(total)
+    away = (rest > 0) == (total > 0)
+    return np.where(even, np.where(away, bits + 1, bits - 1), bits).view(np.float64)
 
 
 def _fused(a: float, x: float, c: float) -> float:

@@ -92,12 +92,12 @@ def rounded_part(net, role, place, part, key, step, x, out, columns):
 
 
 @inner
-def outside(net, role, place, x):
-    """How many of x (n,) lie outside the range of the role's format; 0 where it does not round."""
+def outside(net, role, place, x, updates):
+    """How many of x (n,) lie outside the range of the role's format, of those with an update; 0: rounds nothing."""
     address, state = net.rounders[role, place, 0], net.rounders[role, place, 1]
     if state == 0:
         return 0
-    return call(address, state, x, x, x.size, np.uint32(0), np.uint32(0), OUTSIDE)
+    return call(address, state, x, updates, x.size, np.uint32(0), np.uint32(0), OUTSIDE)
 
 
 @inner

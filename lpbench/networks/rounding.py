@@ -37,12 +37,15 @@ def bind(rounder: Rounder, columns: int, dtype: Any) -> Bound:
 
 @kernel
 def round_tensor(knowledge, state, x, out, columns, first, second, task):
-    """ROUND: out = x, rounded in rows of `columns` numbers; OUTSIDE: how many of x lie outside the format's range."""
+    """ROUND: out = x, rounded in rows of `columns` numbers.
+
+    OUTSIDE: how many of x lie outside the format's range, of those whose update `out` is not zero.
+    """
     fmt, rounding, scaling, units = recall(knowledge, state)
     count = np.int64(0)
     if task == OUTSIDE:
         for j in range(x.size):
-            count += saturated(fmt, native(scaling, x[j]))
+            count += saturated(fmt, native(scaling, x[j])) and out[j] != 0
         return count
     columns = columns if has_blocks(fmt) else x.size
     rows = x.size // columns

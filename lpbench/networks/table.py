@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lpbench.declared.costs import FULL
 from lpbench.networks.architecture import Layer
 from lpbench.networks.roles import NONE, SAME, Recipe
 
@@ -48,13 +49,8 @@ def _row(
     sides = [side for side in shape if side > 1] or [1]
     start: list[str | float] = [layer or "", tensor, " x ".join(map(str, sides))]
     if rounder is None:
-        return [
-            *start,
-            "never",
-            recipe.choices["compute_dtype"],
-            "",
-            8.0 * np.dtype(recipe.choices["compute_dtype"]).itemsize,
-        ]
+        full = recipe.choices["compute_dtype"]
+        return [*start, "never", full, "", FULL[full]]
     return [*start, when, _format(recipe, role), rounder.rounding, rounder.form.bits_per_value]
 
 

@@ -84,14 +84,18 @@ def update(net, memory, rule, alpha, first, second, key, step):
             copy(old, kept)
         role = MASTER if has_master else WEIGHTS
         if rule.kahan:
-            _add_compensated(net, memory, role, tensor, start, end, kept, key, step)
+            _compensated(net, memory, role, tensor, start, end, kept, key, step)
         else:
             _subtract(kept, u, x)
+        if audit:
+            memory.counts[SATURATED] += outside(net, WEIGHTS, tensor, x, u)
+        if rule.kahan:
+            _keep_rest(net, memory, role, tensor, start, end, kept, key, step)
+        else:
             _bring(net, role, tensor, key, step, x, kept, columns)
         if has_master:
             _bring(net, WEIGHTS, tensor, key, step, kept, w, columns)
         if audit:
-            memory.counts[SATURATED] += outside(net, WEIGHTS, tensor, kept if has_master else x)
             _count_moves(memory.counts, u, old, kept)
 
 
@@ -178,9 +182,10 @@ def _subtract(w, u, out):
         out[j] = w[j] - u[j]
 
 
+# Kahan's sum: y = Q(-u - c); t = Q(w + y); c = Q(Q(t - w) - y); w = t.
 @inner
-def _add_compensated(net, memory, role, tensor, start, end, w, key, step):
-    """Kahan's sum: y = -u - c; t = Q(w + y); c = Q(Q(t - w) - y); w = t, where y, too, is rounded."""
+def _compensated(net, memory, role, tensor, start, end, w, key, step):
+    """memory.staged = w + y."""
     columns, c = memory.tensors[tensor, 2], memory.compensation[start:end]
     u, x = memory.update[: end - start], memory.staged[: end - start]
     _negated_sum(u, c, x)
@@ -188,6 +193,13 @@ def _add_compensated(net, memory, role, tensor, start, end, w, key, step):
     if not rounded_part(net, role, tensor, 1, key, step, x, y, columns):
         copy(y, x)
     _sum(w, y, x)
+
+
+@inner
+def _keep_rest(net, memory, role, tensor, start, end, w, key, step):
+    """From w + y to w = t and c."""
+    columns, c = memory.tensors[tensor, 2], memory.compensation[start:end]
+    x, y = memory.staged[: end - start], c
     t = memory.gradient[start:end]  # used, too
     if not rounded(net, role, tensor, key, step, x, t, columns):
         copy(t, x)

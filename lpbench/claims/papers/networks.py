@@ -130,8 +130,8 @@ class NetworkSwalp(Claim):
     """MNIST-1D, an MLP of width 100 at a constant step size."""
 
     statement = (
-        "At a constant step the average of the weights is better than the last ones, and with weights of 6 bits as good "
-        "as in full precision"
+        "At a constant step the average of the weights is better than the last ones, and with weights of 6 bits as "
+        "good as in full precision"
     )
     paper = SWALP
     theory = "8"

@@ -1,0 +1,76 @@
+"""Tiny networks and cells on them, made by hand: what the tests of the engine of networks run."""
+
+from typing import Any
+
+import numpy as np
+
+from lpbench.cells.networks import Training
+from lpbench.cells.points import Points, stops
+from lpbench.declared.choices import CHOICES
+from lpbench.networks.architecture import Layer, cnn, dense, lenet, mlp
+from lpbench.problems.network import TrainingSet
+
+CLASSES = 3
+NETS: dict[str, tuple[tuple[int, ...], list[Layer]]] = {
+    "mlp": ((5,), mlp((5,), CLASSES, 4, 2)),
+    "wide": ((5,), mlp((5,), CLASSES, 17, 1)),  # more than one group of columns
+    "cnn 1-d": ((8, 1), cnn((8, 1), CLASSES, 2)),
+    "cnn 2-d": ((6, 6, 2), cnn((6, 6, 2), CLASSES, 2)),
+}
+
+
+def pooled() -> tuple[tuple[int, ...], list[Layer]]:
+    """LeNet in small: windows that overlap, a border, pooling that leaves a remainder, channels that fill no group."""
+    first = Layer("conv1", (7, 7, 1), 3, (3, 3), padding=(1, 1), pool=2)
+    second = Layer("conv2", first.image, 2, (2, 2), pool=2)
+    third = dense("hidden1", second.image, 4)
+    return (7, 7, 1), [first, second, third, dense("output", third.image, CLASSES)]
+
+
+NETS["pooled"] = pooled()
+LENET = (28, 28, 1), lenet((28, 28, 1), 10)
+
+SET = {
+    "problem": "mlp", "algorithm": "lp_sgd", "format": "block", "precision": 6, "block_size": 4, "subnormals": True,
+    "rounding": "stochastic", "limit": None, "compute_dtype": "float64", "seed": 3, "batch_size": 2, "steps": 3,
+    "schedule": "constant", "step_size": 0.2, "warmup": 0, "momentum": 0.9, "second_momentum": None,
+    "weight_decay": 0.0, "loss_scale": 1.0, "compensation": "none", "sampling": "shuffled",
+    "activation_format": "none", "error_format": "none", "gradient_format": "none", "momentum_format": "none",
+    "master_format": "same",
+}  # fmt: skip
+PLAIN = {"algorithm": "sgd", "format": "none", "rounding": None}
+ALL = dict.fromkeys(("activation_format", "error_format", "gradient_format", "momentum_format"), "same")
+
+
+def data(name: str, samples: int = 5, test: int = 3, scale: float = 1.0) -> TrainingSet:
+    """Random samples, of no meaning."""
+    shape, net = NETS[name]
+    random = np.random.default_rng(7)
+    X, test_X = (
+        (scale * random.standard_normal((n, *shape))).astype(np.float32).astype(np.float64)
+        for n in (samples, test)
+    )
+    y, test_y = (random.integers(0, CLASSES, n) for n in (samples, test))
+    return TrainingSet("tiny", tuple(net), X, y, test_X, test_y, CLASSES, 1)
+
+
+def training(problem: TrainingSet, stride: int | None = None, **choices: Any) -> Training:
+    """A cell at step 0, recorded every `stride` steps; None: at start and end."""
+    chosen = {**dict.fromkeys(CHOICES), **SET, **choices}
+    steps = np.arange(0, chosen["steps"] + 1, stride or chosen["steps"])
+    return Training(chosen, problem, Points(steps, np.ones_like(steps)))
+
+
+def run(cell: Training, pauses: int = 2**31) -> Training:
+    """The cell, gone to its end, with a pause after every `pauses` steps."""
+    where, rows = stops(cell.points.steps, pauses)
+    with np.errstate(all="ignore"):
+        for i in range(where.size):
+            cell.advance(where, rows, i, i + 1)
+    return cell
+
+
+def weights(cell: Training, vector: np.ndarray | None = None) -> list[np.ndarray]:
+    """Of each layer the matrix (fan_in, outputs) and the biases."""
+    vector = cell.memory.weights if vector is None else vector
+    return [part.copy() for i in range(len(cell.problem.net)) for part in cell.layout.take(i, vector)]

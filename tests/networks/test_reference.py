@@ -1,0 +1,324 @@
+"""Whole runs against plain numpy, written from what the semantics say: only layer shapes and random words are shared.
+
+The reference knows nothing of padding, windows' offsets or bound kernels. It rounds by `lpbench.quantize` with the
+uniforms spelled out; the number of an element in its tensor is its place where rows are filled up to 16 columns.
+"""
+
+import nets
+import numpy as np
+import pytest
+
+import lpbench
+from lpbench.arithmetic.generator import INITIAL, ORDER, ROUNDING, mix, random_bits, step_words, stream
+from lpbench.formats import Block, Fixed, Float, get
+
+GOLDEN, ROLES, PLACES, JUDGED = 0x9E3779B9, 8, 1024, 2**31
+ROLE = {
+    name: i
+    for i, name in enumerate(
+        ("weights", "activations", "errors", "gradients", "momentum", "master", "second")
+    )
+}
+
+
+def filled(n):
+    return -(-n // 16) * 16
+
+
+class Reference:
+    """One cell. `forms` gives each role a (format, rounding); a role without one is left alone."""
+
+    def __init__(self, problem, choices, forms):
+        self.problem, self.net, self.choices, self.forms = problem, problem.net, choices, forms
+        self.key = stream(choices["seed"], ROUNDING)
+        random = np.random.default_rng(int(stream(choices["seed"], INITIAL)))
+        self.w = []
+        for layer in self.net:
+            bound = 1 / np.sqrt(layer.fan_in)
+            self.w += [random.uniform(-bound, bound, size) for size in (layer.shape, layer.outputs)]
+        self.initial = [np.abs(w).max() for w in self.w]
+        self.kept = (
+            [self.nearest("master", i, w) for i, w in enumerate(self.w)] if "master" in forms else None
+        )
+        self.w = [self.nearest("weights", i, w) for i, w in enumerate(self.kept or self.w)]
+        self.m, self.v, self.c = ([np.zeros_like(w) for w in self.w] for _ in range(3))
+        self.taken, self.moved, self.stalled = [], 0, 0
+
+    # -- rounding ---------------------------------------------------------------------------------------------------
+
+    def form(self, role, place, layer):
+        """The format of a tensor of the role, with its rounding; None where it is left alone."""
+        chosen = self.forms.get("momentum" if role == "second" else role)
+        if chosen is None or (layer is not None and self.net[layer].name in self.choices.get("exempt", ())):
+            return None, None
+        form, rounding = chosen
+        return (form(self.initial[place]) if callable(form) else form), rounding
+
+    def quantized(self, role, place, step, x, numbers, layer, part=0):
+        form, rounding = self.form(role, place, layer)
+        if form is None:
+            return x
+        with np.errstate(over="ignore"):
+            tensor = np.uint32((part * ROLES + ROLE[role]) * PLACES + place)
+            words = step_words(mix(np.uint32(self.key ^ mix(np.uint32(tensor + np.uint32(GOLDEN))))), step)
+            drawn = [int(random_bits(*words, j)) for j in numbers.ravel().tolist()]
+        uniforms = np.array(drawn).reshape(x.shape) / 2.0**32
+        return lpbench.quantize(x, form, rounding, uniforms if rounding == "stochastic" else None)
+
+    def nearest(self, role, i, w):
+        form, _ = self.form(role, i, i // 2)
+        return w if form is None else lpbench.quantize(w, form, "nearest_even")
+
+    def weight_numbers(self, i):
+        layer = self.net[i // 2]
+        if i % 2:
+            return np.arange(layer.outputs)
+        channels = layer.inputs[2]
+        across = channels if i == 0 else filled(channels)
+        place = np.arange(layer.window[0] * layer.window[1])[:, None] * across + np.arange(channels)
+        return place.reshape(-1, 1) * filled(layer.outputs) + np.arange(layer.outputs)
+
+    def of_tensor(self, role, i, step, x, part=0):
+        return self.quantized(role, i, step, x, self.weight_numbers(i), i // 2, part)
+
+    # -- passes -----------------------------------------------------------------------------------------------------
+
+    def bordered(self, x, layer):
+        (down, right) = layer.padding
+        return np.pad(x, ((0, 0), (down, down), (right, right), (0, 0)))
+
+    def places(self, layer):
+        rows, columns = layer.positions
+        return [(r * layer.stride[0], c * layer.stride[1]) for r in range(rows) for c in range(columns)]
+
+    def windows(self, x, layer):
+        """(N, positions, fan_in) of samples with their borders."""
+        (h, w), n = layer.window, len(x)
+        return np.stack([x[:, r : r + h, c : c + w].reshape(n, -1) for r, c in self.places(layer)], 1)
+
+    def pooled(self, y, layer):
+        """Squares side by side: (N, height, width, squares' positions, channels)."""
+        tall, wide, _ = layer.image
+        side = layer.pool
+        parts = [
+            y[:, r : r + side * tall : side, c : c + side * wide : side]
+            for r in range(side)
+            for c in range(side)
+        ]
+        return np.stack([part[:, :tall, :wide] for part in parts], 3)
+
+    def forward(self, x, step):
+        """Logits of samples (N, height, width, channels), and what the backward pass asks for."""
+        x = self.bordered(x, self.net[0])
+        x = self.quantized("activations", 0, step, x.reshape(len(x), -1), np.arange(x.size), None).reshape(
+            x.shape
+        )
+        inputs, outputs = [], []
+        for i, layer in enumerate(self.net):
+            inputs.append(x)
+            y = self.windows(x, layer) @ self.w[2 * i] + self.w[2 * i + 1]
+            outputs.append(y.reshape(len(y), *layer.positions, layer.outputs))
+            if i + 1 < len(self.net):
+                a = np.maximum(outputs[-1], 0)
+                a = self.pooled(a, layer).max(3) if layer.pool > 1 else a
+                numbers = np.arange(a.size // layer.outputs)[:, None] * filled(layer.outputs) + np.arange(
+                    layer.outputs
+                )
+                a = self.quantized("activations", i + 1, step, a.reshape(-1, layer.outputs), numbers, i)
+                below = self.net[i + 1]
+                x = self.bordered(a.reshape(len(y), *below.inputs), below)
+        return outputs[-1].reshape(len(x), -1), inputs, outputs
+
+    def losses(self, z, y):
+        z = z - z.max(1, keepdims=True)
+        p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+        return np.log(np.exp(z).sum(1)) - z[np.arange(len(y)), y], p
+
+    def gradients(self, x, y, step):
+        """The mean loss of a batch, and the scaled derivatives by all weights."""
+        z, inputs, outputs = self.forward(x, step)
+        losses, p = self.losses(z, y)
+        p[np.arange(len(y)), y] -= 1
+        e, found = p * (self.choices["loss_scale"] / len(y)), [None] * len(self.w)
+        for i in range(len(self.net) - 1, -1, -1):
+            layer = self.net[i]
+            e = e.reshape(-1, layer.outputs)
+            numbers = np.arange(len(e))[:, None] * filled(layer.outputs) + np.arange(layer.outputs)
+            e = self.quantized("errors", i, step, e, numbers, i)
+            patches = self.windows(inputs[i], layer).reshape(-1, layer.fan_in)
+            found[2 * i], found[2 * i + 1] = patches.T @ e, e.sum(0)
+            if i:
+                e = self.back(i, e, inputs[i], outputs[i - 1])
+        return losses.mean(), found
+
+    def back(self, i, e, x, before):
+        """From the errors of a layer to those of the one before, whose outputs are `before`."""
+        layer, above = self.net[i], self.net[i - 1]
+        parts = (e @ self.w[2 * i].T).reshape(len(x), -1, *layer.window, layer.inputs[2])
+        d = np.zeros_like(x)
+        for part, (r, c) in zip(parts.swapaxes(0, 1), self.places(layer), strict=True):
+            d[:, r : r + layer.window[0], c : c + layer.window[1]] += part
+        (down, right), (height, width) = layer.padding, layer.inputs[:2]
+        d = d[:, down : down + height, right : right + width].reshape(len(x), *above.image)
+        if above.pool == 1:
+            return d * (before.reshape(d.shape) > 0)
+        squares, e = self.pooled(before, above), np.zeros_like(before)
+        for n, r, c, j in np.ndindex(d.shape):
+            square = squares[n, r, c, :, j]
+            if square.max() > 0:
+                q = int(square.argmax())
+                e[n, r * above.pool + q // above.pool, c * above.pool + q % above.pool, j] = d[n, r, c, j]
+        return e
+
+    # -- the optimizer ----------------------------------------------------------------------------------------------
+
+    def batches(self):
+        c, n = self.choices, self.problem.n_samples
+        each, key = n // c["batch_size"], int(stream(c["seed"], ORDER))
+        for t in range(c["steps"]):
+            random = np.random.default_rng([key, t // each])
+            order = random.permutation(n)[: each * c["batch_size"]].reshape(each, -1)
+            yield t, order[t % each]
+
+    def samples(self, X):
+        return X.reshape(len(X), *self.net[0].inputs)
+
+    def run(self):
+        """The mean losses of the batches."""
+        c, losses = self.choices, []
+        for t, chosen in self.batches():
+            loss, gradients = self.gradients(self.samples(self.problem.X[chosen]), self.problem.y[chosen], t)
+            losses.append(loss)
+            for i, g in enumerate(gradients):
+                self.update(i, t, g)
+            start, every = c.get("average_start"), c.get("average_every")
+            if every and t + 1 >= start and (t + 1 - start) % every == 0:
+                self.taken.append([w.copy() for w in self.w])
+        return losses
+
+    def update(self, i, t, g):
+        c, w = self.choices, self.w[i] if self.kept is None else self.kept[i]
+        g = self.of_tensor("gradients", i, t, g) / c["loss_scale"]
+        mu, decay, alpha = c["momentum"], c["weight_decay"], c["step_size"]
+        if c["algorithm"] == "lp_adamw":
+            nu = c["second_momentum"]
+            self.v[i] = self.of_tensor("second", i, t, nu * self.v[i] + (1 - nu) * g**2)
+            self.m[i] = self.of_tensor("momentum", i, t, mu * self.m[i] + (1 - mu) * g)
+            m, v = self.m[i] / (1 - mu ** (t + 1)), self.v[i] / (1 - nu ** (t + 1))
+            u = alpha * (m / (np.sqrt(v) + 1e-8) + decay * w)
+        elif mu:
+            self.m[i] = self.of_tensor("momentum", i, t, mu * self.m[i] + g + decay * w)
+            u = alpha * self.m[i]
+        else:
+            u = alpha * (g + decay * w)
+        role = "weights" if self.kept is None else "master"
+        if c["compensation"] == "kahan":
+            y = self.of_tensor(role, i, t, -u - self.c[i], 1)
+            new = self.of_tensor(role, i, t, w + y)
+            self.c[i] = self.of_tensor(role, i, t, self.of_tensor(role, i, t, new - w, 2) - y, 3)
+        else:
+            new = self.of_tensor(role, i, t, w - u)
+        if t % 16 == 0:
+            self.moved += int((u != 0).sum())
+            self.stalled += int(((u != 0) & (new == w)).sum())
+        if self.kept is None:
+            self.w[i] = new
+        else:
+            self.kept[i], self.w[i] = new, self.of_tensor("weights", i, t, new)
+
+    def judged(self, X, y):
+        """Mean loss and share of errors, batch by batch."""
+        if self.taken:
+            self.w = [np.mean(parts, axis=0) for parts in zip(*self.taken, strict=True)]
+        size, losses, wrong = self.choices["batch_size"], [], 0
+        for k, start in enumerate(range(0, len(y), size)):
+            z, _, _ = self.forward(self.samples(X[start : start + size]), JUDGED + k)
+            losses += self.losses(z, y[start : start + size])[0].tolist()
+            wrong += int((z.argmax(1) != y[start : start + size]).sum())
+        return np.mean(losses), wrong / len(y)
+
+
+FREE = Block(6, 4, 31 * 2.0**20)
+STOCHASTIC = "stochastic"
+
+
+def fixed(largest):
+    """`limit=auto`."""
+    return Fixed.for_range(7, 2.0 ** np.ceil(np.log2(4 * largest)))
+
+
+WEIGHTS = {"weights": (FREE, STOCHASTIC)}
+EVERY = {role: (FREE, STOCHASTIC) for role in ROLE if role not in ("master", "second")}
+COPY = {"master_format": "none"}
+NONE = (None, None)
+CASES = {
+    "weights": ("mlp", {}, WEIGHTS),
+    "weights fixed": ("wide", {"format": "fixed", "precision": 7}, {"weights": (fixed, STOCHASTIC)}),
+    "weights nearest": ("mlp", {"rounding": "nearest_even"}, {"weights": (FREE, "nearest_even")}),
+    "activations": ("cnn 1-d", {"activation_format": "same"}, WEIGHTS | {"activations": (FREE, STOCHASTIC)}),
+    "errors": ("cnn 1-d", {"error_format": "same"}, WEIGHTS | {"errors": (FREE, STOCHASTIC)}),
+    "gradients": ("mlp", {"gradient_format": "same"}, WEIGHTS | {"gradients": (FREE, STOCHASTIC)}),
+    "momentum": ("mlp", {"momentum_format": "same"}, WEIGHTS | {"momentum": (FREE, STOCHASTIC)}),
+    "master none": ("mlp", COPY, WEIGHTS | {"master": NONE}),
+    "master float": (
+        "mlp", {"master_format": "float(precision=10,exponent_bits=4,rounding=nearest_even)"},
+        WEIGHTS | {"master": (lambda largest: Float(4, 5, 2.0 ** np.ceil(np.log2(4 * largest))), "nearest_even")},
+    ),
+    "all, pooled": ("pooled", {**nets.ALL, "weight_decay": 0.1, "loss_scale": 8.0}, EVERY),
+    "all, cnn 2-d, copy": ("cnn 2-d", {**nets.ALL, **COPY, "steps": 2}, EVERY | {"master": NONE}),
+    "each its own": (
+        "mlp",
+        {"activation_format": "fp8_e4m3", "error_format": "fp8_e5m2(rounding=nearest_even)", "gradient_format": "bf16",
+         "momentum_format": "float(precision=8,exponent_bits=5)", "loss_scale": 64.0},
+        WEIGHTS | {"activations": (get("fp8_e4m3"), STOCHASTIC), "errors": (get("fp8_e5m2"), "nearest_even"),
+                   "gradients": (get("bf16"), STOCHASTIC), "momentum": (Float(5, 2), STOCHASTIC)},
+    ),
+    "adam, all": (
+        "mlp",
+        {**nets.ALL, "algorithm": "lp_adamw", "second_momentum": 0.9, "weight_decay": 0.1, "step_size": 0.02},
+        EVERY,
+    ),
+    "kahan": ("mlp", {**nets.ALL, "compensation": "kahan"}, EVERY),
+    "kahan, copy": (
+        "mlp", {"compensation": "kahan", "master_format": "bf16"}, WEIGHTS | {"master": (get("bf16"), STOCHASTIC)},
+    ),
+    "no momentum": ("mlp", {"momentum": 0.0, "weight_decay": 0.1}, WEIGHTS),
+    "swalp": ("mlp", {"algorithm": "swalp", "average_start": 2, "average_every": 2, "steps": 5, **nets.ALL}, EVERY),
+    "left alone": ("mlp", {**nets.ALL, **COPY, "full_precision": "hidden2"}, EVERY | {"master": NONE}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_engine_follows_the_reference(case, in_python):
+    name, choices, forms = CASES[case]
+    problem = nets.data(name)
+    cell = nets.training(problem, **choices)
+    exempt = (choices["full_precision"],) if "full_precision" in choices else ()
+    reference = Reference(problem, {**cell.choices, "exempt": exempt}, forms)
+    assert all(map(np.array_equal, nets.weights(cell), reference.w))
+    losses = reference.run()
+    nets.run(cell)
+    assert np.allclose(cell.losses, losses, rtol=1e-12, atol=0)
+    close = {"rtol": 1e-11, "atol": 1e-13}
+    for found, expected in zip(nets.weights(cell), reference.w, strict=True):
+        assert np.allclose(found, expected, **close)
+    if reference.kept is not None:
+        for found, expected in zip(nets.weights(cell, cell.memory.master), reference.kept, strict=True):
+            assert np.allclose(found, expected, **close)
+    seen = cell.record[-1]
+    assert (seen[4], seen[6]) == (reference.moved, reference.stalled)
+    for k, (X, y) in enumerate(((problem.X, problem.y), (problem.test_X, problem.test_y))):
+        loss, wrong = reference.judged(X, y)
+        assert seen[k] == pytest.approx(loss, rel=1e-11)
+    assert seen[2] == wrong
+    _fills_rows_with_zeros(cell)
+
+
+def _fills_rows_with_zeros(cell):
+    marks = np.zeros(cell.layout.parameters)
+    for i, layer in enumerate(cell.problem.net):
+        cell.layout.place(np.ones(layer.shape), np.ones(layer.outputs), i, marks)
+    assert marks.sum() == sum(layer.weights for layer in cell.problem.net)
+    memory = cell.memory
+    for vector in (memory.weights, memory.master, memory.momentum, memory.second, memory.compensation):
+        assert vector.size == 0 or not vector[marks == 0].any()

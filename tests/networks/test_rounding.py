@@ -1,0 +1,128 @@
+"""Tensors rounded by address are rounded as `lpbench.quantize` rounds them, bit for bit."""
+
+import numpy as np
+import pytest
+
+import lpbench
+from lpbench.arithmetic import rounding as roundings
+from lpbench.arithmetic.bound import call
+from lpbench.arithmetic.generator import ROUNDING, random_bits, stream
+from lpbench.arithmetic.jit import kernel
+from lpbench.declared.choices import CHOICES
+from lpbench.networks.rounding import OUTSIDE, ROUND, Rounder, bind, tensor_words
+from lpbench.registry import formats
+
+COLUMNS = 16
+CELL = {**dict.fromkeys(CHOICES), "precision": 6, "subnormals": True, "compute_dtype": "float32"}
+NAMES = [name for name in formats.names() if name != "none"]
+
+
+@kernel
+def ask(address, state, x, out, columns, first, second, task):
+    return call(address, state, x, out, columns, first, second, task)
+
+
+def form_of(name, dtype="float32"):
+    choices, kind = {**CELL, "compute_dtype": dtype}, formats.get(name)
+    return kind.from_choices({**choices, **kind.defaults(choices)}, 1.0 if "limit" in kind.reads else None)
+
+
+def numbers(dtype):
+    """Rows of every size, with what is special in the last ones."""
+    x = np.random.default_rng(5).standard_normal((6, COLUMNS)) * np.ldexp(1.0, np.arange(-4, 2))[:, None]
+    x[4, :4] = 0.0, -0.0, 1e-30, -1e30
+    x[5, :3] = np.nan, np.inf, -np.inf
+    return x.astype(dtype)
+
+
+def words_of(seed, tensor, step):
+    with np.errstate(over="ignore"):
+        return tensor_words(stream(seed, ROUNDING), tensor, step)
+
+
+def rounded(rounder, x, words, columns=COLUMNS, task=ROUND, out=None):
+    one, out = bind(rounder, columns, x.dtype), np.empty_like(x) if out is None else out
+    count = ask(
+        np.int64(one.address), np.int64(one.state), x.ravel(), out.reshape(-1),
+        np.int64(columns), np.uint32(words.first), np.uint32(words.second), np.int64(task),
+    )  # fmt: skip
+    return out, count
+
+
+def uniforms(words, shape, dtype, bits=None):
+    """What stochastic rounding draws: 24 bits in float32, 32 in float64, or `bits` and a half."""
+    with np.errstate(over="ignore"):
+        drawn = np.array([int(random_bits(*words, j)) for j in range(int(np.prod(shape)))], np.uint64)
+    half = 0.0 if bits is None else 0.5
+    bits = bits or (24 if dtype == np.float32 else 32)
+    return ((drawn >> np.uint64(32 - bits)).astype(np.float64) + half).reshape(shape) / 2.0**bits
+
+
+def same(one, other):
+    return np.array_equal(one, other, equal_nan=True) and np.array_equal(np.signbit(one), np.signbit(other))
+
+
+def check(name, rounding, dtype, bits=None):
+    form, x = form_of(name, np.dtype(dtype).name), numbers(dtype)
+    with np.errstate(all="ignore"):
+        words = words_of(3, 5, 7)
+        found, count = rounded(Rounder(form, rounding, bits), x, words)
+        work = np.float32 if dtype == np.float32 and name != "log" else np.float64
+        given = uniforms(words, x.shape, work, bits) if rounding == "stochastic" else None
+        assert same(found, lpbench.quantize(x, form, rounding, given))
+    assert count == 0, "of ROUND"
+
+
+@pytest.mark.parametrize("rounding", roundings.MODES)
+@pytest.mark.parametrize("name", NAMES)
+def test_as_quantize(name, rounding, in_python):
+    check(name, rounding, np.float32)
+    check(name, rounding, np.float64)
+
+
+def test_few_random_bits(in_python):
+    for bits in (1, 3):
+        check("fixed", "stochastic", np.float32, bits)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("fixed", np.float32), ("block", np.float32), ("fp8_e4m3", np.float64)]
+)
+def test_compiled(name, dtype):
+    check(name, "stochastic", dtype)
+
+
+def test_blocks_do_not_reach_over_rows(in_python):
+    x = np.ones((2, 16), np.float32)
+    x[0] *= 100
+    with np.errstate(over="ignore"):
+        found, _ = rounded(
+            Rounder(formats.get("block").unbounded({**CELL, "block_size": 32}), "nearest_even"),
+            x,
+            words_of(0, 0, 0),
+        )
+    assert np.array_equal(found[1], x[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outside_counts_what_moved_and_lies_beyond_the_range(name, in_python):
+    form, x = form_of(name), numbers(np.float32)
+    least = float(form.values()[0]) if name == "fixed" else -form.max
+    beyond = (x > form.max) | (x < least)
+    counts = []
+    for updates in (np.ones_like(x), np.zeros_like(x), np.where(x > 0, x, 0.0)):
+        counts.append(
+            rounded(Rounder(form, "nearest_even"), x, words_of(0, 0, 0), task=OUTSIDE, out=updates)[1]
+        )
+    extra = counts[0] - beyond.sum()
+    assert extra in (0, 1), "a NaN is outside, or is not"
+    assert counts[1] == 0
+    assert counts[2] == (beyond & (x > 0)).sum()
+
+
+def test_words_are_of_key_tensor_and_step_alone(in_python):
+    seen = {
+        tuple(map(int, words_of(seed, tensor, step)))
+        for seed in range(3) for tensor in range(40) for step in (0, 1, 2, 2**31, 2**31 + 1)
+    }  # fmt: skip
+    assert len(seen) == 3 * 40 * 5
