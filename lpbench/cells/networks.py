@@ -10,7 +10,6 @@ from lpbench import registry
 from lpbench.arithmetic.generator import ORDER, ROUNDING, stream
 from lpbench.cells.points import Points, check_length
 from lpbench.choices import keys
-from lpbench.errors import ConfigError
 from lpbench.networks import assembly, training, updates
 from lpbench.networks.architecture import Layer, Layout, layout
 from lpbench.networks.bits import bits_per_step
@@ -43,10 +42,6 @@ class Networks:
         for key, one in keys.further().items():
             if key in chosen:
                 chosen[key] = one.kind.normal(key, chosen[key]) if chosen[key] is not None else None
-        if choices["batch_size"] > problem.n_samples:
-            raise ConfigError(
-                f"batch_size must be at most {problem.n_samples}, the training samples, got {choices['batch_size']}"
-            )
         return chosen
 
     @staticmethod

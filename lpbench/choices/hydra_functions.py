@@ -1,4 +1,5 @@
-"""Hydra's functions of override values (`range`, `sort`, `shuffle`, casts ...), with every range as a list.
+"""Hydra's functions of override values (`range`, `sort`, `shuffle`, casts ...), with every range as a list; and formats
+with choices of their own, `block(precision=8)`, which are no functions but values as they are written.
 
 Hydra keeps a range as start, stop and step, and sorts and casts these three in place of the values: its
 `sort(range(12,3,-4))` is 7, 11, 15, and its `int(range(0,3,0.5))` has a step of 0.
@@ -8,6 +9,8 @@ import inspect
 import math
 from fractions import Fraction
 from typing import Any, Union
+
+from lpbench import registry
 
 MAX_VALUES = 1_000_000  # of one key; a longer list is a slip that would fill the memory before any question
 
@@ -25,6 +28,7 @@ FUNCTIONS = {
 def functions() -> Any:
     """The functions for Hydra's parser of overrides; what they raise becomes its HydraException."""
     from hydra._internal.grammar import grammar_functions
+    from hydra._internal.grammar.functions import Functions
     from hydra.core.override_parser.overrides_parser import create_functions
     from hydra.core.override_parser.types import ChoiceSweep
 
@@ -41,10 +45,26 @@ def functions() -> Any:
             found.shuffle = False  # of what was sorted, where that was shuffled
         return found
 
+    class WithFormats(Functions):
+        def eval(self, func: Any) -> Any:
+            # A format, or a slip of one, which who reads the key can name; `float` is both.
+            known = func.name in self.definitions and func.name not in registry.formats.names()
+            return super().eval(func) if known or func.args or not func.kwargs else _written(func)
+
     made = create_functions()
-    made.functions |= {"range": listed, "sort": ordered}
-    made.definitions["range"] = inspect.signature(listed)
-    return made
+    found = WithFormats(made.definitions, made.functions)
+    found.functions |= {"range": listed, "sort": ordered}
+    found.definitions["range"] = inspect.signature(listed)
+    return found
+
+
+def _written(call: Any) -> str:
+    given = ((key, getattr(value, "text", value)) for key, value in call.kwargs.items())
+    return f"{call.name}({','.join(f'{key}={_word(value)}' for key, value in given)})"
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def values(start: int | float, stop: int | float, step: int | float) -> list[Any]:

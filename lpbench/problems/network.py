@@ -172,7 +172,13 @@ class Network:
                 )
             if choices["exponent_bits"] == "auto":
                 raise ConfigError("exponent_bits=auto: nothing is proven of networks; give a number")
-        recipe(settled, cls.net({**settled, "path": path}), rounds)
+        whole = {**settled, "path": path}
+        samples = cls.shape(whole).n_samples
+        if choices["batch_size"] > samples:
+            raise ConfigError(
+                f"batch_size must be at most {samples}, the training samples, got {choices['batch_size']}"
+            )
+        recipe(settled, cls.net(whole), rounds)
         return settled
 
     @classmethod
