@@ -1,6 +1,7 @@
 """Layers and where their numbers lie."""
 
 import itertools
+
 import nets
 import numpy as np
 import pytest
