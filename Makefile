@@ -65,10 +65,11 @@ browser: ## install Debian's chromium where it is missing and can be installed
 	  echo "chromium could not be installed, figures will be html only ('make browser' tries again): $$log"; \
 	fi
 
-demo: setup ## sweep six algorithms and three formats over synthetic and real data; a table and a figure
+demo: setup ## sweep six algorithms and three formats, and networks of three widths; tables and a figure
 	$(BIN)/lpbench sweep +experiment=demo --name demo
 	$(BIN)/lpbench show demo --figure runs/demo/noise_floor.html
-	@echo "the table again: $(BIN)/lpbench show demo; in Python: lpbench.load_cells('runs/demo')"
+	$(BIN)/lpbench sweep +experiment=networks --name networks
+	@echo "the tables again: $(BIN)/lpbench show demo, $(BIN)/lpbench show networks; in Python: lpbench.load_cells('runs/demo')"
 	@echo "all of it in the browser: $(BIN)/lpbench dashboard"
 
 style: setup
