@@ -102,12 +102,14 @@ def reproduce(
     path: str | None = None,
     on_event: Callable[[Event], None] | None = None,
     config_dir: Path | None = None,
+    first_seed: int = 0,
 ) -> Result:
     """Run what is not stored of a claim's grid, compute its statistic, and write claim.json beside the cells.
 
     replicates   values of the statistic (None: the claim's own number).     quick   the smaller form.
     path         data of a claim that needs some.    force   run stored cells again.
     config_dir   the folder with a claim of one's own and its experiment.
+    first_seed   where its seeds begin: other ones than those that its thresholds were chosen by.
     Raises ConfigError, StoreError, and Interrupted after Ctrl-C with everything finished on disk.
     """
     began = time.monotonic()
@@ -116,10 +118,15 @@ def reproduce(
     base = Path(runs_dir) / FOLDER
     name = f"{claim.name}-quick" if quick else claim.name
     result = Result(
-        claim, sweep_folder(name, base), quick, command(claim, replicates, quick, path, config_dir)
+        claim, sweep_folder(name, base), quick, command(claim, replicates, quick, path, config_dir, first_seed)
     )
     if claim.trains:
-        plan = make_plan(claim.overrides(replicates, quick, path), name, base, config_dir, force)
+        overrides = claim.overrides(replicates, quick, path)
+        if first_seed:
+            count = (replicates or (claim.quick_replicates if quick else claim.replicates)) * claim.runs
+            kept = [one for one in overrides if not one.startswith("seed=")]
+            overrides = [*kept, f"seed=range({first_seed},{first_seed + count})"]
+        plan = make_plan(overrides, name, base, config_dir, force)
         outcome = run_plan(plan, workers, force, on_event=on_event).complete(f"go on with: {result.command}")
         result.ran, result.cells = outcome.ran, len(plan.cells)
         cells, result.bad = stored(claim, plan)
@@ -138,13 +145,19 @@ def reproduce(
 
 
 def command(
-    claim: Claim, replicates: int | None, quick: bool, path: str | None, config_dir: Path | None = None
+    claim: Claim,
+    replicates: int | None,
+    quick: bool,
+    path: str | None,
+    config_dir: Path | None = None,
+    first_seed: int = 0,
 ) -> str:
     """The command that reproduces this again."""
     parts = ["lpbench reproduce", claim.name]
     parts += ["--config-dir", shlex.quote(str(config_dir))] if config_dir is not None else []
     parts += ["--quick"] if quick else []
     parts += [f"--seeds {replicates}"] if replicates is not None else []
+    parts += [f"--first-seed {first_seed}"] if first_seed else []
     parts += [f"--path {path}"] if claim.takes_path and path else []
     return " ".join(parts)
 

@@ -15,6 +15,9 @@ def command(
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="Values of each statistic (default: 5 or more).")
     ] = None,
+    first_seed: Annotated[
+        int, typer.Option("--first-seed", min=0, help="Where the seeds begin: fresh ones (default: 0).")
+    ] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="A smaller form: two values, shorter runs.")] = False,
     path: Annotated[
         Path | None, typer.Option("--path", help="A folder with MNIST's own files, for the claim mnist.")
@@ -50,7 +53,7 @@ def command(
     chosen, left = choose(claims, data)
     one = partial(
         reproduce, runs_dir=runs_dir, replicates=seeds, quick=quick, workers=workers, force=force, path=data,
-        config_dir=config_dir,
+        config_dir=config_dir, first_seed=first_seed,
     )  # fmt: skip
     results = _reproduce.run(chosen, one, quiet, verbose)
     if figures:
