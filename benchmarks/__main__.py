@@ -5,12 +5,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import dashboard, machine, regression, report, rounding, scale, steps, sweeps
+from benchmarks import dashboard, machine, networks, regression, report, rounding, scale, steps, sweeps
 from benchmarks.report import Figure
 
 PARTS: dict[str, Callable[..., list[Figure]]] = {
     "steps": steps.measure,
     "rounding": rounding.measure,
+    "networks": networks.measure,
     "sweeps": sweeps.measure,
     "dashboard": dashboard.measure,
     "regression": regression.measure,

@@ -1,6 +1,6 @@
-"""The peers of `steps` and `rounding`, for an interpreter with torch, and if they are there qtorch and ml_dtypes.
+"""Peers for an interpreter with torch, and if they are there qtorch and ml_dtypes.
 
-Stands alone: `python peer_torch.py steps|rounding SETTINGS` prints {name: seconds of each repetition, or null}.
+Stands alone: `python peer_torch.py steps|rounding|networks SETTINGS` prints {name: seconds of repetitions, or null}.
 qtorch compiles its C++ when it is imported, which needs a compiler, ninja, setuptools and wheel.
 """
 
@@ -121,11 +121,80 @@ def rounding(settings: dict[str, int]) -> dict[str, Action | None]:
     return found
 
 
+def network(name: str, rounded: Callable[[], torch.nn.Module]) -> tuple[torch.nn.Module, tuple[int, ...]]:
+    """The networks that lpbench trains, with a module that rounds behind each nonlinearity, and a sample's shape."""
+    nn = torch.nn
+    if name == "mlp":
+        layers = [nn.Linear(40, 100), nn.ReLU(), rounded(), nn.Linear(100, 100), nn.ReLU(), rounded()]
+        return nn.Sequential(rounded(), *layers, nn.Linear(100, 10)), (40,)
+    if name == "cnn":
+        layers = []
+        for channels, side in ((1, 5), (25, 3), (25, 3)):
+            layers += [nn.Conv1d(channels, 25, side, stride=2, padding=1), nn.ReLU(), rounded()]
+        return nn.Sequential(rounded(), *layers, nn.Flatten(), nn.Linear(125, 10)), (1, 40)
+    layers = [
+        nn.Conv2d(1, 6, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+    ]
+    layers += [nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
+    return nn.Sequential(*layers), (1, 28, 28)
+
+
+def training(name: str, steps: int, number: Any = None) -> Action:
+    """So many steps of SGD with momentum, batch 64; number: what qtorch rounds every tensor to."""
+
+    def rounded() -> torch.nn.Module:
+        if number is None:
+            return torch.nn.Identity()
+        from qtorch.quant import Quantizer
+
+        return Quantizer(number, number, "stochastic", "stochastic")
+
+    model, shape = network(name, rounded)
+    optimizer: Any = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    if number is not None:
+        from qtorch.optim import OptimLP
+        from qtorch.quant import quantizer
+
+        each = quantizer(forward_number=number, forward_rounding="stochastic")
+        optimizer = OptimLP(optimizer, weight_quant=each, grad_quant=each, momentum_quant=each)
+    X, y = torch.randn(4000, *shape), torch.randint(0, 10, (4000,))
+
+    def run() -> None:
+        for chosen in torch.randint(0, 4000, (steps, 64)):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(X[chosen]), y[chosen]).backward()
+            optimizer.step()
+
+    return run
+
+
+def networks(settings: dict[str, int]) -> dict[str, Action | None]:
+    """Steps of the networks in float32, and with all tensors rounded by qtorch."""
+    steps = settings["steps"]
+    found: dict[str, Action | None] = {
+        f"{name}: torch": training(name, steps) for name in ("mlp", "cnn", "lenet")
+    }
+    try:
+        from qtorch import BlockFloatingPoint, FloatingPoint
+    except ImportError:
+        return found | {"mlp: qtorch, block8": None}
+    few = max(1, steps // 10)
+    for name in ("mlp", "cnn"):
+        found[f"{name}: qtorch, block8"] = training(name, few, BlockFloatingPoint(wl=8, dim=0))
+        found[f"{name}: qtorch, e4m3"] = training(name, few, FloatingPoint(exp=4, man=3))
+    return found
+
+
 def main() -> None:
     """Print the seconds as one line of JSON."""
     what, settings = sys.argv[1], json.loads(sys.argv[2])
     torch.set_num_threads(1)
-    actions = {"steps": steps, "rounding": rounding}[what](settings)
+    actions = {"steps": steps, "rounding": rounding, "networks": networks}[what](settings)
     found = {name: action and timed(action, settings["repetitions"]) for name, action in actions.items()}
     print(json.dumps(found))
 

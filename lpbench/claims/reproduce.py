@@ -118,7 +118,10 @@ def reproduce(
     base = Path(runs_dir) / FOLDER
     name = f"{claim.name}-quick" if quick else claim.name
     result = Result(
-        claim, sweep_folder(name, base), quick, command(claim, replicates, quick, path, config_dir, first_seed)
+        claim,
+        sweep_folder(name, base),
+        quick,
+        command(claim, replicates, quick, path, config_dir, first_seed),
     )
     if claim.trains:
         overrides = claim.overrides(replicates, quick, path)

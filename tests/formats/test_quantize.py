@@ -18,17 +18,25 @@ from lpbench.formats.quantize import round_tensor, to_native
 FORMS = [
     Fixed(6, 0.25), Fixed(6, 0.1), Float(4, 3), Float(3, 2, limit=0.3), get("fp16"), get("bf16"), get("tf32"),
     Float(8, 0, specials="ieee"), Log(6), Log(8), Log(9, 4), Log(8, 3, 0.7), Block(5, 4, 15.0), Block(5, 4, 0.3),
-    get("none"),
+    Block(5, 16, 15.0), Block(5, 32, 15.0), get("none"),
 ]  # fmt: skip
 DTYPES = [np.float32, np.float64]
 TRUNCATED = [FORMS[0], FORMS[2]]
+ONCE = [
+    Block(5, 16, 15.0),
+    Block(5, 32, 15.0),
+]  # as other blocks, but for a length that is known when it is compiled
 MODES = ["stochastic", "nearest_even", "toward_zero", "uniforms"]
 # Each is a kernel of its own: what differs from others in the dtype alone, or rounds with one line, is slow.
 KERNELS = [
     pytest.param(
         form, mode, dtype,
         marks=[pytest.mark.slow]
-        * ((dtype is np.float64 and mode != "stochastic") or (mode == "toward_zero" and form not in TRUNCATED)),
+        * (
+            (dtype is np.float64 and mode != "stochastic")
+            or (mode == "toward_zero" and form not in TRUNCATED)
+            or (form in ONCE and (dtype is np.float64 or mode != "stochastic"))
+        ),
         id=f"{form}-{mode}-{dtype.__name__}",
     )
     for form in FORMS
@@ -40,14 +48,14 @@ KERNELS = [
 def numbers(form, dtype):
     generator = np.random.default_rng(4)
     top = min(form.max, 1e4)
-    x = top * generator.standard_normal((6, 11)) * np.exp(generator.uniform(-6, 0, (6, 11)))
+    x = top * generator.standard_normal((6, 37)) * np.exp(generator.uniform(-6, 0, (6, 37)))
     x[0, :6] = [0.0, -0.0, top, -top, 3 * top, form.min_positive if form.max < 1e300 else 1.0]
     return x.astype(dtype)
 
 
 def by_python(x, form, mode, random):
     """The kernels' own source, without a compiler."""
-    out, (work, scaling) = np.empty_like(x), quantizing._arithmetic(form, x.dtype, np.finfo(x.dtype))
+    out, (work, scaling) = np.empty_like(x), quantizing.arithmetic(form, x.dtype, np.finfo(x.dtype))
     grid, uniforms = form.array_kernel(work), random.astype(work).ravel() if mode == "uniforms" else None
     rounding = roundings.given(work) if mode == "uniforms" else roundings.make(mode, work)
     key = quantizing._key(random) if mode == "stochastic" else np.uint32(0)
@@ -59,7 +67,7 @@ def by_python(x, form, mode, random):
 
 def by_arrays(x, form, mode, random):
     """The format's definition, called with whole arrays."""
-    work, scaling = quantizing._arithmetic(form, x.dtype, np.finfo(x.dtype))
+    work, scaling = quantizing.arithmetic(form, x.dtype, np.finfo(x.dtype))
     grid = form.kernel(work)
     rounding = roundings.given(work) if mode == "uniforms" else roundings.make(mode, work)
     s, r = x.astype(work) / work.type(form.scale), np.zeros(x.shape, work)
@@ -95,6 +103,16 @@ def same(found, expected):
         np.where(np.isnan(found), np.nan, found).tobytes()
         == np.where(np.isnan(expected), np.nan, expected).tobytes()
     )
+
+
+def test_a_range_in_units_above_one_loses_nothing_small():
+    """Blocks that reach higher are rounded in units of 1: their numbers are those of the smaller range, scaled."""
+    x = np.random.default_rng(5).standard_normal((40, 37)).astype(np.float32) * np.float32(30)
+    for mode in ("stochastic", "nearest_even"):
+        high, low = quantize(x, Block(5, 16, 60.0), mode, 3), quantize(x / 4, Block(5, 16, 15.0), mode, 3)
+        assert np.array_equal(high, 4 * low)
+    tiny = np.full((1, 16), 1e-44, np.float32)
+    assert np.isin(quantize(tiny, Block(5, 16, 60.0), "stochastic", 3), [0, np.float32(2.0**-98)]).all()
 
 
 def test_every_kind_of_format_is_compiled_here():
