@@ -70,8 +70,8 @@ def read(key: str, text: str) -> Spec:
     for part in filter(None, (part.strip() for part in rest[:-1].split(","))):
         one, equals, value = (side.strip() for side in part.partition("="))
         if one not in allowed:
-            known = did_you_mean(one, allowed) if allowed else " It takes none."
-            raise ConfigError(f"{key}: {text!r}: unknown choice {one!r} of {name}.{known}")
+            hint = did_you_mean(one, allowed) if allowed else " It takes none."
+            raise ConfigError(f"{key}: {text!r}: unknown choice {one!r} of {name}.{hint}")
         if not equals or one in given:
             raise ConfigError(f"{key}: {text!r}: {one} is to be given once, as {one}=VALUE")
         given[one] = _value(key, one, value)

@@ -1,5 +1,7 @@
 """Layers and where their numbers lie."""
 
+import itertools
+
 import nets
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ SHAPES = {
 def test_shapes(name):
     net, shapes = SHAPES[name]
     assert [layer.shape for layer in net] == shapes
-    for one, below in zip(net, net[1:], strict=False):
+    for one, below in itertools.pairwise(net):
         assert below.inputs == one.image
     assert sum(layer.weights for layer in net) == sum((rows + 1) * columns for rows, columns in shapes)
 

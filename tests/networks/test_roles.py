@@ -148,7 +148,8 @@ def test_a_range_that_nobody_knows_is_said():
     ("globs", "names"),
     [
         (None, set()), ("first", {"hidden1"}), ("last", {"output"}), ("first+last", {"hidden1", "output"}),
-        ("hidden*", {"hidden1", "hidden2"}), ("hidden[2] + out*", {"hidden2", "output"}), ("*", {"hidden1", "hidden2", "output"}),
+        ("hidden*", {"hidden1", "hidden2"}), ("hidden[2] + out*", {"hidden2", "output"}),
+        ("*", {"hidden1", "hidden2", "output"}),
     ],
 )  # fmt: skip
 def test_layers_left_alone(globs, names):
@@ -159,7 +160,7 @@ def test_layers_left_alone(globs, names):
 
 
 def test_a_layer_that_is_not_there():
-    with pytest.raises(ConfigError, match="no layer is called 'hiden1'; .* Did you mean 'hidden1'"):
+    with pytest.raises(ConfigError, match=r"no layer is called 'hiden1'; .* Did you mean 'hidden1'"):
         exempt("first+hiden1", NET)
 
 
