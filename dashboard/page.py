@@ -213,14 +213,16 @@ def opened(page: Page, sweep: Sweep) -> list[Panel]:
 
 
 def drawn(page: Page, sweep: Sweep, state: State, dark: bool) -> list[Panel]:
-    """The panels of a page; the first names what varied and is not told apart in it."""
+    """The panels of a page; the first names what varied and is not told apart in it, and what is measured otherwise."""
     panels = page.draw(sweep, state, dark)
     if page.axes is None or not panels or panels[0].figure is None:
         return panels
-    from .data.choosing import unseen
+    from .data.choosing import elsewhere, unseen
 
     first, *rest = panels
-    return [replace(first, notes=(*first.notes, *unseen(sweep, state, page.axes(sweep, state)))), *rest]
+    shown = sweep.of(state.get("metric"))
+    more = [*unseen(shown, state, page.axes(sweep, state)), *elsewhere(shown, state)]
+    return [replace(first, notes=(*first.notes, *more)), *rest]
 
 
 def state_of(controls: Sequence[Control], query: Mapping[str, str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lpbench.datasets.mnist import IMAGES, LABELS
+from lpbench.datasets.mnist import IMAGES, LABELS, TEST_IMAGES, TEST_LABELS
 
 N = 40
 PIXELS = np.random.default_rng(0).integers(0, 256, (N, 3, 2), dtype=np.uint8)
@@ -22,4 +22,13 @@ def folder_with(
     folder.mkdir(exist_ok=True)
     (folder / f"{IMAGES}{suffix}").write_bytes(images)
     (folder / f"{LABELS}{suffix}").write_bytes(labels)
+    return folder
+
+
+def with_test_files(
+    folder: Path, images: bytes = idx(PIXELS[:12]), labels: bytes = idx(CLASSES[:12])
+) -> Path:
+    """The two files beside them whose samples are for testing."""
+    (folder / TEST_IMAGES).write_bytes(images)
+    (folder / TEST_LABELS).write_bytes(labels)
     return folder

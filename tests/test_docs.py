@@ -100,6 +100,7 @@ def test_the_examples_of_adding(tmp_path: Path) -> None:
         "mine/lp_momentum.py",
         "mine/bowl.py",
         "mine/rings.py",
+        "mine/ring_pictures.py",
         "mine/walk.py",
         "mine/l1_bound.py",
         "mine/two_bits.py",
@@ -119,6 +120,9 @@ def test_the_examples_of_adding(tmp_path: Path) -> None:
     assert "bowl" in shown
     assert "logistic_regression" in shown
     assert "lp_sign_sgd" in shown
+    (code,) = (match["text"] for match in PYTHON.finditer(page))
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["(480, 2) (120, 2)", "(400, 16, 16, 1) (100, 16, 16, 1)"], done.stderr
 
 
 def code_words(page: str) -> set[str]:

@@ -114,11 +114,13 @@
     if (Object.keys(asked).length) window.Plotly.relayout(graph, asked);
   };
   // Parallel coordinates: a box over axes -> the text field of their ranges, which the server draws. `meta.brush` says
-  // which values stand on each axis, from 0 at its foot to 1; that of floors has a logarithmic scale in their place.
+  // which values stand on each axis, from 0 at its foot to 1; that of floors has a scale in their place, logarithmic
+  // but of errors.
   const RANGES = { type: "control", key: "ranges" }; // as in panels/brushes.py
   const ranged = (one, low, high) => {
     if (!one.values) {
-      const ends = [low, high].map((place) => (10 ** (one.low + one.span * place)).toPrecision(3));
+      const ends = [low, high].map((place) => one.low + one.span * place)
+        .map((place) => (one.linear ? place : 10 ** place).toPrecision(3));
       return (low > 0 ? ends[0] : "") + ":" + (high < 1 ? ends[1] : "");
     }
     const last = one.values.length - 1;

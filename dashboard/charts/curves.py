@@ -83,6 +83,7 @@ class Axes:
     x_values         the only ticks of the x axis.      x_unit   in the hover.
     x_more, y_more   of plotly, for the axes of every panel.
     point            what the hover says of a point, in plotly's words; "": its coordinates.
+    y_share          y is a share, and in per cent.
     """
 
     x: str
@@ -94,6 +95,7 @@ class Axes:
     x_more: Mapping[str, Any] = field(default_factory=dict)
     y_more: Mapping[str, Any] = field(default_factory=dict)
     point: str = ""
+    y_share: bool = False
 
 
 def figure(
@@ -231,6 +233,8 @@ def _axes(
         x["matches"] = "x"
         if not own_y:
             y["matches"] = "y"
+    if axes.y_share:
+        y["tickformat"] = style.PER_CENT
     return {**x, **axes.x_more}, {**y, **axes.y_more}
 
 
@@ -341,10 +345,11 @@ def _traces(
             "array": _small(high - y), "arrayminus": _small(y - low), "thickness": 1, "width": 3, "color": curve.color,
         }  # fmt: skip
     where = " ".join(filter(None, [f"%{{x:{hovers.DIGITS}}}", axes.x_unit])) if apart else ""
-    said = hovers.point(axes.point or f"%{{y:{hovers.DIGITS}}}", "" if axes.point else where, curve.hover)
+    height = f"%{{y:{hovers.SHARE if axes.y_share else hovers.DIGITS}}}"
+    said = hovers.point(axes.point or height, "" if axes.point else where, curve.hover)
     line |= {"hoverinfo": "skip"} if curve.silent else said
     zero = {"hoverinfo": "skip"} if curve.silent else hovers.point("0", where, ())
-    band = [_band(curve, place)] if banded and not curve.whiskers else []
+    band = [_band(curve, place, span)] if banded and not curve.whiskers else []
     return [*band, line, *_foot(curve, x[flat], span, {**place, **zero})]
 
 
@@ -359,10 +364,10 @@ def _foot(curve: Curve, x: Any, span: Span | None, more: Mapping[str, Any]) -> l
     }]  # fmt: skip
 
 
-def _band(curve: Curve, place: Mapping[str, Any]) -> dict[str, Any]:
+def _band(curve: Curve, place: Mapping[str, Any], span: Span | None) -> dict[str, Any]:
     """The band as one outline, there along the upper edge and back along the lower one."""
     x, low, high = (np.asarray(values, float) for values in (curve.x, curve.low, curve.high))
-    there = (low > 0) & (high > 0)
+    there = (low > 0) & (high > 0) if span else np.isfinite(low) & np.isfinite(high)
     return {
         "type": "scatter", "mode": "none", "hoverinfo": "skip", "showlegend": False, **place,
         "x": _small(np.r_[x[there], x[there][::-1]]), "y": _small(np.r_[high[there], low[there][::-1]]),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..data.metrics import GAP, Metric
 from . import style
 
 FITTING = 6  # columns whose texts have two digits on a narrow screen; of more they have one
@@ -25,34 +26,42 @@ def figure(
     *,
     hover: Mapping[Cell, str] | None = None,
     no_value: str = NO_VALUE,
+    metric: Metric = GAP,
 ) -> dict[str, Any]:
-    """A plotly figure as a plain dict: values by (x, y), coloured by their logarithm.
+    """A plotly figure as a plain dict: values by (x, y), coloured by their logarithm where their axes have one.
 
     x, y       the columns from the left, the rows from below; " (" in a column's name breaks the line.
     values     a square without one is empty; what is not finite has a cross, 0 the colour of the least.
     marks      the squares by what they mean, for the legend: of the first kind framed, of the second with a star.
     titles     of x, y, and of the scale.       hover      of a square, in place of its coordinates.
-    no_value   what the legend calls the crosses.
+    no_value   what the legend calls the crosses.      metric   what the values are of.
     """
     places = {(a, b): (i, j) for j, b in enumerate(y) for i, a in enumerate(x)}
     says = {(a, b): f"{a}, {b}" for a, b in places} | dict(hover or {})
     least = min((value for value in values.values() if 0 < value < math.inf), default=1.0)
     paint = {  # 0 has the colour of the least
-        cell: math.log10(value if value > 0 else least) for cell, value in values.items() if math.isfinite(value)
-    }  # fmt: skip
+        cell: metric.place(value if value > 0 or not metric.log else least)
+        for cell, value in values.items()
+        if math.isfinite(value)
+    }
     digits = 1 if len(x) <= FITTING else 0
+
+    def told(value: float | None, digits: int) -> str:
+        known = value is not None and math.isfinite(value)
+        return metric.text(value) if metric.share and value is not None and known else _text(value, digits)
 
     def rows(of: Callable[[Cell], Any]) -> list[list[Any]]:
         return [[of((a, b)) for a in x] for b in y]
 
     heat = {
         "type": "heatmap", "x": list(range(len(x))), "y": list(range(len(y))), "z": rows(paint.get),
-        "showlegend": False, "text": rows(lambda cell: _text(values.get(cell), digits)), "texttemplate": "%{text}",
-        "hovertext": rows(lambda cell: f"{says[cell]}: {_text(values.get(cell), 3)}"),
+        "showlegend": False, "text": rows(lambda cell: told(values.get(cell), digits)), "texttemplate": "%{text}",
+        "hovertext": rows(lambda cell: f"{says[cell]}: {told(values.get(cell), 3)}"),
         "hovertemplate": "%{hovertext}<extra></extra>", "colorscale": style.scale(dark), "xgap": 2, "ygap": 2,
         "colorbar": {
             "title": {"text": titles[2], "side": "top", "font": {"size": 12}}, "orientation": "h", "thickness": 10,
             "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "len": 1, "outlinewidth": 0, "nticks": 5,
+            **({"tickformat": style.PER_CENT} if metric.share else {}),
         },
     }  # fmt: skip
     layout = style.layout(

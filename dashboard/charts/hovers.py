@@ -10,6 +10,7 @@ from typing import Any
 
 MOST = 8  # lines that one box reads: on a phone, too, it leaves a part of the panel free
 DIGITS = ".4~g"  # as in the tables
+SHARE = ".2~%"  # of what is a share
 NARROW = {"namelength": 20, "font": {"size": 10}}  # of the box on a phone
 
 

@@ -57,6 +57,9 @@ def colors(dark: bool) -> tuple[str, ...]:
     return DARK if dark else LIGHT
 
 
+PER_CENT = ".4~%"  # the ticks of what is a share
+
+
 def ink(dark: bool) -> str:
     """The colour of what stands out of all categories."""
     return colors(dark)[-1]

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..charts.curves import OF_ZERO, Axes
-from ..page import MULTI, SELECT, Control
+from ..page import MULTI, SELECT, SWITCH, Control
+from .metrics import GAP, Metric
 from .sweeps import Group, text
 from .words import word
 
@@ -48,8 +49,9 @@ def panels_by(state: State) -> list[str]:
 
 
 def chosen(sweep: Sweep, state: State) -> list[Group]:
-    """The groups that the filters leave."""
-    return sweep.groups_where({axis: state.get(axis, ()) for axis in sweep.varying})
+    """The groups that the filters leave, of those that the metric measures."""
+    found = sweep.groups_where({axis: state.get(axis, ()) for axis in sweep.varying})
+    return [row for row in found if sweep.has(row)]
 
 
 def rounds(row: Group) -> bool:
@@ -58,13 +60,15 @@ def rounds(row: Group) -> bool:
 
 
 def measured(sweep: Sweep, state: State, zeros: bool = False) -> list[Group]:
-    """Those of them that round and have a noise floor, above 0 or with `zeros` any."""
-    least = 0.0 if zeros else math.ulp(0.0)
-    return [row for row in chosen(sweep, state) if rounds(row) and row["floor"] >= least]
+    """Those of them that round and have a floor that its axis has a place for; `zeros`: or that is 0."""
+    rows = chosen(sweep, state)
+    return [row for row in rows if rounds(row) and sweep.metric.drawn(row["floor"], zeros)]
 
 
 def zeros(sweep: Sweep, state: State) -> list[str]:
     """A sentence on the groups that `measured` leaves out since their floor is 0."""
+    if not sweep.metric.log:
+        return []
     count = sum(rounds(row) and row["floor"] == 0 for row in chosen(sweep, state))
     return count_note(count, "point", OF_ZERO)
 
@@ -89,6 +93,31 @@ def by_axis(sweep: Sweep, key: str, label: str, first: Sequence[str], without: S
     return Control(key, label, SELECT, default, options, HELP.get(key, ""))
 
 
+def metric(sweep: Sweep, traced: bool = False) -> list[Control]:
+    """The control that chooses what is measured, where there is a choice; `traced`: among what traces hold."""
+    found = [one for one in sweep.metrics if one.traced or not traced]
+    if len(found) < 2:
+        return []
+    options = tuple((one.name, one.followed if traced else one.title) for one in found)
+    return [Control("metric", "Metric", SELECT, found[0].name, options, "what is measured of a cell")]
+
+
+def shared(sweep: Sweep) -> Control:
+    """The control of one y scale for all panels, which errors have by default: they have one range."""
+    told = "one scale for all panels, or each its own"
+    return Control("shared", "One y scale", SWITCH, not sweep.metrics[0].gap, help=told)
+
+
+def target(sweep: Sweep) -> str:
+    """What a control of a level to reach is called."""
+    return "Target gap" if sweep.metrics[0].gap else "Target"
+
+
+def rounding_first(sweep: Sweep) -> tuple[str, ...]:
+    """What panels are by before all else: of networks, whose bits the rounding decides on, the rounding."""
+    return () if sweep.metrics[0].gap else ("rounding",)
+
+
 def over(sweep: Sweep) -> Control:
     """The horizontal axis: precision where it varies, else the number that varies most."""
     numbers = [
@@ -100,12 +129,12 @@ def over(sweep: Sweep) -> Control:
     return Control("x", "Over", SELECT, axes[0], options, "what the horizontal axis is")
 
 
-def axes_over(axis: str, y: str, rows: Iterable[Group]) -> Axes:
-    """The axes of a figure of `y` over what `over` chose."""
+def axes_over(axis: str, y: str, rows: Iterable[Group], metric: Metric = GAP) -> Axes:
+    """The axes of a figure of `y`, which is of a metric, over what `over` chose."""
     ticks = sorted({float(row[axis]) for row in rows})
     if axis == "precision":
-        return Axes("precision (bits)", y, x_values=ticks, x_unit="bits")
-    return Axes(named(axis), y, x_log=ticks[0] > 0)
+        return Axes("precision (bits)", y, x_values=ticks, x_unit="bits", **metric.axis)
+    return Axes(named(axis), y, x_log=ticks[0] > 0, **metric.axis)
 
 
 def color_by(
@@ -119,6 +148,13 @@ def color_by(
     many = {axis: count for axis in axes if (count := len(values_of(sweep, axis))) > MANY}
     most = sorted(axes, key=lambda axis: -many.get(axis, 0))
     return by_axis(sweep, "color", "Colour by", most, without)
+
+
+def elsewhere(sweep: Sweep, state: State) -> list[str]:
+    """A sentence on the groups that the filters leave and the metric does not measure."""
+    found = sweep.groups_where({axis: state.get(axis, ()) for axis in sweep.varying})
+    count = sum(not sweep.has(row) for row in found)
+    return count_note(count, "group", f"of a kind without a {sweep.metric.title}: another metric shows them")
 
 
 def unseen(sweep: Sweep, state: State, axes: Iterable[str]) -> list[str]:
@@ -232,20 +268,24 @@ def spread(panels: Sequence[Sequence[Part]], most: int) -> list[list[Part]]:
     ]
 
 
-def full_precision(everything: Iterable[Group], shown: Iterable[Group]) -> list[Group]:
-    """The groups in full precision that `shown` is set beside: of its problems, with snapshots where it takes some."""
-    problems = {(_problem(row), text(row["snapshot"]) == NO_AXIS) for row in shown}
+def full_precision(everything: Iterable[Group], shown: Iterable[Group], metric: Metric = GAP) -> list[Group]:
+    """The groups in full precision that `shown` is set beside: of its problems, with snapshots where it takes some, and
+    of networks with the moments of Adam.
+    """
+    problems = {_yardstick(row) for row in shown}
     return [
         row
         for row in everything
         if not rounds(row)
-        and 0 < row["floor"] < math.inf
-        and (_problem(row), text(row["snapshot"]) == NO_AXIS) in problems
+        and metric.drawn(row["floor"])
+        and row["floor"] < math.inf
+        and _yardstick(row) in problems
     ]
 
 
-def _problem(row: Group) -> tuple[str, ...]:
-    return tuple(text(row[axis]) for axis in ("problem", "dataset", "dimension"))
+def _yardstick(row: Group) -> tuple[Any, ...]:
+    problem = tuple(text(row[axis]) for axis in ("problem", "dataset", "dimension"))
+    return (*problem, *(text(row.get(axis)) == NO_AXIS for axis in ("snapshot", "second_momentum")))
 
 
 def left_out(shown: int, there: int, what: str, which: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 import threading
@@ -15,7 +16,7 @@ from lpbench.analysis.costs import with_costs
 from lpbench.analysis.evidence import COLUMNS as JUDGED
 from lpbench.analysis.evidence import Evidence, weigh
 from lpbench.analysis.spread import INTERVAL, QUANTILES, spread
-from lpbench.analysis.tables import as_asked, axes_of, expressions, varying
+from lpbench.analysis.tables import RESULT, as_asked, axes_of, expressions, varying
 from lpbench.errors import ConfigError
 from lpbench.store import catalog, find_sweep, list_sweeps, read_cells, read_manifest, read_traces
 from lpbench.store.address import locate
@@ -24,12 +25,14 @@ from lpbench.store.folder import ROLLUP
 from lpbench.store.schema import CELLS, further
 
 from . import database
+from .metrics import Metric, metrics
 
 if TYPE_CHECKING:
     import pandas
 
 KEPT = 4  # sweeps in memory
 POINTS = 200  # of a curve: more than a screen shows
+FEW = 4  # steps that all seeds recorded: of fewer there is no curve
 CURVE = ("step", "epoch", "gradient_evaluations", "n", "q10", "q50", "q90", "min", "max")  # of the rollup
 TIME = "seconds"  # of a curve: the median over the seeds
 SPREAD = (*QUANTILES, "min", "max", *INTERVAL)
@@ -116,11 +119,12 @@ class Sweep:
 
     cells     one row a cell, the columns of the contract; rows of failed cells included.
     groups    one dictionary a group: the columns of one of its cells (one that is ok, if there is any), and over its
-              seeds n, n_ok, n_diverged, n_timeout, n_failed; floor (median of noise_floor), and its spread as
-              floor_q10, floor_max ... (`SPREAD`); mean_gap (mean), and the mean of every bound column; NaN where
-              there is nothing.
+              seeds n, n_ok, n_diverged, n_timeout, n_failed; floor (median of `metric`: noise_floor, or what the
+              reader chose), and its spread as floor_q10, floor_max ... (`SPREAD`); mean_gap (mean), and the mean of
+              every bound column; NaN where there is nothing.
               A choice whose expression stands for several numbers is an `Asked`.
     varying   the choices that vary between groups, without those that others determine.
+    metrics   what cells are measured by, the result of most of them first.      metric   that which is shown: `of`.
     """
 
     def __init__(self, folder: Path, version: int):
@@ -161,6 +165,55 @@ class Sweep:
         """The columns that plug-ins declared, as `lpbench.store.schema.further` tells them."""
         return further(self._table.schema)
 
+    @property
+    def results(self) -> list[str]:
+        """What each cell is judged by: a column."""
+        if "result" not in self.cells:
+            return [RESULT] * len(self.cells)
+        return [one if isinstance(one, str) else RESULT for one in self.cells["result"]]
+
+    @functools.cached_property
+    def metrics(self) -> list[Metric]:
+        """What cells have, the sweep's own result first."""
+        return metrics(self)
+
+    @functools.cached_property
+    def metric(self) -> Metric:
+        """What `floor` is of the groups."""
+        return self.metrics[0]
+
+    @functools.cached_property
+    def _views(self) -> dict[str, Sweep]:
+        return {self.metric.name: self}
+
+    def of(self, name: str | None) -> Sweep:
+        """The same sweep, shown by another of its metrics; by its own where it has none of that name."""
+        chosen = next((one for one in self.metrics if one.name == name), self.metrics[0])
+        if chosen.name not in self._views:  # the copy shares what was read, and this dictionary
+            view = copy.copy(self)
+            view.__dict__.pop("groups", None)
+            view.metric = chosen
+            self._views[chosen.name] = view
+        return self._views[chosen.name]
+
+    @functools.cached_property
+    def traced(self) -> frozenset[str]:
+        """The columns of the traces."""
+        return frozenset(read_traces(self.folder, []).column_names)
+
+    def has(self, row: Group) -> bool:
+        """Whether a group is of a kind that is measured by the metric: a network has no noise floor."""
+        kinds = self._kinds[self.metric.name]
+        return not kinds or text(row.get("result")) in kinds
+
+    @functools.cached_property
+    def _kinds(self) -> dict[str, frozenset[str]]:
+        """By metric what the cells that have it are judged by."""
+        if "result" not in self.cells:
+            return {one.name: frozenset() for one in self.metrics}
+        there = {one.name: self.cells[one.name].notna() for one in self.metrics}
+        return {name: frozenset(map(text, self.cells["result"][has].unique())) for name, has in there.items()}
+
     @functools.cached_property
     def groups(self) -> list[Group]:
         """All groups, in the order of the cells."""
@@ -174,7 +227,7 @@ class Sweep:
         ok = cells[cells["status"] == "ok"]
         first = pd.concat([ok, cells]).drop_duplicates("group_id").set_index("group_id").loc[order]
         by = ok.groupby("group_id")
-        floors, zero = spread(ok, "group_id", "noise_floor"), pd.Series(0, index=order)
+        floors, zero = spread(ok, "group_id", self.metric.name), pd.Series(0, index=order)
         counts = cells.groupby(["group_id", "status"]).size().unstack(fill_value=0)
         more = {"floor": floors["q50"], "n": counts.sum(axis=1)}
         more |= {f"floor_{name}": floors[name] for name in SPREAD}
@@ -217,14 +270,15 @@ class Sweep:
     ) -> dict[str, dict[str, np.ndarray]]:
         """For each group the columns `CURVE`, and those `wanted` of `SPREAD` and TIME, at most `points` of them.
 
-        From the rollup, which a finished sweep has; of a running one, and what the rollup does not hold, from the
-        traces of the cells that are done.
+        Of the column of traces that leads to the metric. That of the objective gap from the rollup, which a finished
+        sweep has; of a running one, and what the rollup does not hold, from the traces of the cells that are done.
         """
         import duckdb
 
         columns = tuple(dict.fromkeys([*CURVE, *wanted]))
         try:
-            known = set(self._rolled) & set(group_ids) if columns == CURVE else set()
+            rolled = columns == CURVE and self.metric.gap
+            known = set(self._rolled) & set(group_ids) if rolled else set()
             found = self._from_rollup(sorted(known), points) if known else {}
         except duckdb.Error:  # a rollup that cannot be read: the next compaction makes it anew
             known, found = set(), {}
@@ -257,17 +311,22 @@ class Sweep:
         self, group_ids: Sequence[str], points: int, columns: Sequence[str] = CURVE
     ) -> dict[str, dict[str, np.ndarray]]:
         ran = self.cells[self.cells["group_id"].isin(group_ids) & (self.cells["status"] != "failed")]
-        if ran.empty:
+        of = self.metric.traced
+        if ran.empty or not of:
             return {}
-        every = self.traces(ran["cell_id"].tolist())
+        every = self.traces(ran["cell_id"].tolist(), ["step", "epoch", "gradient_evaluations", TIME, of])
+        if of not in every:
+            return {}
         group_of = every["cell_id"].map(dict(zip(ran["cell_id"], ran["group_id"], strict=True)))
         found = {}
         for group_id, traces in every.groupby(group_of, sort=False):
-            traces = traces[traces["step"].isin(_recorded_by_all(traces))]
-            traces = traces[np.isfinite(traces["objective_gap"])]
+            shared = _recorded_by_all(traces)
+            apart = len(shared) < FEW and not self.metric.gap
+            traces = _aligned(traces, of) if apart else traces[traces["step"].isin(shared)]
+            traces = traces[np.isfinite(traces[of])]
             steps = traces.groupby("step")
             curve = steps[["epoch", "gradient_evaluations"]].first().join(steps[TIME].median())
-            curve = curve.join(spread(traces, "step", "objective_gap")).reset_index()
+            curve = curve.join(spread(traces, "step", of)).reset_index()
             found[str(group_id)] = _thinned(curve, points, columns)
         return found
 
@@ -292,9 +351,10 @@ class Sweep:
     def _table(self) -> Any:
         return with_costs(read_cells(self.folder))
 
-    def traces(self, cell_ids: Sequence[str]) -> pandas.DataFrame:
-        """The traces of some cells."""
-        return read_traces(self.folder, cell_ids).to_pandas()
+    def traces(self, cell_ids: Sequence[str], columns: Sequence[str] | None = None) -> pandas.DataFrame:
+        """The traces of some cells: of all `columns`, or these and `cell_id`."""
+        wanted = None if columns is None else ["cell_id", *columns]
+        return read_traces(self.folder, cell_ids, wanted).to_pandas()
 
     def groups_where(self, chosen: Mapping[str, Sequence[str]]) -> list[Group]:
         """The groups whose axes have one of the chosen values (as texts); () chooses all."""
@@ -326,6 +386,27 @@ def _recorded_by_all(traces: pandas.DataFrame) -> np.ndarray:
     ends = np.sort(traces.groupby("cell_id")["step"].max().to_numpy())
     reaching = len(ends) - np.searchsorted(ends, recorded.index)
     return recorded.index[recorded == reaching].to_numpy()
+
+
+def _aligned(traces: pandas.DataFrame, column: str) -> pandas.DataFrame:
+    """Traces that recorded steps of their own at common ones: every k-th of the steps of all k of them.
+
+    Each is linear between what it recorded, and ends where it ended.
+    """
+    import pandas as pd
+
+    each = [trace for _, trace in traces.groupby("cell_id", sort=False)]
+    steps = np.sort(traces["step"].to_numpy())
+    grid = np.unique(np.r_[steps[0], steps[len(each) // 2 :: len(each)], steps[-1]])
+    found = []
+    for trace in each:
+        mine = grid[grid <= trace["step"].max()]
+        numbers = {
+            name: np.interp(mine, trace["step"], trace[name].to_numpy(float))
+            for name in ("epoch", "gradient_evaluations", TIME, column)
+        }
+        found.append(pd.DataFrame({"step": mine, **numbers}))
+    return pd.concat(found)
 
 
 def _thinned(curve: pandas.DataFrame, points: int, columns: Sequence[str]) -> dict[str, np.ndarray]:

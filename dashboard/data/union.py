@@ -34,7 +34,7 @@ class Union(Sweep):
         """As of one sweep."""
         found: dict[str, dict[str, np.ndarray]] = {}
         for name, ids in _by_sweep(group_ids).items():
-            curves = self.parts[name].curves(ids, points, wanted)
+            curves = self.parts[name].of(self.metric.name).curves(ids, points, wanted)
             found |= {f"{name}{JOINT}{one}": curve for one, curve in curves.items()}
         return found
 
@@ -52,15 +52,20 @@ class Union(Sweep):
             tables.append(table.set_column(at, SWEEP, pa.array([name] * len(table), pa.string())))
         return pa.concat_tables(tables, promote_options="permissive")
 
-    def traces(self, cell_ids: Sequence[str]) -> Any:
+    @functools.cached_property
+    def traced(self) -> frozenset[str]:
+        """As of one sweep."""
+        return frozenset().union(*(part.traced for part in self.parts.values()))
+
+    def traces(self, cell_ids: Sequence[str], columns: Sequence[str] | None = None) -> Any:
         """As of one sweep."""
         import pandas as pd
 
         found = []
         for name, ids in _by_sweep(cell_ids).items():
-            frame = self.parts[name].traces(ids)
+            frame = self.parts[name].traces(ids, columns)
             found.append(frame.assign(cell_id=[f"{name}{JOINT}{one}" for one in frame["cell_id"]]))
-        return pd.concat(found) if found else next(iter(self.parts.values())).traces([])
+        return pd.concat(found) if found else next(iter(self.parts.values())).traces([], columns)
 
 
 def _by_sweep(ids: Sequence[str]) -> dict[str, list[str]]:

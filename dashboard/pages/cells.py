@@ -14,6 +14,7 @@ from lpbench.terminal import Table
 from ..charts import parallel, style
 from ..charts.curves import Axes, Curve, figure
 from ..data import choosing
+from ..data.metrics import GAP, Metric
 from ..data.sweeps import Group, Sweep, text
 from ..data.words import word
 from ..page import SELECT, TEXT, Control, Page, Panel, State
@@ -29,8 +30,8 @@ THEME = (
 )
 MOST_PICKED, MOST_LINES, BLOCK = 20, 500, 100  # MOST_PICKED also in assets/ticks.js
 GRID = "grid"
-RESULTS = ("status", "error", "noise_floor", "mean_gap", "final_gap", "bound", "bound_kind", "bound_ratio",
-           "saturation_rate", "stall_rate", "seconds", "seed")  # fmt: skip
+OF_GAPS = ("noise_floor", "mean_gap", "final_gap", "bound", "bound_kind", "bound_ratio")
+RATES = ("saturation_rate", "stall_rate", "seconds", "seed")
 # Which cell it is, where and when it ran: no difference that a reader asks for.
 TOLD = {"cell_id", "group_id", "digest", "seconds", "steps_per_second", *(one.name for one in PROVENANCE)}
 
@@ -40,11 +41,13 @@ def controls(sweep: Sweep) -> list[Control]:
     found = sweep.cells["status"].value_counts()
     statuses = (("all", "all cells"), *((str(s), f"{s} ({n})") for s, n in found.items()))
     shares = (("100", "all"), ("50", "best half"), ("10", "best 10 %"), ("5", "best 5 %"))
+    told = "lowest floors" if sweep.metrics[0].gap else f"{sweep.metrics[0].best}, or what else is chosen"
     return [
+        *choosing.metric(sweep),
         Control("status", "Rows of the table", SELECT, "all", statuses, "by how the cells ended"),
         picked_control(sweep),
-        brushes.control(),
-        Control("best", "Lines below", SELECT, "100", shares, "groups of the lowest floors"),
+        brushes.control(sweep),
+        Control("best", "Lines below", SELECT, "100", shares, f"groups of the {told}"),
         *choosing.filters(sweep),
     ]
 
@@ -57,6 +60,7 @@ def picked_control(sweep: Sweep) -> Control:
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """The picked traces, and parallel coordinates."""
+    sweep = sweep.of(state.get("metric"))
     return [_traces(sweep, list(state["cells"]), dark), _lines(sweep, state, dark)]
 
 
@@ -66,8 +70,10 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
         return Panel(PICKED, None, notes=(said,))
     cells = sweep.cells[sweep.cells["cell_id"].isin(picked)].to_dict("records")
     rows: dict[str, dict[Any, Any]] = {row["cell_id"]: row for row in cells}
+    metric = sweep.metric if sweep.metric.traced else followed(sweep)
     traces = sweep.traces(picked)
-    traces = traces[(traces["step"] > 0) & (traces["objective_gap"] >= 0)]
+    traces = traces.reindex(columns=[*dict.fromkeys([*traces.columns, metric.traced])])
+    traces = traces[[*map(metric.placed, traces["step"], traces[metric.traced])]]
     choices = [*CHOICES, *own_choices(sweep.further)]
     names = [
         name
@@ -79,12 +85,13 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
     curves = []
     for i, cell_id in enumerate(picked):
         x, y = (
-            traces[traces["cell_id"] == cell_id][name].to_numpy(float) for name in ("step", "objective_gap")
+            traces[traces["cell_id"] == cell_id][name].to_numpy(float) for name in ("step", metric.traced)
         )
         name = f"{cell_id[:6]}: {choosing.labels(rows[cell_id], told)}"
         color, dash = palette[i % len(palette)], style.DASHES[i // len(palette)]
         curves.append(Curve(x, y, "", name, color, dash))
-    drawn = figure(curves, Axes("steps (parameter updates)", "objective gap", x_log=True), dark)
+    axes = Axes("steps (parameter updates)", metric.followed, x_log=metric.gap, **metric.axis)
+    drawn = figure(curves, axes, dark)
     table = [[name, *(_plain(rows[cell_id][name]) for cell_id in picked)] for name in names]
     most = ", the most at once" if len(picked) == MOST_PICKED else ""
     count = choosing.plural(len(picked), "cell")
@@ -93,11 +100,15 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
 
 
 def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
-    groups = [row for row in choosing.chosen(sweep, state) if 0 < row["floor"] < math.inf]
-    groups.sort(key=lambda row: row["floor"])
+    metric = sweep.metric
+    groups = [
+        row for row in choosing.chosen(sweep, state) if metric.drawn(row["floor"]) and row["floor"] < math.inf
+    ]
+    groups.sort(key=lambda row: row["floor"], reverse=metric.higher)
     axes = [axis for axis in sweep.varying if choosing.varies(groups, axis)]
     if len(groups) < 2 or not axes:
-        said = "Fewer than two groups with a floor, or nothing that varies between them."
+        what = "floor" if metric.gap else metric.title
+        said = f"Fewer than two groups with a {what}, or nothing that varies between them."
         return Panel(LINES, None, notes=(said,))
     share = max(2, round(len(groups) * int(state["best"]) / 100))
     shown = groups[: min(share, MOST_LINES)]
@@ -108,17 +119,17 @@ def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
     ranges, wrong = brushes.parse(sweep, state[brushes.KEY])
     within = brushes.within(sweep, shown, ranges)
     floors = [float(row["floor"]) for row in shown]
-    drawn = parallel.figure(told, floors, dark, within, _places(sweep, shown, axes, ranges))
+    drawn = parallel.figure(told, floors, dark, within, _places(sweep, shown, axes, ranges), metric)
     inside = [row for row, there in zip(shown, within, strict=True) if there]
     rows = [[*(text(row[axis]) for axis in axes), float(row["floor"]), int(row["n"])] for row in inside]
     how = f"{len(inside)} of {len(shown)} lines lie in the ranges; the table above and the numbers have those alone."
     notes = (
-        _which(len(shown), len(groups)),
+        _which(len(shown), len(groups), "lowest floors" if metric.gap else metric.best),
         *([how, "A double click on the figure removes the ranges."] if ranges else [DRAG]),
         *wrong,
         *choosing.zeros(sweep, state),
     )
-    return Panel(LINES, drawn, Table([*axes, "noise floor", "seeds"], rows), notes)
+    return Panel(LINES, drawn, Table([*axes, metric.title, "seeds"], rows), notes)
 
 
 def _places(
@@ -128,9 +139,11 @@ def _places(
     floors = [float(row["floor"]) for row in rows]
     found: dict[str, tuple[float, float]] = {}
     for axis, ends in ranges.items():
-        if axis == brushes.FLOOR:
+        if axis == sweep.metric.name:
             low, high = (float(end) if end else None for end in ends)
-            found[parallel.FLOOR] = (low or min(floors), high or max(floors))
+            found[sweep.metric.title] = (
+                min(floors) if low is None else low, max(floors) if high is None else high,
+            )  # fmt: skip
         elif axis in axes:
             whole, drawn = brushes.values(sweep, axis), choosing.values(rows, axis)
             places = [i for i, value in enumerate(drawn) if brushes.between(value, ends, whole)]
@@ -139,9 +152,9 @@ def _places(
     return found
 
 
-def _which(shown: int, groups: int) -> str:
+def _which(shown: int, groups: int, best: str) -> str:
     which = "All" if shown == groups else f"{shown} of"
-    lowest = "" if shown == groups else ", those of the lowest floors"
+    lowest = "" if shown == groups else f", those of the {best}"
     return f"{which} {groups} groups{lowest}; the filters above choose among them."
 
 
@@ -151,7 +164,10 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
 
     first = ["cell_id", "status", *sweep.varying, "seed"]
     choices = own_choices(sweep.further)
-    results = [*RESULTS, *(name for name in sweep.further if name not in choices)]
+    named = [one.name for one in sweep.metrics]
+    gaps = OF_GAPS if GAP.name in named else ()
+    own = [name for name in sweep.further if name not in choices]
+    results = ["status", "error", *gaps, *named, *RATES, *own]
     columns = list(dict.fromkeys([*first, *results, *sweep.cells.columns]))
     shown = {*first, *results}
     numbers = set(sweep.cells.select_dtypes("number").columns)
@@ -238,6 +254,11 @@ def connect(app: Any, store: Any) -> None:
         Input(status, "value"), Input(ranges, "value"), Input("version", "data"),
         prevent_initial_call="initial_duplicate",
     )  # fmt: skip
+
+
+def followed(sweep: Sweep) -> Metric:
+    """What traces are shown of where they do not hold the metric that was chosen."""
+    return next((one for one in sweep.metrics if one.traced), GAP)
 
 
 def _plain(value: Any) -> Any:

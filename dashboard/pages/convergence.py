@@ -1,4 +1,4 @@
-"""Objective gap against steps: how fast each cell falls, and where it stops."""
+"""Objective gap, loss or error against steps: how fast each cell falls, and where it stops."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from lpbench.terminal import Table
 from ..charts.curves import OF_ZERO, Axes, Curve, figure
 from ..charts.look import Look
 from ..data import choosing
+from ..data.metrics import Metric
 from ..data.sweeps import POINTS, TIME, Group, Sweep, text
-from ..page import SELECT, SWITCH, Control, Page, Panel, State
+from ..page import SELECT, Control, Page, Panel, State
 from ..panels import spreads
 
-TITLE = "Objective gap against the length of the run"
+TITLE = "{} against the length of the run"
 BITS = "bits_moved"
 MOST_CURVES, MOST_TRACES = 32, 60
 RISE = 100.0  # a gap that is so many times that of all others is that of a run that diverges
@@ -40,22 +41,22 @@ def controls(sweep: Sweep) -> list[Control]:
     """x axis, panels, colour, band, bounds, and a filter for each axis that varies."""
     facet = choosing.by_axis(sweep, "facet", "Panels by", ("algorithm", "format", "dimension"))
     band = spreads.control("band", without=[spreads.SEEDS])  # each seed is a line here
+    convex = sweep.metrics[0].gap
     return [
+        *choosing.metric(sweep, traced=True),
         Control(
             "x",
             "Over",
             SELECT,
-            "step",
+            "step" if convex else "epoch",
             tuple((key, X[key][0]) for key in _measured(sweep)),
             "what counts as the length of a run",
         ),
         facet,
         choosing.color_by(sweep, ("precision", "format", "dimension", "step_size"), [facet]),
         replace(band, options=(*band.options, (ALL, "all traces"))),
-        Control("shared", "One y scale", SWITCH, False, help="one scale for all panels, or each its own"),
-        Control(
-            "bounds", "Proven bounds", SWITCH, True, help="what theorems promise of the mean gap of the run"
-        ),
+        choosing.shared(sweep),
+        *spreads.proven(sweep, "Proven bounds", "what theorems promise of the mean gap of the run"),
         *choosing.filters(sweep),
     ]
 
@@ -68,9 +69,12 @@ def _measured(sweep: Sweep) -> list[str]:
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """A panel for each value of the facet, in it a line for each group of cells that differ in nothing but the seed."""
+    sweep = _shown(sweep, state)
+    metric = sweep.metric
+    title = TITLE.format(metric.followed).capitalize()
     chosen = [row for row in choosing.chosen(sweep, state) if _ran(row)]
     if not chosen:
-        return [Panel(TITLE, None, notes=("No cell of this choice has run.",))]
+        return [Panel(title, None, notes=("No cell of this choice has run.",))]
     facets = choosing.panels_by(state)
     focus = [axis for axis in sweep.varying if axis not in facets]
     rest = choosing.ahead(("problem", "dataset", "dimension", "format"), focus)
@@ -90,15 +94,17 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     curves = [
         curve
         for row in there
-        for curve in _curves(found[row["group_id"]], row, choosing.labels(row, facets), look, state, single)
+        for curve in _curves(
+            found[row["group_id"]], row, choosing.labels(row, facets), look, state, single, metric
+        )
     ]
     if not curves:
-        return [Panel(TITLE, None, notes=("The traces of this choice are not there (yet).",))]
-    top = _top(found, there)
+        return [Panel(title, None, notes=("The traces of this choice are not there (yet).",))]
+    top = _top(found, there) if metric.log else math.inf
     cuts = [_cut(curve, top) for curve in curves if not curve.end]
     limits = [curve for curve in curves if curve.end]
     curves = [*(curve for curve, _ in cuts), *limits]
-    axes = Axes(X[state["x"]][1], "objective gap", x_log=True)
+    axes = Axes(X[state["x"]][1], metric.followed, x_log=metric.gap, **metric.axis)
     drawn = figure(curves, axes, dark, keys=look.keys(markers=False), own_y=not state["shared"])
     numbers = {name: name for name in dict.fromkeys(["step", "epoch", state["x"]])}
     numbers |= {"10 %": "q10", "median": "q50", "90 %": "q90", "seeds": "n"}
@@ -110,7 +116,14 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         sum(above for _, above in cuts), "line", f"above {top:.2g}, or with a band there: cut"
     )
     left = [*rose, *look.left(len(chosen), "curves", choosing.said(kept)), *look.limits_left()]
-    return [Panel(TITLE, drawn, Table(columns, rows), (*_over_seeds(few, state), *left, *_notes(few, state)))]
+    notes = (*_over_seeds(few, state), *left, *_notes(few, state, metric))
+    return [Panel(title, drawn, Table(columns, rows), notes)]
+
+
+def _shown(sweep: Sweep, state: State) -> Sweep:
+    """The sweep by the metric that was chosen, else by the first that traces hold."""
+    first = next((one.name for one in sweep.metrics if one.traced), None)
+    return sweep.of(state.get("metric", first))
 
 
 def _bits(row: Group, at: Any) -> Any:
@@ -124,10 +137,16 @@ def _ran(row: Group) -> int:
 
 
 def _curves(
-    found: dict[str, Any], row: Group, facet: str, look: Look, state: State, single: dict[str, list[Any]]
+    found: dict[str, Any],
+    row: Group,
+    facet: str,
+    look: Look,
+    state: State,
+    single: dict[str, list[Any]],
+    metric: Metric,
 ) -> list[Curve]:
     found = _stepped(found)
-    there = (found[state["x"]] > 0) & (found["q50"] >= 0)
+    there = _placed(found[state["x"]], found["q50"], metric)
     x, y = found[state["x"]][there], found["q50"][there]
     traces = single.get(row["group_id"], [])
     curves = [look.curve(row, facet, tx, ty, marker=None, width=0.7) for tx, ty in traces]
@@ -136,10 +155,19 @@ def _curves(
         ended = f", {int(row['n_diverged'])} diverged" if row["n_diverged"] else ""
         hover = [f"{choosing.plural(int(n), 'seed')}{ended}" for n in found["n"][there]]
         curves.append(look.curve(row, facet, x, y, marker=None, low=low, high=high, hover=hover, width=1.8))
-    if state["bounds"] and 0 < row["bound"] < math.inf and len(x):
+    if spreads.bounded(state, metric) and 0 < row["bound"] < math.inf and len(x):
         across, hover = [x[0], x[-1]], [f"theorem {row['bound_kind']}"]
         curves += look.limit(row, facet, across, [row["bound"]] * 2, PROVEN, hover=hover)
     return curves
+
+
+def _placed(x: Any, y: Any, metric: Metric) -> Any:
+    """Which points the axes have a place for: only that of steps of the objective gap is logarithmic."""
+    return (
+        ((x > 0) & (y >= 0))
+        if metric.gap
+        else np.isfinite(x) & (np.isfinite(y) if not metric.log else y >= 0)
+    )
 
 
 def _ends(state: State) -> tuple[str, ...]:
@@ -194,8 +222,8 @@ def _traces(sweep: Sweep, groups: Sequence[Group], state: State) -> dict[str, li
     for cell_id, trace in sweep.traces(list(group_of)).groupby("cell_id", sort=False):
         group = group_of[str(cell_id)]
         x = _bits(by_id[group], trace) if state["x"] == BITS else trace[state["x"]]
-        x, y = np.asarray(x, float), trace["objective_gap"].to_numpy(float)
-        there = (x > 0) & (y >= 0)
+        x, y = np.asarray(x, float), trace[sweep.metric.traced].to_numpy(float)
+        there = _placed(x, y, sweep.metric)
         found.setdefault(group, []).append((x[there], y[there]))
     return found
 
@@ -221,7 +249,7 @@ def _over_seeds(few: Sequence[Group], state: State) -> list[str]:
     return [first, *spreads.without(_ends(state), map(_ran, few), "line")]
 
 
-def _notes(few: Sequence[Group], state: State) -> list[str]:
+def _notes(few: Sequence[Group], state: State, metric: Metric) -> list[str]:
     notes, quota = [], _quota(few)
     ran = [_ran(row) for row in few]
     drawn = sum(min(count, quota) for count in ran)
@@ -231,7 +259,7 @@ def _notes(few: Sequence[Group], state: State) -> list[str]:
     if state["x"] in (BITS, TIME):
         absent = sum(row[state["x"]] != row[state["x"]] for row in few if row["n_ok"])
         notes += choosing.count_note(absent, "line", f"without {X[state['x']][0]}: not drawn")
-    flat = sum(row["bound"] == 0 for row in few) if state["bounds"] else 0
+    flat = sum(row["bound"] == 0 for row in few) if spreads.bounded(state, metric) else 0
     bad = sum(int(row["n_diverged"]) for row in few)
     notes += choosing.count_note(flat, "proven bound", OF_ZERO)
     return notes + choosing.count_note(bad, "cell", "diverged; they count up to where they ended")
@@ -240,7 +268,7 @@ def _notes(few: Sequence[Group], state: State) -> list[str]:
 PAGE = Page(
     "/convergence",
     "Convergence",
-    "How fast does the gap fall, and where does it stop?",
+    "How fast does each cell fall, and where does it stop?",
     1,
     1,
     controls,

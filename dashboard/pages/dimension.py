@@ -1,4 +1,4 @@
-"""Noise floor, bits and bounds against the dimension of the model: does the number of bits grow with it?"""
+"""Noise floor or error, bits and bounds against the dimension of the model: does the number of bits grow with it?"""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import numpy as np
 from lpbench.terminal import Table
 
 from ..charts import style
-from ..charts.curves import AT_FOOT, OF_ZERO, Axes, Curve, figure, spaced
+from ..charts.curves import AT_FOOT, OF_ZERO, Axes, Curve, Key, figure, spaced
 from ..charts.look import Look
 from ..data import choosing
+from ..data.metrics import GAP, Metric
 from ..data.sweeps import Group, Sweep, text
-from ..page import NUMBER, SWITCH, Control, Page, Panel, State
+from ..page import NUMBER, Control, Page, Panel, State
 from ..panels import above, spreads
-from ..panels.needed import BITS, LINES, PROVEN, bits, over_dimension
+from ..panels.needed import BITS, FULL, LINES, PROVEN, Target, bits, fixed, near_best, over_dimension
 
-FLOOR = "Noise floor against dimension"
+FLOOR = "{} against dimension"
 CONSTANTS = "What the bounds are made of"
 SYMBOLS = {"sigma_1": "σ₁", "sigma": "σ", "L_1": "L₁", "L_1_avg": "L̄₁", "gamma": "Γ", "L": "L", "mu": "μ"}
 FOLLOW = (
@@ -36,17 +37,38 @@ RUN = (
 )
 
 
+RUN_NETWORKS = (
+    "Only one width of a network was swept. To see what the width does: lpbench sweep problem=mlp dataset=mnist1d "
+    "dimension=16,64,256 precision=4,6,8,12 rounding=stochastic,nearest_even 'seed=range(5)' --name width"
+)
+NO_CONSTANTS = "No theorem is about networks: what bounds are made of is known of convex problems alone."
+WITHIN = (
+    "0.01 is a point of error, 0.1 a tenth of a loss; empty: these. Of full precision, or else of the most bits, "
+    "at the same width"
+)
+
+
 def controls(sweep: Sweep) -> list[Control]:
     """Target, panels, colour, bounds, and a filter for each axis that varies."""
     without = ("dimension", *FOLLOW)
-    firsts = ("k", "noise_kind", "algorithm", "problem", "format")
+    firsts = (*choosing.rounding_first(sweep), "k", "noise_kind", "algorithm", "problem", "format")
     facet = choosing.by_axis(sweep, "facet", "Panels by", firsts, without)
+    convex = sweep.metrics == [GAP]
+    target = Control(
+        "target",
+        choosing.target(sweep),
+        NUMBER,
+        target_of(sweep) if convex else None,
+        help="of the bits needed",
+    )
     return [
-        Control("target", "Target gap", NUMBER, target_of(sweep), help="of the bits needed"),
+        *choosing.metric(sweep),
+        *([] if convex else [Control("within", "Within", NUMBER, None, help=WITHIN)]),
+        target,
         facet,
         choosing.color_by(sweep, ("precision", "format", "k", "noise_kind"), [facet], without),
         spreads.control(),
-        Control("bounds", "Proven limits", SWITCH, True, help="what theorems promise of a run without end"),
+        *spreads.proven(sweep, "Proven limits", "what theorems promise of a run without end"),
         *choosing.filters(sweep, ("dimension",)),
     ]
 
@@ -58,18 +80,31 @@ def target_of(sweep: Sweep) -> float | None:
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
-    """Three panels: floors and limits, bits needed, the constants."""
+    """Three panels: floors and limits, bits needed, the constants; of networks the bits needed first."""
+    sweep = sweep.of(state.get("metric"))
+    metric = sweep.metric
     rows = _with_blocks(choosing.measured(sweep, state, zeros=True))
     facets = choosing.panels_by(state)
     others = _others(sweep, rows, facets)
     if not any(choosing.varies(line, "dimension") for line in choosing.split(rows, [*facets, *others])):
-        return [Panel(title, None, notes=(RUN,)) for title in (FLOOR, BITS, CONSTANTS)]
+        titles = (FLOOR.format(metric.title).capitalize(), BITS, CONSTANTS)
+        return [Panel(title, None, notes=(RUN if metric.gap else RUN_NETWORKS,)) for title in titles]
     floors = _floors(sweep, rows, facets, others, state, dark)
-    return [
-        floors,
-        bits(sweep, rows, facets, [axis for axis in others if axis != "precision"], state, dark),
-        _constants(rows, dark),
-    ]
+    parting = [axis for axis in others if axis != "precision"]
+    needed = bits(sweep, rows, facets, parting, state, _target(sweep, state), dark)
+    if metric.gap:
+        return [floors, needed, _constants(rows, dark)]
+    return [needed, floors, Panel(CONSTANTS, None, notes=(NO_CONSTANTS,))]
+
+
+def _target(sweep: Sweep, state: State) -> Target | None:
+    """What the bits have to reach: a level that was given, or near the best of the same width."""
+    metric, level = sweep.metric, state["target"]
+    if metric.gap and "within" in state:
+        level = level or target_of(sweep)
+    if level:
+        return fixed(metric, level)
+    return None if metric.gap else near_best(sweep, state["within"])
 
 
 def _with_blocks(rows: Sequence[Group]) -> list[Group]:
@@ -109,38 +144,61 @@ def _floors(
     look = Look(sweep, state["color"], others, panels, dark, LINES)
     lines = [line for panel in look.panels for line in panel]
     count = sum(len(_lines(panel, others)) for panel in choosing.split(rows, facets))
-    ringed = above.notes(sweep, [row for line in lines for row in line]) if state["bounds"] else []
-    notes = [*_growth(lines, facets), *ringed, *look.left(count, "lines", choosing.said(kept))]
-    zeros = sum(row["floor"] == 0 for line in lines for row in line)
+    metric = sweep.metric
+    bounds, proven = spreads.bounded(state, metric), PROVEN if metric.gap else ()
+    ringed = above.notes(sweep, [row for line in lines for row in line]) if bounds else []
+    notes = _growth(lines, facets) if metric.gap else []
+    notes += [*ringed, *look.left(count, "lines", choosing.said(kept))]
+    zeros = sum(row["floor"] == 0 for line in lines for row in line) if metric.log else 0
     notes += choosing.count_note(zeros, "point", AT_FOOT)
-    limits = [row[column] for line in lines for row in line for column, _, _ in PROVEN if state["bounds"]]
+    limits = [row[column] for line in lines for row in line for column, _, _ in proven if bounds]
     notes += choosing.count_note(limits.count(0), "proven limit", OF_ZERO)
-    notes.append(
-        "The dimension-free limit does not contain d; what it does with d is that of the constants below."
-    )
+    if metric.gap:
+        notes.append(
+            "The dimension-free limit does not contain d; what it does with d is that of the constants below."
+        )
     curves: list[Curve] = []
     table: list[list[Any]] = []
     axes = [*facets, *others]
     for line in lines:
         facet = choosing.labels(line[0], facets)
-        curves += _floor_curves(line, facet, look, state)
-        curves += above.rings(sweep, line, facet, look, "dimension", "floor") if state["bounds"] else []
-        slopes = [fit[0] if (fit := power(line, column)) else None for column in ("floor", PROVEN[1][0])]
+        curves += _floor_curves(line, facet, look, state, metric)
+        curves += above.rings(sweep, line, facet, look, "dimension", "floor") if bounds else []
+        fits = [power(line, column) for column in ("floor", PROVEN[1][0])] if metric.gap else []
+        slopes = [fit[0] if fit else None for fit in fits]
         for row in line:
-            numbers = (choosing.finite(row[name]) for name in ("floor", *(column for column, _, _ in PROVEN)))
+            numbers = (choosing.finite(row[name]) for name in ("floor", *(column for column, _, _ in proven)))
             table.append([*(text(row[axis]) for axis in axes), int(row["dimension"]), *numbers, *slopes])
     each, told = spreads.points(sweep, state, look, lines, lambda row: _place(row, facets))
-    curves, notes = [*each, *curves], [*notes, *spreads.notes(rows, state), *told]
-    names = [*axes, "dimension", "noise floor", "dimension-free", "earlier", "slope", "slope earlier"]
-    drawn = over_dimension(curves, look, "noise floor", rows, own_y=True)
-    return Panel(FLOOR, drawn, Table(names, table), (*notes, *look.limits_left()))
+    full = [] if metric.gap else _full(sweep, lines, facets, look)
+    keys = [Key(FULL, style.ink(dark), width=1.2)] if full else []
+    curves, notes = [*each, *full, *curves], [*notes, *spreads.notes(rows, state), *told]
+    proof = ["dimension-free", "earlier", "slope", "slope earlier"] if metric.gap else []
+    names = [*axes, "dimension", metric.title, *proof]
+    drawn = over_dimension(curves, look, metric.title, rows, metric, own_y=metric.gap, keys=keys)
+    title = FLOOR.format(metric.title).capitalize()
+    return Panel(title, drawn, Table(names, table), (*notes, *look.limits_left()))
 
 
-def _floor_curves(line: Sequence[Group], facet: str, look: Look, state: State) -> list[Curve]:
+def _full(sweep: Sweep, lines: Sequence[Sequence[Group]], facets: Sequence[str], look: Look) -> list[Curve]:
+    """Full precision over the dimension, in each panel: the best of it."""
+    metric, found = sweep.metric, []
+    for facet in dict.fromkeys(choosing.labels(line[0], facets) for line in lines):
+        shown = [row for line in lines for row in line if choosing.labels(row, facets) == facet]
+        there = choosing.full_precision(choosing.chosen(sweep, {}), shown, metric)
+        parts = choosing.split(there, ["dimension"])
+        x = [float(part[0]["dimension"]) for part in parts]
+        y = [metric.least(row["floor"] for row in part) for part in parts]
+        if len(x) > 1:
+            found.append(Curve(x, y, facet, FULL, style.ink(look.dark), width=1.2, group=FULL, end=FULL))
+    return found
+
+
+def _floor_curves(line: Sequence[Group], facet: str, look: Look, state: State, metric: Metric) -> list[Curve]:
     x, y = choosing.columns(line, "dimension", "floor")
     low, high = spreads.ends(line, state)
     found = [look.curve(line[0], facet, x, y, low=low, high=high, whiskers=True)]
-    for name, label, kind in PROVEN if state["bounds"] else ():
+    for name, label, kind in PROVEN if spreads.bounded(state, metric) else ():
         x, y = choosing.columns([row for row in line if 0 < row[name] < math.inf], "dimension", name)
         found += look.limit(line[0], facet, x, y, label, kind)
     return found

@@ -15,6 +15,7 @@ from ..charts import style
 from ..charts.curves import Axes, Curve, Key, figure, spaced
 from ..charts.look import Look, tints
 from ..data import choosing
+from ..data.metrics import SHARES
 from ..data.sweeps import SPREAD, Asked, Group, Sweep, text
 from ..page import SELECT, TEXT, Control, Page, Panel, State
 from ..panels import spreads
@@ -39,7 +40,7 @@ def controls(sweep: Sweep) -> list[Control]:
     most = sorted(named, key=lambda axis: -len(choosing.values_of(sweep, axis)))
     x = "precision" if "precision" in axes or not axes else most[0]
     color, facet = [*(axis for axis in most if axis != x), choosing.NO_AXIS, choosing.NO_AXIS][:2]
-    result = next(name for name in _results(sweep) if name in sweep.cells)
+    result = sweep.metric.name
     nothing = (choosing.NO_AXIS, "nothing")
     every = _options([*axes, *numbers, *texts, x, result])
     points = ((MEDIAN, "medians over seeds"), (CELLS, "each cell"))
@@ -113,12 +114,6 @@ def _is_number(sweep: Sweep, name: str) -> bool:
     return name in sweep.cells and sweep.cells[name].dtype.kind in "iuf"
 
 
-def _results(sweep: Sweep) -> list[str]:
-    """What is shown of a cell: what its engine calls its result, else the noise floor."""
-    own = sweep.cells["result"].dropna().unique().tolist() if "result" in sweep.cells else []
-    return [*own, "noise_floor"]
-
-
 def _options(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, choosing.named(name)) for name in dict.fromkeys(names))
 
@@ -127,7 +122,8 @@ def _rows(sweep: Sweep, state: State) -> tuple[list[Group], list[str]]:
     """A row a point: the swept axes, the columns of the figure, its place X, Y, the spread of Y, seeds `n`."""
     names = list(dict.fromkeys(state[key] for key in ("x", "y", "color", "facet")))
     names = [name for name in names if name in sweep.cells]
-    groups = {row["group_id"]: row for row in choosing.chosen(sweep, state)}
+    filters = {axis: state.get(axis, ()) for axis in sweep.varying}
+    groups = {row["group_id"]: row for row in sweep.groups_where(filters)}
     cells = sweep.cells[sweep.cells["group_id"].isin(groups.keys())]
     there = cells[cells["status"] == "ok"] if state["points"] == MEDIAN else cells
     missing = choosing.count_note(
@@ -179,19 +175,21 @@ def _scale(sweep: Sweep, rows: Sequence[Group], state: State, key: str, place: s
         texts = choosing.values(rows, name)
         return Scale(False, more={"tickvals": [*range(len(texts))], "ticktext": texts})
     values = sorted({row[place] for row in rows})
-    wide = values[0] > 0 and values[-1] >= DECADE * values[0]
+    wide = values[0] > 0 and values[-1] >= DECADE * values[0] and name not in SHARES
     log = asked == "log" or (asked == "auto" and wide)
     few = key == "x" and name in sweep.varying and len(values) <= TICKS
     ticks = (spaced(value for value in values if value > 0) if log else values) if few else []
     notes = choosing.count_note(sum(row[place] <= 0 for row in rows) if log and key == "x" else 0, "point",
                                 f"with {choosing.named(name)} of 0 or less: not on a logarithmic axis")  # fmt: skip
     ends = _range(state[f"{key}range"])
+    more: dict[str, Any] = {"tickformat": style.PER_CENT} if name in SHARES and not log else {}
     if ends is None:
         said = f"{key} from:to is two numbers with a colon between, {HOW}; got {state[f'{key}range']!r}"
-        return Scale(log, ticks, {}, (*notes, said + "."))
+        return Scale(log, ticks, more, (*notes, said + "."))
     if log:
         ends = [math.log10(end) if end is not None and end > 0 else None for end in ends]
-    return Scale(log, ticks, {} if ends == [None, None] else {"range": ends}, tuple(notes))
+    more |= {} if ends == [None, None] else {"range": ends}
+    return Scale(log, ticks, more, tuple(notes))
 
 
 def _range(asked: str) -> list[float | None] | None:

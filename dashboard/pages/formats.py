@@ -15,14 +15,16 @@ from lpbench.theory.theorem import Refused
 from ..charts import heatmap
 from ..charts.curves import ALIKE
 from ..data import choosing
+from ..data.metrics import GAP, Metric
 from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, SELECT, Control, Page, Panel, State
 from ..panels import spreads, what_if
 from ..panels.splits import FIXED, FLOATS, Ground, exponent_of, exponents, ground, named
 
-SPLITS = "Noise floor by the split of the bits"
+SPLITS = "{} by the split of the bits"
 LEAST, THEORY = "lowest measured", "recommended by theory"
 NO_FLOOR = "no floor (diverged, timeout or failed)"
+NO_THEORY = "Theory's limits are those of the objective gap of convex problems: of networks it says nothing."
 DIFFER = 1.5  # a factor between floors that a reader sees
 FEW = 3  # splits at a width that make a map
 TRIED = 5  # exponent bits that the command for more splits asks for, at most
@@ -35,7 +37,15 @@ def controls(sweep: Sweep) -> list[Control]:
     """Total bits of the heat map; step size and range of the what-if; a filter for each axis that varies."""
     bits = [value for value in choosing.values_of(sweep, "precision") if value != choosing.NO_AXIS]
     splits = (("auto", "the best split"), *((str(e), str(e)) for e in range(1, 9)))
+    what_if = [
+        Control(
+            "split", "What if: exponent bits", SELECT, "auto", splits, "of the limits, in place of the best"
+        ),
+        Control("alpha", "What if: step size ×", NUMBER, 1.0, help="times the one that was run"),
+        Control("range", "What if: range ×", NUMBER, 1.0, help="times the one that was run"),
+    ]
     return [
+        *choosing.metric(sweep),
         Control(
             "bits",
             "Total bits",
@@ -45,25 +55,27 @@ def controls(sweep: Sweep) -> list[Control]:
             "rows of the map",
         ),
         spreads.control(without=[spreads.SEEDS]),
-        Control(
-            "split", "What if: exponent bits", SELECT, "auto", splits, "of the limits, in place of the best"
-        ),
-        Control("alpha", "What if: step size ×", NUMBER, 1.0, help="times the one that was run"),
-        Control("range", "What if: range ×", NUMBER, 1.0, help="times the one that was run"),
+        *(what_if if GAP in sweep.metrics else []),
         *choosing.filters(sweep, ("precision", "format", "exponent_bits")),
     ]
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """The measured heat map; what theory says of every split, and of every format."""
+    sweep = sweep.of(state.get("metric"))
+    splits = SPLITS.format(sweep.metric.title).capitalize()
     rows = choosing.chosen(sweep, {**state, "precision": (), "format": (), "exponent_bits": ()})
     rows = [row for row in rows if choosing.rounds(row)]
     if not rows:
         said = ("No cell of this choice rounds.",)
-        return [Panel(title, None, notes=said) for title in (SPLITS, what_if.SPLITS, what_if.BITS)]
+        return [Panel(title, None, notes=said) for title in (splits, what_if.SPLITS, what_if.BITS)]
     first, kept = _one_problem(sweep, rows)
     one = [part[0] for part in choosing.split(first, ["format", "precision", "exponent_bits"])]
-    panels = [_splits(sweep, one, kept, state, dark), *what_if.panels(sweep, one, kept, state, dark)]
+    panels = [_splits(sweep, one, kept, state, dark)]
+    if sweep.metric.gap:
+        panels += what_if.panels(sweep, one, kept, state, dark)
+    else:
+        panels += [Panel(title, None, notes=(NO_THEORY,)) for title in (what_if.SPLITS, what_if.BITS)]
     if len(one) == len(first):
         return panels
     left = f"{len(first) - len(one)} groups of another step size, range or length are not shown: see the filters."
@@ -92,24 +104,26 @@ def _effect(rows: Sequence[Group]) -> float:
 
 
 def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark: bool) -> Panel:
+    metric = sweep.metric
+    title = SPLITS.format(metric.title).capitalize()
     floats = [row for row in groups if row["format"] in FLOATS]
     floats = [row for row in floats if state["bits"] in ("all", text(row["precision"]))]
     if not floats:
         swept = choosing.values(groups, "precision")
         asked = [int(bits) for bits in swept if state["bits"] in ("all", bits)] or list(map(int, swept))
         none = f"No fixed or floating point was swept here. {_fill(sweep, asked)}"
-        return Panel(SPLITS, None, notes=(none,))
+        return Panel(title, None, notes=(none,))
     values = {(named(exponent_of(row)), text(row["precision"])): float(row["floor"]) for row in floats}
     if len(values) < 2:
         ((split, bits),) = values
         which = split if split == FIXED else f"{split} exponent bits"
         one = f"Only one split was swept: {which}, at {bits} bits."
-        return Panel(SPLITS, None, notes=(f"{one} {_fill(sweep, [int(bits)])}",))
-    advised, silent = _advised(floats, values)
+        return Panel(title, None, notes=(f"{one} {_fill(sweep, [int(bits)])}",))
+    advised, silent = _advised(floats, values) if metric.gap else ([], "")
     x = sorted({a for a, _ in [*values, *advised]}, key=lambda a: 0 if a == FIXED else int(a))
     y = choosing.in_order(bits for _, bits in values)
-    least = _least(x, y, values)
-    marks = {LEAST: least, THEORY: advised}
+    least = _least(x, y, values, metric)
+    marks = {LEAST if not metric.higher else "highest measured": least, THEORY: advised}
     hover = {
         (a, bits): f"{bits} bits: {a}, {int(bits) - 1 - (0 if a == FIXED else int(a))} mantissa bits"
         for a in x
@@ -120,26 +134,27 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
         if low and high and row["n_ok"] > 1 and math.isfinite(high[0]):
             spread = f"{low[0]:.4g} to {high[0]:.4g} over {int(row['n_ok'])} seeds"
             hover[named(exponent_of(row)), text(row["precision"])] += f", {spreads.label(state)}: {spread}"
-    titles = ("exponent bits", "total bits", "log₁₀ noise floor")
-    drawn = heatmap.figure(x, y, values, marks, titles, dark, hover=hover, no_value=NO_FLOOR)
+    titles = ("exponent bits", "total bits", f"log₁₀ {metric.title}" if metric.log else metric.title)
+    drawn = heatmap.figure(x, y, values, marks, titles, dark, hover=hover, no_value=NO_FLOOR, metric=metric)
     rows = [_row(row) for row in sorted(floats, key=lambda row: (row["precision"], exponent_of(row)))]
-    columns = ["format", "precision", "exponent bits", "mantissa bits", "noise floor", "seeds", "diverged"]
+    columns = ["format", "precision", "exponent bits", "mantissa bits", metric.title, "seeds", "diverged"]
     notes = [f"{said}; {choosing.medians(floats)}. The mantissa has what sign and exponent leave."]
     if len(least) > len({bits for _, bits in least}):
         notes.append(f"Several squares of a row are framed where they are equal within {ALIKE * 100:g} %.")
     notes += [*choosing.unfinished(floats), *_missing(sweep, advised, values), *_few(sweep, x, y, values)]
     notes += [f"Theory recommends no split here: {silent}."] if silent else []
-    return Panel(SPLITS, drawn, Table(columns, rows), tuple(notes))
+    return Panel(title, drawn, Table(columns, rows), tuple(notes))
 
 
-def _least(x: Sequence[str], y: Sequence[str], values: Mapping[Place, float]) -> list[Place]:
-    """The squares of the lowest floor in each row, with those that are equal to it."""
+def _least(x: Sequence[str], y: Sequence[str], values: Mapping[Place, float], metric: Metric) -> list[Place]:
+    """The squares of the best floor in each row, with those that are equal to it."""
     found = []
     for bits in y:
         there = [a for a in x if math.isfinite(values.get((a, bits), math.nan))]
         if there:
-            best = min(there, key=lambda a: values[a, bits])
-            found += [(a, bits) for a in there if values[a, bits] <= (1 + ALIKE) * values[best, bits]]
+            best = min(metric.rank(values[a, bits]) for a in there)
+            room = ALIKE * abs(best)
+            found += [(a, bits) for a in there if metric.rank(values[a, bits]) <= best + room]
     return found
 
 

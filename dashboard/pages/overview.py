@@ -11,6 +11,7 @@ from lpbench.terminal import Table, counted
 from ..charts.curves import figure
 from ..charts.look import Look
 from ..data import choosing
+from ..data.metrics import GAP
 from ..data.sweeps import Group, Sweep, text
 from ..page import Control, Page, Panel, State, address
 from ..panels import above, importance
@@ -21,7 +22,7 @@ SHOWN = ("algorithm", "format", "precision")
 # What the headline figures compare: these, and what says which split of the bits a format has.
 COMPARED = {*SHOWN, "exponent_bits", "block_size", "subnormals"}
 NOISE = 2.0  # a floor within this factor of full precision's is SGD's own
-TITLE = "Noise floor, the best format of each algorithm"
+TITLE = "{}, the best format of each algorithm"
 
 
 def controls(sweep: Sweep) -> list[Control]:
@@ -35,20 +36,23 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
 
 
 def _best(sweep: Sweep, dark: bool) -> Panel:
-    """For each algorithm the least median floor at each precision, over all else."""
-    there = choosing.measured(sweep, {})
+    """For each algorithm the least median floor at each precision, over all else; of networks by rounding, too."""
+    metric, there = sweep.metric, choosing.measured(sweep, {})
     over = choosing.over(sweep).default
-    rounds, kept = comparable(sweep, there, [*_problems(there), over])
+    title = TITLE.format(metric.title).capitalize()
+    by = ["algorithm", *(axis for axis in choosing.rounding_first(sweep) if choosing.varies(there, axis))]
+    rounds, kept = comparable(sweep, there, [*_problems(there), over, *by[1:]], last=not metric.gap)
     if not rounds:
-        none = "No cell that rounds has a noise floor above 0 yet."
-        return Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, {})))
+        none = f"No cell that rounds has a {metric.title}{' above 0' if metric.log else ''} yet."
+        return Panel(title, None, notes=(none, *choosing.zeros(sweep, {})))
     problems = _problems(rounds)
     axes = [axis for axis in ("format", "dimension") if choosing.varies(rounds, axis)]
     lines = [
-        [min(part, key=lambda row: row["floor"]) for part in choosing.split(line, [over])]
-        for line in choosing.split(rounds, [*problems, "algorithm"])
+        [min(part, key=lambda row: metric.rank(row["floor"])) for part in choosing.split(line, [over])]
+        for line in choosing.split(rounds, [*problems, *by])
     ]
-    look = Look(sweep, "algorithm", ["algorithm"], [lines], dark)
+    color = by[-1] if not choosing.varies(rounds, "algorithm") else "algorithm"
+    look = Look(sweep, color, by, [lines], dark)
     lines = [line for panel in look.panels for line in panel]
     curves, rows = [], []
     for line in lines:
@@ -57,7 +61,7 @@ def _best(sweep: Sweep, dark: bool) -> Panel:
         curves.append(look.curve(line[0], facet, *choosing.columns(line, over, "floor"), hover=hover))
         for row in line:
             said = (
-                row["algorithm"],
+                *(text(row[axis]) for axis in by),
                 int(row["precision"]),
                 row["format"],
                 text(row["dimension"]),
@@ -65,21 +69,21 @@ def _best(sweep: Sweep, dark: bool) -> Panel:
             )
             rows.append([facet or "-", *said])
     drawn = figure(
-        curves, choosing.axes_over(over, "noise floor", rounds), dark, keys=look.keys(), own_y=True
+        curves, choosing.axes_over(over, metric.title, rounds, metric), dark, keys=look.keys(), own_y=True
     )
-    data = Table(["problem", "algorithm", "precision", "format", "dimension", "noise floor"], rows)
+    data = Table(["problem", *by, "precision", "format", "dimension", metric.title], rows)
     note = f"Points: {choosing.medians(rounds)}; the numbers name the format."
     notes = [note, *fixed(kept, len(rounds), len(there)), *choosing.zeros(sweep, {})]
-    return Panel(TITLE, drawn, data, tuple(notes))
+    return Panel(title, drawn, data, tuple(notes))
 
 
 def comparable(
-    sweep: Sweep, rows: Sequence[Group], free: Sequence[str] = ()
+    sweep: Sweep, rows: Sequence[Group], free: Sequence[str] = (), last: bool = False
 ) -> tuple[list[Group], dict[str, str]]:
     """The groups that differ in algorithm, format and precision alone, and in `free`; and what is the same of them.
 
-    Of each other axis that varies within an algorithm the value of the most groups stays, the first of equals; a group
-    that does not read the axis stays as well.
+    Of each other axis that varies within an algorithm the value of the most groups stays, the first of equals, or the
+    `last`: of networks the widest. A group that does not read the axis stays as well.
     """
     left, kept = list(rows), {}
     for axis in sweep.varying:
@@ -89,7 +93,8 @@ def comparable(
         if not any(len(_read(part, axis)) > 1 for part in parts):
             continue
         counts = _read(left, axis)
-        kept[axis] = min(counts, key=lambda value: (-counts[value], choosing.natural(value)))
+        order = sorted(counts, key=choosing.natural, reverse=last)
+        kept[axis] = max(order, key=counts.__getitem__)
         left = [row for row in left if text(row[axis]) in (kept[axis], choosing.NO_AXIS)]
     return left, kept
 
@@ -149,12 +154,17 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
     found = [
         (f"{ok} of {len(cells)}", ", ".join(["cells ok", *(f"{n} {name}" for name, n in counts.items())]))
     ]
-    rounds = choosing.measured(sweep, {})
-    if rounds:
-        best = min(rounds, key=lambda row: row["floor"])
-        more = [axis for axis in sweep.varying if axis not in SHOWN and text(best[axis]) != choosing.NO_AXIS]
-        said = choosing.labels(best, [*SHOWN, *more])
-        found.append((f"{best['floor']:.1e}", f"the lowest noise floor of what rounds: {said}"))
+    for name in dict.fromkeys([sweep.metric.name, *sweep.results]):
+        shown = sweep.of(name)
+        if measured := choosing.measured(shown, {}):
+            metric = shown.metric
+            ranks = [metric.rank(row["floor"]) for row in measured]
+            best = measured[ranks.index(min(ranks))]
+            axes = [a for a in sweep.varying if a not in SHOWN and text(best[a]) != choosing.NO_AXIS]
+            said = choosing.labels(best, [*SHOWN, *axes])
+            found.append((metric.text(best["floor"]), f"the {metric.best} of what rounds: {said}"))
+    sweep = sweep.of(GAP.name)
+    rounds = choosing.measured(sweep, {}) if sweep.metric.gap else []
     plain = [row for row in rounds if row["algorithm"] == "lp_sgd" and row["format"] == "fixed"]
     alike, kept = comparable(sweep, plain)
     full = [row["floor"] for row in choosing.full_precision(sweep.groups, alike) if _same(row, kept)]

@@ -1,9 +1,9 @@
-"""Noise floor against bit width, with the proven limits beside it."""
+"""Noise floor, or what else is measured, against bit width, with the proven limits beside it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lpbench.terminal import Table
@@ -12,20 +12,22 @@ from ..charts import style
 from ..charts.curves import AT_FOOT, Curve, Key, figure
 from ..charts.look import Look
 from ..data import choosing
+from ..data.metrics import Metric
 from ..data.sweeps import Group, Sweep, text
-from ..page import NUMBER, SWITCH, Control, Page, Panel, State
+from ..page import NUMBER, Control, Page, Panel, State
 from ..panels import above, spreads
-from ..panels.needed import bits_needed
+from ..panels.needed import FULL, bits_needed
 
-TITLE = "Noise floor against precision"
 PRECISION = "precision"
-FULL, PROVEN = "full precision", "proven limit, T = ∞"
+PROVEN = "proven limit, T = ∞"
 MOST_LINES = 50
 FAR = 1e-4  # a level this far below all lines would flatten them: it is written, not drawn
 # Columns of a group, as the table calls them.
-NUMBERS = {
-    "noise floor": "floor", "10 %": "floor_q10", "90 %": "floor_q90", "least": "floor_min", "largest": "floor_max",
+SPREAD = {
+    "10 %": "floor_q10", "90 %": "floor_q90", "least": "floor_min", "largest": "floor_max",
     "median from": "floor_low", "median to": "floor_high",
+}  # fmt: skip
+LIMITS = {
     "noise ball": "noise_ball", "noise ball, earlier": "noise_ball_earlier",
     "noise ball, dimension-free": "noise_ball_dimension_free",
 }  # fmt: skip
@@ -35,28 +37,32 @@ def controls(sweep: Sweep) -> list[Control]:
     """Axis, target, panels, colour, spread, and a filter for each axis that varies."""
     over = choosing.over(sweep)
     without = (over.default,)
-    facet = choosing.by_axis(sweep, "facet", "Panels by", ("algorithm",), without)
+    first = (*choosing.rounding_first(sweep), "algorithm")
+    facet = choosing.by_axis(sweep, "facet", "Panels by", first, without)
     rows = choosing.by_axis(sweep, "rows", "and by", ("problem", "dataset"), without)
     return [
+        *choosing.metric(sweep),
         *([over] if len(over.options) > 1 else []),
-        Control("target", "Target gap", NUMBER, None, help="marks the bits that reach it"),
+        Control("target", choosing.target(sweep), NUMBER, None, help="marks the bits that reach it"),
         facet,
         rows,
         choosing.color_by(sweep, ("format", "algorithm", "dimension"), [facet, rows], without),
         spreads.control(),
-        Control("shared", "One y scale", SWITCH, False, help="one scale for all panels, or each its own"),
-        Control("bounds", "Proven limits", SWITCH, True, help="what theorems promise of a run without end"),
+        choosing.shared(sweep),
+        *spreads.proven(sweep, "Proven limits", "what theorems promise of a run without end"),
         *choosing.filters(sweep, ("precision",)),
     ]
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """A panel for each value of one axis or two, in it a line over the bits for each combination of the others."""
+    sweep = sweep.of(state.get("metric"))
+    metric, over = sweep.metric, _over(sweep, state)
+    title = f"{metric.title} against {choosing.named(over)}".capitalize()
     rounds = [row for row in choosing.chosen(sweep, state) if choosing.rounds(row)]
-    if not any(row["floor"] > 0 for row in rounds):  # zeros alone have no scale
-        none = "No cell of this choice rounds and has a noise floor."
-        return [Panel(TITLE, None, notes=(none, *choosing.zeros(sweep, state)))]
-    over = _over(sweep, state)
+    if not any(metric.drawn(row["floor"]) for row in rounds):  # zeros alone have no scale
+        none = f"No cell of this choice rounds and has a {metric.title}."
+        return [Panel(title, None, notes=(none, *choosing.zeros(sweep, state)))]
     rounds.sort(key=lambda row: row[over])
     facets = choosing.panels_by(state)
     others = [axis for axis in sweep.varying if axis not in (over, *facets)]
@@ -68,7 +74,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     shown = [row for line in drawn for row in line]
     beside = sweep.groups_where(
         {
-            axis: state.get(axis, ())
+            axis: _with_unread(state.get(axis, ()), metric)
             for axis in sweep.varying
             if axis not in (PRECISION, "algorithm", "format")
         }
@@ -77,9 +83,12 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     corners: dict[str, str] = {}
     for lines in panels:
         facet, _ = _place(lines[0][0], facets, over)
-        levels, corners[facet] = _levels(beside, lines, facet, look, over)
-        curves += [*levels, *(curve for line in lines for curve in _curves(line, facet, look, state, over))]
-        if state["bounds"]:
+        levels, corners[facet] = _levels(beside, lines, facet, look, over, metric)
+        curves += [
+            *levels,
+            *(curve for line in lines for curve in _curves(line, facet, look, state, over, metric)),
+        ]
+        if spreads.bounded(state, metric):
             curves += [
                 ring for line in lines for ring in above.rings(sweep, line, facet, look, over, "floor")
             ]
@@ -88,7 +97,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     keys, ink = look.keys(), style.ink(dark)
     keys += [Key(FULL, ink, width=1.2)] if any(curve.group == FULL for curve in curves) else []
     keys += above.key(curves, dark)
-    axes = choosing.axes_over(over, "noise floor (objective gap)", shown)
+    y = f"{metric.title} (objective gap)" if metric.gap else metric.title
+    axes = choosing.axes_over(over, y, shown, metric)
     level = {"type": "line", "x0": 0, "x1": 1, "line": {"color": ink, "dash": "dot", "width": 1}}
     target = state["target"]
     whole = figure(
@@ -98,32 +108,37 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     named = [*facets, *others]
     extra = [] if over == PRECISION else [over]
     counts = ["seeds", "ok", "diverged"]
-    names = [*named, *extra, PRECISION, *NUMBERS, *(["bits needed"] if target else []), *counts]
-    rows = [row for line in drawn for row in _rows(line, [*named, *extra], target)]
+    numbers = {metric.title: "floor", **SPREAD, **(LIMITS if metric.gap else {})}
+    names = [*named, *extra, PRECISION, *numbers, *(["bits needed"] if target else []), *counts]
+    rows = [row for line in drawn for row in _rows(line, [*named, *extra], numbers, target, metric)]
     left = [*look.left(count, "lines"), *look.limits_left()]
-    judged = above.notes(sweep, shown) if state["bounds"] else []
+    judged = above.notes(sweep, shown) if spreads.bounded(state, metric) else []
     notes = (
-        *spreads.notes(rounds, state), *told, *judged, *left, *choosing.unfinished(shown), *_notes(shown, state)
+        *spreads.notes(rounds, state), *told, *judged, *left, *choosing.unfinished(shown),
+        *_notes(shown, state, metric),
     )  # fmt: skip
-    return [Panel(f"Noise floor against {choosing.named(over)}", whole, Table(names, rows), notes)]
+    return [Panel(title, whole, Table(names, rows), notes)]
 
 
 def _over(sweep: Sweep, state: State) -> str:
     return str(state.get("x", choosing.over(sweep).default))
 
 
-def _curves(line: Sequence[Group], facet: str, look: Look, state: State, over: str) -> list[Curve]:
+def _curves(
+    line: Sequence[Group], facet: str, look: Look, state: State, over: str, metric: Metric
+) -> list[Curve]:
     first, target = line[0], state["target"]
-    points = [row for row in line if row["floor"] >= 0]
+    points = [row for row in line if metric.drawn(row["floor"], zeros=True)]
     x, y = choosing.columns(points, over, "floor")
     low, high = spreads.ends(points, state)
     found: list[Curve] = []
-    proven = [row for row in line if 0 < row["noise_ball"] < math.inf] if state["bounds"] else []
+    limited = spreads.bounded(state, metric)
+    proven = [row for row in line if 0 < row["noise_ball"] < math.inf] if limited else []
     bits, ball = choosing.columns(proven, over, "noise_ball")
     found += look.limit(first, facet, bits, ball, PROVEN)
     hover = [_seeds(row) for row in points]
     found.append(look.curve(first, facet, x, y, low=low, high=high, hover=hover, width=1.8, whiskers=True))
-    needed = bits_needed(line, target) if target and over == PRECISION else None
+    needed = bits_needed(line, target, metric) if target and over == PRECISION else None
     if needed in x:
         ring = {"dash": "solid", "marker": "circle-open", "lines": False, "labels": [f"{needed} bits"]}
         hover = [f"{needed} bits reach {target:g}"]
@@ -141,18 +156,25 @@ def _seeds(row: Group) -> str:
 
 
 def _levels(
-    beside: Sequence[Group], lines: Sequence[Sequence[Group]], facet: str, look: Look, over: str
+    beside: Sequence[Group],
+    lines: Sequence[Sequence[Group]],
+    facet: str,
+    look: Look,
+    over: str,
+    metric: Metric,
 ) -> tuple[list[Curve], str]:
-    """Full precision, across the panel: the lowest level; as a text where it is far below."""
+    """Full precision, across the panel: the best level; as a text where it is far below."""
     shown = [row for line in lines for row in line]
-    full = sorted({row["floor"] for row in choosing.full_precision(beside, shown)})
+    levels = {row["floor"] for row in choosing.full_precision(beside, shown, metric)}
+    full = sorted(levels, reverse=metric.higher)
     if not full:
         return [], ""
     edge = FAR * min((row["floor"] for row in shown if row["floor"] > 0), default=0.0)
     (bits,) = choosing.columns(shown, over)
-    more = f" … {full[-1]:.0e}" if len(full) > 1 else ""
-    said = f"{FULL}: {full[0]:.0e}{more}"
-    if full[0] < edge:
+    first, last = (f"{full[i]:.0e}" if metric.gap else metric.text(full[i]) for i in (0, -1))
+    more = f" … {last}" if len(full) > 1 else ""
+    said = f"{FULL}: {first}{more}"
+    if metric.log and full[0] < edge:
         return [], said
     level = Curve(
         [min(bits), max(bits)],
@@ -167,6 +189,11 @@ def _levels(
     return [level], said if more else ""
 
 
+def _with_unread(values: Sequence[str], metric: Metric) -> Sequence[str]:
+    """The values of a filter, and what does not read the axis: of networks, full precision has no rounding."""
+    return values if metric.gap or not values else (*values, choosing.NO_AXIS)
+
+
 def _columns(panels: Sequence[Any], facets: Sequence[str]) -> int:
     """Columns that make two axes a table, where the second of them has two values or three."""
     if len(facets) < 2 or len(panels) <= 3:
@@ -175,29 +202,38 @@ def _columns(panels: Sequence[Any], facets: Sequence[str]) -> int:
     return values if values in (2, 3) else 0
 
 
-def _rows(line: Sequence[Group], named: Sequence[str], target: float | None) -> list[list[Any]]:
-    needed = [bits_needed(line, target)] if target else []
+def _rows(
+    line: Sequence[Group],
+    named: Sequence[str],
+    numbers: Mapping[str, str],
+    target: float | None,
+    metric: Metric,
+) -> list[list[Any]]:
+    needed = [bits_needed(line, target, metric)] if target else []
     return [
         [
             *(text(row[axis]) for axis in named), int(row["precision"]),
-            *(choosing.finite(row.get(name)) for name in NUMBERS.values()), *needed,
+            *(choosing.finite(row.get(name)) for name in numbers.values()), *needed,
             int(row["n"]), int(row["n_ok"]), int(row["n_diverged"]),
         ]
         for row in line
     ]  # fmt: skip
 
 
-def _notes(shown: Sequence[Group], state: State) -> list[str]:
-    empty = sum(not row["floor"] >= 0 for row in shown)
-    notes = choosing.count_note(sum(row["floor"] == 0 for row in shown), "point", AT_FOOT)
-    notes += choosing.count_note(empty, "point", "without a floor: not drawn, and in the table")
-    if state["bounds"]:
+def _notes(shown: Sequence[Group], state: State, metric: Metric) -> list[str]:
+    empty = sum(not metric.drawn(row["floor"], zeros=True) for row in shown)
+    zeros = sum(row["floor"] == 0 for row in shown) if metric.log else 0
+    notes = choosing.count_note(zeros, "point", AT_FOOT)
+    what = "floor" if metric.gap else metric.title
+    notes += choosing.count_note(empty, "point", f"without a {what}: not drawn, and in the table")
+    if spreads.bounded(state, metric):
         proven = sum(row["noise_ball"] >= 0 for row in shown)
         flat = sum(row["noise_ball"] == 0 for row in shown)
         known = f"Dotted: the proven limit of a run without end, known for {proven} of {len(shown)} points"
         notes.append(known + (f"; {flat} of them are 0, and not drawn." if flat else "."))
     if state["target"]:
-        reach = f"whose floor is at most {state['target']:g}, as all larger ones' are"
+        most = "least" if metric.higher else "most"
+        reach = f"whose {what} is at {most} {state['target']:g}, as all larger ones' are"
         notes.append(f"Ringed: the fewest measured bits {reach}.")
     return notes
 

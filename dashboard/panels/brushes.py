@@ -11,19 +11,19 @@ from ..data.sweeps import Group, Sweep, text
 from ..page import TEXT, Control
 
 KEY = "ranges"  # of the control, also in assets/state.js
-FLOOR = "noise_floor"  # the last axis
 Ranges = Mapping[str, tuple[str, str]]
 
 
-def control() -> Control:
+def control(sweep: Sweep) -> Control:
     """The text field that holds them."""
-    told = "drawn on the axes below, or typed: precision=4:8; noise_floor=:1e-6"
+    own = sweep.metrics[0]
+    told = f"drawn on the axes below, or typed: precision=4:8; {own.name}=:{0.1 if own.share else 1e-6:g}"
     return Control(KEY, "Ranges", TEXT, "", help=told)
 
 
 def parse(sweep: Sweep, asked: str) -> tuple[Ranges, list[str]]:
     """The ends by axis, of which either may be empty, of `precision=4:8; noise_floor=:1e-6`; and what is no range."""
-    axes = [*sweep.varying, FLOOR]
+    axes = [*sweep.varying, *measured(sweep)]
     found: dict[str, tuple[str, str]] = {}
     wrong = []
     for part in filter(None, map(str.strip, asked.split(";"))):
@@ -45,17 +45,27 @@ def parse(sweep: Sweep, asked: str) -> tuple[Ranges, list[str]]:
     return found, wrong
 
 
+def measured(sweep: Sweep) -> list[str]:
+    """The metrics, of which that which is shown is the last axis."""
+    return [one.name for one in sweep.metrics]
+
+
 def values(sweep: Sweep, axis: str) -> list[str]:
-    """The values of an axis in their order; none of the axis of floors, which has a scale."""
-    return [] if axis == FLOOR else choosing.values_of(sweep, axis)
+    """The values of an axis in their order; none of a metric, which has a scale."""
+    return [] if axis in measured(sweep) else choosing.values_of(sweep, axis)
 
 
 def within(sweep: Sweep, rows: Sequence[Group], ranges: Ranges) -> list[bool]:
     """Which of the groups lie in all ranges."""
     orders = {axis: values(sweep, axis) for axis in ranges}
+    levels = {
+        name: {row["group_id"]: repr(float(row["floor"])) for row in sweep.of(name).groups}
+        for name in measured(sweep)
+        if name in ranges
+    }
     return [
         all(
-            between(repr(float(row["floor"])) if axis == FLOOR else text(row[axis]), ends, orders[axis])
+            between(levels[axis][row["group_id"]] if axis in levels else text(row[axis]), ends, orders[axis])
             for axis, ends in ranges.items()
         )
         for row in rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lpbench.analysis.importance import Importance, final_gaps, importance
+from lpbench.analysis.importance import Importance, final_gaps, importance, numbers
 from lpbench.terminal import Table
 from lpbench.theory.arithmetic import READS
 
@@ -13,42 +13,49 @@ from ..data import choosing
 from ..data.sweeps import Sweep, text
 from ..page import Panel
 
-TITLE = "What the final gap depends on"
+GAP = "final gap"
 INTERACTIONS, SEEDS = "interactions of keys", "seeds"
 ROW, AROUND = 26, 90  # pixels: a bar, and what stands around them
 
 
 def panel(sweep: Sweep, dark: bool) -> Panel:
-    """A bar for each key that varies: its share of the variance of log10 of the final gap, of the cells that are ok."""
-    columns = [name for name in ("status", "final_gap", *READS) if name in sweep.cells]
+    """A bar for each key that varies: its share of the variance of log10 of the final gap, of the cells that are ok; or
+    of another metric, where the sweep has no such gap.
+    """
+    metric = sweep.metric
+    what = GAP if metric.gap else metric.title
+    title = f"What the {what} depends on"
+    read = ("final_gap", *READS) if metric.gap else (metric.name,)
+    columns = [name for name in ("status", *read) if name in sweep.cells]
     cells = sweep.cells[columns].astype(object).where(sweep.cells[columns].notna(), None)
-    known, near, zeros = final_gaps(dict(zip(columns, row, strict=True)) for row in cells.to_numpy().tolist())
+    rows = [dict(zip(columns, row, strict=True)) for row in cells.to_numpy().tolist()]
+    known, near, zeros = final_gaps(rows) if metric.gap else numbers(rows, metric.name, metric.log)
     there = [i for i, log in enumerate(known) if log is not None]
     logs = [log for log in known if log is not None]
     groups = {row["group_id"]: row for row in sweep.groups}
-    rows = [groups[one] for one in sweep.cells["group_id"].iloc[there]]
-    keys = {axis: [text(row[axis]) for row in rows] for axis in sweep.varying}
+    grouped = [groups[one] for one in sweep.cells["group_id"].iloc[there]]
+    keys = {axis: [text(row[axis]) for row in grouped] for axis in sweep.varying}
     found = importance(logs, keys)
     counts = sweep.cells["status"].value_counts()
     unknown = int(counts.get("ok", 0)) - len(there) - zeros
     notes = [
         *(note for name in choosing.UNFINISHED
           for note in choosing.count_note(int(counts.get(name, 0)), "cell", f"{name}: not in this figure")),
-        *choosing.count_note(unknown, "cell", "without a final gap: not in this figure"),
-        *choosing.count_note(zeros, "cell", "with a final gap of 0, which has no logarithm: not in this figure"),
+        *choosing.count_note(unknown, "cell", f"without a {what}: not in this figure"),
+        *choosing.count_note(zeros, "cell", f"with a {what} of 0, which has no logarithm: not in this figure"),
         *choosing.count_note(near, "cell", "nearer to 0 than its arithmetic tells: counted as that near"),
     ]  # fmt: skip
     if found is None:
-        said = "Nothing varied but the seed among cells with a final gap, or all of them have the same."
-        return Panel(TITLE, None, notes=(said, *notes))
+        said = f"Nothing varied but the seed among cells with a {what}, or all of them have the same."
+        return Panel(title, None, notes=(said, *notes))
     shares = _shares(found)
     values = {axis: len(set(one)) for axis, one in keys.items()}
     data = [[name, values.get(axis), share] for axis, name, share in shares]
     return Panel(
-        TITLE,
+        title,
         _figure(shares, dark),
         Table(["key", "values", "share"], data),
-        (*_said(found, len(there)), *notes),
+        (*_said(found, len(there), f"log₁₀ of the {what}" if metric.log else f"the {what}"), *notes),
     )
 
 
@@ -61,9 +68,9 @@ def _shares(found: Importance) -> list[tuple[str, str, float]]:
     ]
 
 
-def _said(found: Importance, cells: int) -> list[str]:
+def _said(found: Importance, cells: int, what: str) -> list[str]:
     first = (
-        f"Shares of the variance of log₁₀ of the final gap over {choosing.plural(cells, 'cell')}: "
+        f"Shares of the variance of {what} over {choosing.plural(cells, 'cell')}: "
         "η² of each key alone, by a one-way analysis of variance."
     )
     if found.interactions is None:

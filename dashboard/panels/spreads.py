@@ -12,8 +12,9 @@ from lpbench.analysis.spread import INTERVAL, least_count
 from ..charts.curves import Curve
 from ..charts.look import Look
 from ..data import choosing
+from ..data.metrics import Metric
 from ..data.sweeps import Group, Sweep
-from ..page import SELECT, Control, State
+from ..page import SELECT, SWITCH, Control, State
 
 SEEDS, NONE = "seeds", "none"
 MOST = 3000  # points of single seeds in a figure: a browser draws them without a wait
@@ -46,6 +47,18 @@ def control(key: str = "spread", without: Sequence[str] = ()) -> Control:
     """The control that chooses one."""
     options = tuple((name, one.label) for name, one in SPREADS.items() if name not in without)
     return Control(key, "Spread over seeds", SELECT, "10-90", options, "what stands around the medians")
+
+
+def proven(sweep: Sweep, label: str, told: str) -> list[Control]:
+    """The switch of what is proven, where the sweep has an objective gap, which theorems are about."""
+    return (
+        [Control("bounds", label, SWITCH, True, help=told)] if any(one.gap for one in sweep.metrics) else []
+    )
+
+
+def bounded(state: State, metric: Metric) -> bool:
+    """Whether what is proven is to be drawn."""
+    return bool(state.get("bounds", False)) and metric.gap
 
 
 def label(state: State) -> str:
@@ -85,15 +98,15 @@ def points(
     look: Look,
     lines: Sequence[Sequence[Group]],
     place: Callable[[Group], tuple[str, float]],
-    column: str = "noise_floor",
+    column: str = "",
 ) -> tuple[list[Curve], list[str]]:
     """Where each seed is asked for: a small point for each of the groups of some lines, and a note on those left out.
 
-    place   facet and x of a group.     column   of the cells.
+    place   facet and x of a group.     column   of the cells; "": that of the metric.
     """
     if state["spread"] != SEEDS:
         return [], []
-    seeds = sweep.seeds(column)
+    seeds = sweep.seeds(column or sweep.metric.name)
     count = sum(len(seeds.get(row["group_id"], ())) for line in lines for row in line)
     quota = max(1, MOST // sum(map(len, lines))) if count > MOST else count
     found = []

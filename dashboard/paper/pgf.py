@@ -16,6 +16,7 @@ import numpy as np
 from lpbench.errors import ConfigError
 
 from ..charts.grid import entries
+from ..charts.style import PER_CENT
 from . import latex, marks
 from .printed import INCH, POINT, Printed
 from .ranges import Ends, ends_of, is_log, named, numbers
@@ -159,6 +160,9 @@ def _scale(letter: str, axis: Mapping[str, Any], ends: Ends) -> list[str]:
         )
         found.append(f"{letter}ticklabels={{{', '.join(shown)}}}")
         found.append(f"minor {letter} tick num=0")
+    elif axis.get("tickformat") == PER_CENT and axis.get("showticklabels", True):
+        percent = r"\pgfmathparse{100*\tick}\pgfmathprintnumber{\pgfmathresult}\,\%"
+        found.append(f"{letter}ticklabel={{{percent}}}")
     elif not axis.get("showticklabels", True):
         found.append(f"{letter}ticklabels={{}}")
     return found

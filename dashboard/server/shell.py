@@ -71,8 +71,9 @@ def _stores(site: Site, current: Page, sweep: Sweep | None, spec: list[dict[str,
     from dash import dcc
 
     view: dict[str, Any] = {"page": current.path, "prefix": site.prefix}
-    # The keys of filters, which the reader takes along from page to page.
-    view |= {"sweep": sweep and sweep.name, "axes": sweep.varying if sweep else []}
+    # The keys of filters, which the reader takes along from page to page; and what is measured, where that is chosen.
+    metric = ["metric"] if sweep and len(sweep.metrics) > 1 else []
+    view |= {"sweep": sweep and sweep.name, "axes": [*metric, *sweep.varying] if sweep else []}
     view["runs"] = shlex.join(["--runs-dir", str(site.store.runs_dir)])  # for commands that a page shows
     return [
         dcc.Store(id="view", data=view),

@@ -64,6 +64,21 @@ def _orthogonal(a: np.ndarray, b: np.ndarray) -> bool:
     return np.array_equal(table * a.size, np.outer(table.sum(axis=1), table.sum(axis=0)))
 
 
+def numbers(rows: Iterable[Mapping[str, Any]], name: str, log: bool) -> tuple[list[float | None], int, int]:
+    """As `final_gaps`, of another column: itself, or its logarithm. Nothing of it counts as a least number."""
+    found: list[float | None] = []
+    zeros = 0
+    for row in rows:
+        value = row.get(name)
+        if row["status"] != "ok" or value is None or not math.isfinite(value):
+            found.append(None)
+            continue
+        zero = log and value <= 0
+        zeros += zero
+        found.append(None if zero else math.log10(value) if log else float(value))
+    return found, 0, zeros
+
+
 def final_gaps(rows: Iterable[Mapping[str, Any]]) -> tuple[list[float | None], int, int]:
     """log10 of the final gap of each row of `cells`, None where there is none; how many count as the least that their
     arithmetic tells from 0; and how many are 0 with no such least, and have no logarithm.

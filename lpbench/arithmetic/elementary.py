@@ -17,6 +17,7 @@ _LN2, _LN2_REST = float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef3579
 _PI2, _PI2_NEXT = float.fromhex("0x1.921fb544p+0"), float.fromhex("0x1.0b4611a6p-34")
 _PI2_REST = float.fromhex("0x1.3198a2e037073p-69")
 _FARTHEST = 2.0**20  # radians
+_SHIFT = 1.5 * 2.0**52  # a sum with it has no fraction
 # Coefficients of the series, from the highest power to the lowest that is not taken apart.
 _EXP = tuple(1.0 / math.factorial(k) for k in range(15, 1, -1))
 _LOG = tuple(2.0 / k for k in range(23, 1, -2))
@@ -56,6 +57,18 @@ def exp(x):
     r = (x - k * _LN2) - k * _LN2_REST
     half = np.int64(k) >> 1  # in two factors, of which none is out of range where the result is not
     return (1.0 + (r + _beyond_linear(r))) * _power_of_two(half) * _power_of_two(np.int64(k) - half)
+
+
+@inner
+def decay(x):
+    """e**x for x <= 0, float64: 0 below -708, NaN for NaN. Without a branch: compiled loops take many at once."""
+    c = x if x > -708.0 else -708.0
+    shifted = c * _LOG2_E + _SHIFT  # its last bits are the nearest integer
+    k = shifted - _SHIFT
+    r = (c - k * _LN2) - k * _LN2_REST
+    two = np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
+    y = (1.0 + (r + _beyond_linear(r))) * two
+    return y if x >= -708.0 else x * 0.0 if x != x else 0.0
 
 
 @inner

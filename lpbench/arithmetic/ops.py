@@ -132,6 +132,11 @@ def like(x: Any, value: Any) -> Any:
     return x.dtype.type(value)
 
 
+def fraction(x: Any, bits: Any) -> Any:
+    """bits * 2**-32 in the dtype of x; bits uint32, of which float32 takes the 24 upper ones and no other."""
+    return like(x, bits) * like(x, 2.0**-32)
+
+
 scalar(where, any=lambda condition, x, y: x if condition else y)
 scalar(floor, any=lambda x: np.floor(x))
 scalar(trunc, any=lambda x: np.trunc(x))
@@ -170,5 +175,11 @@ scalar(
     float32=lambda x, mask, n: np.int32(
         np.int32(np.float32(x).view(np.int32) & np.int32(~mask)) + np.int32(n)
     ).view(np.float32),
+)
+# As a signed integer, which processors convert many of at a time.
+scalar(
+    fraction,
+    float32=lambda x, bits: np.float32(np.int32(np.uint32(bits >> np.uint32(1)))) * np.float32(2.0**-31),
+    float64=lambda x, bits: np.float64(bits) * 2.0**-32,
 )
 scalar(like, float32=lambda x, value: np.float32(value), float64=lambda x, value: np.float64(value))

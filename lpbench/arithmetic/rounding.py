@@ -10,7 +10,7 @@ import numpy as np
 
 from lpbench.arithmetic.generator import random_bits
 from lpbench.arithmetic.jit import generic
-from lpbench.arithmetic.ops import floor, like, rint, trunc, where
+from lpbench.arithmetic.ops import floor, fraction, like, rint, trunc, where
 from lpbench.errors import ConfigError, did_you_mean
 
 MODES = ("stochastic", "nearest_even", "toward_zero")
@@ -147,7 +147,7 @@ def _toward_zero_sum(rounding, k, x, r):
 @offset.case(Stochastic)
 def _offset(rounding, first, second, j):
     bits = np.uint32(random_bits(first, second, j) & rounding.mask)
-    return like(rounding.unit, bits) * rounding.unit + rounding.half
+    return fraction(rounding.half, bits) + rounding.half
 
 
 @offset.case(NearestEven)

@@ -12,12 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.arithmetic.jit import when_loaded
+from lpbench.arithmetic.jit import inner, when_loaded
 
 # Columns are computed in groups of so many: rows of B and C have whole groups.
 LANES = 16
 # Rows of C that are computed side by side, each in LANES accumulators: what 16 registers of 8 float32 hold.
 ROWS = 6
+# Rows of B that are gone through at a time: LANES columns of them stay in the fastest cache. Where rows of B are WIDE
+# they are copied side by side first, GROUPS of LANES columns at a time, as they would push each other out.
+DEPTH, WIDE, GROUPS = 256, 512, 4
+ROOM = DEPTH * LANES * GROUPS
 
 
 def padded(n: int) -> int:
@@ -25,10 +29,10 @@ def padded(n: int) -> int:
     return -(-n // LANES) * LANES
 
 
-def rows_into(A, start, offset, m, B, b, width, C, c, K):
+def rows_into(A, start, offset, m, B, b, width, C, c, K, room):
     """C[i, j] += sum_k A[start + offset[i] + k] B[k, j], for i < m and j < width, k = 0 ... K - 1.
 
-    B (K, width) at b, C (m, width) at c; offset (m,) int64.
+    B (K, width) at b, C (m, width) at c; offset (m,) int64; room: scratch, ROOM numbers.
     """
     for i in range(m):
         at = c + i * width
@@ -37,16 +41,25 @@ def rows_into(A, start, offset, m, B, b, width, C, c, K):
             C[at : at + width] = fused(A[start + offset[i] + k], row, C[at : at + width])
 
 
-def columns_into(A, start, offset, m, B, b, width, C, c, K):
+def columns_into(A, start, offset, m, B, b, width, C, c, K, room):
     """C[i, j] += sum_k A[start + offset[k] + i] B[k, j], for i < m and j < width, k = 0 ... K - 1.
 
-    B (K, width) at b, C (m, width) at c; offset (K,) int64.
+    B (K, width) at b, C (m, width) at c; offset (K,) int64; room: scratch, ROOM numbers.
     """
     for i in range(m):
         at = c + i * width
         for k in range(K):
             row = B[b + k * width : b + (k + 1) * width]
             C[at : at + width] = fused(A[start + offset[k] + i], row, C[at : at + width])
+
+
+@inner
+def _pack(B, b, width, n, columns, room):
+    """The columns of n rows of B, from b on, LANES of them after each other."""
+    for k in range(n):
+        for j in range(0, columns, LANES):
+            for i in range(LANES):
+                room[j * n + k * LANES + i] = B[b + k * width + j + i]
 
 
 def fused(a, x, c):
@@ -120,28 +133,40 @@ def _register() -> None:
     def product(by_rows: bool) -> Any:
         one, two, three, four, five, six = tiles[by_rows]
 
-        def into(A, start, offset, m, B, b, width, C, c, K):
+        def into(A, start, offset, m, B, b, width, C, c, K, room):
             whole = m - m % 6
-            for j in range(0, width, LANES):
-                for i in range(0, whole, 6):
-                    six(A, start, offset, i, B, b + j, width, C, c + j, K)
-                if m - whole == 1:
-                    one(A, start, offset, whole, B, b + j, width, C, c + j, K)
-                elif m - whole == 2:
-                    two(A, start, offset, whole, B, b + j, width, C, c + j, K)
-                elif m - whole == 3:
-                    three(A, start, offset, whole, B, b + j, width, C, c + j, K)
-                elif m - whole == 4:
-                    four(A, start, offset, whole, B, b + j, width, C, c + j, K)
-                elif m - whole == 5:
-                    five(A, start, offset, whole, B, b + j, width, C, c + j, K)
+            pack = width >= WIDE and m > 6
+            for begin in range(0, K, DEPTH):
+                n = min(DEPTH, K - begin)
+                first = start + begin if by_rows else start
+                offsets = offset if by_rows else offset[begin:]
+                for j in range(0, width, LANES):
+                    D, d, length = B, b + begin * width + j, width
+                    if pack:
+                        group = j % (LANES * GROUPS)
+                        if group == 0:
+                            _pack(B, d, width, n, min(LANES * GROUPS, width - j), room)
+                        D, d, length = room, group * n, LANES
+                    to = c + j
+                    for i in range(0, whole, 6):
+                        six(A, first, offsets, i, D, d, length, C, to, width, n)
+                    if m - whole == 1:
+                        one(A, first, offsets, whole, D, d, length, C, to, width, n)
+                    elif m - whole == 2:
+                        two(A, first, offsets, whole, D, d, length, C, to, width, n)
+                    elif m - whole == 3:
+                        three(A, first, offsets, whole, D, d, length, C, to, width, n)
+                    elif m - whole == 4:
+                        four(A, first, offsets, whole, D, d, length, C, to, width, n)
+                    elif m - whole == 5:
+                        five(A, first, offsets, whole, D, d, length, C, to, width, n)
 
         return into
 
     for function, by_rows in ((rows_into, True), (columns_into, False)):
         chosen = product(by_rows)
         overload(function, strict=False, jit_options=inlining.options())(
-            lambda A, start, offset, m, B, b, width, C, c, K, chosen=chosen: chosen
+            lambda A, start, offset, m, B, b, width, C, c, K, room, chosen=chosen: chosen
         )
 
 
@@ -153,15 +178,15 @@ def _tile(rows: int, by_rows: bool) -> Any:
     from numba.extending import intrinsic
 
     @intrinsic
-    def tile(context, A, start, offset, i, B, b, width, C, c, K):
+    def tile(context, A, start, offset, i, B, b, length, C, c, width, K):
         word = types.int64
-        signature = types.void(A, word, offset, word, B, word, word, C, word, word)
+        signature = types.void(A, word, offset, word, B, word, word, C, word, word, word)
 
         def generate(context, builder, signature, args):
             arrays = {
                 n: context.make_array(signature.args[n])(context, builder, args[n]).data for n in (0, 2, 4, 7)
             }
-            start, i, b, width, c, K = (args[n] for n in (1, 3, 5, 6, 8, 9))
+            start, i, b, length, c, width, K = (args[n] for n in (1, 3, 5, 6, 8, 9, 10))
             real = context.get_data_type(A.dtype)
             vector, index = ir.VectorType(real, LANES), ir.IntType(64)
             size = A.dtype.bitwidth // 8
@@ -199,7 +224,7 @@ def _tile(rows: int, by_rows: bool) -> Any:
             with cgutils.for_range(builder, K) as loop:
                 k = loop.index
                 step = k if by_rows else builder.load(builder.gep(arrays[2], [k]))
-                line = load(arrays[4], builder.add(b, builder.mul(k, width)))
+                line = load(arrays[4], builder.add(b, builder.mul(k, length)))
                 for first, total in zip(firsts, sums, strict=True):
                     number = builder.load(builder.gep(arrays[0], [builder.add(first, step)]))
                     builder.store(

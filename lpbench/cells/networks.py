@@ -1,6 +1,6 @@
 """The compiled engine of networks: from one record point to the next in one call, judged by held-out samples."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ from lpbench.arithmetic.generator import ORDER, ROUNDING, stream
 from lpbench.cells.points import Points, check_length
 from lpbench.choices import keys
 from lpbench.networks import assembly, training, updates
-from lpbench.networks.architecture import Layout, layout
+from lpbench.networks.architecture import Layer, Layout, layout
 from lpbench.networks.bits import bits_per_step
 from lpbench.networks.cost import work
-from lpbench.networks.roles import recipe
+from lpbench.networks.roles import Recipe, recipe
 from lpbench.problems.network import ADAM, Network, TrainingSet
 from lpbench.problems.solving.memory import by_group
 
@@ -46,7 +46,7 @@ class Networks:
     @by_group
     def describe(choices: dict[str, Any], problem: TrainingSet) -> dict[str, Any]:
         """What the weights' format is, and what a step stores and moves."""
-        found = _recipe(choices, problem)
+        found = recipe_of(choices, problem.net)
         rounder = found.rounder("weights", problem.net[-1].name, np.ones(1))
         form = (
             rounder.form if rounder is not None else registry.formats.get("none").from_choices(choices, None)
@@ -70,10 +70,11 @@ class Networks:
 NETWORKS = Networks()
 
 
-def _recipe(choices: Mapping[str, Any], problem: TrainingSet) -> Any:
+def recipe_of(choices: Mapping[str, Any], net: Sequence[Layer]) -> Recipe:
+    """The recipe of a cell, its choices resolved or not."""
     limit = "auto" if choices["limit"] is None else choices["limit"]
     rounds = "format" in registry.algorithms.get(choices["algorithm"]).reads
-    return recipe({**choices, "limit": limit}, problem.net, rounds)
+    return recipe({**choices, "limit": limit}, net, rounds)
 
 
 class Training:
@@ -86,7 +87,7 @@ class Training:
         start = np.zeros(self.layout.parameters, real)
         for i, (matrix, bias) in enumerate(assembly.initial(problem.net, choices["seed"])):
             self.layout.place(matrix, bias, i, start)
-        self.tensors = assembly.Tensors(self.layout, _recipe(choices, problem), start)
+        self.tensors = assembly.Tensors(self.layout, recipe_of(choices, problem.net), start)
         adam, momentum = choices["algorithm"] in ADAM, choices["momentum"]
         kahan = choices["compensation"] == "kahan"
         self.net = assembly.new_net(self.layout, self.tensors)

@@ -36,6 +36,31 @@ def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
     raise ConfigError(f"no sweep and no format {what!r}.{did_you_mean(what, known)}")
 
 
+def recipe(overrides: list[str], as_json: bool) -> int:
+    """Tensor by tensor, what is rounded when, in which format, of the network that the choices make."""
+    from lpbench.cells.networks import recipe_of
+    from lpbench.choices.grid import expand
+    from lpbench.networks import table
+    from lpbench.registry import problems
+
+    expansion = expand(overrides)
+    if expansion.invalid and not expansion.cells:
+        raise ConfigError(expansion.invalid[0][1])
+    groups = {cell.group_id: cell for cell in expansion.cells}
+    if len(groups) > 1:
+        raise ConfigError(f"one network at a time: give {', '.join(expansion.axes)} one value each")
+    (cell,) = groups.values()
+    choices, problem = cell.located, problems.get(cell.choices["problem"])
+    if getattr(problem, "engine", None) != "networks":
+        raise ConfigError(
+            f"problem={problem.name} has one tensor, its weights; recipes are of networks: show recipe=fp8 problem=mlp"
+        )
+    net = problem.net(choices)
+    rows = table.rows(net, recipe_of(choices, net), bool(choices["momentum"]))
+    Table(table.COLUMNS, rows).print(as_json)
+    return 0
+
+
 def sweep(folder: Path, as_json: bool, metric: str | None = None) -> int:
     """Number of cells by status, the result or `metric`, and how the bounds did; exit code 5 if one is broken."""
     columns, schema = read(folder, COLUMNS, metric)

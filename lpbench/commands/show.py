@@ -15,13 +15,14 @@ def command(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="A sweep, or a format.",
-            metavar="SWEEP|FORMAT",
+            help="A sweep, a format, or the choices of a network: its tensors, and what rounds them.",
+            metavar="SWEEP|FORMAT|KEY=VALUE",
             autocompletion=_completion.sweeps_and_formats,
         ),
     ] = None,
-    cell: Annotated[
-        str | None, typer.Argument(help="A cell of the sweep, by the start of its cell_id.")
+    rest: Annotated[
+        list[str] | None,
+        typer.Argument(help="A cell of the sweep, by the start of its cell_id.", metavar="[CELL]"),
     ] = None,
     diff: Annotated[
         tuple[str, str] | None,
@@ -39,7 +40,7 @@ def command(
     as_json: opt.Json = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Show a sweep, one of its cells, or a number format."""
+    """Show a sweep, one of its cells, a number format, or what a recipe rounds: show recipe=fp8 problem=cnn."""
     from lpbench.commands import _show
     from lpbench.errors import ConfigError
 
@@ -47,6 +48,13 @@ def command(
         if diff is None:
             raise ConfigError("name a sweep or a format, or give --diff FORMAT FORMAT")
         return _show.format_diff(*diff, as_json)
+    if "=" in what:
+        if bad or any(option is not None for option in (metric, figure, diff)):
+            raise ConfigError(f"{what} is a choice; cells, metrics and figures belong to a sweep")
+        return _show.recipe([what, *(rest or ())], as_json)
+    if rest is not None and len(rest) > 1:
+        raise ConfigError(f"one cell at a time, got {', '.join(rest)}")
+    cell = rest[0] if rest else None
     folder = _show.sweep_or_none(what, runs_dir)
     if folder is None:
         if bad or any(option is not None for option in (cell, metric, figure, diff)):

@@ -122,7 +122,7 @@ class Dataset:
         """Training samples, shape of one, classes; a dataset that knows them without loading it says so."""
         cls.sample_values(choices)
         size = cls.size(choices, CLASSIFICATION)
-        n = size.n_samples - size.n_samples // drawing.HELD_OUT
+        n = size.n_samples - drawing.n_held_out(size.n_samples, cls.name)
         return cls.n_training(choices, n), (size.n_features,), size.n_labels
 
     @classmethod
@@ -149,11 +149,7 @@ class Dataset:
         `samples` standardises bytes by channel and float64 by feature, and takes float32 as it is.
         """
         chosen, data = cls.sample_values(choices), cls.load(choices, CLASSIFICATION)
-        if len(data.y) < drawing.HELD_OUT:
-            raise ConfigError(
-                f"{cls.name}: {len(data.y)} samples are too few to hold one in {drawing.HELD_OUT} out for testing"
-            )
-        test = drawing.held_out(len(data.y), chosen.get("data_seed") or 0)
+        test = drawing.held_out(len(data.y), chosen.get("data_seed") or 0, cls.name)
         X = [data.X[rows] for rows in (~test, test)]
         train_X, test_X = (rows if isinstance(rows, np.ndarray) else rows.toarray() for rows in X)
         content = data.content if isinstance(data, FileData) else ()

@@ -38,8 +38,15 @@ def training_of(name: str) -> str:
     return f"the training samples of {name}"
 
 
-def held_out(n: int, data_seed: int) -> np.ndarray:
-    """(n,) bool: which of n samples are for testing."""
+def n_held_out(n: int, name: str) -> int:
+    """How many of n samples are for testing; raises ConfigError where that would be none."""
+    if n < HELD_OUT:
+        raise ConfigError(f"{name}: {n} samples are too few to hold one in {HELD_OUT} out for testing")
+    return n // HELD_OUT
+
+
+def held_out(n: int, data_seed: int, name: str) -> np.ndarray:
+    """(n,) bool: which of n samples are for testing; raises ConfigError for too few."""
     chosen = np.zeros(n, bool)
-    chosen[np.random.default_rng([data_seed, 2]).permutation(n)[: n // HELD_OUT]] = True
+    chosen[np.random.default_rng([data_seed, 2]).permutation(n)[: n_held_out(n, name)]] = True
     return chosen

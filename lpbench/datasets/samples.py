@@ -51,24 +51,21 @@ def finished(name: str, raw: Samples, n_samples: int | None, data_seed: int) -> 
     X, test_X = _standardised(X, raw.test_X)
     if not (np.isfinite(X).all() and np.isfinite(test_X).all()):
         raise ConfigError(
-            f"a test sample of {name} is beyond the range of float32 once standardised as the training samples are"
+            f"a number of {name} is not finite in float32, once it is standardised as the training samples are"
         )
-    samples = Samples(
-        np.ascontiguousarray(X), y.astype(np.int64), np.ascontiguousarray(test_X), raw.test_y.astype(np.int64),
-        raw.n_classes, raw.content,
-    )  # fmt: skip
+    samples = Samples(X, y.astype(np.int64), test_X, raw.test_y.astype(np.int64), raw.n_classes, raw.content)
     for array in (samples.X, samples.y, samples.test_X, samples.test_y):
         array.flags.writeable = False
     return samples
 
 
 def _standardised(X: np.ndarray, test_X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float32; X is not changed."""
+    """Both as new arrays of float32."""
     if X.dtype == np.uint8:
         levels = scaling.pixel_levels(X)
         return scaling.in_levels(X, levels), scaling.in_levels(test_X, levels)
     if X.dtype == np.float32:
-        return X, test_X
+        return X.copy(), test_X.copy()
     columns, test_columns = (part.astype(np.float64).reshape(-1, X.shape[-1]) for part in (X, test_X))
     scaled = scaling.standardise(columns, columns)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -154,6 +154,11 @@ class Format:
         """The native grid as kernels take it, for arithmetic in dtype (float32 or float64)."""
         raise NotImplementedError
 
+    @property
+    def array_scale(self) -> float:
+        """The scale of `array_kernel`: a number is `array_scale * native`."""
+        return self.scale
+
     def array_kernel(self, dtype: Any = np.float64) -> NamedTuple:
         """The native grid as `lpbench.quantize` takes it: the numbers of kernel(dtype), rounded to alike."""
         return self.kernel(dtype)

@@ -1,5 +1,6 @@
 """Block floating point: neighbouring coordinates share one exponent."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -36,7 +37,17 @@ class BlockGrid(NamedTuple):
     one: Any
 
 
+class SixteenGrid(BlockGrid):
+    """Blocks of 16, which the compiler may know."""
+
+
+class ThirtyTwoGrid(BlockGrid):
+    """Blocks of 32."""
+
+
 @has_blocks.case(BlockGrid)
+@has_blocks.case(SixteenGrid)
+@has_blocks.case(ThirtyTwoGrid)
 def _has_blocks(fmt):
     return True
 
@@ -46,7 +57,19 @@ def _block_length(fmt, n):
     return fmt.size
 
 
+@block_length.case(SixteenGrid)
+def _sixteen(fmt, n):
+    return 16
+
+
+@block_length.case(ThirtyTwoGrid)
+def _thirty_two(fmt, n):
+    return 32
+
+
 @shared_unit.case(BlockGrid)
+@shared_unit.case(SixteenGrid)
+@shared_unit.case(ThirtyTwoGrid)
 def _shared_unit(fmt, largest):
     # The smallest power of two with which the largest number fits: nothing is clipped, so rounding stays unbiased.
     needed = like(fmt.one, largest) * fmt.inverse_levels
@@ -56,14 +79,18 @@ def _shared_unit(fmt, largest):
 
 
 @quantize.case(BlockGrid)
+@quantize.case(SixteenGrid)
+@quantize.case(ThirtyTwoGrid)
 def _quantize(fmt, rounding, u, r, unit):
     s = like(fmt.one, u) * reciprocal(unit)
     return round_to_integer(rounding, clip(s, -fmt.levels, fmt.levels), r) * unit
 
 
 @saturated.case(BlockGrid)
+@saturated.case(SixteenGrid)
+@saturated.case(ThirtyTwoGrid)
 def _saturated(fmt, u):
-    return abs(u) > fmt.levels
+    return abs(u) > fmt.levels * fmt.one
 
 
 move.case(BlockGrid)(move_wide)
@@ -125,6 +152,18 @@ class Block(Format):
     def kernel(self, dtype: Any = np.float64) -> BlockGrid:
         """The native grid; in float32 the shared exponent ends where float32 does."""
         return self._grid(np.dtype(dtype).type, dtype)
+
+    @property
+    def array_scale(self) -> float:
+        """1 where the largest shared unit is a power of two above it: nothing small is lost in smaller units."""
+        return 1.0 if self.scale > 1 and math.frexp(self.scale)[0] == 0.5 else self.scale
+
+    def array_kernel(self, dtype: Any = np.float64) -> BlockGrid:
+        """The same grid, by its length where that is a usual one."""
+        grid, units = self.kernel(dtype), self.scale / self.array_scale
+        real = np.dtype(dtype).type
+        grid = grid._replace(one=real(units), smallest_unit=grid.smallest_unit * real(units))
+        return {16: SixteenGrid, 32: ThirtyTwoGrid}.get(self.block_size, BlockGrid)(*grid)
 
     def step_kernel(self, dtype: Any = np.float64) -> BlockGrid:
         """The same numbers as those of kernel(dtype), in float64."""

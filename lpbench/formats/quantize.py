@@ -128,7 +128,7 @@ def arithmetic(form: Format, dtype: np.dtype, held: Any) -> tuple[np.dtype, Name
 
     held   finfo of the dtype that x came in.
     """
-    scale, double = form.scale, np.finfo(np.float64)
+    scale, double = form.array_scale, np.finfo(np.float64)
     dtype = np.dtype(np.float32 if dtype == np.float32 and scale >= _LEAST else np.float64)
     # In units above 1 a small x may vanish; in smaller ones a large x may overflow, which matters where that is inf.
     bounded = scale == 1 or (scale < 1 and getattr(form, "overflow", "saturate") == "saturate")
@@ -262,11 +262,11 @@ def _draw(rounding, word, second, uniforms, j):
 
 
 @inner
-def _unit(fmt, scaling, x):
-    """The unit that the numbers of a block x share."""
+def _unit(fmt, scaling, x, count):
+    """The unit that the numbers x[:count] of a block share."""
     zero, infinite = magnitude(like(x[0], 0.0)), magnitude(like(x[0], np.inf))
     largest = zero
-    for j in range(x.size):  # the larger of two integers: that vectorises
+    for j in range(count):  # the larger of two integers: that vectorises
         size = magnitude(x[j])
         size = size if size <= infinite else zero  # a NaN is larger than nothing
         largest = size if size > largest else largest
@@ -281,21 +281,36 @@ def round_rows(fmt, rounding, scaling, units, x, first, second, uniforms, out):
     units     scratch, one number a block of a row.   first, second   the words of the random numbers, uint32.
     uniforms  (n d,) in their place, or None.
     """
-    length = block_length(fmt, x.shape[1])
+    columns = x.shape[1]
+    length = block_length(fmt, columns)
+    whole = columns // length
     for i in range(x.shape[0]):
         if has_blocks(fmt):  # before the rounding: each of the two loops keeps the processor busy
-            for b in range(units.size):
-                units[b] = _unit(fmt, scaling, x[i, b * length : (b + 1) * length])
-        for start in range(0, x.shape[1], length):
-            xs, block = x[i, start : start + length], out[i, start : start + length]
-            unit = units[start // length] if has_blocks(fmt) else scaling.scale
-            number = i * x.shape[1] + start
-            word = key_from(first, number)
-            for j in range(xs.size):
-                r = _draw(rounding, word, second, uniforms, number + j)
-                # The next number's, by an addition in place of a multiplication.
-                word = np.uint32(word + GOLDEN)
-                block[j] = _place(scaling, fmt, rounding, xs[j], r, unit)
+            for b in range(whole):
+                units[b] = _unit(fmt, scaling, x[i, b * length :], length)
+            if whole * length < columns:
+                units[whole] = _unit(fmt, scaling, x[i, whole * length :], columns - whole * length)
+        # Whole blocks apart from the rest: where a format says its length, the compiler knows it.
+        for b in range(whole):
+            start = b * length
+            unit = units[b] if has_blocks(fmt) else scaling.scale
+            _round_block(fmt, rounding, scaling, unit, x[i, start:], i * columns + start, first, second, uniforms,
+                         length, out[i, start:])  # fmt: skip
+        start = whole * length
+        if start < columns:
+            _round_block(fmt, rounding, scaling, units[whole], x[i, start:], i * columns + start, first, second,
+                         uniforms, columns - start, out[i, start:])  # fmt: skip
+
+
+@inner
+def _round_block(fmt, rounding, scaling, unit, x, number, first, second, uniforms, count, out):
+    """out[:count] = x[:count], whose first is element `number`."""
+    word = key_from(first, number)
+    for j in range(count):
+        r = _draw(rounding, word, second, uniforms, number + j)
+        # The next number's, by an addition in place of a multiplication.
+        word = np.uint32(word + GOLDEN)
+        out[j] = _place(scaling, fmt, rounding, x[j], r, unit)
 
 
 @kernel
@@ -353,7 +368,7 @@ def round_tensor(x: Any, form: Format, rounding: str, random: Any = None, held: 
     held = held or torch.finfo(x.dtype)
     work, scaling = arithmetic(form, np.dtype(str(dtype).removeprefix("torch.")), held)
     mode = roundings.given(work) if given else roundings.make(rounding, work)
-    grid, scale = form.array_kernel(work), float(form.scale)
+    grid, scale = form.array_kernel(work), float(form.array_scale)
     rows = x.reshape(-1, x.shape[-1] if x.ndim else 1)
     wide = rows.to(getattr(torch, work.name))
     s = native(scaling, wide)

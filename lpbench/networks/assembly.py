@@ -12,6 +12,7 @@ from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.bound import Bound
 from lpbench.arithmetic.elementary import to_cos
 from lpbench.arithmetic.generator import INITIAL, stream
+from lpbench.arithmetic.tiles import ROOM
 from lpbench.formats.quantize import quantize_array
 from lpbench.networks.architecture import DIRECT, LINES, OUTPUTS, SAMPLE, SEGMENT, WIDTH, Layer, Layout
 from lpbench.networks.passes import (
@@ -110,6 +111,8 @@ def new_net(layout: Layout, tensors: Tensors) -> Net:
         turned=np.zeros(turned, real),
         winners=np.zeros(layout.outputs, np.uint8),
         nothing=np.zeros(0, real),
+        room=np.zeros(ROOM, real),
+        powers=np.zeros(int(lines[-1, WIDTH])),
         batch=layout.batch,
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.bound import call
-from lpbench.arithmetic.elementary import exp, log
+from lpbench.arithmetic.elementary import decay, log
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
 from lpbench.arithmetic.tiles import columns_into, rows_into
@@ -53,6 +53,8 @@ class Net(NamedTuple):
     staged, spread, turned   scratch.
     winners     uint8: which of the pooled it was.
     nothing     empty.
+    room        scratch of products.
+    powers      float64, scratch of a sample's classes.
     """
 
     layers: Any
@@ -67,6 +69,8 @@ class Net(NamedTuple):
     turned: Vector
     winners: Vector
     nothing: Vector
+    room: Vector
+    powers: Vector
     batch: int
 
 
@@ -138,7 +142,9 @@ def forward(net, weights, count, key, step):
         windows = net.offsets[line[WINDOWS] : line[WINDOWS] + rows]
         for k in range(line[LINES]):
             start, matrix = line[INPUT] + k * line[PITCH], line[WEIGHT] + k * line[SEGMENT] * width
-            rows_into(net.inputs, start, windows, rows, weights, matrix, width, out, 0, line[SEGMENT])
+            rows_into(
+                net.inputs, start, windows, rows, weights, matrix, width, out, 0, line[SEGMENT], net.room
+            )
         if layer < last:
             _hand_on(net, layer, count, key, step)
 
@@ -218,18 +224,25 @@ def cross_entropy(net, y, chosen, scale, into):
                 best = j
         if best != label or z[best] != z[best]:
             wrong += 1
-        mass = 0.0
+        powers, mass = net.powers, 0.0
+        _powers(z, np.float64(z[best]), powers)
         for j in range(classes):
-            mass += exp(np.float64(z[j]) - np.float64(z[best]))
+            mass += powers[j]
         total += log(mass) - (np.float64(z[label]) - np.float64(z[best]))
         if into.size:
             e = into[i * width : (i + 1) * width]
             for j in range(classes):
-                share = exp(np.float64(z[j]) - np.float64(z[best])) / mass
-                e[j] = like(z[0], (share - (1.0 if j == label else 0.0)) * scale)
+                e[j] = like(z[0], (powers[j] / mass - (1.0 if j == label else 0.0)) * scale)
             for j in range(classes, width):
                 e[j] = like(z[0], 0.0)
     return total, wrong
+
+
+@inner
+def _powers(z, largest, out):
+    """out = exp(z - largest), float64; z (n,)."""
+    for j in range(z.size):
+        out[j] = decay(np.float64(z[j]) - largest)
 
 
 @inner
@@ -265,8 +278,9 @@ def _gradient(net, layer, gradient, count):
     for k in range(line[LINES]):
         start, matrix = line[INPUT] + k * line[PITCH], line[WEIGHT] + k * line[SEGMENT] * width
         columns_into(
-            net.inputs, start, windows, line[SEGMENT], net.errors, line[OUTPUT], width, gradient, matrix, rows
-        )
+            net.inputs, start, windows, line[SEGMENT], net.errors, line[OUTPUT], width, gradient, matrix, rows,
+            net.room,
+        )  # fmt: skip
     bias = gradient[line[BIAS] : line[BIAS] + width]
     for i in range(rows):
         at = line[OUTPUT] + i * width
@@ -286,24 +300,31 @@ def _back(net, layer, weights, count):
     rows, width, units = count * line[POSITIONS], line[WIDTH], line[OUTPUTS]
     length = line[LINES] * line[SEGMENT]
     turned = net.turned[: units * length]
-    for i in range(length):
-        at = line[WEIGHT] + i * width
-        for j in range(units):
-            turned[j * length + i] = weights[at + j]
+    _turn(weights[line[WEIGHT] : line[WEIGHT] + length * width], width, units, length, turned)
     into = net.errors_in[line[INPUT] : line[INPUT] + count * line[SAMPLE]]
     fill(into, like(into[0], 0.0))
     offsets = net.offsets[line[ROWS] : line[ROWS] + rows]
     if line[POSITIONS] == 1 and line[LINES] == 1:
-        rows_into(net.errors, line[OUTPUT], offsets, rows, turned, 0, length, into, 0, units)
+        rows_into(net.errors, line[OUTPUT], offsets, rows, turned, 0, length, into, 0, units, net.room)
         return
     spread = net.spread[: rows * length]
     fill(spread, like(into[0], 0.0))
-    rows_into(net.errors, line[OUTPUT], offsets, rows, turned, 0, length, spread, 0, units)
+    rows_into(net.errors, line[OUTPUT], offsets, rows, turned, 0, length, spread, 0, units, net.room)
     segment = line[SEGMENT]
     for i in range(rows):
         for k in range(line[LINES]):
             at, to = i * length + k * segment, net.offsets[line[WINDOWS] + i] + k * line[PITCH]
             _add(into[to : to + segment], spread[at : at + segment])
+
+
+@inner
+def _turn(x, width, units, length, out):
+    """out (units, length) = the first columns of x (length, width) as rows; 16 at a time, so that caches serve both."""
+    for start in range(0, length, 16):
+        end = min(start + 16, length)
+        for j in range(units):
+            for i in range(start, end):
+                out[j * length + i] = x[i * width + j]
 
 
 @inner

@@ -54,6 +54,13 @@ def train(net, memory, rule, schedule, average, X, y, order, begin, key, losses,
             _average(average, memory.weights)
 
 
+@kernel
+def decay_alone(net, memory, rule, alpha, steps, key):
+    """Steps 0 ... steps - 1 of an optimizer whose gradient is 0: weight decay, and the rounding of what it does."""
+    for step in range(steps):
+        update(net, memory, rule, alpha, 1.0, 1.0, key, step)
+
+
 @inner
 def _average(average, weights):
     average.taken[0] += 1

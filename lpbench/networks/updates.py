@@ -91,12 +91,19 @@ def update(net, memory, rule, alpha, first, second, key, step):
             memory.counts[SATURATED] += outside(net, WEIGHTS, tensor, x, u)
         if rule.kahan:
             _keep_rest(net, memory, role, tensor, start, end, kept, key, step)
-        elif not rounded(net, role, tensor, key, step, x, kept, columns):
-            copy(kept, x)
-        if has_master and not rounded(net, WEIGHTS, tensor, key, step, kept, w, columns):
-            copy(w, kept)
+        else:
+            _bring(net, role, tensor, key, step, x, kept, columns)
+        if has_master:
+            _bring(net, WEIGHTS, tensor, key, step, kept, w, columns)
         if audit:
             _count_moves(memory.counts, u, old, kept)
+
+
+@inner
+def _bring(net, role, tensor, key, step, x, into, columns):
+    """into = x, rounded where its role rounds."""
+    if not rounded(net, role, tensor, key, step, x, into, columns):
+        copy(into, x)
 
 
 @inner
@@ -104,26 +111,25 @@ def _direction(net, memory, rule, tensor, start, end, kept, alpha, first, second
     """memory.update = what is taken from the weights; the gradient and the state as their roles round them."""
     columns, x = memory.tensors[tensor, 2], memory.staged[: end - start]
     g, u = memory.gradient[start:end], memory.update[: end - start]
-    if rounded(net, GRADIENTS, tensor, key, step, g, x, columns):
-        copy(g, x)
+    if rounded(net, GRADIENTS, tensor, key, step, g, u, columns):
+        g = u
+    inverse, decay = 1.0 / rule.loss_scale, rule.weight_decay
     if rule.kind == SGD and memory.momentum.size == 0:
-        _plain(u, g, kept, alpha, rule.weight_decay, 1.0 / rule.loss_scale)
+        _plain(u, g, kept, alpha, decay, inverse)
         return
+    # Out of place and back: a loop that reads and writes one array is not compiled to take many numbers at once.
     m = memory.momentum[start:end]
     if rule.kind == SGD:
-        _accumulate(m, g, kept, rule.mu, rule.weight_decay, 1.0 / rule.loss_scale)
-    else:
-        v = memory.second[start:end]
-        _accumulate_moments(m, v, g, rule.mu, rule.nu, 1.0 / rule.loss_scale)
-        if rounded(net, SECOND, tensor, key, step, v, x, columns):
-            copy(v, x)
-    if rounded(net, MOMENTUM, tensor, key, step, m, x, columns):
-        copy(m, x)
-    if rule.kind == SGD:
+        _accumulate(m, g, kept, rule.mu, decay, inverse, x)
+        _bring(net, MOMENTUM, tensor, key, step, x, m, columns)
         _times(u, m, alpha)
-    else:
-        v = memory.second[start:end]
-        _adam(u, m, v, kept, alpha, first, second, rule.epsilon, rule.weight_decay)
+        return
+    v = memory.second[start:end]
+    _mean(m, g, rule.mu, inverse, x)
+    _bring(net, MOMENTUM, tensor, key, step, x, m, columns)
+    _mean_square(v, g, rule.nu, inverse, x)
+    _bring(net, SECOND, tensor, key, step, x, v, columns)
+    _adam(u, m, v, kept, alpha, first, second, rule.epsilon, decay)
 
 
 @inner
@@ -134,20 +140,25 @@ def _plain(u, g, w, alpha, decay, inverse):
 
 
 @inner
-def _accumulate(m, g, w, mu, decay, inverse):
+def _accumulate(m, g, w, mu, decay, inverse, out):
     c, d, s = like(m[0], mu), like(m[0], decay), like(m[0], inverse)
     for j in range(m.size):
-        m[j] = c * m[j] + (s * g[j] + d * w[j])
+        out[j] = c * m[j] + (s * g[j] + d * w[j])
 
 
 @inner
-def _accumulate_moments(m, v, g, mu, nu, inverse):
-    c, d, s = like(m[0], mu), like(m[0], nu), like(m[0], inverse)
-    rest, other = like(m[0], 1.0 - mu), like(m[0], 1.0 - nu)
+def _mean(m, g, mu, inverse, out):
+    c, rest, s = like(m[0], mu), like(m[0], 1.0 - mu), like(m[0], inverse)
     for j in range(m.size):
+        out[j] = c * m[j] + rest * (s * g[j])
+
+
+@inner
+def _mean_square(v, g, nu, inverse, out):
+    c, rest, s = like(v[0], nu), like(v[0], 1.0 - nu), like(v[0], inverse)
+    for j in range(v.size):
         x = s * g[j]
-        m[j] = c * m[j] + rest * x
-        v[j] = d * v[j] + other * (x * x)
+        out[j] = c * v[j] + rest * (x * x)
 
 
 @inner

@@ -167,6 +167,8 @@ def kernels(chosen: Iterable[Case]) -> list[Case]:
 def _trajectories() -> Iterator[Case]:
     make = CellMaker()
     for algorithm in _own(registry.algorithms):
+        if not registry.algorithms.get(algorithm).convex:
+            continue
         reads = registry.algorithms.get(algorithm).reads
         formats = _own(registry.formats) if "format" in reads else ["none"]
         for name in formats:

@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpbench.arithmetic.jit import kernel
-from lpbench.arithmetic.tiles import LANES, columns_into, fused, padded, rows_into
+from lpbench.arithmetic.tiles import DEPTH, LANES, ROOM, WIDE, columns_into, fused, padded, rows_into
 
 WIDTH = 2 * LANES
 
 
 @kernel
-def both(A, start, offset, m, n, B, C, D):
-    """C by rows, m of them with K = offset.size; D by columns, with K = n."""
-    rows_into(A, start, offset, m, B, np.int64(WIDTH), np.int64(WIDTH), C, np.int64(0), n)
-    columns_into(A, start, offset, n, B, np.int64(WIDTH), np.int64(WIDTH), D, np.int64(0), m)
+def both(A, start, offset, m, n, B, width, C, D, room):
+    """C by rows, m of them with K = n; D by columns, n of them with K = m."""
+    rows_into(A, start, offset, m, B, width, width, C, np.int64(0), n, room)
+    columns_into(A, start, offset, n, B, width, width, D, np.int64(0), m, room)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -34,12 +34,48 @@ def test_compiled_is_the_definition_bit_for_bit(dtype):
             B[random.integers(B.size, size=3)] = np.inf, 0.0, np.nan
         offset = random.integers(0, 30 - n, m)
         found, expected = (C.copy(), D.copy()), (C.copy(), D.copy())
-        both(A, np.int64(start), offset, np.int64(m), np.int64(n), B, *found)
+        both(
+            A,
+            np.int64(start),
+            offset,
+            np.int64(m),
+            np.int64(n),
+            B,
+            np.int64(WIDTH),
+            *found,
+            np.zeros(ROOM, dtype),
+        )
         with np.errstate(all="ignore"):
-            both.py_func(A, start, offset, m, n, B, *expected)
+            both.py_func(A, start, offset, m, n, B, WIDTH, *expected, None)
         for one, other in zip(found, expected, strict=True):
             assert np.array_equal(one, other, equal_nan=True)
             assert np.array_equal(one[~np.isnan(one)].view(np.uint8), other[~np.isnan(one)].view(np.uint8))
+
+
+def test_deep_and_wide_products_are_the_same_sums():
+    """More rows of B than are gone through at a time, so wide that they are copied first, and a rest of columns."""
+    random, width, n = np.random.default_rng(1), WIDE + 3 * LANES, DEPTH + 5
+    for rows, sums in ((8, n), (n, 8)):
+        A, B, C, D = (
+            random.standard_normal(size).astype(np.float32)
+            for size in (rows + sums + 40, (n + 1) * width, rows * width, sums * width)
+        )
+        offset = random.integers(0, 40, rows)
+        found, expected = (C.copy(), D.copy()), (C.copy(), D.copy())
+        both(
+            A,
+            np.int64(0),
+            offset,
+            np.int64(rows),
+            np.int64(sums),
+            B,
+            np.int64(width),
+            *found,
+            np.zeros(ROOM, np.float32),
+        )
+        both.py_func(A, 0, offset, rows, sums, B, width, *expected, None)
+        for one, other in zip(found, expected, strict=True):
+            assert np.array_equal(one, other)
 
 
 def exact(a, x, c, dtype):

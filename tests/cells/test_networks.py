@@ -56,8 +56,7 @@ def bits(cell):
 )
 def test_pauses_change_no_bit(choices, in_python):
     whole, *cut = (
-        bits(nets.run(nets.training(nets.data("mlp"), stride=3, **choices), pauses))
-        for pauses in (10**6, 1, 2)
+        bits(nets.run(nets.training(nets.data("mlp"), stride=2, **choices), pauses)) for pauses in (10**6, 1)
     )
     assert cut == [whole]
 
@@ -132,7 +131,6 @@ def test_workers_and_order_change_no_digest(tiny, tmp_path, in_python):
     overrides = [f"{key}={value}" for key, value in tiny.items()] + [
         "recipe=all",
         "seed=range(3)",
-        "precision=4,6",
     ]
     digests = []
     for workers in (1, 2):
@@ -147,7 +145,9 @@ def test_workers_and_order_change_no_digest(tiny, tmp_path, in_python):
 
 
 ODD = [
-    {"batch_size": 1}, {"depth": 64, "steps": 1, "n_samples": 2, "batch_size": 1}, {"dimension": 1}, {"steps": 1}, {"precision": 2, "recipe": "all"},
+    {"batch_size": 1},
+    {"depth": 64, "steps": 1, "n_samples": 2, "batch_size": 1},
+    {"dimension": 1}, {"steps": 1}, {"precision": 2, "recipe": "all"},
     {"record_points": 0, "even_points": 1}, {"steps": None, "epochs": 0.001}, {"n_samples": 2, "batch_size": 1},
     {"batch_size": 24}, {"block_size": 1}, {"block_size": 10**6}, {"warmup": 100},
     {"full_precision": "*", "recipe": "all"},

@@ -107,6 +107,24 @@ WRONG: dict[str, tuple[str, Callable[[Row], float], str]] = {
     "lp_svrg_plateau": ("noise_floor", lambda row: row["noise_floor"] ** 0.5, "log2 fall a bit, snapshot=last"),
     "measured_bits": ("noise_floor", lambda row: row["noise_floor"] ** 0.7, "slope of measured bits"),
     "minibatch": ("noise_floor", lambda row: row["noise_floor"] * row["batch_size"] ** 0.5, "slope of log F"),
+    "network_e4m3": (
+        "test_error", lambda row: row["test_error"] * (0.5 if row["rounding"] == "nearest_even" else 1), "mlp: to",
+    ),
+    "network_equal": (
+        "test_error", lambda row: row["test_error"] + 0.02 * (row["algorithm"] == "lp_sgd"), "upper end",
+    ),
+    "network_master": (
+        "test_error", lambda row: row["test_error"] * (0.5 if row["recipe"] == "all" else 1), "without - with",
+    ),
+    "network_rounding": (
+        "test_error", lambda row: row["test_error"] * (0.5 if row["rounding"] == "nearest_even" else 1), "to nearest",
+    ),
+    "network_swalp": (
+        "test_error", lambda row: row["test_error"] + 0.1 * (row["algorithm"] == "swalp"), "block, 6 bits",
+    ),
+    "network_width": (
+        "test_error", lambda row: row["test_error"] * (0.5 if row["rounding"] == "nearest_even" else 1), "to nearest",
+    ),
     "nearest_stalls": ("noise_floor", lambda row: 0.5 * row["noise_floor"], "to nearest: floor / initial gap"),
     "outside_range": (
         "noise_floor", lambda row: row["box_excess"] + 2 * row["noise_ball"], "least_squares: gap to w_B",
@@ -117,7 +135,7 @@ WRONG: dict[str, tuple[str, Callable[[Row], float], str]] = {
         "final_gap", lambda row: row["final_gap"] * (100 if row["algorithm"] == "halp" else 1), "HALP: gap / gap",
     ),
 }  # fmt: skip
-FORMULAS = {"bits_flat", "log_log_bits"}
+FORMULAS = {"bits_flat", "log_log_bits", "network_weight_decay"}
 
 
 def test_every_claim_has_a_planted_error() -> None:
@@ -127,7 +145,8 @@ def test_every_claim_has_a_planted_error() -> None:
 # The others compile kernels of their own, many seconds each.
 SOON = sorted({*SHIPPED} - {
     "decreasing_step", "dense_gradients", "digits_split", "dimension_free_formats", "exponent_bits", "halp_beside_svrg",
-    "halp_linear", "log_floor", "nearest_stalls", "outside_range", "test_error",
+    "halp_linear", "log_floor", "nearest_stalls", "network_e4m3", "network_equal", "network_master", "network_rounding",
+    "network_swalp", "network_width", "outside_range", "test_error",
 })  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The kinds of sweep that a figure has to survive, as made-up results in milliseconds; and random ones of them.
 
-`KINDS` names ten of them: each value makes the results that `conftest.write` stores.
+`KINDS` names twelve of them: each value makes the results that `conftest.write` stores.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ CONSTANTS = {
 STEPS = [0, 1, 2, 5, 10, 20, 50, 100]
 ALGORITHMS = {"lp_sgd": 1.0, "halp": 1e-3, "lp_svrg": 1e-2, "swalp": 0.3, "svrg": 1e-2, "sgd": 1.0}
 FULL = ("sgd", "svrg")  # in full precision
+FULL_NETWORKS = ("sgd", "adamw")
+LOSSES = ("test_error", "best_test_error", "test_loss", "train_loss")
 
 
 def cells(seeds: int = 5, **axes: Sequence[Any]) -> Iterator[FakeResult]:
@@ -60,6 +62,62 @@ def made(seed: int, **choices: Any) -> FakeResult:
             "noise_ball_earlier": value / 20 * d / 16,
         }  # fmt: skip
     return result
+
+
+def network(seed: int, **choices: Any) -> FakeResult:
+    """The result of a network: its error is 0.3 (16 / width)^(1/2) and what rounding adds, which grows with the width
+    where it is to the nearest; its losses are ten times that. Each seed records steps of its own.
+    """
+    of = {
+        "algorithm": "lp_sgd",
+        "format": "fixed",
+        "precision": 8,
+        "dimension": 16,
+        "rounding": "stochastic",
+        **choices,
+    }
+    if of["algorithm"] in FULL_NETWORKS or of["format"] == "none":
+        of |= {"format": "none", "precision": 32, "rounding": None}
+    cell = fake_cell(seed, problem="mlp", dataset="mnist1d", step_size=0.05, batch_size=64, **of)
+    grows = of["dimension"] / 16 if of["rounding"] == "nearest_even" else 1.0
+    added = 0.0 if of["format"] == "none" else grows * 4.0 ** (2 - of["precision"])
+    error = min(0.9, 0.3 * (16 / of["dimension"]) ** 0.5 + added) + 0.001 * (seed - 1)
+    step = np.unique([0, *(20 * i + 5 + (7 * seed + 3 * i) % 11 for i in range(5)), 100])
+    falling = error + (0.9 - error) * np.exp(-step / 20.0)
+    trace = {"step": step, "epoch": step / 10, "gradient_evaluations": step * 64, "seconds": step * 1e-3}
+    trace |= {"test_error": falling, "test_loss": 10 * falling, "train_loss": 10 * falling**2}
+    last = {name: float(values[-1]) for name, values in trace.items() if name.startswith(("test", "train"))}
+    result = fake_result(cell)
+    row = {
+        **result.row,
+        **last,
+        "result": "test_error",
+        "best_test_error": error,
+        "noise_floor": None,
+        "L": None,
+    }
+    return FakeResult(row | {"test_error": error}, trace)
+
+
+def networks(seeds: int = 3, **axes: Sequence[Any]) -> Iterator[FakeResult]:
+    """A result for each combination of the axes and each seed."""
+    seen: set[str] = set()
+    for *values, seed in itertools.product(*axes.values(), range(seeds)):
+        result = network(seed, **dict(zip(axes, values, strict=True)))
+        if result.row["cell_id"] not in seen:
+            seen.add(result.row["cell_id"])
+            yield result
+
+
+def _networks() -> list[FakeResult]:
+    found = list(
+        networks(3, dimension=[16, 64, 256], precision=[4, 6, 8], rounding=["stochastic", "nearest_even"])
+    )
+    found += networks(3, dimension=[16, 64], algorithm=["sgd"])
+    found[1].row |= {"status": "diverged", **dict.fromkeys(LOSSES, math.nan)}
+    found[2].row |= {"status": "failed", "error": "no such file", **dict.fromkeys(LOSSES)}
+    found[2].trace = {"step": np.zeros(0, np.int64)}
+    return found
 
 
 def gaps(result: FakeResult, values: Any, floor: float | None) -> FakeResult:
@@ -130,6 +188,11 @@ KINDS: Mapping[str, Callable[[], list[FakeResult]]] = {
         cells(1, precision=range(2, 17), dimension=[2**i for i in range(4, 11)], algorithm=["lp_sgd", "halp"],
               format=["fixed", "float", "log"])
     ),
+    "networks": _networks,
+    "convex and networks": lambda: [
+        *cells(2, precision=[4, 8], dimension=[16, 64]),
+        *networks(2, precision=[4, 8], dimension=[16, 64]),
+    ],
 }  # fmt: skip
 
 CHANGES: Mapping[str, Callable[[FakeResult], FakeResult]] = {

@@ -152,3 +152,14 @@ def test_a_size_is_inches_or_a_style():
     with pytest.raises(ConfigError, match="Did you mean 'neurips'"):
         Size.of("neurps")
     assert all(1 < width < 8 for width in WIDTHS.values())
+
+
+def test_an_axis_of_shares_is_in_per_cent():
+    drawn = figure(
+        [Curve([4.0, 8.0], [0.3, 0.1], "", "one", "#0067A6")],
+        Axes("bits", "error", y_log=False, y_share=True),
+        False,
+    )
+    code = pgf(printed(Panel("A title", drawn), Size()), ())
+    assert r"yticklabel={\pgfmathparse{100*\tick}\pgfmathprintnumber{\pgfmathresult}\,\%}" in code
+    assert r"xticklabel={" not in code

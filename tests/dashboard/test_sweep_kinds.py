@@ -81,8 +81,13 @@ def dashes_by_meaning(data):
 def test_every_page_draws_every_kind_of_sweep(swept, kind):
     sweep = swept(kind)
     for page in PAGES:
-        for panel in page.draw(sweep, state_of(page.controls(sweep), {}), False):
-            check(panel)
+        controls = page.controls(sweep)
+        metrics = [
+            value for one in controls if one.key == "metric" and page.alone for value, _ in one.options
+        ]
+        for asked in ({}, *({"metric": name} for name in metrics[1:])):
+            for panel in page.draw(sweep, state_of(controls, asked), False):
+                check(panel)
 
 
 RANDOM = settings(

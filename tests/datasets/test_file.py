@@ -542,3 +542,55 @@ def test_target_column_counts_for_tables(tmp_path: Path) -> None:
         problem_key(base | {"target": "b"}) != problem_key(base) == problem_key(base | {"target": "target"})
     )
     assert build(base | {"target": "b"}).y.tolist() == [-1, 1, 1]
+
+
+def test_samples_for_networks(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.standard_normal(50) * 1e160, rng.integers(0, 5, 50), np.full(50, 3.0)])
+    y = rng.integers(0, 3, 50)
+    rows = [
+        "a,b,c,target",
+        *(f"{a!r},{b!r},{c!r},{'xyz'[k]}" for (a, b, c), k in zip(X.tolist(), y, strict=True)),
+    ]
+    choices = {"path": write(tmp_path, "t.csv", "\n".join(rows) + "\n"), "data_seed": 4, "target": None}
+    found = File.samples(choices)
+    test = np.sort(np.random.default_rng([4, 2]).permutation(50)[:10])
+    train = np.setdiff1d(np.arange(50), test)
+    np.testing.assert_array_equal(found.y, y[train])
+    np.testing.assert_array_equal(found.test_y, y[test])
+    X[:, 0] /= 1e160
+    spread = np.where(np.ptp(X, axis=0) > 0, X[train].std(axis=0), 1.0)
+    for part, which in ((found.X, train), (found.test_X, test)):
+        np.testing.assert_allclose(part, (X[which] - X[train].mean(axis=0)) / spread, rtol=1e-5, atol=1e-5)
+    assert File.sample_size(choices) == (40, (3,), 3)
+    assert File.sample_keys(choices) == {"path", "target", "n_samples", "data_seed"}
+    assert File.sample_values(choices) == {
+        "path": "csv",
+        "target": "target",
+        "n_samples": None,
+        "data_seed": 4,
+    }
+    assert len(found.content) == 1
+    few = File.samples(choices | {"n_samples": 30})
+    assert (len(few.y), few.test_y.tolist()) == (30, found.test_y.tolist())
+
+
+def test_sparse_samples_are_filled_for_networks(tmp_path: Path) -> None:
+    lines = "".join(f"{1 - 2 * (i % 2)} {1 + i % 3}:{i + 1}\n" for i in range(10))
+    found = File.samples({"path": write(tmp_path, "t.svm", lines)})
+    assert (found.X.shape, found.test_X.shape, found.n_classes) == ((8, 3), (2, 3), 2)
+    np.testing.assert_allclose(found.X.mean(axis=0), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["1,x", "2,y", "3,x", "4,y"], "file: 4 samples are too few to hold one in 5 out for testing"),
+        (["1,x"] * 5, "all 5 samples have the label x: two classes or more are needed"),
+        (["1,0.5", "2,1", "3,1", "4,1", "5,1"], "the target holds 0.5: whole numbers or names are needed"),
+    ],
+)
+def test_files_that_no_network_can_use(tmp_path: Path, rows: list[str], message: str) -> None:
+    path = write(tmp_path, "t.csv", "\n".join(["a,target", *rows]) + "\n")
+    with pytest.raises(ConfigError, match=message):
+        File.samples({"path": path})

@@ -1,0 +1,196 @@
+"""Networks: what low precision does to the test error, in points of a hundred."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lpbench.claims.base import SWALP, Claim, Line, Measure, Plot, claims
+from lpbench.claims.cells import Cells
+
+OURS = 'Gupta et al. 2015, "Deep Learning with Limited Numerical Precision"'
+
+
+def points(cells: Cells, **choices: Any) -> np.ndarray:
+    """(replicates,): test errors in points, means over the seeds of each replicate."""
+    return 100.0 * cells.each("test_error", **choices)
+
+
+def bars(cells: Cells, groups: Mapping[str, Mapping[str, Any]]) -> Plot:
+    """The test error of each seed of some groups, a line a group."""
+    lines = []
+    for name, choices in groups.items():
+        rows = sorted(cells.where(**choices), key=lambda row: row["seed"])
+        lines.append(Line(name, [row["seed"] for row in rows], [100.0 * row["test_error"] for row in rows]))
+    return Plot("seed", "test error (points)", lines, y_log=False)
+
+
+class Against(Claim):
+    """Base of claims that one group's test error is above another's."""
+
+    theory = "8"
+    replicates = 1
+    more: Mapping[str, Any]
+    less: Mapping[str, Any]
+    least: float
+    what: str
+
+    def measure(self, cells: Cells) -> list[Measure]:
+        """The difference."""
+        found = points(cells, **self.more) - points(cells, **self.less)
+        return [Measure(f"{self.what}, points", found, low=self.least)]
+
+    def plot(self, cells: Cells) -> Plot:
+        """Every seed."""
+        return bars(cells, {_named(self.more): self.more, _named(self.less): self.less})
+
+
+def _named(choices: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in choices.items())
+
+
+NEAREST, STOCHASTIC = {"rounding": "nearest_even"}, {"rounding": "stochastic"}
+
+
+@claims.register("network_rounding")
+class Rounding(Against):
+    """MNIST-1D, an MLP of width 100 with weights in fixed point of 8 bits."""
+
+    statement = (
+        "With weights of 8 bits rounding to nearest costs an MLP points that stochastic rounding does not"
+    )
+    paper = OURS
+    limits = "test error to nearest - stochastic, mean over 8 seeds: at least 4 points"
+    runs = 8
+    more, less, least, what = NEAREST, STOCHASTIC, 4.0, "to nearest - stochastic"
+
+
+@claims.register("network_width")
+class Width(Rounding):
+    """The same at width 512."""
+
+    statement = "The wider the network, the more rounding its weights to nearest costs"
+    limits = "width 512, test error to nearest - stochastic, mean over 4 seeds: at least 8 points"
+    runs = 4
+    least = 8.0
+
+
+@claims.register("network_e4m3")
+class E4m3(Claim):
+    """MNIST-1D, all tensors in E4M3, the loss scaled by 256."""
+
+    statement = (
+        "With all tensors in E4M3 stochastic rounding trains where rounding to nearest loses many points"
+    )
+    paper = OURS
+    theory = "8"
+    limits = "test error to nearest - stochastic, mean over 5 seeds: MLP at least 8 points, CNN at least 20"
+    runs, replicates, quick_replicates = 5, 1, 2
+
+    def measure(self, cells: Cells) -> list[Measure]:
+        """The differences."""
+        return [
+            Measure(
+                f"{problem}: to nearest - stochastic, points",
+                points(cells, problem=problem, **NEAREST) - points(cells, problem=problem, **STOCHASTIC),
+                low=least,
+            )
+            for problem, least in (("mlp", 8.0), ("cnn", 20.0))
+        ]
+
+    def plot(self, cells: Cells) -> Plot:
+        """Every seed."""
+        groups = {
+            f"{problem}, {rounding['rounding']}": {"problem": problem, **rounding}
+            for problem in ("mlp", "cnn")
+            for rounding in (NEAREST, STOCHASTIC)
+        }
+        return bars(cells, groups)
+
+
+@claims.register("network_master")
+class Master(Against):
+    """MNIST-1D, an MLP in block floating point of 6 bits, to the nearest."""
+
+    statement = (
+        "To the nearest, a copy of the weights in full precision saves what updates smaller than a step lose"
+    )
+    paper = OURS
+    limits = "test error without - with the copy, mean over 8 seeds: at least 8 points"
+    runs = 8
+    more, less, least, what = {"recipe": "all"}, {"recipe": "master"}, 8.0, "without - with the copy"
+
+
+@claims.register("network_swalp")
+class NetworkSwalp(Claim):
+    """MNIST-1D, an MLP of width 100 at a constant step size."""
+
+    statement = (
+        "At a constant step the average of the weights is better than the last ones, and with weights of 6 bits as "
+        "good as in full precision"
+    )
+    paper = SWALP
+    theory = "8"
+    limits = (
+        "mean over 8 seeds: block floating point of 6 bits, last - average at least 2.5 points; fixed point of 6 bits, "
+        "average - that in float32 within 1.5 points"
+    )
+    runs, replicates, quick_replicates = 8, 1, 2
+
+    def measure(self, cells: Cells) -> list[Measure]:
+        """The two differences."""
+        block = {"format": "block", "recipe": "all"}
+        last, average = (points(cells, algorithm=name, **block) for name in ("lp_sgd", "swalp"))
+        fixed, full = (points(cells, algorithm="swalp", format=name) for name in ("fixed", "none"))
+        return [
+            Measure("block, 6 bits: last - average, points", last - average, low=2.5),
+            Measure("fixed, 6 bits: average - that in float32, points", fixed - full, -1.5, 1.5),
+        ]
+
+    def plot(self, cells: Cells) -> Plot:
+        """Every seed."""
+        return bars(cells, {
+            "block, last": {"algorithm": "lp_sgd"}, "block, average": {"algorithm": "swalp", "format": "block"},
+            "fixed, average": {"format": "fixed"}, "float32, average": {"format": "none"},
+        })  # fmt: skip
+
+
+@claims.register("network_equal")
+class Equal(Claim):
+    """MNIST-1D, an MLP with all tensors in block floating point of 8 bits, stochastic."""
+
+    statement = "With all tensors in block floating point of 8 bits an MLP is as good as in float32"
+    paper = SWALP
+    theory = "8"
+    limits = "test error - that of float32, 64 seeds each: both ends of the 90 % interval within 1 point"
+    runs, replicates, quick_replicates = 64, 1, 2
+
+    def measure(self, cells: Cells) -> list[Measure]:
+        """Two one-sided tests: the ends of the interval of the difference of means."""
+        low, high = _interval(*(_each(cells, algorithm=name) for name in ("lp_sgd", "sgd")))
+        return [
+            Measure("lower end of the difference, points", [low], low=-1.0),
+            Measure("upper end of the difference, points", [high], high=1.0),
+        ]
+
+    def plot(self, cells: Cells) -> Plot:
+        """Every seed."""
+        return bars(cells, {"block, 8 bits": {"algorithm": "lp_sgd"}, "float32": {"algorithm": "sgd"}})
+
+
+def _each(cells: Cells, **choices: Any) -> np.ndarray:
+    return 100.0 * np.array([row["test_error"] for row in cells.where(**choices)])
+
+
+def _interval(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """The 90 % interval of mean(x) - mean(y), unpaired (Welch)."""
+    from scipy.stats import t
+
+    a, b = x.var(ddof=1) / x.size, y.var(ddof=1) / y.size
+    freedom = (a + b) ** 2 / (a**2 / (x.size - 1) + b**2 / (y.size - 1))
+    half = float(t.ppf(0.95, freedom)) * math.sqrt(a + b)
+    middle = float(x.mean() - y.mean())
+    return middle - half, middle + half

@@ -1,0 +1,67 @@
+"""What is rounded when, tensor by tensor: the question that a recipe answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lpbench.declared.costs import FULL
+from lpbench.networks.architecture import Layer
+from lpbench.networks.roles import NONE, SAME, Recipe
+
+COLUMNS = ["layer", "tensor", "shape", "when", "format", "rounding", "bits"]
+# Of each role, when its tensors are rounded.
+WHEN = {
+    "activations": "behind the nonlinearity",
+    "errors": "before the layer's backward products",
+    "gradients": "before the optimizer",
+    "momentum": "with its update",
+    "master": "with the update",
+    "weights": "with the update",
+}
+
+
+def rows(net: Sequence[Layer], recipe: Recipe, momentum: bool) -> list[list[str | float]]:
+    """A row a tensor, forward, backward, then the update; tensors that nothing rounds say so."""
+    found = [_row(recipe, "activations", None, "input", net[0].inputs, "once a step")]
+    for i, layer in enumerate(net):
+        if i + 1 < len(net):
+            when = f"{WHEN['activations']}{' and the pooling' if layer.pool > 1 else ''}"
+            found.append(_row(recipe, "activations", layer.name, "activations", layer.image, when))
+    for layer in reversed(net):
+        shape = (*layer.positions, layer.outputs)
+        found.append(_row(recipe, "errors", layer.name, "errors", shape, WHEN["errors"]))
+    for layer in net:
+        for role, tensor in (("gradients", "gradient"), ("momentum", "momentum"), ("master", "master copy")):
+            if (role != "momentum" or momentum) and (role != "master" or recipe.has_master):
+                found.append(_row(recipe, role, layer.name, tensor, layer.shape, WHEN[role]))
+        when = "from the master copy" if recipe.has_master else WHEN["weights"]
+        found.append(_row(recipe, "weights", layer.name, "weights, biases", layer.shape, when))
+    return found
+
+
+def _row(
+    recipe: Recipe, role: str, layer: str | None, tensor: str, shape: Sequence[int], when: str
+) -> list[str | float]:
+    known = np.ones(1) if role in ("weights", "master") else None
+    rounder = recipe.rounder(role, layer, known)
+    sides = [side for side in shape if side > 1] or [1]
+    start: list[str | float] = [layer or "", tensor, " x ".join(map(str, sides))]
+    if rounder is None:
+        full = recipe.choices["compute_dtype"]
+        return [*start, "never", full, "", FULL[full]]
+    return [*start, when, _format(recipe, role), rounder.rounding, rounder.form.bits_per_value]
+
+
+def _format(recipe: Recipe, role: str) -> str:
+    """Its name, and the choices that decide it."""
+    spec = recipe.specs[role]
+    if spec.name not in (SAME, NONE):
+        return spec.text
+    names = [
+        name for name in ("precision", "exponent_bits", "block_size") if recipe.choices.get(name) is not None
+    ]
+    given = ",".join(f"{name}={recipe.choices[name]}" for name in names)
+    name = str(recipe.choices["format"])
+    return f"{name}({given})" if name in ("fixed", "float", "log", "block") else name
