@@ -51,6 +51,9 @@ def data(name: str, samples: int = 5, test: int = 3, scale: float = 1.0) -> Trai
         for n in (samples, test)
     )
     y, test_y = (random.integers(0, CLASSES, n) for n in (samples, test))
+    y.flags.writeable = test_y.flags.writeable = (
+        False  # as those of datasets: another type of a compiled kernel
+    )
     return TrainingSet("tiny", tuple(net), X, y, test_X, test_y, CLASSES, 1)
 
 

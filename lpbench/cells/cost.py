@@ -53,8 +53,13 @@ class Estimator:
         shape, steps = self._shape(choices, problem_key), self.steps(choices, problem_key)
         if steps is None:
             return None
-        n, coordinates = shape.n_samples, shape.dimension * shape.n_classes
         problem = registry.problems.get(choices["problem"])
+        points = min(steps + 1, choices["record_points"] + choices["even_points"])
+        stored = BYTES_CELL + points * BYTES_POINT
+        if hasattr(problem, "work"):
+            work = problem.work(choices)
+            return Cost(SECONDS_CELL + steps * work.step + points * work.look, stored)
+        n, coordinates = shape.n_samples, shape.dimension * shape.n_classes
         # Stored entries of a row of X: fewer than coordinates where a problem says that it is sparse.
         entries = problem.row_entries(choices) if hasattr(problem, "row_entries") else coordinates
         seconds = SECONDS_CELL
@@ -69,18 +74,18 @@ class Estimator:
             entries if _is_sparse_algorithm(algorithm) and not choices["regularization"] else coordinates
         )
         seconds += steps * (NS_STEP + per_coordinate * touched) * 1e-9
-        points = min(steps + 1, choices["record_points"] + choices["even_points"])
         # A small Hessian is kept, and evaluates a quadratic without a pass over the data.
         evaluation = entries * min(n, coordinates if choices["problem"] == "least_squares" else n)
         seconds += points * (SECONDS_POINT + evaluation * NS_GRADIENT * 1e-9)
-        return Cost(seconds, BYTES_CELL + points * BYTES_POINT)
+        return Cost(seconds, stored)
 
     def steps(self, choices: Mapping[str, Any], problem_key: str) -> int | None:
         """Parameter updates, in whole loops; None where the problem has to be built to know."""
         shape = self._shape(choices, problem_key)
         if shape is None or isinstance(choices["steps"], str):
             return None
-        return run_length(choices, shape.n_samples)
+        problem = registry.problems.get(choices["problem"])
+        return getattr(problem, "run_length", run_length)(choices, shape.n_samples)
 
     def problem_bytes(self, choices: Mapping[str, Any], problem_key: str) -> float:
         """Memory of the problem while it is built, data included; 0 where that is not known."""
@@ -100,6 +105,9 @@ class Estimator:
         records, points = choices["record_points"], choices["record_points"] + choices["even_points"]
         if not isinstance(choices["steps"], str) and choices["steps"] is not None:
             points = min(points, choices["steps"] + 1)
+        problem = registry.problems.get(choices["problem"])
+        if shape is not None and hasattr(problem, "work"):
+            return problem.work(choices).bytes + BYTES_NUMBER * PER_POINT * points
         return BYTES_NUMBER * (PER_WEIGHT * weights + PER_RECORD * records + PER_POINT * points)
 
     def _shape(self, choices: Mapping[str, Any], problem_key: str) -> Any:
@@ -142,6 +150,8 @@ def memory(cells: Sequence[Cell], workers: int) -> tuple[float, str]:
         choices, keys = problems[0][1].choices, ["problem", "dataset", "dimension", "n_samples"]
     else:
         choices, keys = largest.choices, ["record_points", "even_points"]
+        if hasattr(registry.problems.get(choices["problem"]), "work"):
+            keys = ["problem", "dimension", "depth", "batch_size", "steps"]
     shown = " ".join(f"{key}={choices[key]}" for key in keys if choices[key] is not None)
     return total, shown
 

@@ -1,30 +1,28 @@
 """The compiled engine of networks: from one record point to the next in one call, judged by held-out samples."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from lpbench import registry
+from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.generator import ORDER, ROUNDING, stream
 from lpbench.cells.points import Points, check_length
 from lpbench.choices import keys
 from lpbench.networks import assembly, training, updates
 from lpbench.networks.architecture import Layer, Layout, layout
 from lpbench.networks.bits import bits_per_step
+from lpbench.networks.cost import work
 from lpbench.networks.roles import Recipe, recipe
-from lpbench.problems.network import ADAM, TrainingSet
+from lpbench.problems.network import ADAM, Network, TrainingSet
 from lpbench.problems.solving.memory import by_group
 
 RESULT = "test_error"
 # Columns of the record of a cell.
 TRAIN_LOSS, TEST_LOSS, TEST_ERROR, GRADIENT_NORM, MOVED, SATURATED, STALLED = range(7)
 RECORDED = 7
-_PRODUCT_SECONDS, _NUMBER_SECONDS = (
-    4e-11,
-    4e-9,
-)  # of a multiply-add, and of a number that is rounded, at the slowest
+SLOWEST = 3.0  # times what a step is expected to take
 
 
 class Networks:
@@ -35,7 +33,7 @@ class Networks:
     def resolve(self, choices: dict[str, Any], problem: TrainingSet) -> dict[str, Any]:
         """Steps for epochs, and the sizes."""
         chosen = {**choices, "dimension": problem.dimension, "n_samples": problem.n_samples, "limit": None}
-        chosen["steps"] = run_length(choices, problem.n_samples)
+        chosen["steps"] = Network.run_length(choices, problem.n_samples)
         check_length(chosen["steps"])
         if isinstance(choices["limit"], int | float):
             chosen["limit"] = choices["limit"]
@@ -70,13 +68,6 @@ class Networks:
 
 
 NETWORKS = Networks()
-
-
-def run_length(choices: Mapping[str, Any], n_samples: int) -> int:
-    """Updates of a run: `steps`, or `epochs` of as many whole batches as there are."""
-    if choices["steps"] is not None:
-        return int(choices["steps"])
-    return math.ceil(choices["epochs"] * max(1, n_samples // choices["batch_size"]))
 
 
 def recipe_of(choices: Mapping[str, Any], net: Sequence[Layer]) -> Recipe:
@@ -126,19 +117,14 @@ class Training:
         self.losses, self.norm = np.zeros(steps), np.zeros(1)
         self.record = np.zeros((points.steps.size, RECORDED))
         self.now = 0
-        work = sum(np.prod(layer.shape) * np.prod(layer.positions) for layer in problem.net)
-        numbers = (self.layout.inputs + self.layout.outputs) * 2 + start.size * 4
-        self.step_seconds = (
-            3 * choices["batch_size"] * float(work) * _PRODUCT_SECONDS + numbers * _NUMBER_SECONDS + 1e-6
-        )
-        samples = len(problem.y) + len(problem.test_y)
-        self.look_seconds = self.step_seconds * samples / choices["batch_size"] / 2
+        cost = work(problem.net, self.tensors.recipe, choices, len(problem.y) + len(problem.test_y), steps)
+        self.step_seconds, self.look_seconds = SLOWEST * cost.step + 1e-6, SLOWEST * cost.look + 1e-6
 
     def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> None:
         """Go on to stops[first:last]."""
         if first == last:
             self._train(0, 0)
-            self._judge(np.zeros(RECORDED))
+            self._sum_up(self.memory.weights, self.X[:0], self.problem.y[:0], np.zeros(2))
             return
         for stop, row in zip(stops[first:last].tolist(), rows[first:last].tolist(), strict=True):
             if stop > self.now:
@@ -161,11 +147,14 @@ class Training:
             self.average.weights.astype(memory.weights.dtype) if self.average.taken[0] else memory.weights
         )
         for X, y in ((self.X, self.problem.y), (self.test_X, self.problem.test_y)):
-            training.judge(self.net, weights, X, y, np.arange(len(y)), self.key, found)
+            self._sum_up(weights, X, y, found)
             losses.append(found / len(y))
         record[TRAIN_LOSS], (record[TEST_LOSS], record[TEST_ERROR]) = losses[0][0], losses[1]
         record[GRADIENT_NORM] = self.norm[0] if self.now else np.nan
         record[MOVED:] = memory.counts
+
+    def _sum_up(self, weights: Vector, X: np.ndarray, y: np.ndarray, found: Vector) -> None:
+        training.judge(self.net, weights, X, y, np.arange(len(y)), self.key, found)
 
     def diverged(self, first: int, count: int) -> int | None:
         """The first point at which a loss is not finite."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from lpbench.declared.choices import NETWORK
 from lpbench.errors import ConfigError
 from lpbench.networks.architecture import Layer
 from lpbench.networks.assembly import bordered
+from lpbench.networks.cost import Work, work
 from lpbench.networks.roles import KEYS, canonical, recipe
 from lpbench.problems.base import Shape
 from lpbench.problems.identity import problem_key
@@ -119,6 +121,21 @@ class Network:
         """Bytes of memory that the samples take while they are read."""
         n, shape, _ = cls._dataset(choices).sample_size(choices)
         return 24.0 * n * float(np.prod(shape))
+
+    @classmethod
+    def run_length(cls, choices: Mapping[str, Any], n_samples: int) -> int:
+        """Updates of a run: `steps`, or `epochs` of as many whole batches as there are."""
+        if choices["steps"] is not None:
+            return int(choices["steps"])
+        return math.ceil(choices["epochs"] * max(1, n_samples // choices["batch_size"]))
+
+    @classmethod
+    def work(cls, choices: Mapping[str, Any]) -> Work:
+        """What a cell costs that trains this network; of the test set, a quarter of the training set is assumed."""
+        n, shape, classes = cls._dataset(choices).sample_size(choices)
+        net = cls.layers(shape, classes, choices)
+        rounds = "format" in algorithms.get(choices["algorithm"]).reads
+        return work(net, recipe(choices, net, rounds), choices, n + n // 4, cls.run_length(choices, n))
 
     @classmethod
     def build(cls, choices: Mapping[str, Any]) -> TrainingSet:

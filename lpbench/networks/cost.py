@@ -1,0 +1,65 @@
+"""What training a network costs, counted before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.arithmetic.tiles import padded
+from lpbench.networks.architecture import Layer
+from lpbench.networks.roles import Recipe
+
+# Seconds, measured on one core of a shared 2-core x86 machine in float32: within a factor of about 2.
+PRODUCT = 5e-11  # a multiply-add
+NUMBER = 1.2e-9  # a number that a pass goes over
+ROUNDING = 2.5e-9  # a number that is rounded
+CLASS = 2e-8  # a sample's class, in the loss
+
+
+class Work(NamedTuple):
+    """Of a cell: seconds of an update and of a look at all samples, and bytes of memory while it runs."""
+
+    step: float
+    look: float
+    bytes: float
+
+
+def work(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, Any], samples: int, steps: int) -> Work:
+    """The cost of a cell with `choices`.
+
+    samples   that a look judges, those of the test set among them.
+    """
+    batch, adam = choices["batch_size"], choices["algorithm"] in ("adamw", "lp_adamw")
+    states = 2 if adam else int(choices["momentum"] > 0)
+    forward = rounded_forward = rounded_back = weights = rounded_weights = 0.0
+    values = float(np.prod(net[0].inputs))
+    if _rounds(recipe, "activations", None):
+        rounded_forward += values
+    for i, layer in enumerate(net):
+        rows = layer.window[0] * layer.window[1] * (padded(layer.inputs[2]) if i else layer.inputs[2])
+        width, positions = padded(layer.outputs), float(np.prod(layer.positions))
+        forward += positions * rows * width
+        values += positions * width * (2 if layer.is_dense else 3)
+        own = (rows + 1.0) * width
+        weights += own
+        rounded_forward += positions * width * _rounds(recipe, "activations", layer.name)
+        rounded_back += positions * width * _rounds(recipe, "errors", layer.name)
+        roles = {"weights": 1, "master": recipe.has_master, "gradients": 1, "momentum": states}
+        rounded_weights += own * sum(n * _rounds(recipe, role, layer.name) for role, n in roles.items())
+    sample = forward * PRODUCT + values * NUMBER + rounded_forward * ROUNDING + net[-1].outputs * CLASS
+    step = batch * (sample + 2 * forward * PRODUCT + values * NUMBER + rounded_back * ROUNDING)
+    step += weights * (4 + states) * NUMBER + rounded_weights * ROUNDING
+    size = np.dtype(choices["compute_dtype"]).itemsize
+    copies = 8 + states + recipe.has_master + (choices.get("compensation") == "kahan")  # scratch among them
+    wide = 1 + 2 * (
+        choices.get("average_every") is not None
+    )  # in float64: how weights begin, and their average
+    held = size * (copies * weights + 4 * batch * values) + 8 * wide * weights
+    return Work(step, samples * sample, held + 32.0 * steps)
+
+
+def _rounds(recipe: Recipe, role: str, layer: str | None) -> bool:
+    initial = np.ones(1) if role in ("weights", "master") else None
+    return recipe.rounder(role, layer, initial) is not None

@@ -1,0 +1,127 @@
+"""Networks as problems: what makes no sense is one line, said before anything runs."""
+
+import pytest
+
+import lpbench
+from lpbench import cli
+from lpbench.choices.cell import make_cell
+from lpbench.choices.grid import expand, single
+from lpbench.errors import ConfigError
+
+HERE = {"problem": "mlp", "dataset": "digits", "steps": 1}
+REFUSED = [
+    ({"activation_format": "blok"}, "activation_format: unknown format 'blok'. Did you mean 'block'?"),
+    ({"activation_format": "block(precison=8)"}, "unknown choice 'precison' of block. Did you mean 'precision'?"),
+    ({"recipe": "all", "format": "fixed"}, "activations in format fixed: its range is that of the weights"),
+    ({"recipe": "alll"}, "unknown recipe 'alll'. Did you mean 'all'?"),
+    ({"full_precision": "hiden1"}, "no layer is called 'hiden1'; this network has hidden1, hidden2, output. Did you"),
+    ({"dataset": "diabetes"}, "diabetes does not have; these datasets serve networks: "),
+    ({"dataset": "gaussian"}, "of gaussian the number of features; these datasets serve networks: "),
+    ({"problem": "cnn", "dataset": "breast_cancer"}, "a sample of breast_cancer is 30: use problem=mlp"),
+    ({"problem": "lenet"}, "at least 16 x 16 pixels, and a sample of digits is 8 x 8 x 1: use problem=cnn or"),
+    ({"dimension": "wide"}, "dimension must be a whole number >= 1, got 'wide'"),
+    ({"algorithm": "svrg"}, "algorithm=svrg does not train networks; these do: adamw, lp_adamw, lp_sgd, sgd, swalp"),
+    ({"schedule": "decreasing"}, "schedule=decreasing is for convex problems; networks take constant, cosine, steps"),
+    ({"step_size": "auto"}, "step_size=auto: what it says is not known of a network; give step_size a number"),
+    ({"step_size": "0.1/L"}, "step_size=0.1/L: what it says is not known of a network"),
+    ({"steps": "10/L"}, "steps=10/L: what it says is not known of a network; give steps a number"),
+    ({"batch_size": 5000}, "batch_size must be at most 1297, the training samples, got 5000"),
+    ({"format": "float", "exponent_bits": "auto"}, "exponent_bits=auto: nothing is proven of networks; give a number"),
+    ({"depth": 0}, "depth must be a whole number in 1..64, got 0"),
+    ({"momentum": 1}, "momentum must be a finite number >= 0 and <= 0.9999, got 1"),
+    ({"limit": "4*w_max"}, "limit=4*w_max: what it says is not known of a network; give a number, or auto"),
+    ({"engine": "torch"}, "unknown engine 'torch'"),
+    ({"problem": "least_squares", "dataset": "diabetes", "algorithm": "adamw"}, "adamw trains networks, and problem="),
+    ({"problem": "least_squares", "dataset": "diabetes", "schedule": "cosine"}, "schedule=cosine is for networks; "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("choices", "said"), REFUSED)
+def test_what_makes_no_sense(choices, said):
+    with pytest.raises(ConfigError) as refused:
+        make_cell(single({**HERE, **choices}))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "choices", [{"activation_format": "blok(precision=8)"}, {"batch_size": 5000}, {"depth": 0}]
+)
+def test_a_sweep_of_it_ends_before_it_begins(choices, tmp_path, capsys):
+    overrides = [f"{key}={value}" for key, value in {**HERE, **choices}.items()]
+    assert cli.run(["sweep", *overrides, "--runs-dir", str(tmp_path)]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_formats_with_choices_are_values_on_the_command_line():
+    written = [
+        "block(block_size=32,precision=8,rounding=nearest_even)",
+        "float(exponent_bits=4,precision=8)",
+        "none",
+    ]
+    overrides = [*(f"{key}={value}" for key, value in HERE.items()), f"error_format={','.join(written)}"]
+    found = [cell.choices["error_format"] for cell in expand(overrides).cells]
+    assert found == [
+        "block(precision=8,block_size=32,rounding=nearest_even)",
+        "float(precision=8,exponent_bits=4)",
+        "none",
+    ]
+    again = [f"{key}={value}" for key, value in HERE.items()] + [f"error_format={found[0]}"]
+    assert expand(again).cells[0].cell_id == expand(overrides).cells[0].cell_id
+    with pytest.raises(ConfigError, match=r"precision must be a whole number .* got 'block"):
+        expand([*again, "precision=block(precision=8)"])
+
+
+def test_choices_of_a_network_that_are_not_read_are_null():
+    plain = make_cell(
+        single({**HERE, "algorithm": "sgd", "recipe": "all", "activation_format": "block", "k": 3})
+    )
+    names = (
+        "recipe",
+        "activation_format",
+        "master_format",
+        "rounding",
+        "limit",
+        "k",
+        "second_momentum",
+        "start",
+        "tail",
+    )
+    assert [plain.choices[name] for name in names] == [None] * len(names)
+    assert plain.choices["format"] == "none"
+    assert plain.cell_id == make_cell(single({**HERE, "algorithm": "sgd"})).cell_id
+    convex = {"problem": "least_squares", "momentum": 0.5, "activation_format": "same", "depth": 3}
+    assert make_cell(single(convex)).cell_id == make_cell(single({"problem": "least_squares"})).cell_id
+
+
+def test_one_spelling_is_one_cell():
+    one, other = (
+        make_cell(single({**HERE, "error_format": text}))
+        for text in ("block( block_size = 32 , precision=8 )", "block(precision=8,block_size=32)")
+    )
+    assert one.cell_id == other.cell_id
+    assert one.choices["error_format"] == "block(precision=8,block_size=32)"
+
+
+def test_what_a_cell_costs_grows_with_what_it_computes():
+    from lpbench.cells.cost import Estimator
+
+    def seconds(**choices):
+        cell = make_cell(single({**HERE, "format": "block", "steps": 100, **choices}))
+        estimator = Estimator()
+        return estimator.cost(cell.located, cell.problem_key).seconds, estimator.run_bytes(
+            cell.located, cell.problem_key
+        )
+
+    usual, wide, rounded = seconds(), seconds(dimension=1000), seconds(recipe="all")
+    assert 20 < wide[0] / usual[0] < 100
+    assert 20 < wide[1] / usual[1] < 100
+    assert usual[0] < rounded[0] < 3 * usual[0]
+    assert 3e9 < seconds(dimension=10**4)[1] < 1e10  # 10**8 weights
+    assert seconds(steps=None, epochs=2)[0] < seconds(steps=2 * (1297 // 64))[0] * 1.001
+
+
+def test_a_network_that_does_not_fit_is_too_large():
+    with pytest.raises(lpbench.errors.TooLarge, match="problem=mlp dimension=20000 depth=2 batch_size=64"):
+        lpbench.run(**HERE, dimension=20000, max_memory=4)
