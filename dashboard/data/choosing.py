@@ -110,7 +110,7 @@ def shared(sweep: Sweep) -> Control:
 
 def target(sweep: Sweep) -> str:
     """What a control of a level to reach is called."""
-    return "Target gap" if sweep.metrics[0].gap else "Target"
+    return "Target gap" if sweep.metrics == [GAP] else "Target"
 
 
 def rounding_first(sweep: Sweep) -> tuple[str, ...]:

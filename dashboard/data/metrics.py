@@ -101,12 +101,11 @@ def metrics(sweep: Sweep) -> list[Metric]:
     """What cells of a sweep have, its own result first: what most of its cells are judged by."""
     cells, counts = sweep.cells, Counter(sweep.results)
     own = sorted(counts, key=lambda name: (-counts[name], name != RESULT))
-    own = [name for name in own if name in cells] or [RESULT]
+    numbers = {name for name in cells if cells[name].dtype.kind in "iuf" and cells[name].notna().any()}
     declared = own_choices(sweep.further)
     further = [name for name in sweep.further if name not in declared]
-    there = [name for name in (*OF_NETWORKS, *further) if name in cells and cells[name].notna().any()]
-    names = list(dict.fromkeys([*own, *there]))
-    return [_metric(sweep, name) for name in names if cells[name].dtype.kind in "iuf" or name in own]
+    names = [name for name in (*own, *OF_NETWORKS, *further) if name in numbers] or [RESULT]
+    return [_metric(sweep, name) for name in dict.fromkeys(names)]
 
 
 def _metric(sweep: Sweep, name: str) -> Metric:

@@ -310,25 +310,31 @@ class Sweep:
     def _from_traces(
         self, group_ids: Sequence[str], points: int, columns: Sequence[str] = CURVE
     ) -> dict[str, dict[str, np.ndarray]]:
+        import pandas as pd
+
         ran = self.cells[self.cells["group_id"].isin(group_ids) & (self.cells["status"] != "failed")]
         of = self.metric.traced
         if ran.empty or not of:
             return {}
         every = self.traces(ran["cell_id"].tolist(), ["step", "epoch", "gradient_evaluations", TIME, of])
-        if of not in every:
+        if of not in every or every.empty:
             return {}
         group_of = every["cell_id"].map(dict(zip(ran["cell_id"], ran["group_id"], strict=True)))
-        found = {}
+        parts = []
         for group_id, traces in every.groupby(group_of, sort=False):
             shared = _recorded_by_all(traces)
             apart = len(shared) < FEW and not self.metric.gap
-            traces = _aligned(traces, of) if apart else traces[traces["step"].isin(shared)]
-            traces = traces[np.isfinite(traces[of])]
-            steps = traces.groupby("step")
-            curve = steps[["epoch", "gradient_evaluations"]].first().join(steps[TIME].median())
-            curve = curve.join(spread(traces, "step", of)).reset_index()
-            found[str(group_id)] = _thinned(curve, points, columns)
-        return found
+            part = _aligned(traces, of, points) if apart else traces[traces["step"].isin(shared)]
+            parts.append(part.assign(group_id=str(group_id)))
+        points_of = pd.concat(parts)
+        points_of = points_of[np.isfinite(points_of[of])]
+        points_of["place"] = points_of.groupby(["group_id", "step"], sort=False).ngroup()
+        # All groups at once: of each alone pandas takes longer to begin than to count.
+        places = points_of.groupby("place")
+        curve = places[["group_id", "step", "epoch", "gradient_evaluations"]].first()
+        curve = curve.join(places[TIME].median()).join(spread(points_of, "place", of))
+        by = curve.sort_values("step", kind="stable").groupby("group_id", sort=False)
+        return {str(group_id): _thinned(one, points, columns) for group_id, one in by}
 
     def rows(
         self,
@@ -388,25 +394,28 @@ def _recorded_by_all(traces: pandas.DataFrame) -> np.ndarray:
     return recorded.index[recorded == reaching].to_numpy()
 
 
-def _aligned(traces: pandas.DataFrame, column: str) -> pandas.DataFrame:
-    """Traces that recorded steps of their own at common ones: every k-th of the steps of all k of them.
+def _aligned(traces: pandas.DataFrame, column: str, points: int) -> pandas.DataFrame:
+    """Traces that recorded steps of their own at common ones: every k-th of the steps of all k of them, and of these at
+    most `points`, evenly.
 
     Each is linear between what it recorded, and ends where it ended.
     """
     import pandas as pd
 
-    each = [trace for _, trace in traces.groupby("cell_id", sort=False)]
-    steps = np.sort(traces["step"].to_numpy())
-    grid = np.unique(np.r_[steps[0], steps[len(each) // 2 :: len(each)], steps[-1]])
-    found = []
-    for trace in each:
-        mine = grid[grid <= trace["step"].max()]
-        numbers = {
-            name: np.interp(mine, trace["step"], trace[name].to_numpy(float))
-            for name in ("epoch", "gradient_evaluations", TIME, column)
-        }
-        found.append(pd.DataFrame({"step": mine, **numbers}))
-    return pd.concat(found)
+    names = ("epoch", "gradient_evaluations", TIME, column)
+    steps, numbers = traces["step"].to_numpy(), {name: traces[name].to_numpy(float) for name in names}
+    each = list(traces.groupby("cell_id", sort=False).indices.values())
+    ordered = np.sort(steps)
+    grid = np.unique(np.r_[ordered[0], ordered[len(each) // 2 :: len(each)], ordered[-1]])
+    grid = grid[np.unique(np.linspace(0, len(grid) - 1, min(points, len(grid))).round().astype(int))]
+    ends = [grid[grid <= steps[rows[-1]]] for rows in each]
+    found = {
+        name: np.concatenate(
+            [np.interp(mine, steps[rows], values[rows]) for rows, mine in zip(each, ends, strict=True)]
+        )
+        for name, values in numbers.items()
+    }
+    return pd.DataFrame({"step": np.concatenate(ends), **found})
 
 
 def _thinned(curve: pandas.DataFrame, points: int, columns: Sequence[str]) -> dict[str, np.ndarray]:

@@ -167,7 +167,8 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     named = [one.name for one in sweep.metrics]
     gaps = OF_GAPS if GAP.name in named else ()
     own = [name for name in sweep.further if name not in choices]
-    results = ["status", "error", *gaps, *named, *RATES, *own]
+    first_of_all = [] if sweep.metrics[0].gap else named
+    results = ["status", "error", *gaps, *first_of_all, *RATES, *own, *named]
     columns = list(dict.fromkeys([*first, *results, *sweep.cells.columns]))
     shown = {*first, *results}
     numbers = set(sweep.cells.select_dtypes("number").columns)

@@ -11,10 +11,11 @@ from lpbench.terminal import Table, counted
 from ..charts.curves import figure
 from ..charts.look import Look
 from ..data import choosing
-from ..data.metrics import GAP
+from ..data.metrics import GAP, Metric
 from ..data.sweeps import Group, Sweep, text
 from ..page import Control, Page, Panel, State, address
 from ..panels import above, importance
+from ..panels.needed import Target, bits_needed, near_best
 from ..panels.tables import table
 from ..panels.words import term
 
@@ -163,6 +164,7 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
             axes = [a for a in sweep.varying if a not in SHOWN and text(best[a]) != choosing.NO_AXIS]
             said = choosing.labels(best, [*SHOWN, *axes])
             found.append((metric.text(best["floor"]), f"the {metric.best} of what rounds: {said}"))
+    found += _bits(sweep)
     sweep = sweep.of(GAP.name)
     rounds = choosing.measured(sweep, {}) if sweep.metric.gap else []
     plain = [row for row in rounds if row["algorithm"] == "lp_sgd" and row["format"] == "fixed"]
@@ -187,6 +189,35 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
     bits = [value for value in choosing.values(groups, "precision") if value != choosing.NO_AXIS]
     seeds = f"groups of cells, {choosing.seeds(groups)} each, {choosing.plural(len(bits), 'precision')}"
     return [*found, (str(len(groups)), seeds)]
+
+
+def _bits(sweep: Sweep) -> list[tuple[str, str]]:
+    """(bits, of what) that a network needs, from the narrowest to the widest, for each rounding."""
+    measured = choosing.plain(choosing.measured(sweep, {}))
+    if sweep.metric.gap or not choosing.varies(measured, "precision"):
+        return []
+    alike, kept = comparable(sweep, measured, ["dimension", "rounding"], last=True)
+    target, found = near_best(sweep, None), []
+    for line in choosing.split(alike, ["rounding"]):
+        widths = choosing.split(line, ["dimension"])
+        if len(widths) > 1:
+            ends = dict.fromkeys(_fewest(part, target, sweep.metric) for part in (widths[0], widths[-1]))
+            narrow, wide = (text(part[0]["dimension"]) for part in (widths[0], widths[-1]))
+            where = f", at {choosing.said(kept)}" if kept else ""
+            which = f"{text(line[0]['rounding'])}, dimension {narrow} to {wide}{where}"
+            said = f"{target.title.removeprefix('Bits ')}: {which}"
+            found.append((f"{' → '.join(ends)} bits", said))
+    return found
+
+
+def _fewest(rows: Sequence[Group], target: Target, metric: Metric) -> str:
+    """The fewest bits of any format that reach the target; `> 12` where none do."""
+    lines = choosing.split(rows, sorted(COMPARED - {"precision"}))
+    needed = [
+        bits_needed(line, level, metric) for line in lines if (level := target.level(line[0])) is not None
+    ]
+    most = max(int(row["precision"]) for row in rows)
+    return str(min((bits for bits in needed if bits), default=f"> {most}"))
 
 
 def alarms(sweep: Sweep) -> list[tuple[str, str]]:

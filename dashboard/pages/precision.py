@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lpbench.terminal import Table
@@ -20,6 +21,7 @@ from ..panels.needed import FULL, bits_needed
 
 PRECISION = "precision"
 PROVEN = "proven limit, T = ∞"
+OF_WIDTHS = "dot"  # the dash of the levels of several widths
 MOST_LINES = 50
 FAR = 1e-4  # a level this far below all lines would flatten them: it is written, not drawn
 # Columns of a group, as the table calls them.
@@ -83,7 +85,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     corners: dict[str, str] = {}
     for lines in panels:
         facet, _ = _place(lines[0][0], facets, over)
-        levels, corners[facet] = _levels(beside, lines, facet, look, over, metric)
+        shown_here = [row for line in lines for row in line]
+        levels, corners[facet] = _levels(beside, shown_here, facet, look, over, metric)
         curves += [
             *levels,
             *(curve for line in lines for curve in _curves(line, facet, look, state, over, metric)),
@@ -95,7 +98,8 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     each, told = spreads.points(sweep, state, look, drawn, lambda row: _place(row, facets, over))
     curves = [*each, *curves]
     keys, ink = look.keys(), style.ink(dark)
-    keys += [Key(FULL, ink, width=1.2)] if any(curve.group == FULL for curve in curves) else []
+    dashes = {curve.dash for curve in curves if curve.group == FULL}
+    keys += [Key(FULL, ink, dash, width=1.2) for dash in dashes]
     keys += above.key(curves, dark)
     y = f"{metric.title} (objective gap)" if metric.gap else metric.title
     axes = choosing.axes_over(over, y, shown, metric)
@@ -156,15 +160,23 @@ def _seeds(row: Group) -> str:
 
 
 def _levels(
-    beside: Sequence[Group],
-    lines: Sequence[Sequence[Group]],
-    facet: str,
-    look: Look,
-    over: str,
-    metric: Metric,
+    beside: Sequence[Group], shown: Sequence[Group], facet: str, look: Look, over: str, metric: Metric
 ) -> tuple[list[Curve], str]:
-    """Full precision, across the panel: the best level; as a text where it is far below."""
-    shown = [row for line in lines for row in line]
+    """Full precision, across the panel: the best level, as a text where it is far below; of networks, where each width
+    has a colour, that of each.
+    """
+    if metric.gap or look.color != "dimension":
+        return _level(beside, shown, facet, style.ink(look.dark), over, metric)
+    found = []
+    for part in choosing.split(shown, [look.color]):
+        levels, _ = _level(beside, part, facet, look.tint(part[0]), over, metric)
+        found += [replace(level, dash=OF_WIDTHS) for level in levels]
+    return found, ""
+
+
+def _level(
+    beside: Sequence[Group], shown: Sequence[Group], facet: str, color: str, over: str, metric: Metric
+) -> tuple[list[Curve], str]:
     levels = {row["floor"] for row in choosing.full_precision(beside, shown, metric)}
     full = sorted(levels, reverse=metric.higher)
     if not full:
@@ -181,7 +193,7 @@ def _levels(
         full[:1] * 2,
         facet,
         FULL,
-        style.ink(look.dark),
+        color,
         width=1.2,
         group=FULL,
         end=FULL,

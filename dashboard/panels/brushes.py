@@ -17,7 +17,8 @@ Ranges = Mapping[str, tuple[str, str]]
 def control(sweep: Sweep) -> Control:
     """The text field that holds them."""
     own = sweep.metrics[0]
-    told = f"drawn on the axes below, or typed: precision=4:8; {own.name}=:{0.1 if own.share else 1e-6:g}"
+    most = "0.1" if own.share else "1e-6"
+    told = f"drawn on the axes below, or typed: precision=4:8; {own.name}=:{most}"
     return Control(KEY, "Ranges", TEXT, "", help=told)
 
 

@@ -14,6 +14,9 @@ from lpbench.dashboard.panels import brushes
 from lpbench.dashboard.panels.needed import BEYOND
 from lpbench.dashboard.view import read
 
+from lpbench import registry
+from lpbench.declared.declarations import Metric as Declared
+
 PAGES = {page.name: page for page in pages()}
 ROUNDINGS = ["stochastic", "nearest_even"]
 WIDTHS = [16, 64, 256]
@@ -138,8 +141,10 @@ def test_the_line_of_full_precision_stays_with_a_filter_that_it_does_not_read(be
     for query in ({}, {"rounding": "stochastic"}, {"dimension": "64"}):
         (panel,) = panels("Precision", beside, **query)
         levels = [one for one in lines(panel) if one["name"] == "full precision"]
-        assert levels, query
-        assert min(levels[0]["y"]) == pytest.approx(0.15 if "dimension" in query else 0.075)
+        found = {round(float(one["y"][0]), 6) for one in levels}
+        assert found == ({0.15} if "dimension" in query else {0.3, 0.15, 0.075}), query
+    (panel,) = panels("Precision", beside, color="rounding", facet="-")
+    assert min(one["y"][0] for one in lines(panel) if one["name"] == "full precision") == pytest.approx(0.075)
 
 
 def test_errors_are_in_per_cent_on_a_linear_axis_and_losses_on_a_logarithmic_one(width):
@@ -194,6 +199,9 @@ def test_overview_speaks_of_the_error(width):
     ]
     assert found[said] == f"{100 * best:.1f} %"
     assert not any("a bit" in value for value in found.values())
+    near = "to a test error within 1 point of that of the widest format, at the same width"
+    assert found[f"{near}: stochastic, dimension 16 to 256"] == "6 bits"
+    assert found[f"{near}: nearest_even, dimension 16 to 256"] == "6 → 8 bits"
     first, second = panels("Overview", width)
     assert first.title == "Test error, the best format of each algorithm"
     assert {trace["name"] for trace in lines(first)} == {"lp_sgd, stochastic", "lp_sgd, nearest_even"}
@@ -225,6 +233,25 @@ def test_cells_of_another_kind_are_counted_and_another_metric_shows_them(mixed):
     assert gaps[0].title == "Noise floor against dimension"
     assert gaps[1].figure is not None  # with a target, as of a convex sweep alone
     assert panels("Dimension", mixed, metric="test_error")[0].title.startswith("Bits to a test error")
+
+
+def test_what_a_plug_in_records_is_a_metric_with_a_better_side(swept, monkeypatch):
+    monkeypatch.setitem(registry.metrics, "accuracy", Declared("accuracy", better="higher"))
+    found = list(sweep_kinds.cells(2, precision=[4, 6, 8], dimension=[16, 64]))
+    for result in found:
+        bits, d = result.row["precision"], result.row["dimension"]
+        result.row["accuracy"] = 0.9 - d / 16 * 2.0**-bits
+        result.trace["accuracy"] = np.linspace(0.5, result.row["accuracy"], len(result.trace["step"]))
+    sweep = swept(found)
+    assert [one.name for one in sweep.metrics] == ["noise_floor", "accuracy"]
+    assert panels("Precision", sweep)[0].title == "Noise floor against precision"
+    assert panels("Dimension", sweep)[1].title == "Bits that reach the target"  # as of any convex sweep
+    first = panels("Dimension", sweep, metric="accuracy", target="0.88")[0]
+    assert [row["bits"] for row in first.data.records()] == [6, 8]
+    (curve,) = panels("Convergence", sweep, metric="accuracy", precision="8", dimension="16")
+    assert lines(curve)[0]["y"][-1] == pytest.approx(0.9 - 2.0**-8)
+    assert panels("Cells", sweep, metric="accuracy", best="50")[1].data.records()[0]["accuracy"] > 0.89
+    assert "highest accuracy" in panels("Cells", sweep, metric="accuracy", best="50")[1].notes[0]
 
 
 def test_a_view_names_the_metric(width):
