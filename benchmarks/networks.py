@@ -30,7 +30,8 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 CHOICES: dict[str, Any] = {
     "algorithm": "lp_sgd", "format": "none", "precision": 8, "exponent_bits": None, "block_size": None,
-    "subnormals": True, "limit": None, "rounding": "stochastic", "random_bits": None, "step_size": 0.01, "schedule": "constant",
+    "subnormals": True, "limit": None, "rounding": "stochastic", "random_bits": None, "step_size": 0.01,
+    "schedule": "constant",
     "warmup": 0, "momentum": 0.9, "second_momentum": None, "weight_decay": 0.0, "loss_scale": 1.0,
     "compensation": "none", "full_precision": None, "batch_size": 64, "sampling": "shuffled",
     "compute_dtype": "float32", "seed": 0, "average_every": None, "average_start": None,
