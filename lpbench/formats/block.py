@@ -37,17 +37,7 @@ class BlockGrid(NamedTuple):
     one: Any
 
 
-class SixteenGrid(BlockGrid):
-    """Blocks of 16, which the compiler may know."""
-
-
-class ThirtyTwoGrid(BlockGrid):
-    """Blocks of 32."""
-
-
 @has_blocks.case(BlockGrid)
-@has_blocks.case(SixteenGrid)
-@has_blocks.case(ThirtyTwoGrid)
 def _has_blocks(fmt):
     return True
 
@@ -57,19 +47,7 @@ def _block_length(fmt, n):
     return fmt.size
 
 
-@block_length.case(SixteenGrid)
-def _sixteen(fmt, n):
-    return 16
-
-
-@block_length.case(ThirtyTwoGrid)
-def _thirty_two(fmt, n):
-    return 32
-
-
 @shared_unit.case(BlockGrid)
-@shared_unit.case(SixteenGrid)
-@shared_unit.case(ThirtyTwoGrid)
 def _shared_unit(fmt, largest):
     # The smallest power of two with which the largest number fits: nothing is clipped, so rounding stays unbiased.
     needed = like(fmt.one, largest) * fmt.inverse_levels
@@ -79,16 +57,12 @@ def _shared_unit(fmt, largest):
 
 
 @quantize.case(BlockGrid)
-@quantize.case(SixteenGrid)
-@quantize.case(ThirtyTwoGrid)
 def _quantize(fmt, rounding, u, r, unit):
     s = like(fmt.one, u) * reciprocal(unit)
     return round_to_integer(rounding, clip(s, -fmt.levels, fmt.levels), r) * unit
 
 
 @saturated.case(BlockGrid)
-@saturated.case(SixteenGrid)
-@saturated.case(ThirtyTwoGrid)
 def _saturated(fmt, u):
     return abs(u) > fmt.levels * fmt.one
 
@@ -159,11 +133,9 @@ class Block(Format):
         return 1.0 if self.scale > 1 and math.frexp(self.scale)[0] == 0.5 else self.scale
 
     def array_kernel(self, dtype: Any = np.float64) -> BlockGrid:
-        """The same grid, by its length where that is a usual one."""
-        grid, units = self.kernel(dtype), self.scale / self.array_scale
-        real = np.dtype(dtype).type
-        grid = grid._replace(one=real(units), smallest_unit=grid.smallest_unit * real(units))
-        return {16: SixteenGrid, 32: ThirtyTwoGrid}.get(self.block_size, BlockGrid)(*grid)
+        """The same grid in units of `array_scale`."""
+        grid, units = self.kernel(dtype), np.dtype(dtype).type(self.scale / self.array_scale)
+        return grid._replace(one=units, smallest_unit=grid.smallest_unit * units)
 
     def step_kernel(self, dtype: Any = np.float64) -> BlockGrid:
         """The same numbers as those of kernel(dtype), in float64."""

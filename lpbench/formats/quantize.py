@@ -89,13 +89,12 @@ def _round(array: np.ndarray, form: Format, rounding: str, random: Any, out: np.
 
 
 def _run(grid: Any, mode: Any, x: np.ndarray, key: Any, uniforms: Any, scaling: Any, out: np.ndarray) -> None:
-    _round_rows(grid, mode, x, key, uniforms, scaling, blocks_of(grid, x.shape[1], scaling), out)
+    _round_rows(grid, mode, x, key, uniforms, scaling, units_of(grid, x.shape[1], scaling), out)
 
 
-def blocks_of(grid: Any, columns: int, scaling: Any) -> np.ndarray:
-    """Scratch of `round_rows`: a number for each block of a row."""
-    count = -(-columns // int(block_length(grid, columns))) if has_blocks(grid) else 0
-    return np.empty(count, scaling.scale.dtype)
+def units_of(grid: Any, columns: int, scaling: Any) -> np.ndarray:
+    """Scratch of `round_rows`: a number for each of a row, where the format has blocks."""
+    return np.empty(columns if has_blocks(grid) else 0, scaling.scale.dtype)
 
 
 def _numbers(x: Any) -> np.ndarray:
@@ -262,11 +261,11 @@ def _draw(rounding, word, second, uniforms, j):
 
 
 @inner
-def _unit(fmt, scaling, x, count):
-    """The unit that the numbers x[:count] of a block share."""
+def _unit(fmt, scaling, x):
+    """The unit that the numbers of a block x share."""
     zero, infinite = magnitude(like(x[0], 0.0)), magnitude(like(x[0], np.inf))
     largest = zero
-    for j in range(count):  # the larger of two integers: that vectorises
+    for j in range(x.size):  # the larger of two integers: that vectorises
         size = magnitude(x[j])
         size = size if size <= infinite else zero  # a NaN is larger than nothing
         largest = size if size > largest else largest
@@ -278,38 +277,35 @@ def _unit(fmt, scaling, x, count):
 def round_rows(fmt, rounding, scaling, units, x, first, second, uniforms, out):
     """out = x (n, d), rounded to scale * fmt, blocks along the rows; element number i d + j has that random number.
 
-    units     scratch, one number a block of a row.   first, second   the words of the random numbers, uint32.
+    units     scratch, (d,) where the format has blocks.   first, second   the words of the random numbers, uint32.
     uniforms  (n d,) in their place, or None.
     """
-    columns = x.shape[1]
-    length = block_length(fmt, columns)
-    whole = columns // length
     for i in range(x.shape[0]):
         if has_blocks(fmt):  # before the rounding: each of the two loops keeps the processor busy
-            for b in range(whole):
-                units[b] = _unit(fmt, scaling, x[i, b * length :], length)
-            if whole * length < columns:
-                units[whole] = _unit(fmt, scaling, x[i, whole * length :], columns - whole * length)
-        # Whole blocks apart from the rest: where a format says its length, the compiler knows it.
-        for b in range(whole):
-            start = b * length
-            unit = units[b] if has_blocks(fmt) else scaling.scale
-            _round_block(fmt, rounding, scaling, unit, x[i, start:], i * columns + start, first, second, uniforms,
-                         length, out[i, start:])  # fmt: skip
-        start = whole * length
-        if start < columns:
-            _round_block(fmt, rounding, scaling, units[whole], x[i, start:], i * columns + start, first, second,
-                         uniforms, columns - start, out[i, start:])  # fmt: skip
+            _row_units(fmt, scaling, x[i], units)
+        _round_row(fmt, rounding, scaling, units, x[i], i * x.shape[1], first, second, uniforms, out[i])
 
 
 @inner
-def _round_block(fmt, rounding, scaling, unit, x, number, first, second, uniforms, count, out):
-    """out[:count] = x[:count], whose first is element `number`."""
+def _row_units(fmt, scaling, x, units):
+    """units (d,) = the unit that each of x (d,) shares with its block."""
+    length = block_length(fmt, x.size)
+    for start in range(0, x.size, length):
+        block = units[start : start + length]
+        unit = _unit(fmt, scaling, x[start : start + length])
+        for j in range(block.size):
+            block[j] = unit
+
+
+@inner
+def _round_row(fmt, rounding, scaling, units, x, number, first, second, uniforms, out):
+    """out = x, both (d,), whose first is element `number`."""
     word = key_from(first, number)
-    for j in range(count):
+    for j in range(x.size):
         r = _draw(rounding, word, second, uniforms, number + j)
         # The next number's, by an addition in place of a multiplication.
         word = np.uint32(word + GOLDEN)
+        unit = units[j] if has_blocks(fmt) else scaling.scale
         out[j] = _place(scaling, fmt, rounding, x[j], r, unit)
 
 

@@ -9,7 +9,7 @@ from lpbench.arithmetic.bound import Bound, recall
 from lpbench.arithmetic.generator import GOLDEN, mix, step_words
 from lpbench.arithmetic.jit import inner, kernel
 from lpbench.formats.base import Format, has_blocks, saturated
-from lpbench.formats.quantize import arithmetic, blocks_of, native, round_rows
+from lpbench.formats.quantize import arithmetic, native, round_rows, units_of
 
 ROUND, OUTSIDE = 0, 1  # tasks of a rounder
 
@@ -32,7 +32,7 @@ def bind(rounder: Rounder, columns: int, dtype: Any) -> Bound:
     work, scaling = arithmetic(rounder.form, real, np.finfo(real))
     grid = rounder.form.array_kernel(work)
     mode = roundings.make(rounder.rounding, work, rounder.random_bits)
-    return Bound(round_tensor, (grid, mode, scaling, blocks_of(grid, columns, scaling)), real)
+    return Bound(round_tensor, (grid, mode, scaling, units_of(grid, columns, scaling)), real)
 
 
 @kernel

@@ -18,11 +18,10 @@ from lpbench.formats.quantize import round_tensor, to_native
 FORMS = [
     Fixed(6, 0.25), Fixed(6, 0.1), Float(4, 3), Float(3, 2, limit=0.3), get("fp16"), get("bf16"), get("tf32"),
     Float(8, 0, specials="ieee"), Log(6), Log(8), Log(9, 4), Log(8, 3, 0.7), Block(5, 4, 15.0), Block(5, 4, 0.3),
-    Block(5, 16, 15.0), Block(5, 32, 15.0), get("none"),
+    get("none"),
 ]  # fmt: skip
 DTYPES = [np.float32, np.float64]
 TRUNCATED = [FORMS[0], FORMS[2]]
-ONCE = [
     Block(5, 16, 15.0),
     Block(5, 32, 15.0),
 ]  # as other blocks, but for a length that is known when it is compiled
@@ -35,7 +34,6 @@ KERNELS = [
         * (
             (dtype is np.float64 and mode != "stochastic")
             or (mode == "toward_zero" and form not in TRUNCATED)
-            or (form in ONCE and (dtype is np.float64 or mode != "stochastic"))
         ),
         id=f"{form}-{mode}-{dtype.__name__}",
     )
@@ -59,7 +57,7 @@ def by_python(x, form, mode, random):
     grid, uniforms = form.array_kernel(work), random.astype(work).ravel() if mode == "uniforms" else None
     rounding = roundings.given(work) if mode == "uniforms" else roundings.make(mode, work)
     key = quantizing._key(random) if mode == "stochastic" else np.uint32(0)
-    units = np.empty(-(-x.shape[1] // int(block_length(grid, x.shape[1]))))
+    units = np.empty(x.shape[1])
     with np.errstate(over="ignore"):
         quantizing._round_rows.py_func(grid, rounding, x, key, uniforms, scaling, units, out)
     return out
