@@ -22,9 +22,6 @@ FORMS = [
 ]  # fmt: skip
 DTYPES = [np.float32, np.float64]
 TRUNCATED = [FORMS[0], FORMS[2]]
-    Block(5, 16, 15.0),
-    Block(5, 32, 15.0),
-]  # as other blocks, but for a length that is known when it is compiled
 MODES = ["stochastic", "nearest_even", "toward_zero", "uniforms"]
 # Each is a kernel of its own: what differs from others in the dtype alone, or rounds with one line, is slow.
 KERNELS = [
