@@ -26,6 +26,18 @@ SMALL = {"epochs": 4, "record_points": 8, "even_points": 8}
 RUNS = [
     {**SMALL, **PROBLEMS[4], "algorithm": "lp_sgd", "precision": 8, "batch_size": 4, "step_size": "0.1/L_f"},
     {**SMALL, **PROBLEMS[0], "algorithm": "halp", "precision": 8},
+    {
+        "problem": "cnn",
+        "dataset": "digits",
+        "dimension": 20,
+        "format": "block",
+        "recipe": "all",
+        "steps": 40,
+        "error_format": "fp8_e5m2",
+        "master_format": "none",
+        "even_points": 2,
+        "schedule": "cosine",
+    },
 ]
 SCRIPT = """
 import hashlib, json, sys

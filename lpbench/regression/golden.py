@@ -1,13 +1,15 @@
 """Golden trajectories: digests of whole short paths, in which no change is too small to be seen.
 
 Statistics of floors do not see a step size that is 5 % off, or a row of the data that is never drawn. Here every
-built-in algorithm runs 128 steps in every built-in format with every rounding, on problems whose optimum and constants
-are known in closed form, and the digests of its path are compared with those in golden.json. Beside the paths: the
-random numbers, the rounding of single numbers, the bits of the families, and the optimum of every solved problem.
+built-in algorithm of convex problems runs 128 steps in every built-in format with every rounding, on problems whose
+optimum and constants are known in closed form, and the digests of its path are compared with those in golden.json.
+Beside the paths: a few of networks, the random numbers, the rounding of single numbers, the bits of the families, and
+the optimum of every solved problem.
 
 All of it runs in pure Python (`jit.in_python`), so nothing is compiled first, and on additions, multiplications and
-square roots alone, which IEEE 754 decides to the last bit: no BLAS, no exponential. So the digests are those of any
-machine. What a linear-algebra library does decide, the data and optimum of solved problems, counts to seven digits.
+square roots alone, which IEEE 754 decides to the last bit: no BLAS, and no exponential but our own. So the digests are
+those of any machine. What a linear-algebra library does decide, the data and optimum of solved problems, counts to
+seven digits.
 
 `python -m lpbench.regression.golden` compares; `--renew` writes golden.json anew.
 """
@@ -32,10 +34,14 @@ from lpbench import registry
 from lpbench.arithmetic import generator, rounding
 from lpbench.arithmetic.jit import in_python
 from lpbench.cells.binding import kernel_problem, number_format, resolve, setup
+from lpbench.cells.networks import NETWORKS as NETWORK_ENGINE
+from lpbench.cells.networks import Training
+from lpbench.cells.points import Points
 from lpbench.choices.cell import CellMaker
 from lpbench.convex import drive, gradients
 from lpbench.errors import ConfigError
 from lpbench.formats.base import quantize, saturated, shared_unit
+from lpbench.networks.roles import KEYS
 from lpbench.problems.base import SQUARED_HINGE, Problem
 from lpbench.problems.build import build
 from lpbench.store.files import write_bytes
@@ -134,7 +140,7 @@ Entry = tuple[str, str]  # definition, and the digests at the marks
 
 def cases() -> list[Case]:
     """All of them: whatever is registered by lpbench itself, so that a new algorithm or format joins by being there."""
-    found = [*_trajectories(), *_roundings(), *_draws(), *_problems()]
+    found = [*_trajectories(), *_networks(), *_roundings(), *_draws(), *_problems()]
     assert len({case.name for case in found}) == len(found)
     return found
 
@@ -222,6 +228,49 @@ def _ridge(problem: Problem, regularization: float) -> Problem:
         problem, regularization=regularization, y=problem.y + regularization * d * np.tile(clean, 2),
         constants={**problem.constants, **constants},
     )  # fmt: skip
+
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "mlp lp_sgd block": {"problem": "mlp", "dataset": "teacher", "format": "block", "weight_decay": 0.125},
+    "mlp lp_adamw bf16": {
+        "problem": "mlp", "dataset": "teacher", "algorithm": "lp_adamw", "format": "bf16",
+        "compensation": "kahan", "schedule": "cosine", "warmup": 2, "compute_dtype": "float64", "steps": 4,
+    },
+    "cnn swalp e4m3": {
+        "problem": "cnn", "dataset": "digits", "dimension": 2, "batch_size": 2, "algorithm": "swalp",
+        "format": "fp8_e4m3", "error_format": "fp8_e5m2", "master_format": "none", "loss_scale": 256, "steps": 2,
+    },
+}  # fmt: skip
+_NETWORK: dict[str, Any] = {
+    **dict.fromkeys(KEYS.values(), "same"), "dimension": 4, "depth": 1, "teacher_width": 8, "noise": 0.05,
+    "n_samples": 40, "data_seed": 0, "block_size": 8, "precision": 6, "step_size": 0.125, "momentum": 0.875,
+    "second_momentum": 0.75,
+    "batch_size": 8, "compute_dtype": "float32", "steps": 8, "recipe": "all", "compensation": "none",
+    "weight_decay": 0.0, "loss_scale": 1.0, "warmup": 0, "sampling": "shuffled", "engine": "compiled",
+}  # fmt: skip
+
+
+def _networks() -> Iterator[Case]:
+    """Networks whose every role is rounded."""
+    make = CellMaker()
+    for name, more in NETWORKS.items():
+        cell = make.cell({**CHOICES, **_NETWORK, **more})
+        run = functools.partial(_trained, cell.choices)
+        yield Case(f"network {name}", cell.group.definition, run, problem=cell.choices["problem"])
+
+
+def _trained(choices: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """Weights, their average and losses at MARKS."""
+    problem: Any = build(choices)
+    chosen = NETWORK_ENGINE.resolve(choices, problem)
+    marks = np.array([0, *(mark for mark in MARKS if mark < chosen["steps"]), chosen["steps"]])
+    cell = Training(chosen, problem, Points(marks, np.ones_like(marks)))
+    for begin, end in itertools.pairwise(marks.tolist()):
+        cell.advance(marks, np.full_like(marks, -1), *np.searchsorted(marks, (begin + 1, end + 1)).tolist())
+        yield (
+            f"step {end}",
+            cell.memory.weights.tobytes() + cell.average.weights.tobytes() + cell.losses.tobytes(),
+        )
 
 
 # -- what trajectories are made of ----------------------------------------------------------------------------------
