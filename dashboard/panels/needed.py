@@ -91,8 +91,8 @@ def near_best(sweep: Sweep, within: float | None) -> Target:
     metric, found = sweep.metric, _references(sweep)
     margin = within or (ERROR if metric.share else OTHER)
     kinds = {one.full for one in found.values()}
-    whom = "full precision" if kinds == {True} else "the widest format"
-    whom = "full precision (or the widest format)" if len(kinds) > 1 else whom
+    whom = "full precision" if True in kinds else "the widest format"
+    whose = f"{whom}'s" if len(kinds) < 2 else f"{whom}'s (or the widest format's)"
     near = f"{100 * margin:g} %"
     if metric.share:
         near = f"{100 * margin:g} point{'' if margin == ERROR else 's'}"
@@ -104,9 +104,14 @@ def near_best(sweep: Sweep, within: float | None) -> Target:
         room = margin if metric.share else margin * abs(best)
         return best - room if metric.higher else best + room
 
-    title = f"Bits to a {metric.title} within {near} of that of {whom}, at the same width"
+    title = f"Bits to a {metric.title} within {near} of {whose}, at the same width"
     said = "The fewest swept bits whose median is so near, as those of all larger ones are."
-    return Target(title, level, (said, *_told(sweep, found, whom)), True)
+    return Target(
+        title,
+        level,
+        (said, *_told(sweep, found, f"{whom} (or the widest format)" if len(kinds) > 1 else whom)),
+        True,
+    )
 
 
 def _references(sweep: Sweep) -> dict[str, Reference]:
