@@ -272,18 +272,19 @@ def full_precision(everything: Iterable[Group], shown: Iterable[Group], metric: 
     """The groups in full precision that `shown` is set beside: of its problems, with snapshots where it takes some, and
     of networks with the moments of Adam.
     """
-    problems = {_yardstick(row) for row in shown}
+    problems = {yardstick(row) for row in shown}
     return [
         row
         for row in everything
         if not rounds(row)
         and metric.drawn(row["floor"])
         and row["floor"] < math.inf
-        and _yardstick(row) in problems
+        and yardstick(row) in problems
     ]
 
 
-def _yardstick(row: Group) -> tuple[Any, ...]:
+def yardstick(row: Group) -> tuple[Any, ...]:
+    """What a group and its full precision have in common."""
     problem = tuple(text(row[axis]) for axis in ("problem", "dataset", "dimension"))
     return (*problem, *(text(row.get(axis)) == NO_AXIS for axis in ("snapshot", "second_momentum")))
 

@@ -101,11 +101,12 @@ def metrics(sweep: Sweep) -> list[Metric]:
     """What cells of a sweep have, its own result first: what most of its cells are judged by."""
     cells, counts = sweep.cells, Counter(sweep.results)
     own = sorted(counts, key=lambda name: (-counts[name], name != RESULT))
-    numbers = {name for name in cells if cells[name].dtype.kind in "iuf" and cells[name].notna().any()}
     declared = own_choices(sweep.further)
     further = [name for name in sweep.further if name not in declared]
-    names = [name for name in (*own, *OF_NETWORKS, *further) if name in numbers] or [RESULT]
-    return [_metric(sweep, name) for name in dict.fromkeys(names)]
+    there = [name for name in (*OF_NETWORKS, *further) if name in cells and cells[name].notna().any()]
+    # Their own result, too, where all cells diverged and none has it.
+    names = [name for name in (*own, *there) if name in cells and cells[name].dtype.kind in "iuf"]
+    return [_metric(sweep, name) for name in dict.fromkeys(names or [RESULT])]
 
 
 def _metric(sweep: Sweep, name: str) -> Metric:

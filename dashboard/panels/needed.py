@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -74,72 +73,85 @@ def fixed(metric: Metric, level: float) -> Target:
     return Target(BITS, lambda row: level, (said,), not metric.gap)
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What a group is compared with: the median of some runs, in full precision or else at the most bits."""
+
+    level: float
+    full: bool
+    runs: int
+
+
 def near_best(sweep: Sweep, within: float | None) -> Target:
     """Near what training reaches in full precision, where that was swept, else at the most bits, of the same width.
 
-    An error or loss in itself says nothing of bits: wider networks have less of it, whatever they are rounded to. The
-    level of reference is the median over all seeds of the groups that differ in how they round alone.
+    An error or loss in itself says nothing of bits: wider networks have less of it, whatever they are rounded to.
     within   how near; None: `ERROR` of shares, `OTHER` of the number itself.
     """
-    metric, seeds = sweep.metric, sweep.seeds(sweep.metric.name)
+    metric, found = sweep.metric, _references(sweep)
     margin = within or (ERROR if metric.share else OTHER)
-    there = [row for row in choosing.chosen(sweep, {}) if row["group_id"] in seeds]
-    axes = [axis for axis in sweep.varying if axis not in ROUNDING]
-    alike = [axis for axis in axes if axis != "algorithm"]  # full precision has one of its own
-
-    def key(row: Group, axes: Sequence[str]) -> tuple[str, ...]:
-        return tuple(text(row[axis]) for axis in axes)
-
-    @functools.cache
-    def reference(group_id: str) -> tuple[float, bool, int]:
-        row = by_id[group_id]
-        full = [
-            one for one in choosing.full_precision(there, [row], metric) if key(one, alike) == key(row, alike)
-        ]
-        same = [one for one in there if choosing.rounds(one) and key(one, axes) == key(row, axes)]
-        most = max((one["precision"] for one in same), default=0)
-        among = full or [one for one in same if one["precision"] == most]
-        numbers = [number for one in among for number in seeds[one["group_id"]]]
-        return statistics.median(numbers), bool(full), len(numbers)
-
-    by_id = {row["group_id"]: row for row in there}
-    found = {row["group_id"]: reference(row["group_id"]) for row in there if choosing.rounds(row)}
-    full = [is_full for _, is_full, _ in found.values()]
-    whom = "full precision" if full and all(full) else "the widest format"
-    whom = "full precision (or the widest format)" if any(full) and not all(full) else whom
-    near = (
-        f"{100 * margin:g} point{'' if margin == ERROR else 's'}" if metric.share else f"{100 * margin:g} %"
-    )
-    sign = -1 if metric.higher else 1
+    kinds = {one.full for one in found.values()}
+    whom = "full precision" if True in kinds else "the widest format"
+    whose = f"{whom}'s" if len(kinds) < 2 else f"{whom}'s (or the widest format's)"
+    near = f"{100 * margin:g} %"
+    if metric.share:
+        near = f"{100 * margin:g} point{'' if margin == ERROR else 's'}"
 
     def level(row: Group) -> float | None:
         if row["group_id"] not in found:
             return None
-        best = found[row["group_id"]][0]
-        return best + sign * (margin if metric.share else margin * abs(best))
+        best = found[row["group_id"]].level
+        room = margin if metric.share else margin * abs(best)
+        return best - room if metric.higher else best + room
 
-    title = f"Bits to a {metric.title} within {near} of that of {whom}, at the same width"
-    notes = (
-        "The fewest swept bits whose median is so near, as those of all larger ones are.",
-        *_told(metric, by_id, found, whom),
+    title = f"Bits to a {metric.title} within {near} of {whose}, at the same width"
+    said = "The fewest swept bits whose median is so near, as those of all larger ones are."
+    return Target(
+        title,
+        level,
+        (said, *_told(sweep, found, f"{whom} (or the widest format)" if len(kinds) > 1 else whom)),
+        True,
     )
-    return Target(title, level, notes, True)
 
 
-def _told(
-    metric: Metric, by_id: Mapping[str, Group], found: Mapping[str, tuple[float, bool, int]], whom: str
-) -> list[str]:
+def _references(sweep: Sweep) -> dict[str, Reference]:
+    """Of each group that rounds, over all seeds of the groups that differ from it in how they round alone."""
+    seeds = sweep.seeds(sweep.metric.name)
+    there = [row for row in choosing.chosen(sweep, {}) if row["group_id"] in seeds]
+    axes = [axis for axis in sweep.varying if axis not in ROUNDING]
+    alike = [axis for axis in axes if axis != "algorithm"]  # full precision has one of its own
+    full: dict[Any, list[Group]] = {}
+    rounded: dict[Any, list[Group]] = {}
+    for row in there:
+        if choosing.rounds(row):
+            rounded.setdefault(tuple(text(row[axis]) for axis in axes), []).append(row)
+        else:
+            full.setdefault((*(text(row[axis]) for axis in alike), choosing.yardstick(row)), []).append(row)
+    found = {}
+    for same in rounded.values():
+        most = max(one["precision"] for one in same)
+        widest = [one for one in same if one["precision"] == most]
+        for row in same:
+            yardstick = (*(text(row[axis]) for axis in alike), choosing.yardstick(row))
+            among = full.get(yardstick, widest)
+            numbers = [number for one in among for number in seeds[one["group_id"]]]
+            found[row["group_id"]] = Reference(statistics.median(numbers), yardstick in full, len(numbers))
+    return found
+
+
+def _told(sweep: Sweep, found: Mapping[str, Reference], whom: str) -> list[str]:
     """The levels of reference by dimension, where they depend on nothing else."""
-    by: dict[float, set[tuple[float, int]]] = {}
-    for one, (best, _, count) in found.items():
-        by.setdefault(by_id[one]["dimension"], set()).add((best, count))
-    if not by or any(len(levels) > 1 for levels in by.values()):
+    by: dict[float, set[Reference]] = {}
+    for row in sweep.groups:
+        if row["group_id"] in found:
+            by.setdefault(row["dimension"], set()).add(found[row["group_id"]])
+    if not by or any(len(references) > 1 for references in by.values()):
         return []
-    told = {d: next(iter(levels)) for d, levels in sorted(by.items())}
-    levels = ", ".join(f"{metric.text(best)} at {d:g}" for d, (best, _) in told.items())
-    counts = sorted({count for _, count in told.values()})
-    seeds = choosing.plural(counts[-1], "run") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} runs"
-    return [f"{whom[:1].upper()}{whom[1:]}: {levels} (medians of {seeds})."]
+    told = {d: next(iter(references)) for d, references in sorted(by.items())}
+    levels = ", ".join(f"{sweep.metric.text(one.level)} at {d:g}" for d, one in told.items())
+    counts = sorted({one.runs for one in told.values()})
+    runs = choosing.plural(counts[-1], "run") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} runs"
+    return [f"{whom[:1].upper()}{whom[1:]}: {levels} (medians of {runs})."]
 
 
 def _sharp(sweep: Sweep, lines: Sequence[Sequence[Group]], target: Target) -> list[str]:

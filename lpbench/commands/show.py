@@ -34,7 +34,9 @@ def command(
     ] = None,
     figure: Annotated[
         Path | None,
-        typer.Option("--figure", help="Draw noise floor against precision: FILE.html, .svg, .png or .pdf."),
+        typer.Option(
+            "--figure", help="Draw the noise floor or error against precision: FILE.html, .svg, .png or .pdf."
+        ),
     ] = None,
     runs_dir: opt.RunsDir = opt.RUNS,
     as_json: opt.Json = False,

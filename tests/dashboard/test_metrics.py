@@ -79,6 +79,19 @@ def test_the_result_of_most_cells_comes_first(width, mixed, runs):
     assert Store(runs).no_sweep().metrics == [GAP]
 
 
+@pytest.mark.parametrize("status", ["diverged", "failed"])
+def test_networks_of_which_none_ended_well_are_networks_still(swept, status):
+    found = list(sweep_kinds.networks(2, precision=[4, 8]))
+    for result in found:
+        result.row |= {"status": status, **dict.fromkeys(sweep_kinds.LOSSES)}
+    sweep = swept(found)
+    assert [one.name for one in sweep.metrics] == ["test_error"]
+    for name in ("Overview", "Precision", "Formats", "Cells"):
+        for panel in panels(name, sweep):
+            assert "noise" not in " ".join([panel.title, *panel.notes]), name
+    assert (panels("Convergence", sweep)[0].figure is not None) == (status == "diverged")
+
+
 def test_a_convex_sweep_has_nothing_to_choose(runs):
     made = Store(runs).sweep("made")
     for page in pages():
@@ -99,9 +112,7 @@ def test_a_sweep_by_another_metric_is_the_same_with_other_floors(width):
 
 def test_the_bits_stay_with_stochastic_rounding_and_grow_with_nearest(width):
     first = panels("Dimension", width)[0]
-    assert (
-        first.title == "Bits to a test error within 1 point of that of the widest format, at the same width"
-    )
+    assert first.title == "Bits to a test error within 1 point of the widest format's, at the same width"
     found = needed(first)
     assert [found["stochastic", d] for d in WIDTHS] == [6, 6, 6]
     assert [found["nearest_even", d] for d in WIDTHS] == [6, 7, 8]
@@ -116,12 +127,12 @@ def test_how_near_is_near_enough_is_asked_for(width):
     assert needed(panels("Dimension", width, target="0.31")[0])["stochastic", 16] == 6
     assert needed(panels("Dimension", width, target="0.31")[0])["nearest_even", 256] == 6
     loss = panels("Dimension", width, metric="train_loss")[0]
-    assert loss.title.startswith("Bits to a train loss within 10 % of that of the widest format")
+    assert loss.title.startswith("Bits to a train loss within 10 % of the widest format's")
 
 
 def test_full_precision_is_the_yardstick_where_it_was_swept(beside):
     first, errors, constants = panels("Dimension", beside)
-    assert "of that of full precision" in first.title
+    assert "of full precision's, at" in first.title
     found = needed(first)
     assert [found["stochastic", d] for d in WIDTHS] == [6, 6, 6]
     assert [found["nearest_even", d] for d in WIDTHS] == [6, None, None]
@@ -199,7 +210,7 @@ def test_overview_speaks_of_the_error(width):
     ]
     assert found[said] == f"{100 * best:.1f} %"
     assert not any("a bit" in value for value in found.values())
-    near = "to a test error within 1 point of that of the widest format, at the same width"
+    near = "to a test error within 1 point of the widest format's, at the same width"
     assert found[f"{near}: stochastic, dimension 16 to 256"] == "6 bits"
     assert found[f"{near}: nearest_even, dimension 16 to 256"] == "6 → 8 bits"
     first, second = panels("Overview", width)
