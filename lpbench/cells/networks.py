@@ -87,10 +87,18 @@ class Training:
         start = np.zeros(self.layout.parameters, real)
         for i, (matrix, bias) in enumerate(assembly.initial(problem.net, choices["seed"])):
             self.layout.place(matrix, bias, i, start)
-        self.tensors = assembly.Tensors(self.layout, recipe_of(choices, problem.net), start)
+        self.X, self.test_X = problem.laid(real)
+        self.batches = assembly.Batches(
+            int(stream(choices["seed"], ORDER)), problem.n_samples, choices["batch_size"], choices["sampling"]
+        )
         adam, momentum = choices["algorithm"] in ADAM, choices["momentum"]
-        kahan = choices["compensation"] == "kahan"
-        self.net = assembly.new_net(self.layout, self.tensors)
+        kahan, scale = choices["compensation"] == "kahan", choices["loss_scale"]
+        found, first = recipe_of(choices, problem.net), assembly.NOTHING
+        if any(map(found.measures, found.specs)):
+            batch = self.batches.order(0, 1)[0]
+            first = assembly.extents(self.layout, start, self.X, problem.y, batch, scale)
+        self.tensors = assembly.Tensors(self.layout, found, start, first, 0.0 if adam else momentum, scale)
+        self.net = assembly.new_net(self.layout, self.tensors.table, real)
         self.memory = assembly.new_memory(self.layout, self.tensors, start, adam or momentum > 0, adam, kahan)
         self.rule = updates.Rule(
             kind=updates.ADAM if adam else updates.SGD,
@@ -98,7 +106,7 @@ class Training:
             nu=choices["second_momentum"] or 0.0,
             epsilon=assembly.EPSILON,
             weight_decay=choices["weight_decay"],
-            loss_scale=choices["loss_scale"],
+            loss_scale=scale,
             kahan=kahan,
         )
         self.schedule = _schedule(choices, problem)
@@ -110,10 +118,6 @@ class Training:
             choices.get("average_every") or 1,
         )
         self.key = stream(choices["seed"], ROUNDING)
-        self.batches = assembly.Batches(
-            int(stream(choices["seed"], ORDER)), problem.n_samples, choices["batch_size"], choices["sampling"]
-        )
-        self.X, self.test_X = problem.laid(real)
         self.losses, self.norm = np.zeros(steps), np.zeros(1)
         self.record = np.zeros((points.steps.size, RECORDED))
         self.now = 0

@@ -14,7 +14,20 @@ from lpbench.arithmetic.elementary import to_cos
 from lpbench.arithmetic.generator import INITIAL, stream
 from lpbench.arithmetic.tiles import ROOM
 from lpbench.formats.quantize import quantize_array
-from lpbench.networks.architecture import DIRECT, LINES, OUTPUTS, SAMPLE, SEGMENT, WIDTH, Layer, Layout
+from lpbench.networks import training
+from lpbench.networks.architecture import (
+    DIRECT,
+    INPUT,
+    LINES,
+    OUTPUT,
+    OUTPUTS,
+    POSITIONS,
+    SAMPLE,
+    SEGMENT,
+    WIDTH,
+    Layer,
+    Layout,
+)
 from lpbench.networks.passes import (
     ACTIVATIONS,
     ERRORS,
@@ -48,29 +61,68 @@ def initial(net: Sequence[Layer], seed: int) -> list[tuple[np.ndarray, np.ndarra
     return found
 
 
+@dataclass(frozen=True)
+class Extents:
+    """The numbers of a first step in which nothing is rounded, laid out as the kernels have them.
+
+    inputs, errors   activations and errors of all layers.      gradient   with the loss scale divided out.
+    """
+
+    inputs: Vector
+    errors: Vector
+    gradient: Vector
+
+
+NOTHING = Extents(*(np.zeros(0) for _ in range(3)))
+
+
+def extents(layout: Layout, start: Vector, X: np.ndarray, y: Vector, first: Vector, scale: float) -> Extents:
+    """What `Tensors` takes ranges from: the step on the samples `first` of X (N, n), y (N,) with the initial weights.
+
+    scale   by which the loss is multiplied.
+    """
+    net = new_net(layout, np.zeros((ROLES, PLACES_OF_ROLE, 2), np.int64), start.dtype)
+    gradient = np.zeros_like(start)
+    training.first_step(net, start, gradient, X, y, first, scale)
+    return Extents(net.inputs, net.errors, gradient / np.asarray(scale, start.dtype))
+
+
 class Tensors:
     """The rounders of one cell, by role and place; alike ones are bound once."""
 
-    def __init__(self, layout: Layout, recipe: Recipe, start: Vector):
-        """start   the initial weights, laid out, from which `limit=auto` takes the range of each tensor."""
+    def __init__(
+        self, layout: Layout, recipe: Recipe, start: Vector, first: Extents = NOTHING, momentum: float = 0.0,
+        loss_scale: float = 1.0,
+    ):  # fmt: skip
+        """start, first   the initial weights, laid out, and what a first step with them is: `limit=auto` takes the
+        range of each tensor from them. The momentum of SGD may grow to 1 / (1 - `momentum`) gradients.
+        """
         self.layout, self.recipe, self.dtype = layout, recipe, start.dtype
         self.table = np.zeros((ROLES, PLACES_OF_ROLE, 2), np.int64)
         self.rounders: dict[tuple[int, int], Rounder] = {}
         self._bound: dict[tuple[Rounder, int], Bound] = {}
-        net, lines = layout.net, layout.layers
-        self._keep(ACTIVATIONS, 0, recipe.rounder("activations", None), int(lines[0, SAMPLE]))
+        net, lines, batch = layout.net, layout.layers, layout.batch
+        for i in range(len(net)):
+            start_of, size = lines[i, INPUT], batch * lines[i, SAMPLE]
+            numbers = first.inputs[start_of : start_of + size]
+            rounder = recipe.rounder("activations", net[i - 1].name if i else None, numbers)
+            self._keep(ACTIVATIONS, i, rounder, int(lines[i - 1, WIDTH] if i else lines[0, SAMPLE]))
         for i, layer in enumerate(net):
-            if i + 1 < len(net):
-                rounder = recipe.rounder("activations", layer.name)
-                self._keep(ACTIVATIONS, i + 1, rounder, int(lines[i, WIDTH]))
-            self._keep(ERRORS, i, recipe.rounder("errors", layer.name), int(lines[i, WIDTH]))
+            start_of, size = lines[i, OUTPUT], batch * lines[i, POSITIONS] * lines[i, WIDTH]
+            rounder = recipe.rounder("errors", layer.name, first.errors[start_of : start_of + size])
+            self._keep(ERRORS, i, rounder, int(lines[i, WIDTH]))
         for place, (offset, rows, columns) in enumerate(layout.tensors):
-            name, own = net[place // 2].name, start[offset : offset + rows * columns]
-            for role, word in ((GRADIENTS, "gradients"), (MOMENTUM, "momentum"), (SECOND, "momentum")):
-                self._keep(role, place, recipe.rounder(word, name), int(columns))
-            for role, word in ((WEIGHTS, "weights"), (MASTER, "master")):
-                if role == WEIGHTS or recipe.has_master:
-                    self._keep(role, place, recipe.rounder(word, name, own), int(columns))
+            name, where = net[place // 2].name, slice(offset, offset + rows * columns)
+            own, gradient = start[where], first.gradient[where]
+            for role, word, numbers in (
+                (GRADIENTS, "gradients", gradient * loss_scale),
+                (MOMENTUM, "momentum", gradient / (1.0 - momentum)),
+                (SECOND, "momentum", gradient * gradient),
+                (WEIGHTS, "weights", own),
+                (MASTER, "master", own),
+            ):
+                if role != MASTER or recipe.has_master:
+                    self._keep(role, place, recipe.rounder(word, name, numbers), int(columns))
 
     def _keep(self, role: int, place: int, rounder: Rounder | None, columns: int) -> None:
         if rounder is None:
@@ -94,14 +146,14 @@ class Tensors:
         return found
 
 
-def new_net(layout: Layout, tensors: Tensors) -> Net:
-    """A cell's scratch."""
-    real, lines = tensors.dtype, layout.layers
+def new_net(layout: Layout, rounders: np.ndarray, real: Any) -> Net:
+    """A cell's scratch; rounders: the table of `Tensors`."""
+    lines = layout.layers
     turned = int((lines[:, OUTPUTS] * lines[:, LINES] * lines[:, SEGMENT])[1:].max(initial=0))
     return Net(
         layers=layout.layers,
         offsets=layout.offsets,
-        rounders=tensors.table,
+        rounders=rounders,
         inputs=np.zeros(layout.inputs, real),
         errors_in=np.zeros(layout.inputs, real),
         outputs=np.zeros(layout.outputs, real),

@@ -32,8 +32,9 @@ KEYS = {
 }
 _OF_FORMAT = ("precision", "exponent_bits", "block_size", "subnormals", "limit", "rounding", "random_bits")
 _OF_SAME = ("limit", "rounding", "random_bits")
-# `limit=auto`: the range of a tensor of weights is so many times its largest initial number, and a power of two.
+# `limit=auto`: the range of a tensor is so many times its largest initial number, and a power of two.
 ROOM = 4.0
+_KNOWN = ("weights", "master")  # whose initial numbers are there before anything is computed
 
 
 @dataclass(frozen=True)
@@ -118,40 +119,51 @@ class Recipe:
         """Whether updates are added to a copy of the weights."""
         return self.specs["master"].name != SAME and self.specs["weights"].name != NONE
 
+    def measures(self, role: str) -> bool:
+        """Whether the range of this role's tensors is taken from their first numbers (`Extents`)."""
+        if role in _KNOWN or self.specs[role].name == NONE:
+            return False
+        kind, filled, _ = self._format(role)
+        return "limit" in kind.reads and not _is_number(filled["limit"]) and kind.unbounded(filled) is None
+
     def rounder(self, role: str, layer: str | None, initial: np.ndarray | None = None) -> Rounder | None:
         """What a tensor of this role is rounded to; None: nothing.
 
         layer     whose tensor it is; None: the network's input.
-        initial   the initial numbers of weights, whose range `limit=auto` takes.
+        initial   its first numbers, from which `limit=auto` takes a range where one is needed; None: any range, for
+                  what asks for the format alone.
         """
-        spec = self.specs[role]
-        if spec.name == NONE or layer in self.exempt:
+        if self.specs[role].name == NONE or layer in self.exempt:
             return None
+        kind, filled, bits = self._format(role)
+        limit, rounding = filled["limit"], filled["rounding"] or "stochastic"
+        if "limit" not in kind.reads:
+            form = kind.from_choices(filled, None)
+        elif _is_number(limit):
+            form = kind.from_choices(filled, float(limit))
+        else:
+            form = kind.unbounded(filled)
+            if form is None or (role in _KNOWN and not kind.adapts):
+                form = kind.from_choices(filled, automatic_limit(np.ones(1) if initial is None else initial))
+        return Rounder(form, rounding, bits if rounding == "stochastic" else None)
+
+    def _format(self, role: str) -> tuple[Any, dict[str, Any], int | None]:
+        """The kind of format, its choices with defaults filled in, and the random bits."""
+        spec = self.specs[role]
         name, chosen = spec.name, dict(spec.given)
         if name == SAME:
             name = self.choices["format"]
             chosen = {key: self.choices[key] for key in _OF_FORMAT if key in self.choices} | chosen
-        rounding = chosen.get("rounding") or self.choices.get("rounding") or "stochastic"
         bits = chosen.get("random_bits") if "random_bits" in chosen else self.choices.get("random_bits")
         kind = formats.get(name)
         whole = dict.fromkeys(CHOICES) | {"subnormals": True, "compute_dtype": self.choices["compute_dtype"]}
-        whole |= {"precision": self.choices["precision"]} | chosen
-        filled = {**whole, **kind.defaults(whole)}
-        limit = chosen.get("limit")
-        if "limit" not in kind.reads:
-            form = kind.from_choices(filled, None)
-        elif isinstance(limit, float | int):
-            form = kind.from_choices(filled, float(limit))
-        elif initial is not None and not kind.adapts:
-            form = kind.from_choices(filled, automatic_limit(initial))
-        else:
-            form = kind.unbounded(filled)
-            if form is None:
-                raise ConfigError(
-                    f"{role} in format {name}: its range is that of the weights, and nobody knows that of {role}: "
-                    f"give limit a number, or {KEYS.get(role, 'format')} a float or block format"
-                )
-        return Rounder(form, rounding, bits if rounding == "stochastic" else None)
+        whole |= {"precision": self.choices["precision"], "rounding": self.choices.get("rounding")}
+        whole |= {key: value for key, value in chosen.items() if value is not None}
+        return kind, {**whole, **kind.defaults(whole)}, bits
+
+
+def _is_number(limit: Any) -> bool:
+    return isinstance(limit, float | int)
 
 
 def automatic_limit(initial: np.ndarray) -> float:
@@ -172,7 +184,7 @@ def recipe(choices: Mapping[str, Any], net: Sequence[Layer], rounds: bool) -> Re
         specs["master"] = Spec(SAME)
     found = Recipe(specs, choices, exempt(choices.get("full_precision"), net))
     for role in specs:  # says now what it would say of the first tensor
-        found.rounder(role, net[0].name, np.ones(1) if role in ("weights", "master") else None)
+        found.rounder(role, net[0].name)
     return found
 
 

@@ -133,15 +133,22 @@ def test_limit_auto_of_zeros_is_one():
     assert automatic_limit(np.zeros(3)) == 1.0
 
 
-def test_a_range_that_nobody_knows_is_said():
+def test_ranges_that_are_measured():
+    """Of formats with one range, in roles whose numbers are not there before something is computed."""
     for role, key in KEYS.items():
-        name = "fixed" if role == "master" else "same"
-        choices = {**CELL, "format": "fixed", key: f"{name}(rounding=stochastic)"}
-        if role == "master":
-            assert recipe(choices, NET, True).has_master
-        else:
-            with pytest.raises(ConfigError, match=f"{role} in format fixed: .*{key} a float or block format"):
-                recipe(choices, NET, True)
+        for form, ranged in (
+            ("fixed", True),
+            ("log", True),
+            ("float", False),
+            ("block", False),
+            ("fp8_e4m3", False),
+        ):
+            found = recipe(
+                {**CELL, "format": form, "limit": "auto", key: "same(rounding=stochastic)"}, NET, True
+            )
+            assert found.measures(role) == (ranged and role != "master"), (role, form)
+            found = recipe({**CELL, "format": form, "limit": 2.0, key: "same"}, NET, True)
+            assert not found.measures(role)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ HERE = {"problem": "mlp", "dataset": "digits", "steps": 1}
 REFUSED = [
     ({"activation_format": "blok"}, "activation_format: unknown format 'blok'. Did you mean 'block'?"),
     ({"activation_format": "block(precison=8)"}, "unknown choice 'precison' of block. Did you mean 'precision'?"),
-    ({"recipe": "all", "format": "fixed"}, "activations in format fixed: its range is that of the weights"),
     ({"recipe": "alll"}, "unknown recipe 'alll'. Did you mean 'all'?"),
     ({"full_precision": "hiden1"}, "no layer is called 'hiden1'; this network has hidden1, hidden2, output. Did you"),
     ({"dataset": "diabetes"}, "diabetes does not have; these datasets serve networks: "),

@@ -34,7 +34,12 @@ def shrunk(rounding: str, kahan: bool, steps: int = STEPS, seed: int = 0) -> flo
     before = memory.weights.astype(np.float64)
     rule = Rule(SGD, 0.0, 0.0, assembly.EPSILON, DECAY, 1.0, kahan)
     training.decay_alone(
-        assembly.new_net(found, tensors), memory, rule, STEP_SIZE, steps, stream(seed, ROUNDING)
+        assembly.new_net(found, tensors.table, start.dtype),
+        memory,
+        rule,
+        STEP_SIZE,
+        steps,
+        stream(seed, ROUNDING),
     )
     after = memory.weights.astype(np.float64)
     return float((before * after).sum() / (before * before).sum())

@@ -1,0 +1,36 @@
+"""The ranges that tensors get from a first step in which nothing is rounded."""
+
+import nets
+import numpy as np
+import pytest
+
+from lpbench.formats import Fixed
+from lpbench.networks.architecture import INPUT, OUTPUT, POSITIONS, SAMPLE, WIDTH
+from lpbench.networks.passes import ACTIVATIONS, ERRORS, GRADIENTS, MOMENTUM
+from lpbench.networks.roles import automatic_limit
+
+
+@pytest.mark.usefixtures("in_python")
+@pytest.mark.parametrize("name", ["mlp", "pooled"])
+def test_ranges_are_those_of_a_first_step(name):
+    problem, given = nets.data(name), {"steps": 1, "momentum": 0.5, "loss_scale": 4.0}
+    plain = nets.run(nets.training(problem, **nets.PLAIN, **given, record_points=0))
+    lines, batch = plain.layout.layers, plain.layout.batch
+    cell = nets.training(problem, **nets.ALL, **given, format="fixed", precision=6, limit=None)
+    forms = {key: rounder.form for key, rounder in cell.tensors.rounders.items()}
+    # The judging behind the last step has gone over the inputs: what a step leaves is in the errors and the gradient.
+    for i in range(len(problem.net)):
+        start, size = lines[i, OUTPUT], batch * lines[i, POSITIONS] * lines[i, WIDTH]
+        errors = plain.net.errors[start : start + size]
+        assert forms[ERRORS, i] == Fixed.for_range(6, automatic_limit(errors))
+    for place, (offset, rows, columns) in enumerate(plain.layout.tensors):
+        gradient = plain.memory.gradient[offset : offset + rows * columns]
+        assert forms[GRADIENTS, place] == Fixed.for_range(6, automatic_limit(gradient))
+        assert forms[MOMENTUM, place] == Fixed.for_range(6, automatic_limit(gradient / 4.0 / 0.5))
+    chosen = plain.batches.order(0, 1)[0]
+    assert forms[ACTIVATIONS, 0] == Fixed.for_range(6, automatic_limit(plain.X[chosen]))
+    again = nets.training(problem, **nets.PLAIN, **given)
+    again._train(0, 1)
+    for i in range(1, len(problem.net)):
+        inputs = again.net.inputs[lines[i, INPUT] : lines[i, INPUT] + batch * lines[i, SAMPLE]]
+        assert forms[ACTIVATIONS, i] == Fixed.for_range(6, automatic_limit(inputs))
