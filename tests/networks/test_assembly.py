@@ -1,7 +1,6 @@
 """The ranges that tensors get from a first step in which nothing is rounded."""
 
 import nets
-import numpy as np
 import pytest
 
 from lpbench.formats import Fixed
