@@ -105,9 +105,9 @@ class Estimator:
         records, points = choices["record_points"], choices["record_points"] + choices["even_points"]
         if not isinstance(choices["steps"], str) and choices["steps"] is not None:
             points = min(points, choices["steps"] + 1)
-        problem = registry.problems.get(choices["problem"])
-        if shape is not None and hasattr(problem, "work"):
-            return problem.work(choices).bytes + BYTES_NUMBER * PER_POINT * points
+        problem: Any = None if shape is None else registry.problems.get(choices["problem"])
+        if hasattr(problem, "work"):
+            return float(problem.work(choices).bytes + BYTES_NUMBER * PER_POINT * points)
         return BYTES_NUMBER * (PER_WEIGHT * weights + PER_RECORD * records + PER_POINT * points)
 
     def _shape(self, choices: Mapping[str, Any], problem_key: str) -> Any:
@@ -150,7 +150,7 @@ def memory(cells: Sequence[Cell], workers: int) -> tuple[float, str]:
         choices, keys = problems[0][1].choices, ["problem", "dataset", "dimension", "n_samples"]
     else:
         choices, keys = largest.choices, ["record_points", "even_points"]
-        if hasattr(registry.problems.get(choices["problem"]), "work"):
+        if choices.get("engine") is not None:  # a network
             keys = ["problem", "dimension", "depth", "batch_size", "steps"]
     shown = " ".join(f"{key}={choices[key]}" for key in keys if choices[key] is not None)
     return total, shown

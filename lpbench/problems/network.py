@@ -167,6 +167,8 @@ class Network:
             raise ConfigError(
                 f"schedule={choices['schedule']} is for convex problems; networks take {', '.join(SCHEDULES)}"
             )
+        if choices["momentum"] >= 1:
+            raise ConfigError(f"momentum must be below 1 of networks, got {choices['momentum']:g}")
         for key in ("step_size", "steps"):
             if isinstance(choices[key], str):
                 raise ConfigError(
