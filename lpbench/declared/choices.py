@@ -145,4 +145,5 @@ SHARED = (
     "depth",
     *_named(_NETWORK),
 )  # what a plug-in may declare as its own, too: of convex cells it is nobody's
+LATER = ("teacher_width", *SHARED)  # what files of before networks lack: null there
 CONVEX_SCHEDULES = ("constant", "decreasing")

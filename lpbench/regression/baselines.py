@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from lpbench.analysis.matching import Row
 from lpbench.arithmetic import generator
+from lpbench.declared.choices import LATER
 from lpbench.errors import ConfigError, StoreError, did_you_mean
 from lpbench.provenance import now, provenance
 from lpbench.regression import measured
@@ -35,7 +36,7 @@ COLUMNS = pa.schema(
         "steps_per_second": REAL, "L": REAL, "L_f": REAL, "sigma": REAL, "w_norm": REAL, "optimum_gradient_norm": REAL,
     }
 )  # fmt: skip
-_LATER = frozenset({"L", "sigma"})  # columns that older baselines lack: null there
+_LATER = frozenset({"L", "sigma", *LATER})  # columns that older baselines lack: null there
 MOST_CELLS, MOST_BYTES = 50_000, 64_000_000  # that are read: a baseline is small, and may be someone else's
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

@@ -101,11 +101,15 @@ def read_columns(folder: Path, columns: Sequence[str]) -> tuple[dict[str, Sequen
 
 
 def _cells(found: Sequence[Kept], columns: Sequence[str] | None, further: bool) -> pa.Table:
+    # With the identities, which every file has: one of before all of `columns` has its rows, too.
+    asked = None if columns is None else list(dict.fromkeys(["cell_id", *columns]))
+
     def read(source: Source, ids: pa.Table, keep: np.ndarray) -> pa.Table:
-        table = source.read_cells(columns, further)
+        table = source.read_cells(asked, further)
         return table if keep.all() else table.filter(from_numpy(keep))
 
-    return _concatenated(found, read, CELLS, columns)
+    table = _concatenated(found, read, CELLS, asked)
+    return table if columns is None or "cell_id" in columns else table.drop_columns(["cell_id"])
 
 
 def read_traces(
