@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lpbench.arithmetic.ops import where as where
     from lpbench.arithmetic.rounding import round_sum as round_sum
     from lpbench.arithmetic.rounding import round_to_integer as round_to_integer
+    from lpbench.arithmetic.vectors import copy as copy
+    from lpbench.arithmetic.vectors import fill as fill
     from lpbench.cells.engine import Engine as Engine
     from lpbench.cells.engine import Trajectory as Trajectory
     from lpbench.cells.points import Points as Points
@@ -49,8 +51,6 @@ if TYPE_CHECKING:
     from lpbench.convex.gradients import difference as difference
     from lpbench.convex.gradients import full_gradient as full_gradient
     from lpbench.convex.gradients import gradient as gradient
-    from lpbench.convex.rows import copy as copy
-    from lpbench.convex.rows import fill as fill
     from lpbench.convex.step_sizes import step_size as step_size
     from lpbench.convex.update import round_step as round_step
     from lpbench.convex.update import sparse_step as sparse_step
@@ -137,13 +137,13 @@ _NAMES = {
     "lpbench.arithmetic.jit": "generic inner kernel",
     "lpbench.arithmetic.ops": "copysign index like power_of_two reciprocal take where",
     "lpbench.arithmetic.rounding": "round_sum round_to_integer",
+    "lpbench.arithmetic.vectors": "copy fill",
     "lpbench.cells.engine": "Engine Trajectory",
     "lpbench.cells.points": "Points",
     "lpbench.claims.base": "MEASURED THEORY Claim Line Measure Plot claims slope spread",
     "lpbench.claims.cells": "Cells",
     "lpbench.convex.drive": "begin_loop end_loop iterate loop_length output step",
     "lpbench.convex.gradients": "difference full_gradient gradient",
-    "lpbench.convex.rows": "copy fill",
     "lpbench.convex.step_sizes": "step_size",
     "lpbench.convex.update": "round_step sparse_step",
     "lpbench.dashboard.charts": "style",

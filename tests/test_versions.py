@@ -25,12 +25,14 @@ SHARED = {
     "format": ["arithmetic/ops", "arithmetic/rounding", "formats/base"],
     "algorithm": [
         "arithmetic/ops", "arithmetic/dot", "arithmetic/elementary", "arithmetic/products", "arithmetic/generator",
-        "arithmetic/rounding", "convex/rows", "convex/losses", "convex/gradients", "convex/update", "convex/step_sizes",
+        "arithmetic/rounding", "arithmetic/vectors",
+        "convex/rows", "convex/losses", "convex/gradients", "convex/update", "convex/step_sizes",
         "convex/gap", "convex/drive",
         "cells/points", "cells/binding", "formats/base", "algorithms/base",
     ],
     "problem": [  # the networks: of the others, the identity holds what decides them
-        "arithmetic/ops", "arithmetic/elementary", "arithmetic/generator", "arithmetic/rounding", "arithmetic/tiles",
+        "arithmetic/ops", "arithmetic/elementary", "arithmetic/generator", "arithmetic/rounding",
+        "arithmetic/tiles", "arithmetic/vectors",
         "arithmetic/bound", "formats/base", "formats/quantize", "networks/architecture", "networks/assembly",
         "networks/passes", "networks/roles", "networks/rounding", "networks/training", "networks/updates",
         "cells/points", "cells/networks", "problems/network",

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lpbench.analysis.tables import RESULT
 from lpbench.declared.declarations import HIGHER
 from lpbench.store.schema import own_choices
@@ -64,9 +66,11 @@ class Metric:
             return value == value
         return value >= (0.0 if zeros else math.ulp(0.0))
 
-    def placed(self, step: float, value: float) -> bool:
-        """Whether a point of a trace has a place: the steps of an objective gap are logarithmic, too."""
-        return (step > 0 and value >= 0) if self.gap else step >= 0 and self.drawn(value, zeros=True)
+    def placed(self, steps: Any, values: Any) -> Any:
+        """Which points of a trace have a place, as arrays: the steps of an objective gap are logarithmic, too."""
+        if self.gap:
+            return (steps > 0) & (values >= 0)
+        return np.isfinite(steps) & (values >= 0 if self.log else np.isfinite(values))
 
     def rank(self, value: float) -> float:
         """What sorts the best first."""

@@ -73,7 +73,7 @@ def _traces(sweep: Sweep, picked: list[str], dark: bool) -> Panel:
     metric = sweep.metric if sweep.metric.traced else followed(sweep)
     traces = sweep.traces(picked)
     traces = traces.reindex(columns=[*dict.fromkeys([*traces.columns, metric.traced])])
-    traces = traces[[*map(metric.placed, traces["step"], traces[metric.traced])]]
+    traces = traces[metric.placed(traces["step"], traces[metric.traced])]
     choices = [*CHOICES, *own_choices(sweep.further)]
     names = [
         name

@@ -146,7 +146,7 @@ def _curves(
     metric: Metric,
 ) -> list[Curve]:
     found = _stepped(found)
-    there = _placed(found[state["x"]], found["q50"], metric)
+    there = metric.placed(found[state["x"]], found["q50"])
     x, y = found[state["x"]][there], found["q50"][there]
     traces = single.get(row["group_id"], [])
     curves = [look.curve(row, facet, tx, ty, marker=None, width=0.7) for tx, ty in traces]
@@ -159,15 +159,6 @@ def _curves(
         across, hover = [x[0], x[-1]], [f"theorem {row['bound_kind']}"]
         curves += look.limit(row, facet, across, [row["bound"]] * 2, PROVEN, hover=hover)
     return curves
-
-
-def _placed(x: Any, y: Any, metric: Metric) -> Any:
-    """Which points the axes have a place for: only that of steps of the objective gap is logarithmic."""
-    return (
-        ((x > 0) & (y >= 0))
-        if metric.gap
-        else np.isfinite(x) & (np.isfinite(y) if not metric.log else y >= 0)
-    )
 
 
 def _ends(state: State) -> tuple[str, ...]:
@@ -223,7 +214,7 @@ def _traces(sweep: Sweep, groups: Sequence[Group], state: State) -> dict[str, li
         group = group_of[str(cell_id)]
         x = _bits(by_id[group], trace) if state["x"] == BITS else trace[state["x"]]
         x, y = np.asarray(x, float), trace[sweep.metric.traced].to_numpy(float)
-        there = _placed(x, y, sweep.metric)
+        there = sweep.metric.placed(x, y)
         found.setdefault(group, []).append((x[there], y[there]))
     return found
 

@@ -12,5 +12,5 @@ class AdamW(Algorithm):
     """
 
     version = 1
-    convex, networks = False, True
+    convex, networks, adam = False, True, True
     reads = frozenset({"schedule"})

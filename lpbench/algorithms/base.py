@@ -53,6 +53,7 @@ class Algorithm:
     reads: ClassVar[frozenset[str]]
     convex: ClassVar[bool] = True  # whether it solves convex problems
     networks: ClassVar[bool] = False  # whether it trains networks
+    adam: ClassVar[bool] = False  # networks: by Adam's two moments, else by momentum
 
     def begin(self, setup: Setup) -> Any:
         """The state at step 0: a NamedTuple with cases of the generics in lpbench.convex.drive."""

@@ -10,9 +10,9 @@ from lpbench.algorithms.snapshots import AVERAGE, RANDOM, Snapshot, new_snapshot
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.ops import like
+from lpbench.arithmetic.vectors import fill
 from lpbench.convex.drive import begin_loop, end_loop, loop_length, output, step
 from lpbench.convex.gradients import full_gradient
-from lpbench.convex.rows import fill
 from lpbench.convex.step_sizes import step_size
 from lpbench.registry import algorithms
 

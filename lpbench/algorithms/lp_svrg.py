@@ -9,9 +9,9 @@ from lpbench.algorithms.snapshots import AVERAGE, RANDOM, Snapshot, new_snapshot
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.generator import key_from, step_words
 from lpbench.arithmetic.ops import like
+from lpbench.arithmetic.vectors import copy
 from lpbench.convex.drive import begin_loop, end_loop, loop_length, output, step
 from lpbench.convex.gradients import full_gradient
-from lpbench.convex.rows import copy
 from lpbench.convex.step_sizes import step_size
 from lpbench.convex.update import round_vector
 from lpbench.formats.quantize import to_native

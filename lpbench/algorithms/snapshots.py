@@ -9,8 +9,8 @@ from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.arithmetic.generator import random_index, step_words
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
+from lpbench.arithmetic.vectors import copy
 from lpbench.convex.gradients import difference
-from lpbench.convex.rows import copy
 from lpbench.convex.step_sizes import step_size
 from lpbench.convex.update import round_step
 

@@ -34,11 +34,7 @@ def rows_into(A, start, offset, m, B, b, width, C, c, K, room):
 
     B (K, width) at b, C (m, width) at c; offset (m,) int64; room: scratch, ROOM numbers.
     """
-    for i in range(m):
-        at = c + i * width
-        for k in range(K):
-            row = B[b + k * width : b + (k + 1) * width]
-            C[at : at + width] = fused(A[start + offset[i] + k], row, C[at : at + width])
+    _in_order(lambda i, k: A[start + offset[i] + k], m, B, b, width, C, c, K)
 
 
 def columns_into(A, start, offset, m, B, b, width, C, c, K, room):
@@ -46,11 +42,15 @@ def columns_into(A, start, offset, m, B, b, width, C, c, K, room):
 
     B (K, width) at b, C (m, width) at c; offset (K,) int64; room: scratch, ROOM numbers.
     """
+    _in_order(lambda i, k: A[start + offset[k] + i], m, B, b, width, C, c, K)
+
+
+def _in_order(of_A, m, B, b, width, C, c, K):
     for i in range(m):
         at = c + i * width
         for k in range(K):
             row = B[b + k * width : b + (k + 1) * width]
-            C[at : at + width] = fused(A[start + offset[k] + i], row, C[at : at + width])
+            C[at : at + width] = fused(of_A(i, k), row, C[at : at + width])
 
 
 @inner

@@ -1,7 +1,6 @@
 """From a built problem and a cell's choices to what kernels take."""
 
 import functools
-import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from lpbench.convex.rows import Dense, Sparse
 from lpbench.convex.update import new_tally
 from lpbench.declared.kinds import Formula
 from lpbench.errors import ConfigError
+from lpbench.formats.base import least_power_of_two
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
 from lpbench.problems.solving.memory import by_group
 from lpbench.registry import algorithms, formats
@@ -81,10 +81,7 @@ def batch_smoothness(constants: dict[str, float], batch: int) -> float:
 
 def automatic_limit(w_max: float) -> float:
     """The least power of two at or above 1.5 max_j |w*_j|; 1 where w* = 0."""
-    if not w_max > 0:
-        return 1.0
-    fraction, exponent = math.frexp(1.5 * w_max)  # exact, as a logarithm is not
-    return math.ldexp(1.0, exponent - (fraction == 0.5))
+    return least_power_of_two(1.5 * w_max)
 
 
 def number_format(choices: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 from lpbench import registry
 from lpbench.analysis.tables import RESULT
 from lpbench.cells.binding import kernel_problem, number_format, resolve, setup
+from lpbench.cells.described import described
 from lpbench.cells.measured import Measured
 from lpbench.cells.points import Points
 from lpbench.cells.theorems import columns as proofs
@@ -42,12 +43,7 @@ class Convex:
         form = number_format(choices)
         constants = {key: value for key, value in problem.constants.items() if choices.get(key) is None}
         return {
-            "dimension": problem.dimension,
-            "n_samples": problem.n_samples,
-            "steps": choices["steps"],
-            "mantissa_bits": form.mantissa_bits,
-            "bits_per_value": form.bits_per_value,
-            "format_policy": form.policy,
+            **described(choices, problem, form),
             "optimum_gradient_norm": problem.optimum_gradient_norm,
             "weights": problem.w_star.size,
             "w_norm": float(np.linalg.norm(problem.w_star)),

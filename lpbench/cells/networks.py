@@ -8,14 +8,14 @@ import numpy as np
 from lpbench import registry
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.generator import ORDER, ROUNDING, stream
+from lpbench.cells.described import described
 from lpbench.cells.points import Points, check_length
-from lpbench.choices import keys
 from lpbench.networks import assembly, training, updates
 from lpbench.networks.architecture import Layer, Layout, layout
 from lpbench.networks.bits import bits_per_step
 from lpbench.networks.cost import work
-from lpbench.networks.roles import Recipe, recipe
-from lpbench.problems.network import ADAM, Network, TrainingSet
+from lpbench.networks.roles import Recipe, recipe, rounds_of
+from lpbench.problems.network import Network, TrainingSet
 from lpbench.problems.solving.memory import by_group
 
 RESULT = "test_error"
@@ -37,9 +37,6 @@ class Networks:
         check_length(chosen["steps"])
         if isinstance(choices["limit"], int | float):
             chosen["limit"] = choices["limit"]
-        for key, one in keys.further().items():
-            if key in chosen:
-                chosen[key] = one.kind.normal(key, chosen[key]) if chosen[key] is not None else None
         return chosen
 
     @staticmethod
@@ -47,17 +44,12 @@ class Networks:
     def describe(choices: dict[str, Any], problem: TrainingSet) -> dict[str, Any]:
         """What the weights' format is, and what a step stores and moves."""
         found = recipe_of(choices, problem.net)
-        rounder = found.rounder("weights", problem.net[-1].name, np.ones(1))
+        rounder = found.rounder("weights", problem.net[-1].name)
         form = (
             rounder.form if rounder is not None else registry.formats.get("none").from_choices(choices, None)
         )
         return {
-            "dimension": problem.dimension,
-            "n_samples": problem.n_samples,
-            "steps": choices["steps"],
-            "mantissa_bits": form.mantissa_bits,
-            "bits_per_value": form.bits_per_value,
-            "format_policy": form.policy,
+            **described(choices, problem, form),
             "weights": sum(layer.weights for layer in problem.net),
             "bits_per_step": bits_per_step(problem.net, found, choices),
         }
@@ -73,8 +65,7 @@ NETWORKS = Networks()
 def recipe_of(choices: Mapping[str, Any], net: Sequence[Layer]) -> Recipe:
     """The recipe of a cell, its choices resolved or not."""
     limit = "auto" if choices["limit"] is None else choices["limit"]
-    rounds = "format" in registry.algorithms.get(choices["algorithm"]).reads
-    return recipe({**choices, "limit": limit}, net, rounds)
+    return recipe({**choices, "limit": limit}, net, rounds_of(choices))
 
 
 class Training:
@@ -91,7 +82,7 @@ class Training:
         self.batches = assembly.Batches(
             int(stream(choices["seed"], ORDER)), problem.n_samples, choices["batch_size"], choices["sampling"]
         )
-        adam, momentum = choices["algorithm"] in ADAM, choices["momentum"]
+        adam, momentum = registry.algorithms.get(choices["algorithm"]).adam, choices["momentum"]
         kahan, scale = choices["compensation"] == "kahan", choices["loss_scale"]
         found, first = recipe_of(choices, problem.net), assembly.NOTHING
         if any(map(found.measures, found.specs)):
@@ -110,13 +101,10 @@ class Training:
             kahan=kahan,
         )
         self.schedule = _schedule(choices, problem)
-        averages = choices.get("average_every") is not None
-        self.average = training.Average(
-            np.zeros(start.size if averages else 0),
-            np.zeros(1, np.int64),
-            choices.get("average_start") or 0,
-            choices.get("average_every") or 1,
-        )
+        self.average = assembly.no_average()
+        if choices.get("average_every") is not None:
+            start_of, every = choices["average_start"], choices["average_every"]
+            self.average = training.Average(np.zeros(start.size), np.zeros(1, np.int64), start_of, every)
         self.key = stream(choices["seed"], ROUNDING)
         self.losses, self.norm = np.zeros(steps), np.zeros(1)
         self.record = np.zeros((points.steps.size, RECORDED))
@@ -170,7 +158,7 @@ class Training:
         record, steps = self.record[:count], self.points.steps[:count]
         moved = np.maximum(record[:, MOVED], 1)
         return {
-            "epoch": steps / max(1, self.problem.n_samples // self.choices["batch_size"]),
+            "epoch": steps / assembly.epoch_steps(self.problem.n_samples, self.choices["batch_size"]),
             "gradient_evaluations": steps * self.choices["batch_size"],
             "gradient_norm": record[:, GRADIENT_NORM].copy(),
             "saturation_rate": record[:, SATURATED] / moved,
@@ -182,7 +170,7 @@ class Training:
 
     def metrics(self, trace: Mapping[str, np.ndarray], row: Mapping[str, Any]) -> dict[str, Any]:
         """What came of it."""
-        each = max(1, self.problem.n_samples // self.choices["batch_size"])
+        each = assembly.epoch_steps(self.problem.n_samples, self.choices["batch_size"])
         last = self.losses[max(0, self.now - each) : self.now]
         return {
             "train_loss": float(last.mean()) if last.size else float(trace["train_loss"][-1]),
@@ -204,7 +192,7 @@ def _layout(choices: dict[str, Any], problem: TrainingSet) -> Layout:
 def _schedule(choices: dict[str, Any], problem: TrainingSet) -> training.Schedule:
     steps = choices["steps"]
     ones = np.ones(steps)
-    adam = choices["algorithm"] in ADAM
+    adam = registry.algorithms.get(choices["algorithm"]).adam
     return training.Schedule(
         assembly.step_sizes(choices["schedule"], choices["step_size"], steps, choices["warmup"]),
         assembly.corrections(choices["momentum"], steps) if adam else ones,

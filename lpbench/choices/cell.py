@@ -156,9 +156,8 @@ class CellMaker:
             self._shared(_format_part, value, ("algorithm", "format", "compute_dtype"), self._of_format)
         )
         own = [key for key in self._of_algorithm if key in algorithm.reads]
-        run = getattr(
-            problem.thing, "run_reads", RUN
-        )  # a problem with an engine of its own may read other keys
+        # A problem with an engine of its own may read other keys.
+        run = getattr(problem.thing, "run_reads", RUN)
         choices |= {key: value[key] for key in (*run, *own)}
         choices["algorithm"] = value["algorithm"]
         choices["seed"] = None

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any, Union
 
 from lpbench import registry
+from lpbench.declared.kinds import called
 
 MAX_VALUES = 1_000_000  # of one key; a longer list is a slip that would fill the memory before any question
 
@@ -59,12 +60,7 @@ def functions() -> Any:
 
 
 def _written(call: Any) -> str:
-    given = ((key, getattr(value, "text", value)) for key, value in call.kwargs.items())
-    return f"{call.name}({','.join(f'{key}={_word(value)}' for key, value in given)})"
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return called(call.name, {key: getattr(value, "text", value) for key, value in call.kwargs.items()})
 
 
 def values(start: int | float, stop: int | float, step: int | float) -> list[Any]:

@@ -11,8 +11,9 @@ from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.elementary import excess, exp, log, log1p
 from lpbench.arithmetic.jit import generic, inner, kernel
+from lpbench.arithmetic.vectors import fill
 from lpbench.convex.losses import Logistic, Squared, SquaredHinge, slope, softmax
-from lpbench.convex.rows import add_row, fill, row_dot
+from lpbench.convex.rows import add_row, row_dot
 
 
 class QuadraticForm(NamedTuple):

@@ -13,8 +13,9 @@ from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.arithmetic.generator import random_bits, random_index, step_words
 from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import like
+from lpbench.arithmetic.vectors import fill
 from lpbench.convex.losses import slope, softmax
-from lpbench.convex.rows import add_row, fill, place_row, row_dot
+from lpbench.convex.rows import add_row, place_row, row_dot
 
 
 class Linear(NamedTuple):

@@ -6,8 +6,9 @@ import numpy as np
 
 from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.arithmetic.dot import dot
-from lpbench.arithmetic.jit import generic, inner
+from lpbench.arithmetic.jit import generic
 from lpbench.arithmetic.ops import like
+from lpbench.arithmetic.vectors import fill
 
 
 class Dense(NamedTuple):
@@ -24,20 +25,6 @@ class Sparse(NamedTuple):
     columns: Vector
     values: Vector
     y: Vector
-
-
-@inner
-def fill(x, value):
-    """x = value; a slice assignment would cost a check of shapes."""
-    for j in range(x.size):
-        x[j] = value
-
-
-@inner
-def copy(x, y):
-    """x = y."""
-    for j in range(x.size):
-        x[j] = y[j]
 
 
 @generic

@@ -10,9 +10,10 @@ from lpbench.arithmetic.generator import GOLDEN, key_from, random_index, step_wo
 from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import from_magnitude, like, magnitude
 from lpbench.arithmetic.rounding import offset
+from lpbench.arithmetic.vectors import copy
 from lpbench.convex.gradients import Linear
 from lpbench.convex.losses import slope
-from lpbench.convex.rows import Sparse, copy, row_dot
+from lpbench.convex.rows import Sparse, row_dot
 from lpbench.formats.base import block_length, has_blocks, move, quantize, shared_unit
 
 # Saturation and the largest update are counted at every step; what is a mean anyway is sampled at every 16th.

@@ -136,14 +136,10 @@ PROBLEM = tuple(_named(_PROBLEM))
 FORMAT = tuple(name for name in _named(_FORMAT) if name != "format")
 ALGORITHM = (*(name for name in _named(_ALGORITHM) if name != "algorithm"), "schedule")
 RUN = ("start", "step_size", *_named(_RUN))
-NETWORK = (
-    "step_size",
-    *_named(_NETWORK),
-    *(name for name in _named(_RUN) if name != "tail"),
-)  # in place of RUN
-SHARED = (
-    "depth",
-    *_named(_NETWORK),
-)  # what a plug-in may declare as its own, too: of convex cells it is nobody's
-LATER = ("teacher_width", *SHARED)  # what files of before networks lack: null there
+# What networks read in place of RUN.
+NETWORK = ("step_size", *_named(_NETWORK), *(name for name in _named(_RUN) if name != "tail"))
+# What a plug-in may declare as its own, too: of convex cells it is nobody's.
+SHARED = ("depth", *_named(_NETWORK))
+# What files of before networks lack: null there.
+LATER = ("teacher_width", *SHARED)
 CONVEX_SCHEDULES = ("constant", "decreasing")

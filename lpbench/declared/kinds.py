@@ -6,6 +6,7 @@ raises ConfigError for any other.
 
 import math
 import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -146,3 +147,11 @@ def _number(value: Any) -> float | int | None:
 def _refused(key: str, allowed: str, value: Any) -> ConfigError:
     came = "null" if value is None else repr(value)
     return ConfigError(f"{key} must be {allowed}, got {came if len(came) <= 60 else came[:57] + '...'}")
+
+
+def called(name: str, given: Mapping[str, Any]) -> str:
+    """`block(precision=8,subnormals=true)`: a name with choices of its own, in the one spelling."""
+    parts = (
+        f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in given.items()
+    )
+    return f"{name}({','.join(parts)})"

@@ -5,6 +5,7 @@ of two for floats), so kernels keep native numbers as their state and nothing is
 """
 
 import dataclasses
+import math
 from bisect import bisect_left
 from typing import Any, ClassVar, NamedTuple
 
@@ -196,6 +197,14 @@ class Format:
 def symmetric(magnitudes: np.ndarray) -> np.ndarray:
     """-m ... 0 ... m from the positive magnitudes, ascending."""
     return np.concatenate([-magnitudes[::-1], [0.0], magnitudes])
+
+
+def least_power_of_two(x: float) -> float:
+    """The least power of two at or above x, exactly, as a logarithm is not; 1 where x is not above 0."""
+    if not x > 0:
+        return 1.0
+    fraction, exponent = math.frexp(x)
+    return math.ldexp(1.0, exponent - (fraction == 0.5))
 
 
 def check_precision(name: str, precision: Any, least: int, most: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -158,7 +158,6 @@ class Layout:
     inputs: int
     outputs: int
     parameters: int
-    names: tuple[str, ...] = field(default=())
 
     @property
     def largest(self) -> int:
@@ -252,7 +251,6 @@ def layout(net: Sequence[Layer], batch: int) -> Layout:
         )
         line[DIRECT] = pad_down == pad_right == 0
     every = np.concatenate(offsets)
-    names = tuple(f"{layer.name}.{part}" for layer in net for part in ("weight", "bias"))
     return Layout(
-        tuple(net), batch, table, every, np.array(tensors, np.int64), inputs, outputs, int(parameters), names
+        tuple(net), batch, table, every, np.array(tensors, np.int64), inputs, outputs, int(parameters)
     )

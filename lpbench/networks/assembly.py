@@ -14,7 +14,7 @@ from lpbench.arithmetic.elementary import to_cos
 from lpbench.arithmetic.generator import INITIAL, stream
 from lpbench.arithmetic.tiles import ROOM
 from lpbench.formats.quantize import quantize_array
-from lpbench.networks import training
+from lpbench.networks import training, updates
 from lpbench.networks.architecture import (
     DIRECT,
     INPUT,
@@ -40,7 +40,7 @@ from lpbench.networks.passes import (
     WEIGHTS,
     Net,
 )
-from lpbench.networks.roles import Recipe
+from lpbench.networks.roles import NONE, ROLE_NAMES, Recipe, Spec
 from lpbench.networks.rounding import Rounder, bind
 from lpbench.networks.updates import Memory
 
@@ -81,10 +81,20 @@ def extents(layout: Layout, start: Vector, X: np.ndarray, y: Vector, first: Vect
 
     scale   by which the loss is multiplied.
     """
-    net = new_net(layout, np.zeros((ROLES, PLACES_OF_ROLE, 2), np.int64), start.dtype)
-    gradient = np.zeros_like(start)
-    training.first_step(net, start, gradient, X, y, first, scale)
-    return Extents(net.inputs, net.errors, gradient / np.asarray(scale, start.dtype))
+    unrounded = Tensors(layout, Recipe(dict.fromkeys(ROLE_NAMES, Spec(NONE)), {}, frozenset()), start)
+    net = new_net(layout, unrounded.table, start.dtype)
+    memory = new_memory(layout, unrounded, start, momentum=False, second=False, kahan=False)
+    rule, still = updates.Rule(updates.SGD, 0.0, 0.0, EPSILON, 0.0, scale, False), np.zeros(1)
+    training.train(
+        net, memory, rule, training.Schedule(still, still, still), no_average(), X, y, first[None], np.int64(0),
+        np.uint32(0), np.zeros(1), np.zeros(1),
+    )  # fmt: skip
+    return Extents(net.inputs, net.errors, memory.gradient / np.asarray(scale, start.dtype))
+
+
+def no_average() -> training.Average:
+    """Nothing is averaged."""
+    return training.Average(np.zeros(0), np.zeros(1, np.int64), 0, 1)
 
 
 class Tensors:
@@ -226,6 +236,11 @@ def bordered(images: np.ndarray, layer: Layer, dtype: Any) -> np.ndarray:
     return whole.reshape(len(images), -1)
 
 
+def epoch_steps(samples: int, batch: int) -> int:
+    """Steps of an epoch: its whole batches."""
+    return max(1, samples // batch)
+
+
 @dataclass(frozen=True)
 class Batches:
     """Which samples a step sees: a function of the seed and the step."""
@@ -237,7 +252,7 @@ class Batches:
 
     def order(self, begin: int, end: int) -> np.ndarray:
         """(end - begin, batch) int64, of the steps begin ... end - 1."""
-        each = max(1, self.samples // self.batch)
+        each = epoch_steps(self.samples, self.batch)
         parts = [
             self._epoch(epoch, each)[max(0, begin - epoch * each) : end - epoch * each]
             for epoch in range(begin // each, -(-end // each))

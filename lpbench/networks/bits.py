@@ -9,7 +9,7 @@ import numpy as np
 
 from lpbench.declared.costs import FULL
 from lpbench.networks.architecture import Layer
-from lpbench.networks.roles import Recipe
+from lpbench.networks.roles import Recipe, states
 
 # How often a number of a tensor is written or read in a step. Weights: forward, backward, update (read and written).
 # Activations: written, read by the next layer, read by the weights' gradient. Errors: written, read by both products.
@@ -25,18 +25,15 @@ def bits_per_step(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, An
     full, batch = FULL[choices["compute_dtype"]], choices["batch_size"]
 
     def bits(role: str, layer: str | None) -> float:
-        initial = np.ones(1) if role in ("weights", "master") else None
-        rounder = recipe.rounder(role, layer, initial)
+        rounder = recipe.rounder(role, layer)
         return full if rounder is None else rounder.form.bits_per_value
 
-    adam = choices["algorithm"] in ("adamw", "lp_adamw")
-    states = 2 if adam else int(choices["momentum"] > 0)
     total = batch * float(np.prod(net[0].inputs)) * bits("activations", None)
     for i, layer in enumerate(net):
         weights, outputs = layer.weights, batch * float(np.prod(layer.positions)) * layer.outputs
         total += MOVES["weights"] * weights * bits("weights", layer.name)
         total += MOVES["gradients"] * weights * bits("gradients", layer.name)
-        total += MOVES["momentum"] * states * weights * bits("momentum", layer.name)
+        total += MOVES["momentum"] * states(choices) * weights * bits("momentum", layer.name)
         if recipe.has_master:
             total += MOVES["master"] * weights * bits("master", layer.name)
         total += MOVES["errors"] * outputs * bits("errors", layer.name)

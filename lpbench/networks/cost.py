@@ -9,7 +9,7 @@ import numpy as np
 
 from lpbench.arithmetic.tiles import padded
 from lpbench.networks.architecture import Layer
-from lpbench.networks.roles import Recipe
+from lpbench.networks.roles import Recipe, states
 
 # Seconds, measured on one core of a shared 2-core x86 machine in float32: within a factor of about 2.
 PRODUCT = 5e-11  # a multiply-add
@@ -31,8 +31,7 @@ def work(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, Any], sampl
 
     samples   that a look judges, those of the test set among them.
     """
-    batch, adam = choices["batch_size"], choices["algorithm"] in ("adamw", "lp_adamw")
-    states = 2 if adam else int(choices["momentum"] > 0)
+    batch, kept = choices["batch_size"], states(choices)
     forward = rounded_forward = rounded_back = weights = rounded_weights = 0.0
     values = float(np.prod(net[0].inputs))
     if _rounds(recipe, "activations", None):
@@ -46,20 +45,18 @@ def work(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, Any], sampl
         weights += own
         rounded_forward += positions * width * _rounds(recipe, "activations", layer.name)
         rounded_back += positions * width * _rounds(recipe, "errors", layer.name)
-        roles = {"weights": 1, "master": recipe.has_master, "gradients": 1, "momentum": states}
+        roles = {"weights": 1, "master": recipe.has_master, "gradients": 1, "momentum": kept}
         rounded_weights += own * sum(n * _rounds(recipe, role, layer.name) for role, n in roles.items())
     sample = forward * PRODUCT + values * NUMBER + rounded_forward * ROUNDING + net[-1].outputs * CLASS
     step = batch * (sample + 2 * forward * PRODUCT + values * NUMBER + rounded_back * ROUNDING)
-    step += weights * (4 + states) * NUMBER + rounded_weights * ROUNDING
+    step += weights * (4 + kept) * NUMBER + rounded_weights * ROUNDING
     size = np.dtype(choices["compute_dtype"]).itemsize
-    copies = 8 + states + recipe.has_master + (choices.get("compensation") == "kahan")  # scratch among them
-    wide = 1 + 2 * (
-        choices.get("average_every") is not None
-    )  # in float64: how weights begin, and their average
+    copies = 8 + kept + recipe.has_master + (choices.get("compensation") == "kahan")  # scratch among them
+    # In float64: how weights begin, and their average.
+    wide = 1 + 2 * (choices.get("average_every") is not None)
     held = size * (copies * weights + 4 * batch * values) + 8 * wide * weights
     return Work(step, samples * sample, held + 32.0 * steps)
 
 
 def _rounds(recipe: Recipe, role: str, layer: str | None) -> bool:
-    initial = np.ones(1) if role in ("weights", "master") else None
-    return recipe.rounder(role, layer, initial) is not None
+    return recipe.rounder(role, layer) is not None

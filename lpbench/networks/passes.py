@@ -14,6 +14,7 @@ from lpbench.arithmetic.elementary import decay, log
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
 from lpbench.arithmetic.tiles import columns_into, rows_into
+from lpbench.arithmetic.vectors import copy, fill
 from lpbench.networks.architecture import (
     BIAS,
     DIRECT,
@@ -98,20 +99,6 @@ def outside(net, role, place, x, updates):
     if state == 0:
         return 0
     return call(address, state, x, updates, x.size, np.uint32(0), np.uint32(0), OUTSIDE)
-
-
-@inner
-def copy(into, x):
-    """into = x, both (n,)."""
-    for j in range(into.size):
-        into[j] = x[j]
-
-
-@inner
-def fill(into, number):
-    """into = number, everywhere."""
-    for j in range(into.size):
-        into[j] = number
 
 
 @inner

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import fnmatch
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from lpbench.declared.choices import CHOICES
+from lpbench.declared.kinds import called
 from lpbench.errors import ConfigError, did_you_mean
+from lpbench.formats.base import least_power_of_two
 from lpbench.networks.architecture import Layer
 from lpbench.networks.rounding import Rounder
-from lpbench.registry import formats
+from lpbench.registry import algorithms, formats
 
 NONE, SAME = "none", "same"
 # Of each role, the choice that says what its tensors are rounded to; that of the weights is `format`.
@@ -30,6 +31,7 @@ KEYS = {
     "momentum": "momentum_format",
     "master": "master_format",
 }
+ROLE_NAMES = ("weights", *KEYS)
 _OF_FORMAT = ("precision", "exponent_bits", "block_size", "subnormals", "limit", "rounding", "random_bits")
 _OF_SAME = ("limit", "rounding", "random_bits")
 # `limit=auto`: the range of a tensor is so many times its largest initial number, and a power of two.
@@ -47,12 +49,8 @@ class Spec:
     @property
     def text(self) -> str:
         """Its one spelling."""
-        given = ",".join(f"{key}={_written(self.given[key])}" for key in _OF_FORMAT if key in self.given)
-        return f"{self.name}({given})" if given else self.name
-
-
-def _written(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value}"
+        given = {key: self.given[key] for key in _OF_FORMAT if key in self.given}
+        return called(self.name, given) if given else self.name
 
 
 def read(key: str, text: str) -> Spec:
@@ -168,11 +166,17 @@ def _is_number(limit: Any) -> bool:
 
 def automatic_limit(initial: np.ndarray) -> float:
     """The least power of two at or above ROOM times the largest magnitude; 1 where all are 0."""
-    largest = ROOM * float(np.abs(initial).max(initial=0.0))
-    if not largest > 0:
-        return 1.0
-    fraction, exponent = math.frexp(largest)
-    return math.ldexp(1.0, exponent - (fraction == 0.5))
+    return least_power_of_two(ROOM * float(np.abs(initial).max(initial=0.0)))
+
+
+def rounds_of(choices: Mapping[str, Any]) -> bool:
+    """Whether the algorithm of a cell rounds."""
+    return "format" in algorithms.get(choices["algorithm"]).reads
+
+
+def states(choices: Mapping[str, Any]) -> int:
+    """Vectors that the optimizer of a cell keeps beside the weights: momentum, and Adam's second moment."""
+    return 2 if algorithms.get(choices["algorithm"]).adam else int(choices["momentum"] > 0)
 
 
 def recipe(choices: Mapping[str, Any], net: Sequence[Layer], rounds: bool) -> Recipe:

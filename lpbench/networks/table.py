@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from lpbench.declared.costs import FULL
 from lpbench.networks.architecture import Layer
 from lpbench.networks.roles import NONE, SAME, Recipe
@@ -44,8 +42,7 @@ def rows(net: Sequence[Layer], recipe: Recipe, momentum: bool) -> list[list[str 
 def _row(
     recipe: Recipe, role: str, layer: str | None, tensor: str, shape: Sequence[int], when: str
 ) -> list[str | float]:
-    known = np.ones(1) if role in ("weights", "master") else None
-    rounder = recipe.rounder(role, layer, known)
+    rounder = recipe.rounder(role, layer)
     sides = [side for side in shape if side > 1] or [1]
     start: list[str | float] = [layer or "", tensor, " x ".join(map(str, sides))]
     if rounder is None:

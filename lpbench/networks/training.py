@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import inner, kernel
 from lpbench.networks.passes import backward, cross_entropy, forward, gather
@@ -54,14 +52,6 @@ def train(net, memory, rule, schedule, average, X, y, order, begin, key, losses,
             and (step + 1 - average.start) % average.every == 0
         ):
             _average(average, memory.weights)
-
-
-@kernel
-def first_step(net, weights, gradient, X, y, chosen, scale):
-    """Forward and backward once on the samples `chosen`: what lies in net and gradient then are the first numbers."""
-    gather(net, X, chosen, np.uint32(0), 0)
-    forward(net, weights, chosen.size, np.uint32(0), 0)
-    backward(net, weights, gradient, X, y, chosen, scale / chosen.size, np.uint32(0), 0)
 
 
 @kernel

@@ -8,13 +8,13 @@ import numpy as np
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
+from lpbench.arithmetic.vectors import copy
 from lpbench.networks.passes import (
     GRADIENTS,
     MASTER,
     MOMENTUM,
     SECOND,
     WEIGHTS,
-    copy,
     outside,
     rounded,
     rounded_part,

@@ -12,15 +12,14 @@ import numpy as np
 from lpbench.declared.choices import NETWORK
 from lpbench.errors import ConfigError
 from lpbench.networks.architecture import Layer
-from lpbench.networks.assembly import bordered
+from lpbench.networks.assembly import bordered, epoch_steps
 from lpbench.networks.cost import Work, work
-from lpbench.networks.roles import KEYS, canonical, recipe
+from lpbench.networks.roles import KEYS, canonical, recipe, rounds_of
 from lpbench.problems.base import Shape
 from lpbench.problems.identity import problem_key
 from lpbench.problems.solving.memory import remembered
 from lpbench.registry import algorithms, datasets
 
-ADAM = ("adamw", "lp_adamw")
 SCHEDULES = ("constant", "cosine", "steps")
 
 
@@ -127,15 +126,16 @@ class Network:
         """Updates of a run: `steps`, or `epochs` of as many whole batches as there are."""
         if choices["steps"] is not None:
             return int(choices["steps"])
-        return math.ceil(choices["epochs"] * max(1, n_samples // choices["batch_size"]))
+        return math.ceil(choices["epochs"] * epoch_steps(n_samples, choices["batch_size"]))
 
     @classmethod
     def work(cls, choices: Mapping[str, Any]) -> Work:
         """What a cell costs that trains this network; of the test set, a quarter of the training set is assumed."""
         n, shape, classes = cls._dataset(choices).sample_size(choices)
         net = cls.layers(shape, classes, choices)
-        rounds = "format" in algorithms.get(choices["algorithm"]).reads
-        return work(net, recipe(choices, net, rounds), choices, n + n // 4, cls.run_length(choices, n))
+        return work(
+            net, recipe(choices, net, rounds_of(choices)), choices, n + n // 4, cls.run_length(choices, n)
+        )
 
     @classmethod
     def build(cls, choices: Mapping[str, Any]) -> TrainingSet:
@@ -174,9 +174,9 @@ class Network:
                 raise ConfigError(
                     f"{key}={choices[key]}: what it says is not known of a network; give {key} a number"
                 )
-        rounds = "format" in algorithms.get(name).reads
+        rounds = rounds_of(choices)
         settled = {**choices, "engine": "compiled"}
-        if name not in ADAM:
+        if not algorithms.get(name).adam:
             settled["second_momentum"] = None
         if not rounds:
             settled |= dict.fromkeys(("recipe", "full_precision", "compensation", *KEYS.values()))

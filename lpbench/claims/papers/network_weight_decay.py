@@ -54,7 +54,7 @@ class WeightDecay(Claim):
         "for the next step, it does as it should"
     )
     paper = 'Zamirai et al. 2020, "Revisiting BFloat16 Training"'
-    theory = "4d"
+    theory = "-"
     limits = f"factor after 1,000 steps: to nearest 1, the other two within 0.001 of {EXACT:.4f}"
     trains = False
     replicates = 1

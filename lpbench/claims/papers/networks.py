@@ -28,11 +28,28 @@ def bars(cells: Cells, groups: Mapping[str, Mapping[str, Any]]) -> Plot:
     return Plot("seed", "test error (points)", lines, y_log=False)
 
 
-class Against(Claim):
+class OfNetworks(Claim):
+    """Base of claims about networks: one value, the mean over all seeds; nothing of it is derived.
+
+    groups   of cells, by the names of their lines in the figure.
+    """
+
+    theory = "-"
+    replicates = 1
+
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, Any]]:
+        """The choices of each."""
+        raise NotImplementedError
+
+    def plot(self, cells: Cells) -> Plot:
+        """Every seed."""
+        return bars(cells, self.groups)
+
+
+class Against(OfNetworks):
     """Base of claims that one group's test error is above another's."""
 
-    theory = "8"
-    replicates = 1
     more: Mapping[str, Any]
     less: Mapping[str, Any]
     least: float
@@ -43,9 +60,9 @@ class Against(Claim):
         found = points(cells, **self.more) - points(cells, **self.less)
         return [Measure(f"{self.what}, points", found, low=self.least)]
 
-    def plot(self, cells: Cells) -> Plot:
-        """Every seed."""
-        return bars(cells, {_named(self.more): self.more, _named(self.less): self.less})
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, Any]]:
+        return {_named(self.more): self.more, _named(self.less): self.less}
 
 
 def _named(choices: Mapping[str, Any]) -> str:
@@ -79,16 +96,15 @@ class Width(Rounding):
 
 
 @claims.register("network_e4m3")
-class E4m3(Claim):
+class E4m3(OfNetworks):
     """MNIST-1D, all tensors in E4M3, the loss scaled by 256."""
 
     statement = (
         "With all tensors in E4M3 stochastic rounding trains where rounding to nearest loses many points"
     )
     paper = OURS
-    theory = "8"
     limits = "test error to nearest - stochastic, mean over 5 seeds: MLP at least 8 points, CNN at least 20"
-    runs, replicates, quick_replicates = 5, 1, 2
+    runs = 5
 
     def measure(self, cells: Cells) -> list[Measure]:
         """The differences."""
@@ -101,14 +117,13 @@ class E4m3(Claim):
             for problem, least in (("mlp", 8.0), ("cnn", 20.0))
         ]
 
-    def plot(self, cells: Cells) -> Plot:
-        """Every seed."""
-        groups = {
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, Any]]:
+        return {
             f"{problem}, {rounding['rounding']}": {"problem": problem, **rounding}
             for problem in ("mlp", "cnn")
             for rounding in (NEAREST, STOCHASTIC)
         }
-        return bars(cells, groups)
 
 
 @claims.register("network_master")
@@ -125,7 +140,7 @@ class Master(Against):
 
 
 @claims.register("network_swalp")
-class NetworkSwalp(Claim):
+class NetworkSwalp(OfNetworks):
     """MNIST-1D, an MLP of width 100 at a constant step size."""
 
     statement = (
@@ -133,12 +148,11 @@ class NetworkSwalp(Claim):
         "good as in full precision"
     )
     paper = SWALP
-    theory = "8"
     limits = (
         "mean over 8 seeds: block floating point of 6 bits, last - average at least 2.5 points; fixed point of 6 bits, "
         "average - that in float32 within 1.5 points"
     )
-    runs, replicates, quick_replicates = 8, 1, 2
+    runs = 8
 
     def measure(self, cells: Cells) -> list[Measure]:
         """The two differences."""
@@ -150,23 +164,22 @@ class NetworkSwalp(Claim):
             Measure("fixed, 6 bits: average - that in float32, points", fixed - full, -1.5, 1.5),
         ]
 
-    def plot(self, cells: Cells) -> Plot:
-        """Every seed."""
-        return bars(cells, {
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, Any]]:
+        return {
             "block, last": {"algorithm": "lp_sgd"}, "block, average": {"algorithm": "swalp", "format": "block"},
             "fixed, average": {"format": "fixed"}, "float32, average": {"format": "none"},
-        })  # fmt: skip
+        }  # fmt: skip
 
 
 @claims.register("network_equal")
-class Equal(Claim):
+class Equal(OfNetworks):
     """MNIST-1D, an MLP with all tensors in block floating point of 8 bits, stochastic."""
 
     statement = "With all tensors in block floating point of 8 bits an MLP is as good as in float32"
     paper = SWALP
-    theory = "8"
     limits = "test error - that of float32, 64 seeds each: both ends of the 90 % interval within 1 point"
-    runs, replicates, quick_replicates = 64, 1, 2
+    runs = 64
 
     def measure(self, cells: Cells) -> list[Measure]:
         """Two one-sided tests: the ends of the interval of the difference of means."""
@@ -176,9 +189,9 @@ class Equal(Claim):
             Measure("upper end of the difference, points", [high], high=1.0),
         ]
 
-    def plot(self, cells: Cells) -> Plot:
-        """Every seed."""
-        return bars(cells, {"block, 8 bits": {"algorithm": "lp_sgd"}, "float32": {"algorithm": "sgd"}})
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, Any]]:
+        return {"block, 8 bits": {"algorithm": "lp_sgd"}, "float32": {"algorithm": "sgd"}}
 
 
 def _each(cells: Cells, **choices: Any) -> np.ndarray:
