@@ -14,7 +14,7 @@ from interpreted import interpreted
 # In turns, since browsers that draw at one time wait for each other.
 LONG = (
     "browser/test_access", "claims/test_reproduce", "browser/test_pages", "executors/test_ray", "browser/test_links",
-    "cells/test_theorems", "browser/", "formats/test_quantize",
+    "cells/test_theorems", "browser/", "formats/test_quantize", "cells/test_networks", "networks/",
     "proofs/", "test_cli", "test_docs", "regression/test_defects", "algorithms/test_pure_python", "choices/test_grid",
     "claims/test_held_out", "declared/test_plugins", "commands/test_check", "store/test_object_store",
 )  # fmt: skip

@@ -13,7 +13,10 @@ from typing import Any
 MOST = 6
 FEW_DECADES, FACTOR = 2.0, 5.0
 LEAST = 2.0  # the factor that an axis spans at least: equal numbers would be seen from afar
+ROOM = 1.05  # at both ends of such an axis
 SIGNS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+LOWEST = 5e-324  # above 0
+TICKED = 1e-300  # below it numbers lose their digits
 PLAIN = (1e-3, 1e4)  # an axis between them needs no powers of ten
 
 
@@ -21,6 +24,7 @@ def logarithmic(low: float, high: float, foot: float | None = None) -> dict[str,
     """What a logarithmic axis from `low` to `high`, both above 0, has in plotly's words.
 
     There are ticks beyond both ends, for who zooms out. `foot`: where points of 0 stand, below all others.
+    A span below LEAST is a range: of a logarithmic axis plotly heeds no `autorangeoptions`.
     """
     more = math.sqrt(max(1.0, LEAST / (high / low)))
     low, high = low / more, high * more
@@ -30,7 +34,10 @@ def logarithmic(low: float, high: float, foot: float | None = None) -> dict[str,
     if foot is not None:
         values, texts = [foot, *values], ["0", *texts]
     found = {"tickmode": "array", "tickvals": values, "ticktext": texts}
-    return found | ({"autorangeoptions": {"include": [low, high]}} if more > 1 else {})
+    if more == 1:
+        return found
+    ends = min(low, foot or low) / ROOM, high * ROOM
+    return found | {"range": [math.log10(max(end, LOWEST)) for end in ends]}
 
 
 def ranged(ends: Sequence[float]) -> dict[str, Any]:
@@ -41,10 +48,11 @@ def ranged(ends: Sequence[float]) -> dict[str, Any]:
 
 def foot(low: float, high: float) -> float:
     """Where points of 0 stand on an axis whose others span `low` to `high`."""
-    return max(low / max(1.6, (high / low) ** 0.12), 5e-324)
+    return max(low / max(1.6, (high / low) ** 0.12), LOWEST)
 
 
 def _values(low: float, high: float) -> list[float]:
+    low, high = max(low, TICKED), max(high, 2 * TICKED)
     first, last = math.log10(low), math.log10(high)
     if high >= low * 10**FEW_DECADES or high / low == math.inf:
         every = max(1, math.ceil((last - first) / MOST))

@@ -136,6 +136,11 @@ class Sweep:
         """As `Store.stamp`."""
         return self.version, self.manifest.get("created_at", "")
 
+    @property
+    def total(self) -> int:
+        """Cells that there will be; more than there are while the sweep runs, and where it was interrupted."""
+        return max(len(self.cells), self.manifest.get("total", 0))
+
     @functools.cached_property
     def cells(self) -> pandas.DataFrame:
         """All cells."""

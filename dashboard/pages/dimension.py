@@ -35,8 +35,7 @@ RUN = (
     "Only one dimension of a problem was swept. To see what the dimension does: lpbench sweep problem=family_s k=4 "
     "dimension=16,64,256,1024 precision=6,7,8 start=optimum step_size=2**-8 'steps=60*d/alpha' --name dimension"
 )
-
-
+YET = "Only one dimension has cells yet: {} of {} are there."
 RUN_NETWORKS = (
     "Only one width of a network was swept. To see what the width does: lpbench sweep problem=mlp dataset=mnist1d "
     "dimension=16,64,256 precision=4,6,8,12 rounding=stochastic,nearest_even 'seed=range(5)' --name width"
@@ -88,7 +87,10 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     others = _others(sweep, rows, facets)
     if not any(choosing.varies(line, "dimension") for line in choosing.split(rows, [*facets, *others])):
         titles = (FLOOR.format(metric.title).capitalize(), BITS, CONSTANTS)
-        return [Panel(title, None, notes=(RUN if metric.gap else RUN_NETWORKS,)) for title in titles]
+        run = RUN if metric.gap else RUN_NETWORKS
+        if sweep.total > len(sweep.cells):
+            run = YET.format(len(sweep.cells), sweep.total)
+        return [Panel(title, None, notes=(run,)) for title in titles]
     floors = _floors(sweep, rows, facets, others, state, dark)
     parting = [axis for axis in others if axis != "precision"]
     needed = bits(sweep, rows, facets, parting, state, _target(sweep, state), dark)

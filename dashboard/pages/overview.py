@@ -152,9 +152,10 @@ def headlines(sweep: Sweep) -> list[tuple[str, str]]:
     cells, groups = sweep.cells, sweep.groups
     counts = cells["status"].value_counts().to_dict()
     ok = counts.pop("ok", 0)
-    found = [
-        (f"{ok} of {len(cells)}", ", ".join(["cells ok", *(f"{n} {name}" for name, n in counts.items())]))
-    ]
+    if missing := sweep.total - len(cells):
+        counts["to come" if sweep.manifest.get("state") == "running" else "not run"] = missing
+    told = ", ".join(["cells ok", *(f"{n} {name}" for name, n in counts.items())])
+    found = [(f"{ok} of {sweep.total}", told)]
     for name in dict.fromkeys([sweep.metric.name, *sweep.results]):
         shown = sweep.of(name)
         if measured := choosing.measured(shown, {}):

@@ -34,8 +34,6 @@ def ends_of(name: str, data: Sequence[Mapping[str, Any]], layout: Mapping[str, A
         if math.isfinite(value) and (value > 0 or not log)
     ]
     least, most = (min(logs), max(logs)) if logs else (0.0, 1.0)
-    for end in (axis.get("autorangeoptions") or {}).get("include", ()):
-        least, most = min(least, math.log10(end) if log else end), max(most, math.log10(end) if log else end)
     pad = PAD * (most - least or 1.0)
     found = (least - pad if low is None else low, most + pad if high is None else high)
     return (10 ** found[0], 10 ** found[1]) if log else found

@@ -5,7 +5,7 @@ from browsing import MARKS, ready, until
 from lpbench.dashboard.page import pages
 
 pytestmark = MARKS
-SHOWN = {"/", "/dimension", "/cells"}  # of each kind of body one: the rest are built of the same parts
+SHOWN = {"/", "/cells"}  # figures, and a table: the rest are built of the same parts
 PATHS = [
     page.path if page.path in SHOWN else pytest.param(page.path, marks=pytest.mark.slow) for page in pages()
 ]

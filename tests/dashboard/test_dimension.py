@@ -91,6 +91,12 @@ def test_one_dimension_says_how_to_sweep_more(swept):
         assert panel.notes[0].startswith("Only one dimension")
 
 
+def test_one_dimension_of_a_running_sweep_says_that_others_come(swept):
+    sweep = swept(cells(dimensions=[16]))
+    sweep.manifest |= {"state": "running", "total": 27}
+    assert drawn(sweep)[0].notes == ("Only one dimension has cells yet: 9 of 27 are there.",)
+
+
 def test_one_precision_still_shows_the_floors(swept):
     floors, needed, _ = drawn(swept(cells(bits=[8])))
     assert floors.figure is not None

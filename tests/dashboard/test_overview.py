@@ -32,6 +32,12 @@ def test_headlines_of_known_cells(made):
     assert len(found) == 5
 
 
+@pytest.mark.parametrize(("state", "said"), [("running", "to come"), ("interrupted", "not run")])
+def test_cells_that_are_not_there_yet_count(made, monkeypatch, state, said):
+    monkeypatch.setattr(made, "manifest", {**made.manifest, "state": state, "total": 400})
+    assert overview.headlines(made)[0] == ("94 of 400", f"cells ok, 1 diverged, 1 failed, 304 {said}")
+
+
 def test_no_headline_without_its_data(tmp_path, writing):
     failed = [fake_result(fake_cell(seed), "failed") for seed in range(3)]
     writing(tmp_path, "bad", failed)

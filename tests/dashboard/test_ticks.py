@@ -36,6 +36,25 @@ def test_every_span_has_a_handful_of_ticks_without_one_text_for_two(low, factor)
     assert len(found["tickvals"]) <= 24
 
 
+@pytest.mark.parametrize("low", [5e-324, 3e-7, 7.0, 2e250])
+@pytest.mark.parametrize("factor", [1.0, 1.0000001, 1.3])
+def test_a_short_span_is_an_axis_of_a_factor_of_two_with_ticks(low, factor):
+    found = ticks.logarithmic(low, low * factor)
+    start, end = (10.0**end for end in found["range"])
+    assert start <= low
+    assert low * factor <= end
+    if low > 1e-300:
+        assert 2.0 < end / start < 2.5
+        assert 3 <= sum(start <= value <= end for value in found["tickvals"]) <= 8
+    assert "range" not in ticks.logarithmic(low, max(low, 1e-300) * 4)
+
+
+def test_points_of_zero_of_a_short_span_are_on_the_axis():
+    foot = ticks.foot(1.0, 1.2)
+    start, _ = ticks.logarithmic(1.0, 1.2, foot)["range"]
+    assert 10.0**start < foot
+
+
 def test_points_of_zero_stand_below_all_others():
     foot = ticks.foot(1e-6, 1.0)
     assert 1e-8 < foot < 1e-6

@@ -119,7 +119,7 @@ def test_without_noise_float32_data_stall_at_the_optimum():
 
 
 @pytest.mark.usefixtures("in_python")
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "choices",
     [
