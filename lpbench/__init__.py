@@ -36,6 +36,7 @@ __all__ = [
     "formats",
     "load_cells",
     "load_traces",
+    "networks",
     "plan",
     "quantize",
     "run",
@@ -63,6 +64,6 @@ def __getattr__(name: str) -> Any:
         from lpbench.provenance import version
 
         return version()
-    if name == "formats":  # a package, whose registry costs as much as all else
-        return importlib.import_module("lpbench.formats")
+    if name in ("formats", "networks"):  # packages, which cost as much as all else
+        return importlib.import_module(f"lpbench.{name}")
     return _load(name)

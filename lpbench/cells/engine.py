@@ -71,6 +71,10 @@ def engine_of(choices: Mapping[str, Any]) -> Engine:
     """The engine of the cell with these choices."""
     engine = getattr(problems.get(choices["problem"]), "engine", CONVEX)
     if engine == "networks":
+        if choices["engine"] == "torch":
+            from lpbench.cells.modules import MODULES
+
+            return MODULES
         from lpbench.cells.networks import NETWORKS
 
         return NETWORKS

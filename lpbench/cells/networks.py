@@ -11,7 +11,7 @@ from lpbench.arithmetic.generator import ORDER, ROUNDING, stream
 from lpbench.cells.described import described
 from lpbench.cells.points import Points, check_length
 from lpbench.networks import assembly, training, updates
-from lpbench.networks.architecture import Layer, Layout, layout
+from lpbench.networks.architecture import Layout, layout, names
 from lpbench.networks.bits import bits_per_step
 from lpbench.networks.cost import work
 from lpbench.networks.roles import Recipe, recipe, rounds_of
@@ -51,10 +51,10 @@ class Networks:
         return {
             **described(choices, problem, form),
             "weights": sum(layer.weights for layer in problem.net),
-            "bits_per_step": bits_per_step(problem.net, found, choices),
+            "bits_per_step": bits_per_step(problem.tensors(choices["batch_size"]), found, choices),
         }
 
-    def start(self, choices: dict[str, Any], problem: TrainingSet, points: Points) -> "Training":
+    def start(self, choices: dict[str, Any], problem: TrainingSet, points: Points) -> "Judged":
         """The cell at step 0."""
         return Training(choices, problem, points)
 
@@ -62,14 +62,87 @@ class Networks:
 NETWORKS = Networks()
 
 
-def recipe_of(choices: Mapping[str, Any], net: Sequence[Layer]) -> Recipe:
+def recipe_of(choices: Mapping[str, Any], net: Sequence[Any]) -> Recipe:
     """The recipe of a cell, its choices resolved or not."""
     limit = "auto" if choices["limit"] is None else choices["limit"]
-    return recipe({**choices, "limit": limit}, net, rounds_of(choices))
+    return recipe({**choices, "limit": limit}, names(net), rounds_of(choices))
 
 
-class Training:
-    """A cell under way."""
+class Judged:
+    """A cell under way that keeps what whole sets say of it, a row of `record` a point; engines train and judge.
+
+    losses   (steps,) of the minibatches.     now   the step it has come to.
+    """
+
+    choices: dict[str, Any]
+    problem: TrainingSet
+    points: Points
+    losses: Vector
+    record: np.ndarray
+    now: int
+    step_seconds: float
+    look_seconds: float
+
+    def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> None:
+        """Go on to stops[first:last]."""
+        if first == last:
+            self._compile()
+            return
+        for stop, row in zip(stops[first:last].tolist(), rows[first:last].tolist(), strict=True):
+            if stop > self.now:
+                self._train(self.now, stop)
+                self.now = stop
+            if row >= 0:
+                self._judge(self.record[row])
+
+    def _compile(self) -> None:
+        """Whatever costs time before the first step."""
+
+    def _train(self, begin: int, end: int) -> None:
+        """The steps begin ... end - 1."""
+        raise NotImplementedError
+
+    def _judge(self, record: np.ndarray) -> None:
+        """The whole training and test sets, by the weights that the algorithm gives out, into a row."""
+        raise NotImplementedError
+
+    def diverged(self, first: int, count: int) -> int | None:
+        """The first point at which a loss is not finite."""
+        bad = ~np.isfinite(self.record[first:count, [TRAIN_LOSS, TEST_LOSS]]).all(axis=1)
+        return first + int(np.argmax(bad)) if bad.any() else None
+
+    def observe(self, count: int) -> dict[str, np.ndarray]:
+        """Losses, error and rates at the points seen."""
+        record, steps = self.record[:count], self.points.steps[:count]
+        moved = np.maximum(record[:, MOVED], 1)
+        return {
+            "epoch": steps / assembly.epoch_steps(self.problem.n_samples, self.choices["batch_size"]),
+            "gradient_evaluations": steps * self.choices["batch_size"],
+            "gradient_norm": record[:, GRADIENT_NORM].copy(),
+            "saturation_rate": record[:, SATURATED] / moved,
+            "stall_rate": record[:, STALLED] / moved,
+            "train_loss": record[:, TRAIN_LOSS].copy(),
+            "test_loss": record[:, TEST_LOSS].copy(),
+            "test_error": record[:, TEST_ERROR].copy(),
+        }
+
+    def metrics(self, trace: Mapping[str, np.ndarray], row: Mapping[str, Any]) -> dict[str, Any]:
+        """What came of it."""
+        each = assembly.epoch_steps(self.problem.n_samples, self.choices["batch_size"])
+        last = self.losses[max(0, self.now - each) : self.now]
+        return {
+            "train_loss": float(last.mean()) if last.size else float(trace["train_loss"][-1]),
+            "test_loss": float(trace["test_loss"][-1]),
+            "test_error": float(trace["test_error"][-1]),
+            "best_test_error": float(trace["test_error"].min()),
+            "gradient_norm": float(trace["gradient_norm"][-1]),
+            "saturation_rate": float(trace["saturation_rate"][-1]),
+            "stall_rate": float(trace["stall_rate"][-1]),
+        }
+
+
+class Training(Judged):
+    """A cell of the compiled engine under way."""
 
     def __init__(self, choices: dict[str, Any], problem: TrainingSet, points: Points):
         self.choices, self.problem, self.points = choices, problem, points
@@ -112,18 +185,9 @@ class Training:
         cost = work(problem.net, self.tensors.recipe, choices, len(problem.y) + len(problem.test_y), steps)
         self.step_seconds, self.look_seconds = SLOWEST * cost.step + 1e-6, SLOWEST * cost.look + 1e-6
 
-    def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> None:
-        """Go on to stops[first:last]."""
-        if first == last:
-            self._train(0, 0)
-            self._sum_up(self.memory.weights, self.X[:0], self.problem.y[:0], np.zeros(2))
-            return
-        for stop, row in zip(stops[first:last].tolist(), rows[first:last].tolist(), strict=True):
-            if stop > self.now:
-                self._train(self.now, stop)
-                self.now = stop
-            if row >= 0:
-                self._judge(self.record[row])
+    def _compile(self) -> None:
+        self._train(0, 0)
+        self._sum_up(self.memory.weights, self.X[:0], self.problem.y[:0], np.zeros(2))
 
     def _train(self, begin: int, end: int) -> None:
         order = self.batches.order(begin, end) if end > begin else np.zeros((0, self.layout.batch), np.int64)
@@ -147,40 +211,6 @@ class Training:
 
     def _sum_up(self, weights: Vector, X: np.ndarray, y: np.ndarray, found: Vector) -> None:
         training.judge(self.net, weights, X, y, np.arange(len(y)), self.key, found)
-
-    def diverged(self, first: int, count: int) -> int | None:
-        """The first point at which a loss is not finite."""
-        bad = ~np.isfinite(self.record[first:count, [TRAIN_LOSS, TEST_LOSS]]).all(axis=1)
-        return first + int(np.argmax(bad)) if bad.any() else None
-
-    def observe(self, count: int) -> dict[str, np.ndarray]:
-        """Losses, error and rates at the points seen."""
-        record, steps = self.record[:count], self.points.steps[:count]
-        moved = np.maximum(record[:, MOVED], 1)
-        return {
-            "epoch": steps / assembly.epoch_steps(self.problem.n_samples, self.choices["batch_size"]),
-            "gradient_evaluations": steps * self.choices["batch_size"],
-            "gradient_norm": record[:, GRADIENT_NORM].copy(),
-            "saturation_rate": record[:, SATURATED] / moved,
-            "stall_rate": record[:, STALLED] / moved,
-            "train_loss": record[:, TRAIN_LOSS].copy(),
-            "test_loss": record[:, TEST_LOSS].copy(),
-            "test_error": record[:, TEST_ERROR].copy(),
-        }
-
-    def metrics(self, trace: Mapping[str, np.ndarray], row: Mapping[str, Any]) -> dict[str, Any]:
-        """What came of it."""
-        each = assembly.epoch_steps(self.problem.n_samples, self.choices["batch_size"])
-        last = self.losses[max(0, self.now - each) : self.now]
-        return {
-            "train_loss": float(last.mean()) if last.size else float(trace["train_loss"][-1]),
-            "test_loss": float(trace["test_loss"][-1]),
-            "test_error": float(trace["test_error"][-1]),
-            "best_test_error": float(trace["test_error"].min()),
-            "gradient_norm": float(trace["gradient_norm"][-1]),
-            "saturation_rate": float(trace["saturation_rate"][-1]),
-            "stall_rate": float(trace["stall_rate"][-1]),
-        }
 
 
 @by_group

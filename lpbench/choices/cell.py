@@ -18,10 +18,12 @@ import orjson
 
 from lpbench import registry
 from lpbench.choices import keys
-from lpbench.declared.choices import CHOICES, CONVEX_SCHEDULES, FORMAT, RUN
+from lpbench.choices.files import is_relative, located
+from lpbench.declared.choices import CHOICES, CONVEX_SCHEDULES, FILES, FORMAT, RUN
 from lpbench.errors import ConfigError
+from lpbench.networks.modules import VERSION as TORCH
 
-_NOT_HASHED = ("seed", "path")  # seeds make the cells of a group; the content of a file stands for its path
+_NOT_HASHED = ("seed", *FILES)  # seeds make the cells of a group; the content of a file stands for its path
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,9 @@ class Cell:
 
     @property
     def located(self) -> dict[str, Any]:
-        """The choices with `path` as this process reaches it, wherever it runs: for what reads the data."""
+        """The choices with files as this process reaches them, wherever it runs: for what reads the data."""
         choices = self.choices
-        return {**choices, "path": _located(choices["path"], self.group.folder)}
+        return choices | {key: located(key, choices[key], self.group.folder) for key in FILES}
 
     @property
     def group_id(self) -> str:
@@ -112,8 +114,8 @@ class _Problem:
     @cached_property
     def sizes(self) -> dict[str, float]:
         """d and N, for expressions; only where one asks, since a file may have to be read for them."""
-        path = _located(self.choices.get("path"), self.folder)
-        shape = self.thing.shape({**dict.fromkeys(CHOICES), **self.choices, "path": path})
+        files = {key: located(key, self.choices.get(key), self.folder) for key in FILES}
+        shape = self.thing.shape({**dict.fromkeys(CHOICES), **self.choices, **files})
         return {"d": shape.dimension, "N": shape.n_samples}
 
 
@@ -173,7 +175,8 @@ class CellMaker:
             if key not in ("seed", "epochs"):
                 _need(key, choices[key])
         if hasattr(problem.thing, "settle"):
-            choices = problem.thing.settle(choices, _located(choices["path"], problem.folder))
+            files = {key: located(key, choices[key], problem.folder) for key in FILES}
+            choices = problem.thing.settle(choices, files)
         else:
             _check_convex(choices, algorithm)
         return self._identify(choices, algorithm, problem, self._asked(value, choices))
@@ -193,6 +196,8 @@ class CellMaker:
         versions = {"algorithm": algorithm.version, **problem.versions}
         if "format" in algorithm.reads:
             versions["format"] = registry.formats.get(choices["format"]).version
+        if choices["engine"] == "torch":
+            versions["engine"] = TORCH
         # Without the nulls, so that a key added one day leaves the cells that do not read it as they are.
         hashed = {
             key: chosen for key, chosen in choices.items() if chosen is not None and key not in _NOT_HASHED
@@ -201,10 +206,12 @@ class CellMaker:
             {"choices": hashed, "versions": versions, "problem_key": problem.key}, option=orjson.OPT_SORT_KEYS
         )
         digest = hashlib.blake2b(text, digest_size=8)
-        config = orjson.dumps({**hashed, "path": choices["path"]}, option=orjson.OPT_SORT_KEYS)
+        # A file that is null today was null before there was its key.
+        files = {key: choices[key] for key in FILES if key == "path" or choices[key] is not None}
+        config = orjson.dumps({**hashed, **files}, option=orjson.OPT_SORT_KEYS)
         config_id = hashlib.blake2b(config, digest_size=8).hexdigest()
         definition = ", ".join(f"{kind} {choices[kind]} {version}" for kind, version in versions.items())
-        if choices["path"] is not None:
+        if any(choices[key] is not None for key in FILES):
             definition += f", content {problem.key}"
         values = tuple(choices[key] for key in CHOICES)
         definition = sys.intern(definition)  # of a million groups
@@ -263,6 +270,8 @@ def _problem_part(folder: Path | str | None, value: dict[str, Any]) -> _Problem:
     choices["problem"] = value["problem"]
     whole = {**dict.fromkeys(CHOICES), **choices}
     kept = keys_read(whole)
+    if "dataset" not in kept:
+        versions.pop("dataset", None)  # of a problem that has other data
     for key, chosen in choices.items():
         if key in kept:
             _need(key, chosen)
@@ -270,9 +279,9 @@ def _problem_part(folder: Path | str | None, value: dict[str, Any]) -> _Problem:
         sizes = {} if whole["dimension"] is None else {"d": whole["dimension"]}
         choices["k"] = whole["k"] = keys.resolve("k", choices["k"], sizes)
     start = ""
-    if whole["path"] is not None and not Path(whole["path"]).expanduser().is_absolute():
+    if any(is_relative(key, whole[key]) for key in FILES):
         start = str(Path.cwd() if folder is None else folder)
-        whole["path"] = _located(whole["path"], start)
+        whole |= {key: located(key, whole[key], start) for key in FILES}
     problem.check(whole)
     if dataset is not None and not hasattr(problem, "keys"):  # those that name their keys check their dataset
         dataset.check(whole)
@@ -282,11 +291,6 @@ def _problem_part(folder: Path | str | None, value: dict[str, Any]) -> _Problem:
         problem.shape(whole)
     choices = {key: chosen for key, chosen in choices.items() if key in kept or key == "problem"}
     return _Problem(problem, choices, key, versions, start)
-
-
-def _located(path: Any, folder: str) -> Any:
-    """`path`, which starts in `folder` if that is not empty, from where this process is: itself where that is there."""
-    return path if not folder or Path(folder) == Path.cwd() else str(Path(folder) / path)
 
 
 def _format_part(value: dict[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,8 @@ def recipe(overrides: list[str], as_json: bool) -> int:
     from lpbench.cells.networks import recipe_of
     from lpbench.choices.grid import expand
     from lpbench.networks import table
+    from lpbench.networks.architecture import Layer
+    from lpbench.networks.modules import sizes
     from lpbench.registry import problems
 
     expansion = expand(overrides)
@@ -56,7 +58,9 @@ def recipe(overrides: list[str], as_json: bool) -> int:
             f"problem={problem.name} has one tensor, its weights; recipes are of networks: show recipe=fp8 problem=mlp"
         )
     net = problem.net(choices)
-    rows = table.rows(net, recipe_of(choices, net), bool(choices["momentum"]))
+    rows = (table if isinstance(net[0], Layer) else sizes).rows(
+        net, recipe_of(choices, net), bool(choices["momentum"])
+    )
     Table(table.COLUMNS, rows).print(as_json)
     return 0
 

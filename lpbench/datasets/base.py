@@ -30,6 +30,8 @@ class Dataset:
     real           measured data: rows may be subsampled by `n_samples`, columns are scaled by `scaling`, and
                    `dimension` asks for random Fourier features. Synthetic data is used as it is drawn.
     own_test       whether it brings test samples of its own; else a fifth of all, drawn by `data_seed`, is held out.
+    as_it_is       whether samples have the shape that modules take; else their channels are last.
+    sequences      whether samples are sequences of tokens.
     package        what else makes the data and may be another one elsewhere: an installed package, by name.
 
     Convex problems take all features and labels (`keys` to `load`), networks take samples in their shape, training and
@@ -44,6 +46,8 @@ class Dataset:
     n_labels: ClassVar[int | None] = None
     real: ClassVar[bool] = True
     own_test: ClassVar[bool] = False
+    as_it_is: ClassVar[bool] = False
+    sequences: ClassVar[bool] = False
     package: ClassVar[str | None] = None
 
     @classmethod
@@ -86,6 +90,16 @@ class Dataset:
         `dimension`, which is that of the features of synthetic data, is the width of a network.
         """
         return CLASSIFICATION in cls.tasks and (cls.real or "dimension" not in cls.reads)
+
+    @classmethod
+    def tokens(cls, choices: Mapping[str, Any]) -> int | None:
+        """How many tokens samples are made of, int64 of 0 ... tokens - 1; None: they are numbers."""
+        return None
+
+    @classmethod
+    def targets(cls, choices: Mapping[str, Any]) -> tuple[int, ...]:
+        """The shape of what is to be said of a sample: (), one class, or (length,), one for each token."""
+        return ()
 
     @classmethod
     def sample_keys(cls, choices: Mapping[str, Any]) -> frozenset[str]:

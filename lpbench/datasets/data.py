@@ -53,8 +53,8 @@ class Samples(NamedTuple):
     """Training and test samples of a classification, as networks take them.
 
     X        (N, *shape) float32, C-contiguous; shape is (features,) of a vector, (length, channels) of a signal,
-             (height, width, channels) of an image: channels last.
-    y        (N,) int64, class indices 0 ... n_classes-1.
+             (height, width, channels) of an image: channels last. Of sequences (N, length) int64 tokens.
+    y        (N,) int64, class indices 0 ... n_classes-1; (N, length) where each token has one.
     test_X, test_y   the same of the samples that are held out.
     n_classes
     content  hashes of the files as they were read, one a file; () without files.

@@ -41,7 +41,7 @@ def finished(name: str, raw: Samples, n_samples: int | None, data_seed: int) -> 
     """`raw` with `n_samples` training samples (None: all), standardised by them, in the dtypes of `Samples`; read-only.
 
     Bytes are pixels, standardised channel by channel; float64 are measured features, one by one (constant ones become
-    0); float32 stays as it is. Raises ConfigError where the training samples are of one class.
+    0); float32 and tokens stay as they are. Raises ConfigError where the training samples are of one class.
     """
     X, y = subsampled(raw.X, raw.y, n_samples, data_seed, training_of(name))
     if len(y) == 0 or y.min() == y.max():
@@ -64,7 +64,7 @@ def _standardised(X: np.ndarray, test_X: np.ndarray) -> tuple[np.ndarray, np.nda
     if X.dtype == np.uint8:
         levels = scaling.pixel_levels(X)
         return scaling.in_levels(X, levels), scaling.in_levels(test_X, levels)
-    if X.dtype == np.float32:
+    if X.dtype in (np.float32, np.int64):
         return X.copy(), test_X.copy()
     columns, test_columns = (part.astype(np.float64).reshape(-1, X.shape[-1]) for part in (X, test_X))
     scaled = scaling.standardise(columns, columns)

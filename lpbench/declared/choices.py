@@ -14,11 +14,12 @@ _COUNTED = 2**32 - 1  # the generator counts steps, and what it draws in one, in
 
 _PROBLEM = (
     Choice("problem", Word(), None, "`least_squares` (default), `logistic_regression`, `squared_hinge`, `family_s`, "
-           "`family_q`, `family_e`; networks: `mlp`, `cnn`, `lenet` ([networks.md](networks.md))"),
+           "`family_q`, `family_e`; networks: `mlp`, `cnn`, `lenet`, `resnet`, `lstm`, `transformer`, `module` "
+           "([networks.md](networks.md))"),
     Choice("dataset", Word(), None, "`gaussian` (default), `digits`, `breast_cancer`, `diabetes`, `mnist1d`, "
-           "`teacher`, `file`, `mnist`, `cifar10`; null for the families"),
+           "`teacher`, `text`, `tags`, `file`, `mnist`, `cifar10`; null for the families"),
     Choice("path", Word(), None, "of `file`: svmlight (kept sparse), csv or Parquet ([data files](#data-files)); of "
-           "`mnist` and `cifar10`: the folder"),
+           "`mnist` and `cifar10`: the folder; of `text`: a text"),
     Choice("target", Word(), None, "of `file`: the column to predict; null: the one called target"),
     Choice("dimension", Whole(1, top=_COUNTED), None, "d; null: the data's own. A number draws so many random Fourier "
            "features of real data, or so many columns of `gaussian`"),
@@ -30,13 +31,16 @@ _PROBLEM = (
            "constant, or lost beside a huge value, are named by `plan` and `sweep`"),
     Choice("k", Formula(Whole(1), ("d",)), None, "of `family_s`: the block size"),
     Choice("noise", Real(0, closed=True), None, "noise size: of the response of `gaussian`, s of `family_s`, sigma of "
-           "`family_q` and `family_e`; of `teacher`: the share of labels that are drawn anew"),
+           "`family_q` and `family_e`; of `teacher` and `tags`: the share of labels that are drawn anew"),
     Choice("noise_kind", Word(), None, "of `family_q` and `family_e`: `sparse` or `dense`"),
     Choice("solution", Word(), None, "of `family_e`: `geometric` or `uniform`"),
     Choice("teacher_width", Whole(1, 2**16), None, "of `teacher`: hidden units of the network that makes the "
            "labels; null: 8"),
     Choice("data_seed", Whole(0, 2**32 - 1), 0, "randomness of the problem"),
-    Choice("depth", Whole(1, 64), None, "of `mlp`: hidden layers; null: 2"),
+    Choice("depth", Whole(1, 64), None, "of `mlp`: hidden layers; null: 2. Of `resnet`: blocks of each of three "
+           "stages, of `lstm`: layers; null: 1. Of `transformer`: layers; null: 2"),
+    Choice("module", Word(), None, "of `module`: a torch module of your own, `FILE.py:NAME` or `package.module:NAME`"),
+    Choice("data", Word(), None, "of `module`: data of your own in place of a dataset, `FILE.py:NAME`"),
 )  # fmt: skip
 _START = Choice("start", Word(("zero", "optimum")), "zero", "`optimum`: the optimum, rounded to the grid")
 _ALGORITHM = (
@@ -92,7 +96,9 @@ _NETWORK = (
            "incomplete batch left out; or drawn anew"),
     Choice("loss_scale", Real(0), 1.0, "of networks: multiplies the loss before the backward pass, and is divided out "
            "of the gradient"),
-    Choice("engine", Word(("auto", "compiled")), "auto", "of networks: what trains them"),
+    Choice("engine", Word(("auto", "compiled", "torch")), "auto", "of networks: what trains them; `auto`: `compiled` "
+           "where it can, else `torch`. They are equal in distribution, not in bits"),
+    Choice("device", Word(("cpu", "cuda")), "cpu", "of the engine `torch`: where it computes"),
 )  # fmt: skip
 _RUN = (
     Choice("batch_size", Whole(1, top=_COUNTED // 2), 1, "samples a step, drawn with replacement"),
@@ -139,7 +145,9 @@ RUN = ("start", "step_size", *_named(_RUN))
 # What networks read in place of RUN.
 NETWORK = ("step_size", *_named(_NETWORK), *(name for name in _named(_RUN) if name != "tail"))
 # What a plug-in may declare as its own, too: of convex cells it is nobody's.
-SHARED = ("depth", *_named(_NETWORK))
+SHARED = ("depth", "module", "data", *_named(_NETWORK))
 # What files of before networks lack: null there.
 LATER = ("teacher_width", *SHARED)
+# Choices that name files, from the folder in which a sweep was asked for: what files hold stands for them.
+FILES = ("path", "module", "data")
 CONVEX_SCHEDULES = ("constant", "decreasing")

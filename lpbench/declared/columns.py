@@ -88,6 +88,8 @@ PROVENANCE = _columns(
 FURTHER = [
     *_columns("the column that is shown and compared in place of `noise_floor`, of cells that an engine of its own "
               "computed ([adding.md](adding.md#an-engine))", "result", stored=str),
+    *_columns("of the engine `torch`: what `digest` holds for, the version of torch, instructions, threads and sums; "
+              "elsewhere the same cell may give other bits", "digest_holds", stored=str),
     *_columns("what happens to subnormals, overflow and NaN", "format_policy", stored=str),
     *_columns("each theorem that applied to a cell of the sweep, in a column of its own (`lpbench list bounds`)",
               "bound_1a_i", "bound_1a_ii", "bound_1b"),

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.arithmetic import rounding as roundings
-from lpbench.arithmetic.generator import FIRST, GOLDEN, ROUNDING, SECOND, key_from, step_words, stream
+from lpbench.arithmetic.generator import FIRST, GOLDEN, ROUNDING, SECOND, Words, key_from, step_words, stream
 from lpbench.arithmetic.jit import generic, inner, kernel
 from lpbench.arithmetic.ops import copysign, from_magnitude, is_tensor, like, magnitude, take, where
 from lpbench.arithmetic.rounding import NearestEven, offset
@@ -13,7 +13,6 @@ from lpbench.errors import ConfigError
 from lpbench.formats import get
 from lpbench.formats.base import Format, block_length, has_blocks, quantize, shared_unit
 
-_MASK = 0xFFFFFFFF
 _LEAST = 2.0**-100  # down to this scale float32 holds the scale and its reciprocal with room to spare
 
 
@@ -351,19 +350,23 @@ def _by_numpy(x: Any, form: Format, rounding: str, random: Any, held: Any) -> An
     return torch.from_numpy(out)
 
 
-def round_tensor(x: Any, form: Format, rounding: str, random: Any = None, held: Any = None) -> Any:
+def round_tensor(
+    x: Any, form: Format, rounding: str, random: Any = None, held: Any = None, random_bits: int | None = None
+) -> Any:
     """`quantize_array` by tensor operations, for any device: the same definitions, the same bits as the kernels.
 
-    x   torch tensor, float32 or float64; random: a seed, a Generator, None, or a tensor of uniforms of x's shape.
-    held   finfo of the dtype that x came in, where it is not x's own.
+    x   torch tensor, float32 or float64; random: a seed, a Generator, None, the Words of a step, or a tensor of
+        uniforms of x's shape.
+    held   finfo of the dtype that x came in, where it is not x's own.   random_bits   as `rounding.make` takes them.
     """
     import torch
 
-    given = rounding == "stochastic" and _is_uniforms(random)
+    words = isinstance(random, Words)
+    given = rounding == "stochastic" and not words and _is_uniforms(random)
     dtype = torch.promote_types(x.dtype, random.dtype) if given else x.dtype
     held = held or torch.finfo(x.dtype)
     work, scaling = arithmetic(form, np.dtype(str(dtype).removeprefix("torch.")), held)
-    mode = roundings.given(work) if given else roundings.make(rounding, work)
+    mode = roundings.given(work) if given else roundings.make(rounding, work, random_bits)
     grid, scale = form.array_kernel(work), float(form.array_scale)
     rows = x.reshape(-1, x.shape[-1] if x.ndim else 1)
     wide = rows.to(getattr(torch, work.name))
@@ -373,8 +376,9 @@ def round_tensor(x: Any, form: Format, rounding: str, random: Any = None, held: 
     elif given:
         r = random.to(device=x.device, dtype=s.dtype).reshape(s.shape)
     else:
-        bits = _random_bits_tensor(_key(random), torch.arange(x.numel(), device=x.device))
-        r = (bits & int(mode.mask)).to(s.dtype).reshape(s.shape) * float(mode.unit)  # type: ignore[attr-defined]
+        with np.errstate(over="ignore"):
+            drawn = random if words else step_words(_key(random), 0)
+        r = _offsets(mode, _random_bits_tensor(drawn, x.numel(), x.device), s.dtype).reshape(s.shape)
     unit = _extent(scaling, wide)
     if has_blocks(grid):
         length = int(block_length(grid, rows.shape[1]))
@@ -388,11 +392,29 @@ def round_tensor(x: Any, form: Format, rounding: str, random: Any = None, held: 
     return v.reshape(x.shape)
 
 
-def _random_bits_tensor(key: np.uint32, j: Any) -> Any:
-    """`generator.random_bits` of step 0 in int64 tensor operations (torch has no full uint32 arithmetic)."""
-    with np.errstate(over="ignore"):
-        first, second = map(int, step_words(key, 0))
-    x = (first + j * int(GOLDEN)) & _MASK
-    x = ((x ^ (x >> 16)) * int(FIRST)) & _MASK
-    x = ((x ^ (x >> 15) ^ second) * int(SECOND)) & _MASK
-    return x ^ (x >> 16)
+def _random_bits_tensor(words: Words, n: int, device: Any) -> Any:
+    """`generator.random_bits` of 0 ... n - 1 as int32: torch has no full uint32 arithmetic, but its products wrap."""
+    import torch
+
+    def signed(word: Any) -> int:
+        return (int(word) + 2**31) % 2**32 - 2**31
+
+    def shifted(x: Any, places: int) -> Any:  # right, filled up with zeros
+        return (x >> places) & (2 ** (32 - places) - 1)
+
+    x = torch.arange(n, device=device, dtype=torch.int32) * signed(GOLDEN) + signed(words.first)
+    x = (x ^ shifted(x, 16)) * signed(FIRST)
+    x = (x ^ shifted(x, 15) ^ signed(words.second)) * signed(SECOND)
+    return x ^ shifted(x, 16)
+
+
+def _offsets(mode: Any, bits: Any, dtype: Any) -> Any:
+    """`rounding.offset` from the random bits: the upper ones as a fraction, which dtype holds exactly."""
+    import torch
+
+    count = int(mode.mask).bit_count()
+    if count == 32:
+        upper = bits.to(torch.int64) & 0xFFFFFFFF
+    else:
+        upper = (bits >> (32 - count)) & (2**count - 1)
+    return upper.to(dtype) * 2.0**-count + float(mode.half)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -72,6 +73,11 @@ class Layer:
     def weights(self) -> int:
         """How many there are, biases included."""
         return (self.fan_in + 1) * self.outputs
+
+
+def names(net: Sequence[Any]) -> list[str]:
+    """Of the layers, in order."""
+    return [layer.name for layer in net]
 
 
 def dense(name: str, inputs: Image, outputs: int) -> Layer:

@@ -17,28 +17,32 @@ from lpbench.networks.roles import Recipe, states
 MOVES = {"weights": 4, "activations": 3, "errors": 3, "gradients": 2, "momentum": 2, "master": 2}
 
 
-def bits_per_step(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, Any]) -> float:
+Tensor = tuple[str, str | None, float]  # role, layer (None: the input), numbers of a step
+
+
+def tensors(net: Sequence[Layer], batch: int) -> list[Tensor]:
+    """Of the compiled engine's layers; the input counts once: it is written rounded, or read as it came."""
+    found: list[Tensor] = [
+        ("activations", None, batch * float(np.prod(net[0].inputs)) / MOVES["activations"])
+    ]
+    for i, layer in enumerate(net):
+        found.append(("weights", layer.name, layer.weights))
+        found.append(("errors", layer.name, batch * float(np.prod(layer.positions)) * layer.outputs))
+        if i + 1 < len(net):
+            found.append(("activations", layer.name, batch * float(np.prod(layer.image))))
+    return found
+
+
+def bits_per_step(tensors: Sequence[Tensor], recipe: Recipe, choices: Mapping[str, Any]) -> float:
     """All bits of one step's tensors, each as often as it is written or read (MOVES).
 
-    What is not rounded counts in full. The input counts once: it is written rounded, or read as it came.
+    What is not rounded counts in full. With the weights count their gradient, the optimizer's state and their copy.
     """
-    full, batch = FULL[choices["compute_dtype"]], choices["batch_size"]
-
-    def bits(role: str, layer: str | None) -> float:
-        rounder = recipe.rounder(role, layer)
-        return full if rounder is None else rounder.form.bits_per_value
-
-    total = batch * float(np.prod(net[0].inputs)) * bits("activations", None)
-    for i, layer in enumerate(net):
-        weights, outputs = layer.weights, batch * float(np.prod(layer.positions)) * layer.outputs
-        total += MOVES["weights"] * weights * bits("weights", layer.name)
-        total += MOVES["gradients"] * weights * bits("gradients", layer.name)
-        total += MOVES["momentum"] * states(choices) * weights * bits("momentum", layer.name)
-        if recipe.has_master:
-            total += MOVES["master"] * weights * bits("master", layer.name)
-        total += MOVES["errors"] * outputs * bits("errors", layer.name)
-        if i + 1 < len(net):
-            total += (
-                MOVES["activations"] * batch * float(np.prod(layer.image)) * bits("activations", layer.name)
-            )
+    full = FULL[choices["compute_dtype"]]
+    beside = {"gradients": 1, "momentum": states(choices), "master": int(recipe.has_master)}
+    total = 0.0
+    for role, layer, numbers in tensors:
+        for one, times in {role: 1, **(beside if role == "weights" else {})}.items():
+            rounder = recipe.rounder(one, layer)
+            total += MOVES[one] * times * numbers * (full if rounder is None else rounder.form.bits_per_value)
     return total

@@ -18,7 +18,6 @@ from lpbench.declared.choices import CHOICES
 from lpbench.declared.kinds import called
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.formats.base import least_power_of_two
-from lpbench.networks.architecture import Layer
 from lpbench.networks.rounding import Rounder
 from lpbench.registry import algorithms, formats
 
@@ -179,22 +178,24 @@ def states(choices: Mapping[str, Any]) -> int:
     return 2 if algorithms.get(choices["algorithm"]).adam else int(choices["momentum"] > 0)
 
 
-def recipe(choices: Mapping[str, Any], net: Sequence[Layer], rounds: bool) -> Recipe:
-    """The recipe of a cell; where its algorithm does not round, nothing is rounded. Raises ConfigError."""
+def recipe(choices: Mapping[str, Any], layers: Sequence[str], rounds: bool) -> Recipe:
+    """The recipe of a cell; where its algorithm does not round, nothing is rounded. Raises ConfigError.
+
+    layers   their names, in order.
+    """
     specs = {"weights": Spec(SAME if rounds else NONE)}
     for role, key in KEYS.items():
         specs[role] = read(key, choices[key]) if rounds and choices.get(key) is not None else Spec(NONE)
     if not rounds:
         specs["master"] = Spec(SAME)
-    found = Recipe(specs, choices, exempt(choices.get("full_precision"), net))
+    found = Recipe(specs, choices, exempt(choices.get("full_precision"), layers))
     for role in specs:  # says now what it would say of the first tensor
-        found.rounder(role, net[0].name)
+        found.rounder(role, layers[0])
     return found
 
 
-def exempt(globs: str | None, net: Sequence[Layer]) -> frozenset[str]:
+def exempt(globs: str | None, names: Sequence[str]) -> frozenset[str]:
     """The layers that `full_precision` names: names, globs, `first` and `last`, several with + between them."""
-    names = [layer.name for layer in net]
     found: set[str] = set()
     for glob in filter(None, (globs or "").split("+")):
         word = {"first": names[0], "last": names[-1]}.get(glob.strip(), glob.strip())

@@ -22,26 +22,33 @@ WHEN = {
 
 def rows(net: Sequence[Layer], recipe: Recipe, momentum: bool) -> list[list[str | float]]:
     """A row a tensor, forward, backward, then the update; tensors that nothing rounds say so."""
-    found = [_row(recipe, "activations", None, "input", net[0].inputs, "once a step")]
+    found = [row(recipe, "activations", None, "input", net[0].inputs, "once a step")]
     for i, layer in enumerate(net):
         if i + 1 < len(net):
             when = f"{WHEN['activations']}{' and the pooling' if layer.pool > 1 else ''}"
-            found.append(_row(recipe, "activations", layer.name, "activations", layer.image, when))
+            found.append(row(recipe, "activations", layer.name, "activations", layer.image, when))
     for layer in reversed(net):
         shape = (*layer.positions, layer.outputs)
-        found.append(_row(recipe, "errors", layer.name, "errors", shape, WHEN["errors"]))
+        found.append(row(recipe, "errors", layer.name, "errors", shape, WHEN["errors"]))
     for layer in net:
-        for role, tensor in (("gradients", "gradient"), ("momentum", "momentum"), ("master", "master copy")):
-            if (role != "momentum" or momentum) and (role != "master" or recipe.has_master):
-                found.append(_row(recipe, role, layer.name, tensor, layer.shape, WHEN[role]))
-        when = "from the master copy" if recipe.has_master else WHEN["weights"]
-        found.append(_row(recipe, "weights", layer.name, "weights, biases", layer.shape, when))
+        found += of_update(recipe, layer.name, layer.shape, momentum)
     return found
 
 
-def _row(
+def of_update(recipe: Recipe, layer: str, shape: Sequence[int], momentum: bool) -> list[list[str | float]]:
+    """The rows of what the optimizer's step rounds of a layer."""
+    found = []
+    for role, tensor in (("gradients", "gradient"), ("momentum", "momentum"), ("master", "master copy")):
+        if (role != "momentum" or momentum) and (role != "master" or recipe.has_master):
+            found.append(row(recipe, role, layer, tensor, shape, WHEN[role]))
+    when = "from the master copy" if recipe.has_master else WHEN["weights"]
+    return [*found, row(recipe, "weights", layer, "weights, biases", shape, when)]
+
+
+def row(
     recipe: Recipe, role: str, layer: str | None, tensor: str, shape: Sequence[int], when: str
 ) -> list[str | float]:
+    """Of one tensor."""
     rounder = recipe.rounder(role, layer)
     sides = [side for side in shape if side > 1] or [1]
     start: list[str | float] = [layer or "", tensor, " x ".join(map(str, sides))]

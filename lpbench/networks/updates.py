@@ -96,7 +96,7 @@ def update(net, memory, rule, alpha, first, second, key, step):
         if has_master:
             _bring(net, WEIGHTS, tensor, key, step, kept, w, columns)
         if audit:
-            _count_moves(memory.counts, u, old, kept)
+            count_moves(memory.counts, u, old, kept)
 
 
 @inner
@@ -225,7 +225,7 @@ def _sum(a, b, out):
 
 
 @inner
-def _count_moves(counts, u, old, new):
+def count_moves(counts, u, old, new):
     """Non-zero updates, and those of them that changed nothing."""
     moved, stalled, zero = 0, 0, like(u[0], 0.0)
     for j in range(u.size):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,9 +11,11 @@ import numpy as np
 
 from lpbench.declared.choices import NETWORK
 from lpbench.errors import ConfigError
-from lpbench.networks.architecture import Layer
+from lpbench.networks import bits
+from lpbench.networks.architecture import Layer, names
 from lpbench.networks.assembly import bordered, epoch_steps
 from lpbench.networks.cost import Work, work
+from lpbench.networks.modules import sizes
 from lpbench.networks.roles import KEYS, canonical, recipe, rounds_of
 from lpbench.problems.base import Shape
 from lpbench.problems.identity import problem_key
@@ -28,18 +30,21 @@ class TrainingSet:
     """A network and its data, as engines take them.
 
     key       hash of everything that decides them.
-    net       its layers.
+    net       its layers; of a module of torch, their sizes.
     X, y      (N, *shape) float32 and (N,) int64: the training samples.      test_X, test_y   those held out.
+              Of sequences (N, length) int64 both.
+    make      of a module of torch: what makes it, its weights from torch's generator.
     """
 
     key: str
-    net: tuple[Layer, ...]
+    net: tuple[Any, ...]
     X: np.ndarray
     y: np.ndarray
     test_X: np.ndarray
     test_y: np.ndarray
     n_classes: int
     dimension: int
+    make: Callable[[], Any] | None = None
 
     @property
     def n_samples(self) -> int:
@@ -50,6 +55,10 @@ class TrainingSet:
     def nbytes(self) -> int:
         """Bytes that the samples hold in memory, as they came and as the first layer takes them."""
         return 2 * (self.X.nbytes + self.test_X.nbytes)
+
+    def tensors(self, batch: int) -> list[bits.Tensor]:
+        """What a step on a batch stores and moves."""
+        return (bits if self.make is None else sizes).tensors(self.net, batch)
 
     @remembered
     def laid(self, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -67,6 +76,8 @@ class Network:
     reads: ClassVar[frozenset[str]] = frozenset({"dataset", "dimension"})
     run_reads: ClassVar[tuple[str, ...]] = NETWORK
     width: ClassVar[int | None] = None  # the default of `dimension`
+    engines: ClassVar[tuple[str, ...]] = ("compiled", "torch")  # what trains it, the default first
+    sequences: ClassVar[bool | None] = False  # whether samples are sequences of tokens; None: as they come
 
     @classmethod
     def layers(cls, shape: tuple[int, ...], classes: int, choices: Mapping[str, Any]) -> list[Layer]:
@@ -83,9 +94,27 @@ class Network:
         """Those choices with defaults filled in; raises ConfigError."""
         dataset = cls._dataset(choices)
         found = {"dataset": dataset.name, **dataset.sample_values(choices)}
+        cls._check_samples(dataset)
         if "dimension" in cls.reads:
             found["dimension"] = cls._width(choices)
         return found
+
+    @classmethod
+    def _check_samples(cls, dataset: Any) -> None:
+        """Raise ConfigError where the network takes tokens and the data has none, or the other way round."""
+        own = dataset.sequences
+        if cls.sequences is None or own == cls.sequences:
+            return
+        fitting = [
+            name for name in datasets.names()
+            if datasets.get(name).serves_networks() and datasets.get(name).sequences == cls.sequences
+        ]  # fmt: skip
+        needs, has = (
+            ("sequences of tokens", "samples") if cls.sequences else ("samples", "sequences of tokens")
+        )
+        raise ConfigError(
+            f"problem={cls.name} takes {needs}, and {dataset.name} has {has}; these datasets fit: {', '.join(fitting)}"
+        )
 
     @classmethod
     def files(cls, choices: Mapping[str, Any]) -> list[Any]:
@@ -134,7 +163,11 @@ class Network:
         n, shape, classes = cls._dataset(choices).sample_size(choices)
         net = cls.layers(shape, classes, choices)
         return work(
-            net, recipe(choices, net, rounds_of(choices)), choices, n + n // 4, cls.run_length(choices, n)
+            net,
+            recipe(choices, names(net), rounds_of(choices)),
+            choices,
+            n + n // 4,
+            cls.run_length(choices, n),
         )
 
     @classmethod
@@ -154,10 +187,10 @@ class Network:
         )
 
     @classmethod
-    def settle(cls, choices: dict[str, Any], path: Any) -> dict[str, Any]:
+    def settle(cls, choices: dict[str, Any], files: Mapping[str, Any]) -> dict[str, Any]:
         """The choices of a cell in their one form: null what is not read, one spelling a role; raises ConfigError.
 
-        path   of the data, from where this process is.
+        files   by choice, from where this process is.
         """
         name = choices["algorithm"]
         if not getattr(algorithms.get(name), "networks", False):
@@ -175,7 +208,11 @@ class Network:
                     f"{key}={choices[key]}: what it says is not known of a network; give {key} a number"
                 )
         rounds = rounds_of(choices)
-        settled = {**choices, "engine": "compiled"}
+        settled = {**choices, "engine": cls._engine(choices["engine"])}
+        if settled["engine"] == "compiled":
+            settled["device"] = None
+        elif choices["device"] == "cuda":
+            _check_cuda()
         if not algorithms.get(name).adam:
             settled["second_momentum"] = None
         if not rounds:
@@ -191,14 +228,24 @@ class Network:
                 )
             if choices["exponent_bits"] == "auto":
                 raise ConfigError("exponent_bits=auto: nothing is proven of networks; give a number")
-        whole = {**settled, "path": path}
+        whole = {**settled, **files}
         samples = cls.shape(whole).n_samples
         if choices["batch_size"] > samples:
             raise ConfigError(
                 f"batch_size must be at most {samples}, the training samples, got {choices['batch_size']}"
             )
-        recipe(settled, cls.net(whole), rounds)
+        recipe(settled, names(cls.net(whole)), rounds)
         return settled
+
+    @classmethod
+    def _engine(cls, asked: str) -> str:
+        if asked == "auto":
+            return cls.engines[0]
+        if asked not in cls.engines:
+            raise ConfigError(
+                f"engine={asked} does not train problem={cls.name}; {' and '.join(cls.engines)} does"
+            )
+        return asked
 
     @classmethod
     def _dataset(cls, choices: Mapping[str, Any]) -> Any:
@@ -211,3 +258,11 @@ class Network:
     @classmethod
     def _dimension(cls, choices: Mapping[str, Any]) -> int:
         return cls._width(choices) or 1
+
+
+def _check_cuda() -> None:
+    """Raise ConfigError where torch sees no GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ConfigError("device=cuda: torch sees no CUDA device here; device=cpu is the default")

@@ -246,7 +246,7 @@ _NETWORK: dict[str, Any] = {
     "n_samples": 40, "data_seed": 0, "block_size": 8, "precision": 6, "step_size": 0.125, "momentum": 0.875,
     "second_momentum": 0.75,
     "batch_size": 8, "compute_dtype": "float32", "steps": 8, "recipe": "all", "compensation": "none",
-    "weight_decay": 0.0, "loss_scale": 1.0, "warmup": 0, "sampling": "shuffled", "engine": "compiled",
+    "weight_decay": 0.0, "loss_scale": 1.0, "warmup": 0, "sampling": "shuffled", "engine": "compiled", "device": "cpu",
 }  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from lpbench.choices import keys
+from lpbench.choices.files import names_file
+from lpbench.declared.choices import FILES
 from lpbench.errors import ConfigError, LpbenchError
 
 # Seconds of a measurement: a shorter cell takes more steps, for a run's start costs time as well.
@@ -33,8 +35,9 @@ def arguments(choices: Mapping[str, Any]) -> dict[str, Any]:
     Null keys are left out: the cell does not read them, or null is their default.
     """
     given = {key: choices[key] for key in keys.of_cells() if choices.get(key) is not None}
-    if "path" in given:
-        given["path"] = os.path.abspath(os.path.expanduser(given["path"]))
+    for key in FILES:
+        if names_file(key, given.get(key)):
+            given[key] = os.path.abspath(os.path.expanduser(given[key]))
     return given
 
 

@@ -211,6 +211,8 @@ class Stored:
         for value in (*axis.values, *axis.texts):
             if isinstance(value, str) and "${" in _ANOTHER_KEY.sub("", value):
                 raise self._refused(f"{axis.key}={value!r}, and only ${{KEY}} is resolved there")
+        if axis.key in ("module", "data") and self.inside is not None:
+            raise self._refused(f"{axis.key}, which is code that would be run")
         if axis.key == "path" and self.inside is not None:
             for value in map(str, axis.values):
                 at = Path(os.path.realpath(os.path.expanduser(value)))

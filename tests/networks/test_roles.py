@@ -14,11 +14,12 @@ from lpbench.choices.grid import single
 from lpbench.declared.choices import CHOICES
 from lpbench.errors import ConfigError
 from lpbench.formats import Block, Fixed, Float, get
-from lpbench.networks.architecture import mlp
+from lpbench.networks.architecture import mlp, names
 from lpbench.networks.roles import KEYS, automatic_limit, canonical, exempt, read, recipe
 from lpbench.registry import formats
 
 NET = mlp((4,), 3, 5, 2)
+LAYERS = names(NET)
 CELL = {
     **dict.fromkeys(CHOICES), "format": "block", "precision": 5, "block_size": 8, "rounding": "nearest_even",
     "limit": "auto", "subnormals": True, "compute_dtype": "float32", "master_format": "same",
@@ -95,7 +96,7 @@ def test_what_no_role_takes(text, said):
 def test_each_role_has_its_own_format():
     found = recipe(
         {**CELL, "activation_format": "same", "error_format": "block(precision=8)", "gradient_format": "fp8_e5m2",
-         "momentum_format": "float(precision=8,exponent_bits=4,rounding=stochastic,random_bits=3)"}, NET, True,
+         "momentum_format": "float(precision=8,exponent_bits=4,rounding=stochastic,random_bits=3)"}, LAYERS, True,
     )  # fmt: skip
     free = 2.0**20
     expected = {
@@ -112,13 +113,13 @@ def test_each_role_has_its_own_format():
 
 
 def test_a_range_is_that_of_each_tensor_of_weights():
-    found = recipe({**CELL, "format": "fixed", "master_format": "fixed(precision=12)"}, NET, True)
+    found = recipe({**CELL, "format": "fixed", "master_format": "fixed(precision=12)"}, LAYERS, True)
     for role, bits in (("weights", 5), ("master", 12)):
         for largest in (0.3, 1.0, 5.0):
             form = found.rounder(role, "hidden1", np.array([0.1, -largest])).form
             assert form == Fixed.for_range(bits, automatic_limit(np.array([largest])))
     assert found.has_master
-    given = recipe({**CELL, "format": "fixed", "limit": 2.0}, NET, True)
+    given = recipe({**CELL, "format": "fixed", "limit": 2.0}, LAYERS, True)
     assert given.rounder("weights", "hidden1", np.ones(1)).form == Fixed.for_range(5, 2.0)
 
 
@@ -144,31 +145,31 @@ def test_ranges_that_are_measured():
             ("fp8_e4m3", False),
         ):
             found = recipe(
-                {**CELL, "format": form, "limit": "auto", key: "same(rounding=stochastic)"}, NET, True
+                {**CELL, "format": form, "limit": "auto", key: "same(rounding=stochastic)"}, LAYERS, True
             )
             assert found.measures(role) == (ranged and role != "master"), (role, form)
-            found = recipe({**CELL, "format": form, "limit": 2.0, key: "same"}, NET, True)
+            found = recipe({**CELL, "format": form, "limit": 2.0, key: "same"}, LAYERS, True)
             assert not found.measures(role)
 
 
 @pytest.mark.parametrize(
-    ("globs", "names"),
+    ("globs", "left"),
     [
         (None, set()), ("first", {"hidden1"}), ("last", {"output"}), ("first+last", {"hidden1", "output"}),
         ("hidden*", {"hidden1", "hidden2"}), ("hidden[2] + out*", {"hidden2", "output"}),
         ("*", {"hidden1", "hidden2", "output"}),
     ],
 )  # fmt: skip
-def test_layers_left_alone(globs, names):
-    assert exempt(globs, NET) == names
-    found = recipe({**CELL, "full_precision": globs, "error_format": "same"}, NET, True)
+def test_layers_left_alone(globs, left):
+    assert exempt(globs, LAYERS) == left
+    found = recipe({**CELL, "full_precision": globs, "error_format": "same"}, LAYERS, True)
     for layer in NET:
-        assert (found.rounder("errors", layer.name) is None) == (layer.name in names)
+        assert (found.rounder("errors", layer.name) is None) == (layer.name in left)
 
 
 def test_a_layer_that_is_not_there():
     with pytest.raises(ConfigError, match=r"no layer is called 'hiden1'; .* Did you mean 'hidden1'"):
-        exempt("first+hiden1", NET)
+        exempt("first+hiden1", LAYERS)
 
 
 def test_recipes_are_their_table():

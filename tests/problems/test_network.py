@@ -29,7 +29,7 @@ REFUSED = [
     ({"depth": 0}, "depth must be a whole number in 1..64, got 0"),
     ({"momentum": 1}, "momentum must be "),
     ({"limit": "4*w_max"}, "limit=4*w_max: what it says is not known of a network; give a number, or auto"),
-    ({"engine": "torch"}, "unknown engine 'torch'"),
+    ({"engine": "torsh"}, "unknown engine 'torsh'. Did you mean 'torch'"),
     ({"problem": "least_squares", "dataset": "diabetes", "algorithm": "adamw"}, "adamw trains networks, and problem="),
     ({"problem": "least_squares", "dataset": "diabetes", "schedule": "cosine"}, "schedule=cosine is for networks; "),
 ]  # fmt: skip

@@ -1,0 +1,220 @@
+"""The engine of networks that torch trains: any module, every step with random numbers of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lpbench import registry
+from lpbench.arithmetic.generator import GOLDEN, INITIAL, ORDER, ROUNDING, SAMPLES, stream
+from lpbench.cells.networks import (
+    GRADIENT_NORM,
+    MOVED,
+    RECORDED,
+    SLOWEST,
+    TEST_ERROR,
+    TEST_LOSS,
+    TRAIN_LOSS,
+    Judged,
+    Networks,
+    recipe_of,
+)
+from lpbench.cells.points import Points
+from lpbench.networks import assembly
+from lpbench.networks.cost import Work, work
+from lpbench.networks.modules import sizes
+from lpbench.problems.network import TrainingSet
+
+MKL = "MKL_CBWR"
+# Torch's generator is everybody's: cells that draw from it, in dropout, take turns in a process.
+_turn = threading.RLock()
+
+
+class Modules(Networks):
+    """The engine `torch`: of `resnet`, `lstm`, `transformer`, `module`, and of the others where it is asked for."""
+
+    def start(self, choices: dict[str, Any], problem: TrainingSet, points: Points) -> Judged:
+        """The cell at step 0."""
+        return ModuleTraining(choices, problem, points)
+
+
+MODULES = Modules()
+
+
+def torch_alone() -> Any:
+    """torch, on one thread of this thread's and with MKL's sums in one order, where nothing has loaded it yet."""
+    if "torch" not in sys.modules:
+        os.environ.setdefault(MKL, "AVX2")
+    import torch
+
+    torch.set_num_threads(1)
+    return torch
+
+
+def promise(device: str) -> str:
+    """What a digest holds for: the machines and settings on which the same cell gives the same bits."""
+    torch = torch_alone()
+    where = torch.cuda.get_device_name() if device == "cuda" else torch.backends.cpu.get_cpu_capability()
+    return f"torch {torch.__version__}, {where}, 1 thread, {MKL}={os.environ.get(MKL, 'unset')}"
+
+
+class ModuleTraining(Judged):
+    """A cell under way."""
+
+    def __init__(self, choices: dict[str, Any], problem: TrainingSet, points: Points):
+        self.choices, self.problem, self.points = choices, problem, points
+        self.torch = torch_alone()
+        with _turn:
+            self._make()
+        self.batches = assembly.Batches(
+            int(stream(choices["seed"], ORDER)), problem.n_samples, choices["batch_size"], choices["sampling"]
+        )
+        self.draws = stream(choices["seed"], SAMPLES)
+        self.sizes = assembly.step_sizes(
+            choices["schedule"], choices["step_size"], choices["steps"], choices["warmup"]
+        )
+        self.losses, self.norm = np.zeros(choices["steps"]), np.zeros(1)
+        self.record = np.zeros((points.steps.size, RECORDED))
+        self.now = 0
+        cost = _cost(problem, choices)
+        self.step_seconds, self.look_seconds = SLOWEST * cost.step + 1e-6, SLOWEST * cost.look + 1e-6
+
+    def _make(self) -> None:
+        """Module, optimizer and samples, on their device."""
+        from lpbench.networks.modules.networks import Built
+        from lpbench.networks.modules.optimizer import optimizer
+        from lpbench.networks.modules.probing import drawn_from
+        from lpbench.networks.modules.quantizing import attach
+
+        torch, choices, problem = self.torch, self.choices, self.problem
+        kind, device = getattr(torch, choices["compute_dtype"]), torch.device(choices["device"])
+        if problem.make is None:
+            self.model = Built(problem.net).to(kind)
+            self.model.start(assembly.initial(problem.net, choices["seed"]))
+        else:
+            with drawn_from(int(stream(choices["seed"], INITIAL))):
+                self.model = problem.make().to(kind)
+        self.model.to(device)
+        recipe = recipe_of(choices, problem.net)
+        scale, compensation = choices["loss_scale"], choices["compensation"] or "none"
+        self.made = attach(self.model, recipe, stream(choices["seed"], ROUNDING), compensation, scale)
+        rate, decay, mu = choices["step_size"], choices["weight_decay"], choices["momentum"]
+        if registry.algorithms.get(choices["algorithm"]).adam:
+            kept = (mu, choices["second_momentum"])
+            self.optimizer = optimizer(
+                self.model, torch.optim.AdamW, lr=rate, betas=kept, eps=assembly.EPSILON, weight_decay=decay
+            )
+        else:
+            self.optimizer = optimizer(self.model, torch.optim.SGD, lr=rate, momentum=mu, weight_decay=decay)
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.average: list[Any] | None = None
+        self.taken = 0
+
+        def on_device(X: np.ndarray) -> Any:
+            found = torch.from_numpy(np.array(X))  # read-only ones are the dataset's
+            return (found.to(kind) if found.is_floating_point() else found).to(device)
+
+        self.data = [
+            (on_device(X), on_device(y))
+            for X, y in ((problem.X, problem.y), (problem.test_X, problem.test_y))
+        ]
+
+    def _train(self, begin: int, end: int) -> None:
+        order = self.batches.order(begin, end)
+        with _turn:
+            self.model.train()
+            for step, chosen in zip(range(begin, end), order, strict=True):
+                self._step(step, self.torch.from_numpy(chosen), last=step + 1 == end)
+
+    def _step(self, step: int, chosen: Any, last: bool) -> None:
+        from lpbench.errors import LpbenchError, last_line
+        from lpbench.networks.modules.probing import failing
+
+        torch, (X, y) = self.torch, self.data[0]
+        torch.manual_seed((int(self.draws) + step * int(GOLDEN)) % 2**32)
+        for group in self.optimizer.param_groups:
+            group["lr"] = float(self.sizes[step])
+        self.optimizer.zero_grad()
+        try:
+            logits, targets = self._logits(X[chosen]), y[chosen].reshape(-1)
+            loss = torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets)
+            loss.backward()
+        except LpbenchError:
+            raise
+        except Exception as error:
+            where = failing(self.model, error)
+            raise LpbenchError(
+                f"step {step}{f', layer {where}' if where else ''}: {last_line(error)}"
+            ) from error
+        self.losses[step] = float(loss.detach())
+        if last:
+            squares = sum(float((p.grad.double() ** 2).sum()) for p in self.parameters if p.grad is not None)
+            self.norm[0] = squares**0.5 / self.choices["loss_scale"]
+        self.optimizer.step()
+        self._average(step)
+
+    def _logits(self, x: Any) -> Any:
+        from lpbench.networks.modules.probing import logits_of
+
+        return logits_of(self.model(x))
+
+    def _average(self, step: int) -> None:
+        every = self.choices.get("average_every")
+        past = step + 1 - (self.choices.get("average_start") or 0)
+        if every is None or past < 0 or past % every:
+            return
+        self.taken += 1
+        if self.average is None:
+            self.average = [p.detach().double().clone() for p in self.parameters]
+            return
+        for kept, p in zip(self.average, self.parameters, strict=True):
+            kept += (p.detach().double() - kept) / self.taken
+
+    def _judge(self, record: np.ndarray) -> None:
+        """The whole training and test sets, by the weights that the algorithm gives out."""
+        with _turn, self.torch.no_grad():
+            self.model.eval()
+            own = None
+            if self.average is not None:
+                own = [p.detach().clone() for p in self.parameters]
+                self._put(self.average)
+            found = [self._summed(X, y) for X, y in self.data]
+            if own is not None:
+                self._put(own)
+        record[TRAIN_LOSS], (record[TEST_LOSS], record[TEST_ERROR]) = found[0][0], found[1]
+        record[GRADIENT_NORM] = self.norm[0] if self.now else np.nan
+        record[MOVED:] = self.optimizer.counts
+
+    def _put(self, weights: list[Any]) -> None:
+        """Into the storage of the parameters, past what an optimizer takes for another's change."""
+        for p, w in zip(self.parameters, weights, strict=True):
+            p.data.copy_(w)
+
+    def _summed(self, X: Any, y: Any) -> tuple[float, float]:
+        """The mean loss of all targets, and the share that is given another class."""
+        total, wrong, batch = 0.0, 0, self.choices["batch_size"]
+        for start in range(0, len(y), batch):
+            logits = self._logits(X[start : start + batch])
+            flat, targets = logits.reshape(-1, logits.shape[-1]), y[start : start + batch].reshape(-1)
+            losses = self.torch.nn.functional.cross_entropy(flat.double(), targets, reduction="sum")
+            total += float(losses)
+            wrong += int((flat.argmax(1) != targets).sum())
+        return total / y.numel(), wrong / y.numel()
+
+    def metrics(self, trace: Mapping[str, np.ndarray], row: Mapping[str, Any]) -> dict[str, Any]:
+        """What came of it, and what its digest holds for."""
+        return {**super().metrics(trace, row), "digest_holds": promise(self.choices["device"])}
+
+
+def _cost(problem: TrainingSet, choices: Mapping[str, Any]) -> Work:
+    samples, steps = len(problem.y) + len(problem.test_y), choices["steps"]
+    if problem.make is None:
+        found = work(problem.net, recipe_of(choices, problem.net), choices, samples, steps)
+        return found._replace(step=found.step + sizes.STEP + len(problem.net) * sizes.CALL)
+    numbers, targets = float(np.prod(problem.X.shape[1:])), int(np.prod(problem.y.shape[1:]))
+    return sizes.work(problem.net, choices, samples, steps, numbers, targets)

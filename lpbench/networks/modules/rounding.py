@@ -1,0 +1,232 @@
+"""The rounding of a module's tensors: which format each has, and its random numbers, of nothing but seed and step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from lpbench.arithmetic.bound import Bound
+from lpbench.arithmetic.jit import Kernel, in_python_now
+from lpbench.errors import ConfigError
+from lpbench.formats.base import saturated
+from lpbench.formats.quantize import arithmetic, native, round_tensor
+from lpbench.networks import flat
+from lpbench.networks.passes import ACTIVATIONS, ERRORS, GRADIENTS, MASTER, MOMENTUM, SECOND, WEIGHTS
+from lpbench.networks.roles import Recipe
+from lpbench.networks.rounding import Rounder, bind, tensor_words
+from lpbench.networks.updates import MOVED, SATURATED, STALLED
+
+WORDS_OF = {
+    WEIGHTS: "weights", ACTIVATIONS: "activations", ERRORS: "errors", GRADIENTS: "gradients", MOMENTUM: "momentum",
+    MASTER: "master", SECOND: "momentum",
+}  # fmt: skip
+OF_LAYERS = (ACTIVATIONS, ERRORS)
+_KEPT = ("recipe", "key", "layers", "owners", "step", "extents", "kernels")
+
+
+def dtype_of(kind: torch.dtype) -> np.dtype:
+    """numpy's dtype."""
+    return np.dtype(str(kind).removeprefix("torch."))
+
+
+def _compiled(function: Kernel) -> Any:
+    """The kernel without what it asks at each call."""
+    return function.py_func if in_python_now() else function.compiled
+
+
+class Rounding:
+    """What rounds the tensors of one module.
+
+    recipe   of the roles.     key   uint32, of the random numbers.
+    layers   names of those whose inputs are activations.     owners   the layer of each parameter.
+    step     optimizer steps so far: the random numbers of a tensor are those of its role, its place among `layers` or
+             `owners`, and the step, so that a run that goes on from a `state_dict` goes on to the same bits.
+    extents  by (role, place): the largest magnitude that a tensor had when its range was taken from it.
+    kernels  whether tensors on the CPU are rounded by the kernels; tensor operations, which serve all else, give the
+             same bits.
+    """
+
+    def __init__(self, recipe: Recipe, key: np.uint32, layers: Sequence[str], owners: Sequence[str]):
+        self.recipe, self.key, self.layers, self.owners = recipe, key, list(layers), list(owners)
+        self.step, self.kernels = 0, True
+        self.extents: dict[tuple[int, int], float] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._rounders: dict[tuple[int, int], Rounder | None] = {}
+        self._bound: dict[tuple[Rounder, int, np.dtype], Bound] = {}
+        self._ready: dict[tuple[int, int, int, torch.dtype], Bound] = {}
+        self._round_one, self.round_all = _compiled(flat.round_one), _compiled(flat.round_all)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without addresses of this process: modules are copied and pickled with what rounds them."""
+        return {name: value for name, value in vars(self).items() if name in _KEPT}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state)
+        self._forget()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a run needs to go on to the same bits."""
+        return {"step": self.step, "key": int(self.key), "extents": dict(self.extents)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        self.step, self.key = state["step"], np.uint32(state["key"])
+        self.extents = dict(state["extents"])
+        self._forget()
+
+    def rounder(self, role: int, place: int, x: torch.Tensor, growth: float = 1.0) -> Rounder | None:
+        """What rounds the tensor; None: nothing. Its range, where it needs one, is that of `growth` times x."""
+        if (role, place) not in self._rounders:
+            word, names = WORDS_OF[role], self.layers if role in OF_LAYERS else self.owners
+            initial = None
+            if role in (WEIGHTS, MASTER) or self.recipe.measures(word):
+                if (role, place) not in self.extents:
+                    largest = growth * float(x.detach().abs().max()) if x.numel() else 0.0
+                    self.extents[role, place] = largest if math.isfinite(largest) else 0.0
+                initial = np.array([self.extents[role, place]])
+            self._rounders[role, place] = self.recipe.rounder(word, names[place], initial)
+        return self._rounders[role, place]
+
+    def round(self, role: int, place: int, part: int, step: int, x: torch.Tensor) -> torch.Tensor:
+        """x as its role rounds it, a new tensor without gradient; x itself where it does not.
+
+        part   which of the roundings of this tensor in this step.
+        """
+        columns = x.shape[-1] if x.ndim else 1
+        ready = self._ready.get((role, place, columns, x.dtype))
+        if ready is not None and x.is_cpu and self.kernels:
+            return self._here(ready, role, place, part, step, columns, x)
+        rounder = self.rounder(role, place, x)
+        if rounder is None or x.numel() == 0:
+            return x
+        if x.dtype not in (torch.float32, torch.float64):
+            kind = str(x.dtype).removeprefix("torch.")
+            name = (self.layers if role in OF_LAYERS else self.owners)[place]
+            raise ConfigError(
+                f"{WORDS_OF[role]} of {name} are {kind}: formats are simulated in float32 and float64; switch "
+                "autocast off and keep the module in float32"
+            )
+        if not (x.is_cpu and self.kernels):
+            return self.elsewhere(rounder, role, place, part, step, x)
+        bound = self.bound(rounder, columns, x.dtype)
+        self._ready[role, place, columns, x.dtype] = bound
+        return self._here(bound, role, place, part, step, columns, x)
+
+    def _here(
+        self, bound: Bound, role: int, place: int, part: int, step: int, columns: int, x: torch.Tensor
+    ) -> torch.Tensor:
+        whole = x.detach().contiguous()
+        out = torch.empty_like(whole)
+        self._round_one(
+            bound.address, bound.state, whole.view(-1).numpy(), out.view(-1).numpy(), columns, role, place, part,
+            self.key, step,
+        )  # fmt: skip
+        return out
+
+    def elsewhere(
+        self, rounder: Rounder, role: int, place: int, part: int, step: int, x: torch.Tensor
+    ) -> torch.Tensor:
+        """`round` by tensor operations, on any device: the same bits."""
+        with np.errstate(over="ignore"):
+            words = tensor_words(self.key, flat.number(role, place, part), step)
+        found: torch.Tensor = round_tensor(
+            x.detach(), rounder.form, rounder.rounding, words, random_bits=rounder.random_bits
+        )
+        return found
+
+    def bound(self, rounder: Rounder, columns: int, kind: torch.dtype) -> Bound:
+        """The rounder for tensors with rows of `columns` numbers; alike ones are bound once."""
+        dtype = dtype_of(kind)
+        found = self._bound.get((rounder, columns, dtype))
+        if found is None:
+            found = self._bound[rounder, columns, dtype] = bind(rounder, columns, dtype)
+        return found
+
+
+class Vectors:
+    """Tensors of several parameters that lie one behind the other in vectors, rounded in one call.
+
+    rounding  of the module.     places   of the parameters.     shapes   of each (rows, columns).
+    """
+
+    def __init__(self, rounding: Rounding, places: Sequence[int], shapes: Sequence[tuple[int, int]]):
+        self.rounding, self.places, self.shapes = rounding, list(places), list(shapes)
+        sizes = [rows * columns for rows, columns in shapes]
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+        self.parts = [slice(int(start), int(start) + size) for start, size in zip(starts, sizes, strict=True)]
+        self._tensors = np.column_stack([starts, np.array(shapes, np.int64)])
+        self._flat: dict[tuple[int, torch.dtype], tuple[flat.Flat, list[Bound]]] = {}
+        recipe, owners = rounding.recipe, rounding.owners
+        # The roles in which any of the tensors is rounded.
+        self.roles = {
+            role for role, word in WORDS_OF.items() if role not in OF_LAYERS
+            and any(recipe.rounder(word, owners[place]) is not None for place in places)
+        }  # fmt: skip
+
+    def forget(self) -> None:
+        """Formats have changed: another state was loaded."""
+        self._flat.clear()
+
+    def round(self, role: int, part: int, x: torch.Tensor, growth: float = 1.0) -> torch.Tensor:
+        """x (n,), each tensor as its role rounds it: a new vector."""
+        rounding, out = self.rounding, torch.empty_like(x)
+        if not (x.is_cpu and rounding.kernels):
+            for place, where in zip(self.places, self.parts, strict=True):
+                rounder, shape = rounding.rounder(role, place, x[where], growth), self._shape(place)
+                part_of = x[where].reshape(shape)
+                if rounder is not None:
+                    part_of = rounding.elsewhere(rounder, role, place, part, rounding.step, part_of)
+                out[where] = part_of.reshape(-1)
+            return out
+        rounding.round_all(
+            self._of(role, x, growth),
+            x.detach().numpy(),
+            out.numpy(),
+            role,
+            part,
+            rounding.key,
+            rounding.step,
+        )
+        return out
+
+    def audit(
+        self, before: torch.Tensor, updated: torch.Tensor, after: torch.Tensor, counts: np.ndarray
+    ) -> None:
+        """Add to counts (3,) what a step did: `before` became `updated`, and `after` once it was rounded."""
+        updates = before - updated
+        if updates.is_cpu and self.rounding.kernels:
+            numbers = (one.detach().numpy() for one in (before, updated, after, updates))
+            flat.audit(self._of(WEIGHTS, before, 1.0), *numbers, counts)
+            return
+        moved = updates != 0
+        counts[MOVED] += int(moved.sum())
+        counts[STALLED] += int((moved & (before == after)).sum())
+        for place, where in zip(self.places, self.parts, strict=True):
+            rounder = self.rounding.rounder(WEIGHTS, place, before[where])
+            if rounder is not None:
+                dtype = dtype_of(updated.dtype)
+                work, scaling = arithmetic(rounder.form, dtype, np.finfo(dtype))
+                beyond = saturated(rounder.form.array_kernel(work), native(scaling, updated[where]))
+                counts[SATURATED] += int((beyond & moved[where]).sum())
+
+    def _of(self, role: int, x: torch.Tensor, growth: float) -> flat.Flat:
+        found = self._flat.get((role, x.dtype))
+        if found is None:
+            rounders, kept = np.zeros((len(self.places), 2), np.int64), []
+            for i, (place, where) in enumerate(zip(self.places, self.parts, strict=True)):
+                rounder = self.rounding.rounder(role, place, x[where], growth)
+                if rounder is not None:
+                    kept.append(self.rounding.bound(rounder, self.shapes[i][1], x.dtype))
+                    rounders[i] = kept[-1].address, kept[-1].state
+            found = flat.Flat(self._tensors, np.array(self.places, np.int64), rounders), kept
+            self._flat[role, x.dtype] = found
+        return found[0]
+
+    def _shape(self, place: int) -> tuple[int, int]:
+        return self.shapes[self.places.index(place)]

@@ -1,0 +1,79 @@
+"""What follows from the sizes of a module's tensors: what is rounded when, the bits of a step, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.networks import bits, table
+from lpbench.networks.cost import CLASS, NUMBER, PRODUCT, ROUNDING, Work
+from lpbench.networks.roles import Recipe, states
+
+CALL = 6e-5  # seconds of a layer, forward and backward, however small it is
+STEP = 2e-4  # seconds of a step beside
+
+
+class Sizes(NamedTuple):
+    """A layer with weights.
+
+    name      as `layers.names` calls it.
+    shape     of its largest parameter.       weights    numbers in its parameters, those of another layer not counted.
+    inputs    numbers of a sample that it multiplies and that are no tokens; 0 of normalisations.
+    outputs   numbers of a sample whose derivatives come back to it; 0 of normalisations.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    weights: int
+    inputs: int
+    outputs: int
+
+
+def tensors(net: Sequence[Sizes], batch: int) -> list[bits.Tensor]:
+    """Of the layers: what they multiply and what comes back to them, and their weights."""
+    found: list[bits.Tensor] = []
+    for layer in net:
+        found += [
+            ("activations", layer.name, batch * float(layer.inputs)),
+            ("errors", layer.name, batch * float(layer.outputs)),
+            ("weights", layer.name, float(layer.weights)),
+        ]
+    return found
+
+
+def rows(net: Sequence[Sizes], recipe: Recipe, momentum: bool) -> list[list[str | float]]:
+    """A row a tensor, forward, backward, then the update, as `table.rows` has them of the compiled engine."""
+    multiplied = [layer for layer in net if layer.outputs]
+    found = [
+        table.row(recipe, "activations", layer.name, "input", (layer.inputs,), "before the layer")
+        for layer in multiplied
+        if layer.inputs
+    ]
+    found += [
+        table.row(recipe, "errors", layer.name, "errors", (layer.outputs,), table.WHEN["errors"])
+        for layer in reversed(multiplied)
+    ]
+    for layer in net:
+        found += table.of_update(recipe, layer.name, layer.shape, momentum)
+    return found
+
+
+def work(
+    net: Sequence[Sizes], choices: Mapping[str, Any], samples: int, steps: int, numbers: float, targets: int
+) -> Work:
+    """The cost of a cell.
+
+    samples   that a look judges.     numbers   of a sample.     targets   of a sample: classes that it is given.
+    """
+    batch, kept = choices["batch_size"], states(choices)
+    weights = float(sum(layer.weights for layer in net))
+    passing = numbers + sum(layer.inputs + layer.outputs for layer in net)
+    products = sum(layer.weights * max(1.0, layer.outputs / (layer.shape or (1,))[0]) for layer in net)
+    sample = products * PRODUCT + passing * (NUMBER + ROUNDING) + targets * CLASS
+    step = STEP + len(net) * CALL + batch * 3 * sample + weights * ((4 + kept) * NUMBER + 3 * ROUNDING)
+    size = np.dtype(choices["compute_dtype"]).itemsize
+    held = size * ((8 + kept) * weights + 6 * batch * passing)
+    looks = samples * sample + (samples / batch) * len(net) * CALL / 2
+    return Work(step, looks, held + 32.0 * steps)
