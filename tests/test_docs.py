@@ -143,6 +143,19 @@ def test_the_commands_of_regression(inside: Run) -> None:
         inside(arguments)
 
 
+def test_the_examples_of_modules(inside: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "modules.md").read_text(encoding="utf-8")
+    assert write_files(page, tmp_path) == ["mine.py"]
+    table, sweep, show = map(inside, commands(page))
+    assert re.search(r"hidden +weights, biases +32 x 30 +with the update", table)
+    assert "norm" not in "".join(line for line in table.splitlines() if "errors" in line)
+    assert "test error" in sweep
+    assert "lp_sgd" in show
+    (code,) = (match["text"] for match in PYTHON.finditer(page))
+    exec(compile(code, "modules.md", "exec"), {})
+    assert "of the updates changed no weight" in capsys.readouterr().out
+
+
 def test_sweeps_names_every_choice_and_every_column() -> None:
     words = code_words((ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8"))
     assert set(keys.every()) - words == set()
