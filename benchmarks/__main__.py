@@ -5,13 +5,25 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import dashboard, machine, networks, regression, report, rounding, scale, steps, sweeps
+from benchmarks import (
+    dashboard,
+    machine,
+    modules,
+    networks,
+    regression,
+    report,
+    rounding,
+    scale,
+    steps,
+    sweeps,
+)
 from benchmarks.report import Figure
 
 PARTS: dict[str, Callable[..., list[Figure]]] = {
     "steps": steps.measure,
     "rounding": rounding.measure,
     "networks": networks.measure,
+    "modules": modules.measure,
     "sweeps": sweeps.measure,
     "dashboard": dashboard.measure,
     "regression": regression.measure,

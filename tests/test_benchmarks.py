@@ -44,6 +44,14 @@ def test_networks_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_modules_run(tmp_path: Path) -> None:
+    values = {figure["what"]: figure["value"] for figure in run(tmp_path, "modules")}
+    for name in ("mlp", "resnet", "lstm", "transformer"):
+        assert values[f"{name}: e4m3, all tensors"] > 0
+        assert values[f"{name}: torch, float32"] > 0
+
+
+@pytest.mark.slow
 def test_sweeps_run(tmp_path: Path) -> None:
     figures = run(tmp_path, "sweeps")
     assert sum(figure["target"] is not None for figure in figures) == 6

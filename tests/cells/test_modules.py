@@ -9,6 +9,7 @@ import pytest
 import lpbench
 from lpbench.cells.modules import ModuleTraining
 from lpbench.cells.points import Points, stops
+from lpbench.cells.run import run_cell
 from lpbench.choices.cell import make_cell
 from lpbench.choices.grid import single
 from lpbench.declared.choices import CHOICES
@@ -355,7 +356,7 @@ def test_a_relative_file_is_found_from_anywhere(mine, tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     assert cell.located["module"] == f"{mine.parent}/mine.py:Frozen"
-    assert lpbench.cells.run.run_cell(cell).row["status"] == "ok"
+    assert run_cell(cell).row["status"] == "ok"
 
 
 @pytest.mark.parametrize(

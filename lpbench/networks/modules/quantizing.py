@@ -174,6 +174,11 @@ class _Enter:
             {name: x if "mask" in name else rounded(x) for name, x in kwargs.items()},
         )
 
+    def _rounded(self, x: torch.Tensor, step: int, part: int) -> torch.Tensor:
+        if x.requires_grad and torch.is_grad_enabled():
+            return _Rounded.apply(x, self.uses, step, part)
+        return self.uses.rounding.round(ACTIVATIONS, self.uses.place, part, step, x)
+
 
 class _Leave:
     """Behind a layer: the derivative by its output is rounded. Of several outputs the first is meant."""
@@ -182,15 +187,11 @@ class _Leave:
         self.uses = uses
 
     @torch.compiler.disable
-    def __call__(self, module: nn.Module, args: Any, output: Any) -> Any:
-        if isinstance(output, tuple) and output:
-            return (self._passed(module, output[0]), *output[1:])
-        return self._passed(module, output)
-
-    def _passed(self, module: nn.Module, x: Any) -> Any:
+    def __call__(self, module: nn.Module, args: Any, output: Any) -> None:
+        x = output[0] if isinstance(output, tuple) and output else output
         if isinstance(x, torch.Tensor) and x.requires_grad:
-            return _RoundedBack.apply(x, self.uses, *self.uses.next(module.training))
-        return x
+            uses, (step, part) = self.uses, self.uses.next(module.training)
+            x.register_hook(lambda e: uses.rounding.round(ERRORS, uses.place, part, step, e))
 
 
 class _Scale:
@@ -205,7 +206,11 @@ class _Scale:
 
     def _scaled(self, x: Any) -> Any:
         if isinstance(x, torch.Tensor):
-            return _ScaledBack.apply(x, self.factor) if x.requires_grad else x
+            if not x.requires_grad:
+                return x
+            given = x.view_as(x)  # what else the model makes of x is not of its outputs
+            given.register_hook(lambda e: e * self.factor)
+            return given
         if isinstance(x, Mapping):
             found = copy.copy(x)
             for key, value in x.items():
@@ -228,30 +233,3 @@ class _Rounded(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *derivatives: torch.Tensor) -> Any:
         return derivatives[0], None, None, None
-
-
-class _RoundedBack(torch.autograd.Function):
-    """x; the derivative is rounded."""
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, uses: _Uses, step: int, part: int) -> torch.Tensor:
-        ctx.uses, ctx.step, ctx.part = uses, step, part
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *derivatives: torch.Tensor) -> Any:
-        uses = ctx.uses
-        return uses.rounding.round(ERRORS, uses.place, ctx.part, ctx.step, derivatives[0]), None, None, None
-
-
-class _ScaledBack(torch.autograd.Function):
-    """x; the derivative is multiplied."""
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, factor: float) -> torch.Tensor:
-        ctx.factor = factor
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *derivatives: torch.Tensor) -> Any:
-        return derivatives[0] * ctx.factor, None
