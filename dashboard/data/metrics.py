@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lpbench.analysis.tables import RESULT
-from lpbench.declared.columns import OF_NETWORKS
+from lpbench.declared.columns import OF_NETWORKS, SHARES
 from lpbench.declared.declarations import HIGHER
 from lpbench.store.schema import own_choices
 
 if TYPE_CHECKING:
     from .sweeps import Sweep
 
-SHARES = {"test_error", "best_test_error"}
 TRACED = {RESULT: "objective_gap"} | {name: name for name in OF_NETWORKS if name != "best_test_error"}
 WIDE = 10.0  # from that factor between its ends on the axis of a plug-in's metric is logarithmic
 

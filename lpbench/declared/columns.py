@@ -67,6 +67,7 @@ NETWORK = [
     *_columns("bits of all tensors of a step, each as often as it is written or read ([networks.md](networks.md#bits))",
               "bits_per_step", better=LOWER),
 ]  # fmt: skip
+SHARES = ("test_error", "best_test_error")  # of a test set
 OF_NETWORKS = ("test_error", "best_test_error", "test_loss", "train_loss")  # what networks are judged by
 # `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was made.
 CONSTANTS = _columns(
