@@ -50,6 +50,11 @@ class Metric:
         return self.name.replace("_", " ")
 
     @property
+    def short(self) -> str:
+        """`floor`, as it is called in passing; of all else its title."""
+        return "floor" if self.gap else self.title
+
+    @property
     def followed(self) -> str:
         """The same on the way there: `objective gap`."""
         return "objective gap" if self.gap else self.title
@@ -112,12 +117,17 @@ def metrics(sweep: Sweep) -> list[Metric]:
     return [_metric(sweep, name) for name in dict.fromkeys(names or [RESULT])]
 
 
-def _metric(sweep: Sweep, name: str) -> Metric:
+def named(name: str) -> Metric:
+    """The metric of this name, as far as the name tells: that of a plug-in is on a linear axis."""
     if name == RESULT:
         return GAP
-    if name in OF_NETWORKS:
-        share = name in SHARES
-        return Metric(name, log=not share, share=share, traced=TRACED.get(name, ""))
+    share = name in SHARES
+    return Metric(name, log=name in OF_NETWORKS and not share, share=share, traced=TRACED.get(name, ""))
+
+
+def _metric(sweep: Sweep, name: str) -> Metric:
+    if name == RESULT or name in OF_NETWORKS:
+        return named(name)
     there = sweep.cells[name]
     there = there[there.notna()]
     wide = len(there) > 0 and there.min() > 0 and there.max() >= WIDE * there.min()

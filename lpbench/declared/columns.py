@@ -22,7 +22,8 @@ IDENTITY = [
 RESULTS = [
     *_columns("stored fraction bits", "mantissa_bits", stored=int),
     *_columns("bits a value, with what a block shares", "bits_per_value"),
-    *_columns("`ok`, `diverged` (gap not finite, or over 1e6 times the larger of the initial gap and the gap at 0; "
+    *_columns("`ok`, `diverged` (of networks: a loss not finite; else: gap not finite, or over 1e6 times the larger of "
+              "the initial gap and the gap at 0; "
               "where those are next to nothing, as with an optimum at 0, over 1000 times what noise alone makes, "
               "σ²/(2L) + δσ₁/2 + nL_fδ²/8), `timeout`, `failed`", "status", stored=str),
     *_columns("why it failed", "error", stored=str),
@@ -76,7 +77,7 @@ CONSTANTS = _columns(
 )  # fmt: skip
 # What a bound needs of the problem beside its constants.
 PROBLEM = [
-    *_columns("number of weights: dimension times classes", "weights", stored=int),
+    *_columns("number of weights: dimension times classes; of networks those of all layers", "weights", stored=int),
     *_columns("l2 norm of the optimum", "w_norm"),
     *_columns("whether the objective is quadratic", "quadratic", stored=bool),
     *_columns("l2 norm of the gradient at the optimum: at most 1e-12 unless the solver could not reach it",
