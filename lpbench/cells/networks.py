@@ -1,6 +1,6 @@
 """The compiled engine of networks: from one record point to the next in one call, judged by held-out samples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.generator import ORDER, ROUNDING, stream
 from lpbench.cells.described import described
 from lpbench.cells.points import Points, check_length
+from lpbench.cells.run import CALL_SECONDS
 from lpbench.networks import assembly, training, updates
 from lpbench.networks.architecture import Layer, Layout, layout
 from lpbench.networks.bits import bits_per_step
@@ -109,21 +110,32 @@ class Training:
         self.losses, self.norm = np.zeros(steps), np.zeros(1)
         self.record = np.zeros((points.steps.size, RECORDED))
         self.now = 0
-        cost = work(problem.net, self.tensors.recipe, choices, len(problem.y) + len(problem.test_y), steps)
+        self._way: Iterator[None] | None = None
+        samples, batch = len(problem.y) + len(problem.test_y), self.layout.batch
+        cost = work(problem.net, self.tensors.recipe, choices, samples, steps)
         self.step_seconds, self.look_seconds = SLOWEST * cost.step + 1e-6, SLOWEST * cost.look + 1e-6
+        # Samples that are judged in one call: whole batches.
+        self.at_once = max(1, int(samples * CALL_SECONDS / self.look_seconds) // batch) * batch
 
-    def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> None:
-        """Go on to stops[first:last]."""
+    def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> bool:
+        """Go on to stops[first:last], in as many calls as large sets take to be judged."""
         if first == last:
             self._train(0, 0)
-            self._sum_up(self.memory.weights, self.X[:0], self.problem.y[:0], np.zeros(2))
-            return
-        for stop, row in zip(stops[first:last].tolist(), rows[first:last].tolist(), strict=True):
+            self._sum_up(self.memory.weights, self.X, self.problem.y, 0, 0, np.zeros(2))
+            return False
+        self._way = self._way or self._walk(stops[first:last].tolist(), rows[first:last].tolist())
+        for _ in self._way:
+            return True
+        self._way = None
+        return False
+
+    def _walk(self, stops: list[int], rows: list[int]) -> Iterator[None]:
+        for stop, row in zip(stops, rows, strict=True):
             if stop > self.now:
                 self._train(self.now, stop)
                 self.now = stop
             if row >= 0:
-                self._judge(self.record[row])
+                yield from self._judge(self.record[row])
 
     def _train(self, begin: int, end: int) -> None:
         order = self.batches.order(begin, end) if end > begin else np.zeros((0, self.layout.batch), np.int64)
@@ -132,21 +144,28 @@ class Training:
             np.int64(begin), self.key, self.losses[begin:end], self.norm,
         )  # fmt: skip
 
-    def _judge(self, record: np.ndarray) -> None:
-        """The whole training and test sets, by the weights that the algorithm gives out."""
-        memory, found, losses = self.memory, np.zeros(2), []
+    def _judge(self, record: np.ndarray) -> Iterator[None]:
+        """The whole training and test sets, by the weights that the algorithm gives out; a pause between two calls."""
+        memory, losses = self.memory, []
         weights = (
             self.average.weights.astype(memory.weights.dtype) if self.average.taken[0] else memory.weights
         )
         for X, y in ((self.X, self.problem.y), (self.test_X, self.problem.test_y)):
-            self._sum_up(weights, X, y, found)
+            found = np.zeros(2)
+            for first in range(0, len(y), self.at_once):
+                if first:
+                    yield
+                self._sum_up(weights, X, y, first, min(first + self.at_once, len(y)), found)
             losses.append(found / len(y))
         record[TRAIN_LOSS], (record[TEST_LOSS], record[TEST_ERROR]) = losses[0][0], losses[1]
         record[GRADIENT_NORM] = self.norm[0] if self.now else np.nan
         record[MOVED:] = memory.counts
 
-    def _sum_up(self, weights: Vector, X: np.ndarray, y: np.ndarray, found: Vector) -> None:
-        training.judge(self.net, weights, X, y, np.arange(len(y)), self.key, found)
+    def _sum_up(
+        self, weights: Vector, X: np.ndarray, y: np.ndarray, first: int, last: int, found: Vector
+    ) -> None:
+        begin = np.int64(first // self.layout.batch)
+        training.judge(self.net, weights, X, y, np.arange(first, last), begin, self.key, found)
 
     def diverged(self, first: int, count: int) -> int | None:
         """The first point at which a loss is not finite."""
