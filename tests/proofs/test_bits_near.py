@@ -12,6 +12,7 @@ from lpbench.proofs.bits import find
 from lpbench.proofs.bits.measured import FULL, fewest
 from lpbench.proofs.bits.near import Goal, Near
 from lpbench.proofs.bits.near_words import conclusion, footnotes, table
+from lpbench.proofs.bits.said import bad
 from lpbench.store import load_cells
 from lpbench.sweeps.plan import plan_of_sweep
 
@@ -135,10 +136,12 @@ def test_a_seed_that_ends_badly_does_not_reach(made_up, tmp_path, status):
 
 def test_full_precision_that_ends_badly_leaves_nothing_to_compare_with(made_up, tmp_path):
     made_up["status"] = {(FULL, 0): "diverged"}
-    found = find(None, WIDTHS, runs_dir=tmp_path, within=0.0101)
-    assert [entry.measured for entry in found.entries] == [None, None]
+    found = find(None, [*WIDTHS, "format=fixed,block"], runs_dir=tmp_path, within=0.0101)
+    assert [entry.measured for entry in found.entries] == [None] * 4
     assert "nothing to be near to" in found.rows()[0]["remarks"]
-    assert table(found).rows[0][1:] == ["-", "-", "-", "-", "-"]
+    assert table(found).rows[0][2:] == ["-"] * 5
+    said = "1 of 8 seeds diverged in full precision, dimension={}: nothing to compare with"
+    assert bad(found) == [said.format(16), said.format(64)]
 
 
 def test_full_precision_is_run_once_for_all_that_share_it(made_up, tmp_path):

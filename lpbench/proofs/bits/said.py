@@ -11,6 +11,7 @@ from lpbench.proofs.bits.entries import Combinations, Entry
 from lpbench.terminal import first
 
 _LISTED = 12  # reasons
+_PROBLEM = ("problem", "dataset", "dimension")  # what full precision has in common with a combination
 _ABOUT = ("problem", "dataset", "dimension", "algorithm", "format")
 
 
@@ -58,13 +59,14 @@ def bad(found: Combinations[Entry]) -> list[str]:
     for entry in found.entries:
         ended = entry.search.bad if entry.search is not None else ()
         counts = Counter((row["precision"], row["status"], row["error"], row["format"]) for row in ended)
-        where = f", {place(entry, found)}" if found.axes else ""
         for (bits, status, error, form), count in counts.items():
+            exact = form == "none"
+            axes = [axis for axis in found.axes if not exact or axis in _PROBLEM]
+            where = "".join(f", {axis}={entry.chosen(axis)}" for axis in axes)
+            how = "in full precision" if exact else f"at {bits} bits"
             why = f" ({error})" if error else ""
-            at_bits = "in full precision" if form == "none" else f"at {bits} bits"
-            lines[
-                f"{count} of {found.seeds} seeds {status} {at_bits}{where}{why}: counted as missing the target"
-            ] = None
+            so = "nothing to compare with" if exact else "counted as missing the target"
+            lines[f"{count} of {found.seeds} seeds {status} {how}{where}{why}: {so}"] = None
     return list(lines)
 
 
