@@ -225,6 +225,12 @@ def test_a_question_that_makes_no_sense(options, overrides, message):
         find(overrides=overrides, **options)
 
 
+@pytest.fixture(scope="module")
+def case():
+    (found,) = [entry.case for entry in _entries(MLP)]
+    return found
+
+
 def test_growth_with_the_width_and_what_the_seeds_leave_of_it(made_up, tmp_path):
     made_up["shift"] = {64: 0.008}
     found = find(None, WIDTHS, runs_dir=tmp_path, within=0.0101)
@@ -233,6 +239,22 @@ def test_growth_with_the_width_and_what_the_seeds_leave_of_it(made_up, tmp_path)
     noisy = find(None, WIDTHS, runs_dir=tmp_path, within=0.0101, name="noisy")
     (line,) = conclusion(noisy)
     assert line.startswith("from width 16 to 64, in bits: +3 (by the seeds at least +")
+
+
+@pytest.mark.parametrize("seeds", [3, 8])
+@pytest.mark.parametrize("scale", [0.4, 0.62])
+def test_the_interval_holds_the_true_bits(case, seeds, scale):
+    """Errors that fall with 2**-bits, 6 bits being the fewest, with seeds that lie as far apart as what is asked."""
+    known, held = np.random.default_rng(seeds), 0
+    for _ in range(100):
+        one = Near(case, seeds, Goal("test_error", 0.01, None))
+        one.values[FULL] = known.normal(0.4, 0.01, seeds)
+        while wanted := one.wanted():
+            for count in wanted:
+                one.values[count] = known.normal(0.4 + scale * 2.0**-count, 0.01, seeds)
+        low, high = one.interval
+        held += low is not None and low <= 6 and (high is None or high >= 6)
+    assert held >= 90
 
 
 @pytest.mark.parametrize("least", [2, 3, 9, 24])
