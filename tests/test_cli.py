@@ -410,7 +410,7 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 REAL = [
     "problem=family_q",
     "dimension=8",
-    "steps=2000",
+    "steps=40000",
     "precision=4,6,8",
     "seed=range(300)",
     "--name",

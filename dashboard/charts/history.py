@@ -1,4 +1,4 @@
-"""Checks over time: configurations by verdict in each run, and noise floors with the steps that were found in them."""
+"""Checks over time: configurations by verdict in each run, and their results with the steps that were found in them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from lpbench.analysis.verdicts import VERDICTS
 
-from ..data.past import Run, Series
+from ..data.past import Run, Series, called
 from . import style
 from .curves import Axes, Curve, Key, figure
 from .grid import arranged
 
-MEASURED, FITTED = "noise floor, 10-90 % over the seeds", "level between steps"
+MEASURED, FITTED = "{}, 10-90 % over the seeds", "level between steps"
 # The colour of a verdict by its place in the palette, and the pattern where two share one.
 LOOK = {
     "bound broken": (7, ""), "failed": (1, "x"), "worse": (1, ""), "missing": (3, ""), "definition changed": (6, ""),
@@ -62,14 +62,16 @@ def _bar(verdict: str, runs: Sequence[Run], dark: bool) -> dict[str, Any]:
 
 
 def floors(series: Sequence[Series], runs: Sequence[Run], first: int, dark: bool) -> dict[str, Any]:
-    """A panel a configuration: its floor over that of its first run, and its level between two steps.
+    """A panel a configuration: its result over that of its first run, and its level between two steps.
 
-    runs   all of them; those from place `first` on are drawn.     series   at least one with a floor from there on.
+    runs   all of them; those from place `first` on are drawn.     series   at least one with a result from there on.
     """
-    curves = [curve for one in series for curve in _curves(one, runs, first, dark)]
-    keys = [Key(MEASURED, style.colors(dark)[0], marker="circle"), Key(FITTED, style.colors(dark)[1])]
+    measured = MEASURED.format(called(series, lambda metric: metric.title))
+    curves = [curve for one in series for curve in _curves(one, runs, first, measured, dark)]
+    keys = [Key(measured, style.colors(dark)[0], marker="circle"), Key(FITTED, style.colors(dark)[1])]
+    short = called(series, lambda metric: metric.short)
     axes = Axes(
-        "run (commit)", "floor / first floor", point="× %{y:.4g}<extra></extra>",
+        "run (commit)", f"{short} / first {short}", point="× %{y:.4g}<extra></extra>",
         x_more=_axis(runs[first:], first, PANEL_TICKS), y_more={"range": _range(curves)},
     )  # fmt: skip
     drawn = figure(curves, axes, dark, _releases(runs[first:], first, dark), keys=keys, titles=True)
@@ -94,18 +96,18 @@ def _range(curves: Sequence[Curve]) -> list[float]:
     return [low - pad, high + pad]
 
 
-def _curves(one: Series, runs: Sequence[Run], first: int, dark: bool) -> list[Curve]:
+def _curves(one: Series, runs: Sequence[Run], first: int, measured: str, dark: bool) -> list[Curve]:
     blue, orange, *_ = style.colors(dark)
     shown = one.at >= first
     x, unit = one.at[shown], one.floor[0]
     y, low, high = (values[shown] / unit for values in (one.floor, one.low, one.high))
     hover = [
-        f"floor {floor:.4g}, {one.verdicts[int(at)]}<br>{_said(runs[at])}"
+        f"{one.metric.short} {floor:.4g}, {one.verdicts[int(at)]}<br>{_said(runs[at])}"
         for at, floor in zip(x, one.floor[shown], strict=True)
     ]
     name = _name(one)
     floor = Curve(
-        x, y, name, one.label, blue, "solid", "circle", low, high, hover, 1.4, group=MEASURED, size=5
+        x, y, name, one.label, blue, "solid", "circle", low, high, hover, 1.4, group=measured, size=5
     )
     edges = [(one.at[start] - 0.5, one.at[end - 1] + 0.5, level) for start, end, level in one.levels]
     said = [f"level {level:.4g}" for _, _, level in edges for _ in range(2)]

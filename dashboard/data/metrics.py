@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lpbench.analysis.tables import RESULT
+from lpbench.declared.columns import OF_NETWORKS, SHARES
 from lpbench.declared.declarations import HIGHER
 from lpbench.store.schema import own_choices
 
 if TYPE_CHECKING:
     from .sweeps import Sweep
 
-SHARES = {"test_error", "best_test_error"}
-OF_NETWORKS = ("test_error", "best_test_error", "test_loss", "train_loss")
 TRACED = {RESULT: "objective_gap"} | {name: name for name in OF_NETWORKS if name != "best_test_error"}
 WIDE = 10.0  # from that factor between its ends on the axis of a plug-in's metric is logarithmic
 
@@ -49,6 +48,11 @@ class Metric:
     def title(self) -> str:
         """`noise floor`."""
         return self.name.replace("_", " ")
+
+    @property
+    def short(self) -> str:
+        """`floor`, as it is called in passing; of all else its title."""
+        return "floor" if self.gap else self.title
 
     @property
     def followed(self) -> str:
@@ -113,12 +117,17 @@ def metrics(sweep: Sweep) -> list[Metric]:
     return [_metric(sweep, name) for name in dict.fromkeys(names or [RESULT])]
 
 
-def _metric(sweep: Sweep, name: str) -> Metric:
+def named(name: str) -> Metric:
+    """The metric of this name, as far as the name tells: that of a plug-in is on a linear axis."""
     if name == RESULT:
         return GAP
-    if name in OF_NETWORKS:
-        share = name in SHARES
-        return Metric(name, log=not share, share=share, traced=TRACED.get(name, ""))
+    share = name in SHARES
+    return Metric(name, log=name in OF_NETWORKS and not share, share=share, traced=TRACED.get(name, ""))
+
+
+def _metric(sweep: Sweep, name: str) -> Metric:
+    if name == RESULT or name in OF_NETWORKS:
+        return named(name)
     there = sweep.cells[name]
     there = there[there.notna()]
     wide = len(there) > 0 and there.min() > 0 and there.max() >= WIDE * there.min()

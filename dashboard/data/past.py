@@ -1,4 +1,4 @@
-"""The history of checks as a page sees it: runs in the order of time, and the noise floor of each configuration."""
+"""The history of checks as a page sees it: runs in the order of time, and the result of each configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,20 @@ from typing import Any
 import numpy as np
 
 from lpbench.analysis import statistics
-from lpbench.analysis.tables import AXES, varying
+from lpbench.analysis.tables import AXES, RESULT, varying
 from lpbench.analysis.verdicts import LEAST_CHANGE, UNTESTED, VERDICTS
 from lpbench.store import history
 from lpbench.store.schema import CHOICES
 
 from . import choosing
+from .metrics import Metric, named
 
 # Runs and configurations that steps are looked for in: the time grows with runs squared.
 LATEST, SEARCHED = 60, 100
 ALWAYS = ("algorithm", "format", "precision")  # first in the name of a configuration, whatever varies
 BAD = VERDICTS[:3]
 RUN = ("checked_at", "git_commit", "lpbench_version", "platform", "baseline", "sweep")
-READ = ("run", *RUN, "config_id", "verdict", "floor", "floor_q10", "floor_q90", "warned")
+READ = ("run", *RUN, "config_id", "verdict", "floor", "floor_q10", "floor_q90", "warned", "metric")
 
 Row = Mapping[str, Any]
 
@@ -56,15 +57,17 @@ class Run:
 class Series:
     """A configuration over the runs of one platform.
 
-    at          (T,) the runs in which it has a noise floor > 0, ascending places in their list.
-    floor       (T,) the median over the seeds; low, high   (T,) 10 and 90 % of them.
+    metric      what is measured of it.
+    at          (T,) the runs in which it is > 0, ascending places in their list.
+    floor       (T,) its median over the seeds; low, high   (T,) 10 and 90 % of them.
     verdicts    of every run that names it.
     choices     its own, as its newest row has them; `cell_id` is one of its cells there.
-    zeros       runs with a floor of 0, which has no logarithm.
+    zeros       runs in which it is 0, which has no logarithm.
     """
 
     config_id: str
     label: str
+    metric: Metric
     choices: Mapping[str, Any]
     verdicts: Mapping[int, str]
     at: np.ndarray
@@ -117,6 +120,12 @@ class Move:
     def worst(self) -> float:
         """What tables are sorted by: the larger of the changes since the last release and since the first run."""
         return max(self.series.change, self.release[1] if self.release else 0.0)
+
+
+def called(series: Iterable[Series], what: Callable[[Metric], str]) -> str:
+    """What some configurations are measured by, in one of its words; `result` where they differ, or there are none."""
+    words = {what(one.metric) for one in series}
+    return words.pop() if len(words) == 1 else "result"
 
 
 class Past:
@@ -173,7 +182,8 @@ class Past:
         )
         at = np.array([places[row["run"]] for row in known], int)
         name, zeros = choices["config_id"], sum(row["floor"] == 0 for row in rows)
-        return Series(name, self.names[name], choices, verdicts, at, middle, low, high, zeros)
+        metric = named(choices["metric"] or RESULT)
+        return Series(name, self.names[name], metric, choices, verdicts, at, middle, low, high, zeros)
 
     @functools.cached_property
     def searched(self) -> list[Series]:

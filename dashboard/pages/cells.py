@@ -107,7 +107,7 @@ def _lines(sweep: Sweep, state: State, dark: bool) -> Panel:
     groups.sort(key=lambda row: row["floor"], reverse=metric.higher)
     axes = [axis for axis in sweep.varying if choosing.varies(groups, axis)]
     if len(groups) < 2 or not axes:
-        what = "floor" if metric.gap else metric.title
+        what = metric.short
         said = f"Fewer than two groups with a {what}, or nothing that varies between them."
         return Panel(LINES, None, notes=(said,))
     share = max(2, round(len(groups) * int(state["best"]) / 100))

@@ -34,7 +34,8 @@ OF_THE_RUN = ("lpbench_version", "git_commit")
 def controls(sweep: Sweep) -> list[Control]:
     """The other sweeps, the metric, the axes of the figure and of the rows, and filters."""
     names = [info.name for info in beside(sweep).sweeps() if not info.problem and info.name != sweep.name]
-    metrics = ((PLAIN, "the result of the cells"), *((name, choosing.named(name)) for name in COMPARED))
+    there = [name for name in COMPARED if name in sweep.cells and sweep.cells[name].notna().any()]
+    metrics = ((PLAIN, "the result of the cells"), *((name, choosing.named(name)) for name in there))
     shown = {control.key: control for control in explore.controls(sweep)}
     kept = [shown[key] for key in KEPT]
     others = tuple((name, name) for name in names)

@@ -40,6 +40,7 @@ RUN_NETWORKS = (
     "Only one width of a network was swept. To see what the width does: lpbench sweep problem=mlp dataset=mnist1d "
     "dimension=16,64,256 precision=4,6,8,12 rounding=stochastic,nearest_even 'seed=range(5)' --name width"
 )
+LOST = "No cells that differ in their dimension alone ended well: the page Cells says how they ended."
 NO_CONSTANTS = "No theorem is about networks: what bounds are made of is known of convex problems alone."
 WITHIN = (
     "0.01 is a point of error, 0.1 a tenth of a loss; empty: these. Of full precision, or else of the most bits, "
@@ -87,10 +88,11 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     others = _others(sweep, rows, facets)
     if not any(choosing.varies(line, "dimension") for line in choosing.split(rows, [*facets, *others])):
         titles = (FLOOR.format(metric.title).capitalize(), BITS, CONSTANTS)
-        run = RUN if metric.gap else RUN_NETWORKS
+        lost = choosing.varies(choosing.chosen(sweep, state), "dimension")
+        said = LOST if lost else RUN if metric.gap else RUN_NETWORKS
         if sweep.total > len(sweep.cells):
-            run = YET.format(len(sweep.cells), sweep.total)
-        return [Panel(title, None, notes=(run,)) for title in titles]
+            said = YET.format(len(sweep.cells), sweep.total)
+        return [Panel(title, None, notes=(said,)) for title in titles]
     floors = _floors(sweep, rows, facets, others, state, dark)
     parting = [axis for axis in others if axis != "precision"]
     needed = bits(sweep, rows, facets, parting, state, _target(sweep, state), dark)

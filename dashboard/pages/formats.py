@@ -23,7 +23,7 @@ from ..panels.splits import FIXED, FLOATS, Ground, exponent_of, exponents, groun
 
 SPLITS = "{} by the split of the bits"
 LEAST, THEORY = "lowest measured", "recommended by theory"
-NO_FLOOR = "no floor (diverged, timeout or failed)"
+ENDED = "(diverged, timeout or failed)"  # why there is no value
 NO_THEORY = "Theory's limits are those of the objective gap of convex problems: of networks it says nothing."
 DIFFER = 1.5  # a factor between floors that a reader sees
 FEW = 3  # splits at a width that make a map
@@ -135,7 +135,9 @@ def _splits(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark
             spread = f"{low[0]:.4g} to {high[0]:.4g} over {int(row['n_ok'])} seeds"
             hover[named(exponent_of(row)), text(row["precision"])] += f", {spreads.label(state)}: {spread}"
     titles = ("exponent bits", "total bits", f"log₁₀ {metric.title}" if metric.log else metric.title)
-    drawn = heatmap.figure(x, y, values, marks, titles, dark, hover=hover, no_value=NO_FLOOR, metric=metric)
+    drawn = heatmap.figure(
+        x, y, values, marks, titles, dark, hover=hover, no_value=f"no {metric.short} {ENDED}", metric=metric
+    )
     rows = [_row(row) for row in sorted(floats, key=lambda row: (row["precision"], exponent_of(row)))]
     columns = ["format", "precision", "exponent bits", "mantissa bits", metric.title, "seeds", "diverged"]
     notes = [f"{said}; {choosing.medians(floats)}. The mantissa has what sign and exponent leave."]

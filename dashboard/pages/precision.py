@@ -236,7 +236,7 @@ def _notes(shown: Sequence[Group], state: State, metric: Metric) -> list[str]:
     empty = sum(not metric.drawn(row["floor"], zeros=True) for row in shown)
     zeros = sum(row["floor"] == 0 for row in shown) if metric.log else 0
     notes = choosing.count_note(zeros, "point", AT_FOOT)
-    what = "floor" if metric.gap else metric.title
+    what = metric.short
     notes += choosing.count_note(empty, "point", f"without a {what}: not drawn, and in the table")
     if spreads.bounded(state, metric):
         proven = sum(row["noise_ball"] >= 0 for row in shown)

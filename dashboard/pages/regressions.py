@@ -1,4 +1,4 @@
-"""What `lpbench check` found so far: verdicts run by run, noise floors over the commits, and where they moved."""
+"""What `lpbench check` found so far: verdicts run by run, results over the commits, and where they moved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..page import MULTI, SELECT, SWITCH, Control, Page, Panel, State, address, 
 from ..panels.tables import table
 from . import cells
 
-CHECKS, FLOORS = "Checks by run", "Noise floor by commit"
+CHECKS, RESULTS = "Checks by run", "{} by commit"
 MOST_SHOWN, MOST_DRAWN, MOST_OPTIONS = 6, 12, 300
 MOVED = "moved"
 QUIET = (SAME, IDENTICAL)
@@ -43,7 +43,7 @@ def controls(sweep: Sweep) -> list[Control]:
     some = (
         f"{len(offered)} of {len(first)}, those that moved furthest"
         if len(first) > len(offered)
-        else "whose floors are drawn"
+        else "that are drawn"
     )
     options = tuple((one, whole.names[one]) for one in [*newest.series, *whole.names] if one in offered)
     return [
@@ -63,11 +63,11 @@ def controls(sweep: Sweep) -> list[Control]:
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
-    """Verdicts by run, and floors by commit."""
+    """Verdicts by run, and results by commit."""
     whole = past.read(sweep.folder.parent)
     if not whole.runs:
         said = (_nothing(sweep), *_unread(whole))
-        return [Panel(CHECKS, None, notes=said), Panel(FLOORS, None, notes=("No noise floor was kept yet.",))]
+        return [Panel(CHECKS, None, notes=said), _panel("result", None, notes=("Nothing was kept yet.",))]
     here = whole.on(state["platform"])
     return [_checks(whole, here, state, dark), _floors(here, state["config"], dark)]
 
@@ -114,19 +114,25 @@ def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
     picked = [here.series[one] for one in chosen if one in here.series] or default
     shown = [one for one in picked if one.at.size and one.at[-1] >= first][:MOST_DRAWN]
     if not shown:
-        none = "None of these configurations has a noise floor above 0 on this platform."
-        return Panel(FLOORS, None, notes=(none, *_zeros(picked)))
+        what = past.called(picked, lambda metric: metric.title)
+        none = f"None of these configurations has a {what} above 0 on this platform."
+        return _panel(what, None, notes=(none, *_zeros(picked)))
     bad = shown == default and shown[0].verdicts.get(len(here.runs) - 1) in BAD
     which = f"{len(shown)} of {choosing.plural(len(chosen), 'chosen configuration')}."
     if shown == default:
         said = "the worst of the newest run" if bad else "those that moved furthest"
         which = f"{choosing.plural(len(shown), 'configuration')}, {said}."
-    fit = "Orange: the l1 Potts fit to log10 of the floor, whose jumps are the steps."
+    what = past.called(shown, lambda metric: metric.title)
+    fit = f"Orange: the l1 Potts fit to log10 of the {what}, whose jumps are the steps."
     names = [
-        "configuration", "commit", "checked at", "verdict", "noise floor", "10 %", "90 %", "over the first",
+        "configuration", "commit", "checked at", "verdict", what, "10 %", "90 %", "over the first",
     ]  # fmt: skip
     data = Table(names, [row for one in shown for row in _rows(one, here, first)])
-    return Panel(FLOORS, floors(shown, here.runs, first, dark), data, (which, fit, *_zeros(shown)))
+    return _panel(what, floors(shown, here.runs, first, dark), data, (which, fit, *_zeros(shown)))
+
+
+def _panel(what: str, drawn: Any, data: Any = None, notes: Sequence[str] = ()) -> Panel:
+    return Panel(RESULTS.format(what.capitalize()), drawn, data, tuple(notes))
 
 
 def _zeros(series: Sequence[Series]) -> list[str]:
@@ -161,14 +167,15 @@ def _moved(store: Any, platform: str | None, prefix: str) -> list[Any]:
         return []
     title = html.H2("Where it moved")
     since = f"by more than {100 * (LEAST_CHANGE - 1):.0f} % since the first run or the last release"
+    what = past.called(here.series.values(), lambda metric: metric.short)
     if not here.moves:
-        return [title, html.P(f"Nowhere: no floor has a step, none drifted {since}.", className="note")]
+        return [title, html.P(f"Nowhere: no {what} has a step, none drifted {since}.", className="note")]
     links = _links(store, here, prefix)
     rows = [_row(move, here, links.get(move.series.config_id)) for move in here.moves]
-    notes = [f"Configurations whose floor has a step, or drifted {since}; ratios above 1 are worse."]
+    notes = [f"Configurations whose {what} has a step, or drifted {since}; ratios above 1 are worse."]
     moving = sum(one.range > 1 for one in here.series.values())
     if moving > SEARCHED:
-        notes.append(f"Looked at: the {SEARCHED} of {moving} whose floors range widest.")
+        notes.append(f"Looked at: the {SEARCHED} of {moving} whose {what}s range widest.")
     return [title, table("Where it moved", HEAD, rows), html.P(" ".join(notes), className="note")]
 
 

@@ -1,4 +1,4 @@
-"""The answer of `lpbench bits` as a panel: bits against the dimension, measured and by each theorem."""
+"""The answers of `lpbench bits` as panels: bits against the dimension, by each theorem and measured."""
 
 from __future__ import annotations
 
@@ -62,6 +62,53 @@ def answers(
     return Panel(title, drawn, data, tuple(notes))
 
 
+def near(
+    rows: Rows, wanted: str, axes: Sequence[str] = ("dimension",), about: str = "", dark: bool = False
+) -> Panel:
+    """Of networks: a line for each combination of the axes beside the dimension, with what the seeds leave open.
+
+    rows     those of the frame that `lpbench.bits` returns.     wanted   what the bits reach, in words.
+    axes     the choices that vary.                              about    what all rows share.
+
+    An interval without an upper end is drawn to one above all bits that are named.
+    """
+    others = [axis for axis in axes if axis != "dimension"]
+    named = [row[one] for row in rows for one in ("measured", "measured_low", "measured_high") if row[one]]
+    curves = []
+    for i, part in enumerate(choosing.split(map(dict, rows), others)):
+        points = sorted((row for row in part if row["measured"]), key=lambda row: row["dimension"] or 0)
+        if not points:
+            continue
+        colors, marker = style.colors(dark), style.MARKERS[i % len(style.MARKERS)]
+        curves.append(
+            Curve(
+                [row["dimension"] or 0 for row in points], [row["measured"] for row in points], "",
+                ", ".join(f"{axis}={text(part[0][axis])}" for axis in others) or MEASURED, colors[i % len(colors)],
+                marker=marker, low=[row["measured_low"] or row["measured"] for row in points],
+                high=[row["measured_high"] or max(named) + 1 for row in points], whiskers=True,
+                hover=[_leaves(row) for row in points],
+            )
+        )  # fmt: skip
+    title, notes = f"Bits {wanted}", [about] if about else []
+    if not curves:
+        return Panel(title, None, notes=("no number of bits was found", *notes))
+    dimensions = sorted({float(x) for curve in curves for x in curve.x})
+    scales = Axes(
+        "dimension (width of the network)", "bits needed", len(dimensions) > 1, False, dimensions,
+        y_more={"range": [min(named) - 1, max(named) + 2], **whole_bits(named)},
+    )  # fmt: skip
+    if any(row["measured_high"] is None and row["measured"] for row in rows):
+        notes.append("Bars to the top of all: the seeds leave open how many more bits it takes.")
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    data = Table(columns, [[row.get(name) for name in columns] for row in rows])
+    return Panel(title, figure(curves, scales, dark), data, tuple(notes))
+
+
+def _leaves(row: Mapping[str, Any]) -> str:
+    low, high = row["measured_low"], row["measured_high"]
+    return f"the seeds leave {low} or more" if high is None else f"the seeds leave {low} to {high}"
+
+
 def _curves(rows: Rows, others: Sequence[str], dark: bool) -> list[Curve]:
     """The lines of a panel, the measured one last, on top."""
     facet = ", ".join(f"{axis}={text(rows[0][axis])}" for axis in others)
@@ -111,4 +158,4 @@ def _ends(
                 "text": ", ".join(named), "x": place(x), "y": taken[x], "xref": f"x{number}", "yref": f"y{number}",
                 "showarrow": False, "xanchor": "left", "xshift": 8, "font": {"size": 11, "color": color},
             })  # fmt: skip
-    return {"x_more": {"range": across}, "y_more": {"range": [low, high], **whole_bits(curves)}}, names
+    return {"x_more": {"range": across}, "y_more": {"range": [low, high], **whole_bits(counts)}}, names

@@ -218,7 +218,9 @@ def bits(
     notes += choosing.count_note(zeros, "floor", "of 0 among them: reached")
     notes += _sharp(sweep, lines, target)
     unreached = any(curve.marker == BEYOND for curve in curves)
-    scale = _swept_bits(swept, beyond if unreached else None) if target.beyond else whole_bits(curves)
+    scale = whole_bits([y for curve in curves for y in curve.y])
+    if target.beyond:
+        scale = _swept_bits(swept, beyond if unreached else None)
     notes += [f"Triangles: not with any swept number of bits, up to {swept[-1]}."] if unreached else []
     drawn = over_dimension(
         curves, look, "bits needed", rows, metric, y_log=False, y_share=False, y_more=scale
@@ -252,9 +254,9 @@ def _swept_bits(swept: Sequence[int], beyond: int | None) -> dict[str, Any]:
     return {"tickvals": values, "ticktext": names, "range": [values[0] - room, values[-1] + room]}
 
 
-def whole_bits(curves: Sequence[Curve]) -> dict[str, Any]:
-    """Ticks of a y axis at whole numbers, at most TICKS or so."""
-    counts = [y for curve in curves for y in curve.y] or [0]
+def whole_bits(counts: Sequence[int]) -> dict[str, Any]:
+    """Ticks of a y axis over `counts` at whole numbers, at most TICKS or so."""
+    counts = counts or [0]
     return {"tick0": 0, "dtick": max(1, math.ceil((max(counts) - min(counts)) / TICKS))}
 
 

@@ -117,8 +117,9 @@ def compare(
     """Compare two stored sweeps: one row a combination of the axes `by`, with the ratio B / A of a metric.
 
     a, b      names or paths of sweeps.              by    axes, `"algorithm,precision"` or a list; None: all that vary.
-    metric    noise_floor, final_gap, mean_gap, best_gap, seconds, steps_per_second, or a number that a plug-in
-              recorded; None: the result of the cells, noise_floor where they have the convex engine.
+    metric    noise_floor, final_gap, mean_gap, best_gap, of networks test_error, best_test_error, test_loss,
+              train_loss; seconds, steps_per_second, or a number that a plug-in recorded. None: the result of the cells,
+              noise_floor of convex problems, test_error of networks.
     runs_dir  where sweeps lie (None: runs).
 
     Columns: `by`; `ratio`, the geometric mean, with a 95 % interval over the seeds in `low`, `high`; `seeds_a`,

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from lpbench.declared.columns import SHARES
 from lpbench.declared.declarations import HIGHER, LOWER
 from lpbench.theory.arithmetic import READS, resolution
 
 GAPS = ("noise_floor", "final_gap", "mean_gap", "best_gap")
 READ_BY_VALUE = ("status", *READS)  # beside the metric
 LEVEL = 0.95
+LEAST_SHARE = 1e-3  # that is told from 0: one of a thousand samples
 
 Sample = Mapping[int, float]  # one configuration: log10 of a metric, or of a ratio, by seed
 
@@ -54,12 +56,17 @@ def power(exponent: float) -> float:
 
 
 def value(cell: Mapping[str, Any], metric: str) -> float | None:
-    """log10 of a metric; a gap below what the arithmetic can tell from 0 counts as that. None: it was not measured."""
+    """log10 of a metric; a gap below what the arithmetic can tell from 0 counts as that, and a share below LEAST_SHARE.
+
+    None: it was not measured.
+    """
     number = cell.get(metric)
     if cell["status"] != "ok" or not isinstance(number, int | float) or not math.isfinite(number):
         return None
     if metric in GAPS:
         number = max(number, least(cell))
+    if metric in SHARES:
+        number = max(number, LEAST_SHARE)
     return math.log10(number) if number > 0 else None
 
 

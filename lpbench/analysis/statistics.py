@@ -65,6 +65,39 @@ def fit_prior(variances: np.ndarray, df: np.ndarray) -> Prior:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """Of two means: `mean`, its standard `error` (nan where nothing tells it), and the ends of its interval."""
+
+    mean: float
+    error: float
+    low: float
+    high: float
+
+
+def difference(x: np.ndarray, y: np.ndarray | float, level: float) -> Difference:
+    """mean(x) - mean(y) of unpaired samples, any lengths >= 1, with the two-sided interval of `level` (Welch).
+
+    y   a number: it is exact.
+    A sample of one tells no error, and its interval has no ends; a number in x that is not finite is above all.
+    """
+    from scipy.stats import t
+
+    if not np.isfinite(x).all():
+        return Difference(np.inf, np.nan, np.inf, np.inf)
+    other = np.asarray(y, float)
+    middle = float(x.mean() - other.mean())
+    if x.size < 2 or (other.ndim and other.size < 2):
+        return Difference(middle, np.nan, -np.inf, np.inf)
+    parts = [(sample.var(ddof=1) / sample.size, sample.size - 1) for sample in (x, other) if sample.ndim]
+    variance = sum(part for part, _ in parts)
+    half = 0.0
+    if variance > 0:
+        freedom = variance**2 / sum(part**2 / df for part, df in parts)
+        half = float(t.ppf((1 + level) / 2, freedom)) * float(np.sqrt(variance))
+    return Difference(middle, float(np.sqrt(variance)), middle - half, middle + half)
+
+
+@dataclass(frozen=True)
 class Moderated:
     """A moderated one-sample t test for each of C cells; all arrays (C,).
 

@@ -32,7 +32,8 @@ Columns = Mapping[str, Sequence[Any]]
 def read(folder: Path, names: Iterable[str], metric: str | None = None) -> tuple[Columns, pa.Schema]:
     """The columns `names` of a sweep's cells, those that plug-ins declared, and `metric`, or the result of each cell.
 
-    Raises ConfigError for a metric that is none of COMPARED, and no number that a plug-in recorded.
+    Raises ConfigError for a metric that is none of COMPARED, and no number that a plug-in recorded, or that cells which
+    are ok have not: a network has no gap.
     """
     wanted = list(dict.fromkeys([*names, "result", metric or RESULT]))
     columns, schema = read_columns(folder, wanted)
@@ -45,7 +46,16 @@ def read(folder: Path, names: Iterable[str], metric: str | None = None) -> tuple
             more = further(schema)
             own = [name for name in more if name not in own_choices(more)]
             raise ConfigError(f"unknown metric {metric!r}.{did_you_mean(metric, [*COMPARED, *named, *own])}")
+    if metric is not None and _lacks(columns, metric):
+        results = " and ".join(sorted({name or RESULT for name in columns.get("result", (None,))}))
+        raise ConfigError(f"no cell of {folder.name} has a {metric}; their result is {results}")
     return columns, schema
+
+
+def _lacks(columns: Columns, metric: str) -> bool:
+    """Whether some cells are ok and none of these has the metric."""
+    ok = [i for i, status in enumerate(columns["status"]) if status == "ok"]
+    return bool(ok) and (metric not in columns or all(columns[metric][i] is None for i in ok))
 
 
 def axes_of(schema: Any) -> list[str]:

@@ -20,9 +20,10 @@ class Trajectory(Protocol):
     step_seconds: float
     look_seconds: float
 
-    def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> None:
+    def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> bool | None:
         """Go on to the steps stops[first:last]; record each whose row, in `rows`, is not -1.
 
+        Returns True where it is not done, since that would have lasted too long: it is called again in the same way.
         Called first with first = last = 0, which moves nothing: the time to compile something.
         """
         ...

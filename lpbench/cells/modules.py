@@ -13,13 +13,7 @@ import numpy as np
 from lpbench import registry
 from lpbench.arithmetic.generator import GOLDEN, INITIAL, ORDER, ROUNDING, SAMPLES, stream
 from lpbench.cells.networks import (
-    GRADIENT_NORM,
-    MOVED,
     RECORDED,
-    SLOWEST,
-    TEST_ERROR,
-    TEST_LOSS,
-    TRAIN_LOSS,
     Judged,
     Networks,
     recipe_of,
@@ -80,9 +74,7 @@ class ModuleTraining(Judged):
         )
         self.losses, self.norm = np.zeros(choices["steps"]), np.zeros(1)
         self.record = np.zeros((points.steps.size, RECORDED))
-        self.now = 0
-        cost = _cost(problem, choices)
-        self.step_seconds, self.look_seconds = SLOWEST * cost.step + 1e-6, SLOWEST * cost.look + 1e-6
+        self.expect(_cost(problem, choices))
 
     def _make(self) -> None:
         """Module, optimizer and samples, on their device."""
@@ -119,7 +111,7 @@ class ModuleTraining(Judged):
             found = torch.from_numpy(np.array(X))  # read-only ones are the dataset's
             return (found.to(kind) if found.is_floating_point() else found).to(device)
 
-        self.data = [
+        self.sets = [
             (on_device(X), on_device(y))
             for X, y in ((problem.X, problem.y), (problem.test_X, problem.test_y))
         ]
@@ -135,7 +127,7 @@ class ModuleTraining(Judged):
         from lpbench.errors import LpbenchError, last_line
         from lpbench.networks.modules.probing import failing
 
-        torch, (X, y) = self.torch, self.data[0]
+        torch, (X, y) = self.torch, self.sets[0]
         torch.manual_seed((int(self.draws) + step * int(GOLDEN)) % 2**32)
         for group in self.optimizer.param_groups:
             group["lr"] = float(self.sizes[step])
@@ -175,36 +167,34 @@ class ModuleTraining(Judged):
         for kept, p in zip(self.average, self.parameters, strict=True):
             kept += (p.detach().double() - kept) / self.taken
 
-    def _judge(self, record: np.ndarray) -> None:
-        """The whole training and test sets, by the weights that the algorithm gives out."""
-        with _turn, self.torch.no_grad():
-            self.model.eval()
-            own = None
-            if self.average is not None:
-                own = [p.detach().clone() for p in self.parameters]
-                self._put(self.average)
-            found = [self._summed(X, y) for X, y in self.data]
-            if own is not None:
-                self._put(own)
-        record[TRAIN_LOSS], (record[TEST_LOSS], record[TEST_ERROR]) = found[0][0], found[1]
-        record[GRADIENT_NORM] = self.norm[0] if self.now else np.nan
-        record[MOVED:] = self.optimizer.counts
+    def _give_out(self) -> None:
+        self.model.eval()
+        self.own = None
+        if self.average is not None:
+            self.own = [p.detach().clone() for p in self.parameters]
+            self._put(self.average)
+
+    def _sum_up(self, X: Any, y: Any, first: int, last: int, found: np.ndarray) -> None:
+        batch, loss = self.choices["batch_size"], self.torch.nn.functional.cross_entropy
+        with self.torch.no_grad():
+            for start in range(first, last, batch):
+                chosen = slice(start, min(start + batch, last))
+                logits, targets = self._logits(X[chosen]), y[chosen].reshape(-1)
+                flat = logits.reshape(-1, logits.shape[-1])
+                found[0] += float(loss(flat.double(), targets, reduction="sum"))
+                found[1] += int((flat.argmax(1) != targets).sum())
+
+    def _go_on(self) -> None:
+        if self.own is not None:
+            self._put(self.own)
 
     def _put(self, weights: list[Any]) -> None:
         """Into the storage of the parameters, past what an optimizer takes for another's change."""
         for p, w in zip(self.parameters, weights, strict=True):
             p.data.copy_(w)
 
-    def _summed(self, X: Any, y: Any) -> tuple[float, float]:
-        """The mean loss of all targets, and the share that is given another class."""
-        total, wrong, batch = 0.0, 0, self.choices["batch_size"]
-        for start in range(0, len(y), batch):
-            logits = self._logits(X[start : start + batch])
-            flat, targets = logits.reshape(-1, logits.shape[-1]), y[start : start + batch].reshape(-1)
-            losses = self.torch.nn.functional.cross_entropy(flat.double(), targets, reduction="sum")
-            total += float(losses)
-            wrong += int((flat.argmax(1) != targets).sum())
-        return total / y.numel(), wrong / y.numel()
+    def _counts(self) -> np.ndarray:
+        return self.optimizer.counts
 
     def metrics(self, trace: Mapping[str, np.ndarray], row: Mapping[str, Any]) -> dict[str, Any]:
         """What came of it, and what its digest holds for."""

@@ -1,6 +1,7 @@
 """The compiled engine of networks: from one record point to the next in one call, judged by held-out samples."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.generator import ORDER, ROUNDING, stream
 from lpbench.cells.described import described
 from lpbench.cells.points import Points, check_length
+from lpbench.cells.run import CALL_SECONDS
 from lpbench.networks import assembly, training, updates
 from lpbench.networks.architecture import Layout, layout, names
 from lpbench.networks.bits import bits_per_step
-from lpbench.networks.cost import work
+from lpbench.networks.cost import Work, work
 from lpbench.networks.roles import Recipe, recipe, rounds_of
 from lpbench.problems.network import Network, TrainingSet
 from lpbench.problems.solving.memory import by_group
@@ -71,29 +73,62 @@ def recipe_of(choices: Mapping[str, Any], net: Sequence[Any]) -> Recipe:
 class Judged:
     """A cell under way that keeps what whole sets say of it, a row of `record` a point; engines train and judge.
 
-    losses   (steps,) of the minibatches.     now   the step it has come to.
+    losses   (steps,) of the minibatches.      norm   (1,) of the last gradient.      now   the step it has come to.
+    sets     the training and the test samples, each X and y.      at_once   samples that are judged in one call.
     """
 
     choices: dict[str, Any]
     problem: TrainingSet
     points: Points
     losses: Vector
+    norm: Vector
     record: np.ndarray
-    now: int
-    step_seconds: float
-    look_seconds: float
+    sets: Sequence[tuple[Any, Any]]
+    now = 0
+    _way: Iterator[None] | None = None
 
-    def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> None:
-        """Go on to stops[first:last]."""
+    def expect(self, work: Work) -> None:
+        """What steps and looks are expected to cost: a call is to be short."""
+        self.step_seconds, self.look_seconds = SLOWEST * work.step + 1e-6, SLOWEST * work.look + 1e-6
+        samples, batch = sum(len(y) for _, y in self.sets), self.choices["batch_size"]
+        self.at_once = (
+            max(1, int(samples * CALL_SECONDS / self.look_seconds) // batch) * batch
+        )  # whole batches
+
+    def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> bool:
+        """Go on to stops[first:last], in as many calls as large sets take to be judged."""
         if first == last:
             self._compile()
-            return
-        for stop, row in zip(stops[first:last].tolist(), rows[first:last].tolist(), strict=True):
+            return False
+        self._way = self._way or self._walk(stops[first:last].tolist(), rows[first:last].tolist())
+        for _ in self._way:
+            return True
+        self._way = None
+        return False
+
+    def _walk(self, stops: list[int], rows: list[int]) -> Iterator[None]:
+        for stop, row in zip(stops, rows, strict=True):
             if stop > self.now:
                 self._train(self.now, stop)
                 self.now = stop
             if row >= 0:
-                self._judge(self.record[row])
+                yield from self._judge(self.record[row])
+
+    def _judge(self, record: np.ndarray) -> Iterator[None]:
+        """The whole training and test sets, by the weights that the algorithm gives out; a pause between two calls."""
+        means = []
+        self._give_out()
+        for X, y in self.sets:
+            found = np.zeros(2)
+            for first in range(0, len(y), self.at_once):
+                if first:
+                    yield
+                self._sum_up(X, y, first, min(first + self.at_once, len(y)), found)
+            means.append(found / math.prod(y.shape))
+        self._go_on()
+        record[TRAIN_LOSS], (record[TEST_LOSS], record[TEST_ERROR]) = means[0][0], means[1]
+        record[GRADIENT_NORM] = self.norm[0] if self.now else np.nan
+        record[MOVED:] = self._counts()
 
     def _compile(self) -> None:
         """Whatever costs time before the first step."""
@@ -102,8 +137,18 @@ class Judged:
         """The steps begin ... end - 1."""
         raise NotImplementedError
 
-    def _judge(self, record: np.ndarray) -> None:
-        """The whole training and test sets, by the weights that the algorithm gives out, into a row."""
+    def _give_out(self) -> None:
+        """Judge by the weights that the algorithm gives out from here on."""
+
+    def _sum_up(self, X: Any, y: Any, first: int, last: int, found: Vector) -> None:
+        """Add to found (2,) the losses of the samples first ... last - 1, and how many targets are said wrongly."""
+        raise NotImplementedError
+
+    def _go_on(self) -> None:
+        """Train from the algorithm's own weights from here on."""
+
+    def _counts(self) -> Vector:
+        """(3,): updates, of them those that were clipped, and those that changed nothing."""
         raise NotImplementedError
 
     def diverged(self, first: int, count: int) -> int | None:
@@ -181,13 +226,14 @@ class Training(Judged):
         self.key = stream(choices["seed"], ROUNDING)
         self.losses, self.norm = np.zeros(steps), np.zeros(1)
         self.record = np.zeros((points.steps.size, RECORDED))
-        self.now = 0
-        cost = work(problem.net, self.tensors.recipe, choices, len(problem.y) + len(problem.test_y), steps)
-        self.step_seconds, self.look_seconds = SLOWEST * cost.step + 1e-6, SLOWEST * cost.look + 1e-6
+        self.sets = [(self.X, problem.y), (self.test_X, problem.test_y)]
+        samples = len(problem.y) + len(problem.test_y)
+        self.expect(work(problem.net, self.tensors.recipe, choices, samples, steps))
 
     def _compile(self) -> None:
         self._train(0, 0)
-        self._sum_up(self.memory.weights, self.X[:0], self.problem.y[:0], np.zeros(2))
+        self._give_out()
+        self._sum_up(self.X, self.problem.y, 0, 0, np.zeros(2))
 
     def _train(self, begin: int, end: int) -> None:
         order = self.batches.order(begin, end) if end > begin else np.zeros((0, self.layout.batch), np.int64)
@@ -196,21 +242,16 @@ class Training(Judged):
             np.int64(begin), self.key, self.losses[begin:end], self.norm,
         )  # fmt: skip
 
-    def _judge(self, record: np.ndarray) -> None:
-        """The whole training and test sets, by the weights that the algorithm gives out."""
-        memory, found, losses = self.memory, np.zeros(2), []
-        weights = (
-            self.average.weights.astype(memory.weights.dtype) if self.average.taken[0] else memory.weights
-        )
-        for X, y in ((self.X, self.problem.y), (self.test_X, self.problem.test_y)):
-            self._sum_up(weights, X, y, found)
-            losses.append(found / len(y))
-        record[TRAIN_LOSS], (record[TEST_LOSS], record[TEST_ERROR]) = losses[0][0], losses[1]
-        record[GRADIENT_NORM] = self.norm[0] if self.now else np.nan
-        record[MOVED:] = memory.counts
+    def _give_out(self) -> None:
+        average, own = self.average, self.memory.weights
+        self.given = average.weights.astype(own.dtype) if average.taken[0] else own
 
-    def _sum_up(self, weights: Vector, X: np.ndarray, y: np.ndarray, found: Vector) -> None:
-        training.judge(self.net, weights, X, y, np.arange(len(y)), self.key, found)
+    def _sum_up(self, X: Any, y: Any, first: int, last: int, found: Vector) -> None:
+        begin = np.int64(first // self.layout.batch)
+        training.judge(self.net, self.given, X, y, np.arange(first, last), begin, self.key, found)
+
+    def _counts(self) -> Vector:
+        return self.memory.counts
 
 
 @by_group

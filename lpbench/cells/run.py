@@ -108,7 +108,11 @@ def _run(
             raise Interrupted("stopped")
         last = min(done + calls, where.size)
         start = time.perf_counter()
-        trajectory.advance(where, rows, done, last)
+        while trajectory.advance(where, rows, done, last):
+            if stop is not None and stop.is_set():
+                raise Interrupted("stopped")
+            if count and timeout is not None and time.perf_counter() - began > timeout:
+                return "timeout", seconds[:count]
         spent = time.perf_counter() - start
         recorded = int(rows[:last].max()) + 1
         if recorded > count:

@@ -11,6 +11,9 @@ from lpbench.terminal import first, note, print_json, warning
 
 if TYPE_CHECKING:
     from lpbench.proofs.bits.answer import Answers
+    from lpbench.proofs.bits.near import NearAnswers
+
+    Found = Answers | NearAnswers
 
 _LISTED = 10
 
@@ -36,23 +39,30 @@ class Rounds:
         self._progress.close()
 
 
-def report(found: "Answers", figure: Path | None, as_json: bool, as_csv: bool, quiet: bool) -> int:
+def report(found: "Found", figure: Path | None, as_json: bool, as_csv: bool, quiet: bool) -> int:
     """Print the answer and draw the figure; returns the exit code."""
-    from lpbench.proofs.bits import words
+    from lpbench.proofs.bits import near_words, said, words
+    from lpbench.proofs.bits.answer import Answers
 
-    notes, ends = words.footnotes(found), words.conclusion(found)
+    if isinstance(found, Answers):
+        bad = said.bad(found)
+        title, table = words.title(found), words.table(found)
+        notes, ends = words.footnotes(found), words.conclusion(found)
+    else:
+        bad = said.bad(found)
+        title, table = near_words.title(found), near_words.table(found)
+        notes, ends = near_words.footnotes(found), near_words.conclusion(found)
     if as_json:
         answer = {
-            "target": found.target, "defaults": found.defaults, "seeds": found.seeds,
-            "folder": None if found.folder is None else str(found.folder), "ran": found.ran, "rows": found.rows(),
-            "notes": notes, "conclusion": ends,
+            **found.asked(), "seeds": found.seeds, "folder": None if found.folder is None else str(found.folder),
+            "ran": found.ran, "rows": found.rows(), "notes": notes, "conclusion": ends,
         }  # fmt: skip
         print_json(answer)
     elif as_csv:
         sys.stdout.write(csv_of_records(found.rows()))
     else:
-        print(words.title(found))
-        words.table(found).print()
+        print(title)
+        table.print()
         for line in ends:
             print(line)
         print()
@@ -65,23 +75,22 @@ def report(found: "Answers", figure: Path | None, as_json: bool, as_csv: bool, q
                 note("next: --figure bits.html draws it; more seeds, dimensions or formats reuse these cells")
     if figure is not None:
         _draw(found, figure, quiet)
-    return _bad(found)
+    for line in first(bad, _LISTED):
+        warning(line)
+    return ExitCode.SOME_BAD if bad else ExitCode.DONE
 
 
-def _draw(found: "Answers", path: Path, quiet: bool) -> None:
+def _draw(found: "Found", path: Path, quiet: bool) -> None:
     from lpbench.dashboard.charts.files import write_panel
-    from lpbench.dashboard.panels.answers import answers
-    from lpbench.proofs.bits.words import about
+    from lpbench.dashboard.panels.answers import answers, near
+    from lpbench.proofs.bits.answer import Answers
+    from lpbench.proofs.bits.near_words import wanted
+    from lpbench.proofs.bits.said import about
 
-    write_panel(answers(found.rows(), found.target, found.axes, about(found)), path)
+    if isinstance(found, Answers):
+        panel = answers(found.rows(), found.target, found.axes, about(found))
+    else:
+        panel = near(found.rows(), wanted(found), found.axes, about(found))
+    write_panel(panel, path)
     if not quiet:
         note(f"figure: {path}")
-
-
-def _bad(found: "Answers") -> int:
-    from lpbench.proofs.bits.words import bad
-
-    lines = bad(found)
-    for line in first(lines, _LISTED):
-        warning(line)
-    return ExitCode.SOME_BAD if lines else ExitCode.DONE

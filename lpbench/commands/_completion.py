@@ -70,6 +70,13 @@ def widths(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     return _starting(WIDTHS, incomplete)
 
 
+def metrics_of_networks(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of a column that networks are judged by."""
+    from lpbench.declared.columns import OF_NETWORKS
+
+    return _starting(OF_NETWORKS, incomplete)
+
+
 def baselines(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     """Completions of a baseline's name."""
     base = Path(_parameter(ctx, "runs_dir") or "runs") / "baselines"

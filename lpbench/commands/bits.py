@@ -12,9 +12,6 @@ NEEDS_ARGUMENTS = True
 
 
 def command(
-    target: Annotated[
-        float, typer.Option("--target", "-t", metavar="EPS", help="The objective gap to reach, f(w) - f*.")
-    ],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
@@ -24,8 +21,37 @@ def command(
             callback=opt.each_key_once,
         ),
     ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="EPS",
+            help="The objective gap to reach, f(w) - f*; of networks: the metric.",
+        ),
+    ] = None,
+    within: Annotated[
+        float | None,
+        typer.Option(
+            "--within",
+            "-W",
+            metavar="W",
+            help="Of networks: how near to full precision, 0.01: a point of test error.",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric",
+            help="Of networks: test_error (default), best_test_error, test_loss, train_loss.",
+            autocompletion=_completion.metrics_of_networks,
+        ),
+    ] = None,
     measure: Annotated[bool, typer.Option(help="Run cells; without, formulas only.")] = True,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds of each measured point.")] = 5,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", min=1, help="Seeds of each measured point (default: 5, of networks 8)."),
+    ] = None,
     max_minutes: Annotated[
         float, typer.Option("--max-minutes", min=0, help="Leave out what takes longer in all, by estimate.")
     ] = 5.0,
@@ -45,12 +71,14 @@ def command(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Say how many bits reach an objective gap: by each theorem, and by measurement.
+    """Say how many bits reach an objective gap, by each theorem and by measurement; or how many a network needs.
 
     Give the choices as for a sweep, all but precision and seed. Each combination is measured with real cells, by
     bisection over the precision; what is stored is not computed again.
 
     lpbench bits --target 0.01 problem=family_s k=4 dimension=16,256,4096 --figure bits.html
+
+    lpbench bits --within 0.01 problem=mlp dimension=16,64,256 recipe=all
     """
     from contextlib import closing
 
@@ -68,6 +96,7 @@ def command(
     minutes = None if yes else max_minutes
     with closing(_bits.Rounds(quiet, verbose)) as rounds:
         found = find(
-            target, overrides or [], measure, seeds, minutes, name, runs_dir, workers, config_dir, rounds
-        )
+            target, overrides or [], measure, seeds, minutes, name, runs_dir, workers, config_dir, rounds,
+            metric, within,
+        )  # fmt: skip
     return _bits.report(found, figure, as_json, csv, quiet)

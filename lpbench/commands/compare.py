@@ -22,7 +22,7 @@ def command(
         str | None,
         typer.Option(
             "--metric",
-            help="noise_floor (default), final_gap, mean_gap, best_gap, seconds, steps_per_second.",
+            help="final_gap, mean_gap, test_loss, seconds ... (default: noise_floor, of networks test_error).",
         ),
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows as csv.")] = None,

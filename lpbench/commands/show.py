@@ -30,7 +30,8 @@ def command(
     ] = None,
     bad: Annotated[bool, typer.Option("--bad", help="The cells that failed, diverged or timed out.")] = False,
     metric: Annotated[
-        str | None, typer.Option("--metric", help="What the table shows (default: noise_floor).")
+        str | None,
+        typer.Option("--metric", help="What the table shows (default: the result of the cells)."),
     ] = None,
     figure: Annotated[
         Path | None,

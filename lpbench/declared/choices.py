@@ -44,8 +44,8 @@ _PROBLEM = (
 )  # fmt: skip
 _START = Choice("start", Word(("zero", "optimum")), "zero", "`optimum`: the optimum, rounded to the grid")
 _ALGORITHM = (
-    Choice("algorithm", Word(), None, "`sgd`, `lp_sgd` (default), `svrg`, `lp_svrg`, `halp`, `swalp`: "
-           "[algorithms.md](algorithms.md)"),
+    Choice("algorithm", Word(), None, "`sgd`, `lp_sgd` (default), `svrg`, `lp_svrg`, `halp`, `swalp`, of "
+           "networks also `adamw`, `lp_adamw`: [algorithms.md](algorithms.md)"),
     Choice("inner_steps", Whole(1, top=_COUNTED), None, "SVRG and HALP: T, steps between two snapshots; null: 2N"),
     Choice("snapshot", Word(("last", "random", "average")), "last", "SVRG and HALP: which point of a loop is the next"),
     Choice("mu", Formula(Real(0), _CONSTANTS), None, "HALP: strong convexity for the rescaling; null: the problem's"),
@@ -61,14 +61,15 @@ _FORMAT = (
     Choice("block_size", Whole(1), None, "of `block`: [formats.md](formats.md); null: the format's own rule"),
     Choice("subnormals", Flag(), True, "of `float`: whether it has them"),
     Choice("limit", Formula(Real(0), _CONSTANTS, ("auto",)), "auto", "half the range; `auto`: the least power of two "
-           "at or above 1.5 `w_max` (1 if the optimum is 0)"),
+           "at or above 1.5 `w_max` (1 if the optimum is 0), of networks 4 times a tensor's largest first number"),
     Choice("rounding", Word(("stochastic", "nearest_even", "toward_zero")), "stochastic", "to which neighbour"),
     Choice("random_bits", Whole(1, 32), None, "bits of a stochastic rounding decision; null: all that the arithmetic "
            "has, 24 or 32"),
 )  # fmt: skip
 _STEP_SIZE = (
     Choice("step_size", Formula(Real(0), (*_CONSTANTS, "delta"), ("auto",)), "auto", "`auto`: 1/(4 L_B) for SGD, "
-           "LP-SGD, SWALP, with L_B = L/B + (1 - 1/B) L_f; 0.1/L for SVRG, LP-SVRG, HALP"),
+           "LP-SGD, SWALP, with L_B = L/B + (1 - 1/B) L_f; 0.1/L for SVRG, LP-SVRG, HALP; networks take "
+           "a number, 0.1 unless given"),
     Choice("schedule", Word(("constant", "decreasing", "cosine", "steps")), "constant", "`decreasing`, of convex "
            "problems: alpha_t = 8/(mu (t + 16 L_B/mu)); of networks: `cosine`, `steps`"),
 )  # fmt: skip
@@ -101,7 +102,8 @@ _NETWORK = (
     Choice("device", Word(("cpu", "cuda")), "cpu", "of the engine `torch`: where it computes"),
 )  # fmt: skip
 _RUN = (
-    Choice("batch_size", Whole(1, top=_COUNTED // 2), 1, "samples a step, drawn with replacement"),
+    Choice("batch_size", Whole(1, top=_COUNTED // 2), 1, "samples a step, drawn with replacement; of networks 64 "
+           "unless given, as `sampling` says"),
     Choice("epochs", Real(0), 30.0, "length of the run: passes over N samples"),
     Choice("steps", Formula(Whole(1, top=_COUNTED), (*_CONSTANTS, "delta", "alpha")), None, "length of the run: "
            "parameter updates; null: as `epochs` say"),

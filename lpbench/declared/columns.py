@@ -22,7 +22,8 @@ IDENTITY = [
 RESULTS = [
     *_columns("stored fraction bits", "mantissa_bits", stored=int),
     *_columns("bits a value, with what a block shares", "bits_per_value"),
-    *_columns("`ok`, `diverged` (gap not finite, or over 1e6 times the larger of the initial gap and the gap at 0; "
+    *_columns("`ok`, `diverged` (of networks: a loss not finite; else: gap not finite, or over 1e6 times the larger of "
+              "the initial gap and the gap at 0; "
               "where those are next to nothing, as with an optimum at 0, over 1000 times what noise alone makes, "
               "σ²/(2L) + δσ₁/2 + nL_fδ²/8), `timeout`, `failed`", "status", stored=str),
     *_columns("why it failed", "error", stored=str),
@@ -67,6 +68,8 @@ NETWORK = [
     *_columns("bits of all tensors of a step, each as often as it is written or read ([networks.md](networks.md#bits))",
               "bits_per_step", better=LOWER),
 ]  # fmt: skip
+SHARES = ("test_error", "best_test_error")  # of a test set
+OF_NETWORKS = ("test_error", "best_test_error", "test_loss", "train_loss")  # what networks are judged by
 # `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was made.
 CONSTANTS = _columns(
     "constants of the problem ([theory.md](theory.md)); `mu` is HALP's choice where one was made",
@@ -74,7 +77,7 @@ CONSTANTS = _columns(
 )  # fmt: skip
 # What a bound needs of the problem beside its constants.
 PROBLEM = [
-    *_columns("number of weights: dimension times classes", "weights", stored=int),
+    *_columns("number of weights: dimension times classes; of networks those of all layers", "weights", stored=int),
     *_columns("l2 norm of the optimum", "w_norm"),
     *_columns("whether the objective is quadratic", "quadratic", stored=bool),
     *_columns("l2 norm of the gradient at the optimum: at most 1e-12 unless the solver could not reach it",

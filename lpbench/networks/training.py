@@ -70,13 +70,13 @@ def _average(average, weights):
 
 
 @kernel
-def judge(net, weights, X, y, order, key, found):
-    """found (2,): the sum of the losses of all samples, and how many are classified wrongly.
+def judge(net, weights, X, y, order, begin, key, found):
+    """Add to found (2,) the sum of the losses of some samples, and how many are classified wrongly.
 
-    order   (N,): 0 ... N - 1; batches are as large as the network has room for.
+    order   (m,) the samples, in batches as large as the network has room for.     begin   the number of the first of
+            these, which the random words depend on: a set is the same in one call as in parts of whole batches.
     """
-    batch, step = net.batch, JUDGED
-    found[0], found[1] = 0.0, 0.0
+    batch, step = net.batch, JUDGED + begin
     for start in range(0, order.size, batch):
         chosen = order[start : start + batch]
         gather(net, X, chosen, key, step)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lpbench.analysis.evidence import COLUMNS, Evidence, weigh
+from lpbench.analysis.tables import RESULT
 from lpbench.cells import theorems
 from lpbench.cells.binding import resolve
+from lpbench.cells.engine import engine_of
 from lpbench.choices.cell import Cell
 from lpbench.choices.grid import DEFAULT_EXPERIMENT, expand
 from lpbench.errors import ConfigError, LpbenchError
@@ -90,6 +92,11 @@ def plan_groups(
         "bounds", Path(), [Call((), None, skip_invalid)], found.cells, [], found.invalid, axes=found.axes
     )
     plan.check()
+    for cell in plan.cells:
+        if engine_of(cell.choices).result != RESULT:
+            raise ConfigError(
+                f"problem={cell.choices['problem']}: nothing is proven of networks; bounds are of convex problems"
+            )
     return plan
 
 
@@ -145,8 +152,15 @@ def _facts(problem: Problem) -> dict[str, Any]:
 
 
 def of_sweep(folder: Path) -> Evidence:
-    """Every cell group of a stored sweep beside its bounds, with the bound of each theorem."""
+    """Every cell group of a stored sweep beside its bounds, with the bound of each theorem.
+
+    Raises ConfigError where all of them are networks.
+    """
     cells = read_cells(folder)
+    if cells.num_rows and "result" in cells.column_names and not cells["result"].null_count:
+        raise ConfigError(
+            f"sweep {folder.name} is of networks, of which nothing is proven: lpbench show {folder.name}"
+        )
     wanted = [name for name in cells.column_names if name in COLUMNS or name.startswith("bound_")]
     return weigh(plain_columns(cells.select(wanted)))
 

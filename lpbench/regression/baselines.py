@@ -34,9 +34,11 @@ COLUMNS = pa.schema(
         "config_id": TEXT, "definition": TEXT, **CHOICES, "status": TEXT, "digest": TEXT, "initial_gap": REAL,
         "noise_floor": REAL, "mean_gap": REAL, "target_gap": REAL, "steps_to_target": REAL, "bound_ratio": REAL,
         "steps_per_second": REAL, "L": REAL, "L_f": REAL, "sigma": REAL, "w_norm": REAL, "optimum_gradient_norm": REAL,
+        "result": TEXT, "test_error": REAL, "train_loss": REAL,
     }
 )  # fmt: skip
-_LATER = frozenset({"L", "sigma", *LATER})  # columns that older baselines lack: null there
+# Columns that older baselines lack: null there.
+_LATER = frozenset({"L", "sigma", "result", "test_error", "train_loss", *LATER})
 MOST_CELLS, MOST_BYTES = 50_000, 64_000_000  # that are read: a baseline is small, and may be someone else's
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

@@ -1,8 +1,9 @@
 """The decisions of a check, in their order, for every configuration of the grid.
 
 Another definition: not comparable. Not run: missing; not in the baseline: new. A worse status: no statistics. Equal
-digests: identical. All else is tested: differences of log10 of the noise floor, and of the steps to the target, paired
-by seed; a moderated t test, Benjamini-Hochberg over all of them, and the mean must be above LEAST_CHANGE as well.
+digests: identical. All else is tested: differences of log10 of the noise floor, and of the steps to the target (of
+networks: of the test error and the training loss), paired by seed; a moderated t test, Benjamini-Hochberg over all of
+them, and the mean must be above LEAST_CHANGE (LEAST_OF_NETWORKS) as well.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from lpbench.analysis.statistics import (
     moderated_t,
     moments,
 )
+from lpbench.analysis.tables import RESULT
 from lpbench.analysis.verdicts import (
     BETTER,
     CHANGED,
     FAILED,
     IDENTICAL,
     LEAST_CHANGE,
+    LEAST_OF_NETWORKS,
     MISSING,
     NEW,
     SAME,
@@ -43,7 +46,6 @@ from lpbench.regression import measured
 
 SLICE_FLOOR = 1.03
 ENOUGH = 20  # tests that tell a prior; with fewer, the baseline's own seeds do
-METRICS = ("noise_floor", "steps_to_target")
 SLICE = ("algorithm", "format")
 DIVERGED, TIMEOUT = ("failed", "diverged"), "timeout"
 
@@ -72,6 +74,11 @@ class Group:
         return next(iter((self.now or self.base).values()))
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is tested: the result first, by which it is called undecided."""
+        return measured.tested(self.choices)
+
+    @property
     def paired(self) -> list[int]:
         """The seeds of both."""
         return sorted(self.base.keys() & self.now.keys())
@@ -83,7 +90,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Test:
-    """A tested metric: ratios now / baseline, above 1 is worse. `n` seeds; `low`, `high` a 98 % interval."""
+    """A tested metric: ratios now / baseline, above 1 is worse. `n` seeds; `low`, `high` a 98 % interval.
+
+    least   the ratio from which a change counts.      detectable   the one that these seeds would show.
+    """
 
     n: int
     baseline: float
@@ -94,16 +104,17 @@ class Test:
     q: float
     q_better: float
     detectable: float
+    least: float
 
     @property
     def worse(self) -> bool:
         """An alarm."""
-        return self.q <= LEVEL and self.ratio > LEAST_CHANGE
+        return self.q <= LEVEL and self.ratio > self.least
 
     @property
     def better(self) -> bool:
         """The mirrored test."""
-        return self.q_better <= LEVEL and self.ratio < 1 / LEAST_CHANGE
+        return self.q_better <= LEVEL and self.ratio < 1 / self.least
 
 
 @dataclass(frozen=True)
@@ -125,8 +136,9 @@ class Slice:
 
 
 def slice_of(choices: Mapping[str, Any]) -> str:
-    """The name of the slice that a configuration is of."""
-    return " ".join(str(choices[axis]) for axis in SLICE)
+    """The name of the slice that a configuration is of; networks are slices of their own."""
+    axes = SLICE if measured.tested(choices)[0] == RESULT else ("problem", *SLICE)
+    return " ".join(str(choices[axis]) for axis in axes)
 
 
 def judge(
@@ -181,7 +193,9 @@ def decide(group: Group, same_platform: bool) -> None:
         return
     if not any(base["status"] == "ok" for base, _ in pairs):
         group.verdict, group.why = SAME, "not ok before and now"
-    elif all(value(base, metric) == value(now, metric) for base, now in pairs for metric in METRICS):
+        return
+    numbers = [(value(base, metric), value(now, metric)) for base, now in pairs for metric in group.metrics]
+    if any(x is not None for x, _ in numbers) and all(x == y for x, y in numbers):
         # Of another platform: no variance, and nothing to test.
         group.verdict, group.why = SAME, "equal numbers"
 
@@ -191,10 +205,14 @@ def _identical(base: Row, now: Row) -> bool:
 
 
 def test(groups: Sequence[Group], base: Sequence[Row]) -> None:
-    """Test the floor and the steps of every group, all in one family, and say what follows."""
+    """Test the metrics of every group, all in one family, and say what follows."""
     found: list[tuple[Group, str, Moderated, int]] = []
-    for metric in METRICS:
-        family = [(group, sample) for group in groups if (sample := group.changes(metric))]
+    for metric in dict.fromkeys(metric for group in groups for metric in group.metrics):
+        family = [
+            (group, sample)
+            for group in groups
+            if metric in group.metrics and (sample := group.changes(metric))
+        ]
         if not family:
             continue
         mean, s2, n = moments([np.array(list(sample.values())) for _, sample in family])
@@ -210,7 +228,8 @@ def test(groups: Sequence[Group], base: Sequence[Row]) -> None:
         before, after = (
             float(np.median([cells[seed][metric] for seed in seeds])) for cells in (group.base, group.now)
         )
-        group.tests[metric] = _tested(result, i, len(seeds), q, q_better, LEAST_CHANGE, before, after)
+        least = LEAST_CHANGE if group.metrics[0] == RESULT else LEAST_OF_NETWORKS
+        group.tests[metric] = _tested(result, i, len(seeds), q, q_better, least, before, after)
     for group in groups:
         _conclude(group)
 
@@ -241,22 +260,23 @@ def _tested(
     low, high = result.interval()
     return Test(
         n, before, after, power(result.mean[i]), power(low[i]), power(high[i]), float(q),
-        float(q_better), power(result.detectable(math.log10(least))[i]),
+        float(q_better), power(result.detectable(math.log10(least))[i]), least,
     )  # fmt: skip
 
 
 def _conclude(group: Group) -> None:
-    """The verdict of a tested group: an alarm of either metric, else what the floor allows to say."""
+    """The verdict of a tested group: an alarm of any metric, else what its result allows to say."""
     tests = group.tests
     if not tests:
-        group.why = "one seed: its noise is not known"
+        there = any(group.changes(metric) for metric in group.metrics)
+        group.why = "one seed: its noise is not known" if there else f"no {group.metrics[0]} to compare"
         return
-    floor = tests.get("noise_floor")
+    result = tests.get(group.metrics[0])
     if any(one.worse for one in tests.values()):
         group.verdict = WORSE
     elif any(one.better for one in tests.values()):
         group.verdict = BETTER
-    elif floor is not None and floor.high > LEAST_CHANGE:
+    elif result is not None and result.high > result.least:
         group.verdict = UNDECIDED
     else:
         group.verdict = SAME
@@ -269,10 +289,11 @@ def slices(groups: Sequence[Group]) -> list[Slice]:
     """
     members: dict[str, list[Group]] = {}
     for group in groups:
-        if group.changes("noise_floor"):
+        if group.changes(group.metrics[0]):
             members.setdefault(slice_of(group.choices), []).append(group)
     means = {
-        name: replicates([group.changes("noise_floor") for group in found]) for name, found in members.items()
+        name: replicates([group.changes(group.metrics[0]) for group in found])
+        for name, found in members.items()
     }
     means = {name: x for name, x in means.items() if x.size > 1}
     if not means:
@@ -285,8 +306,7 @@ def slices(groups: Sequence[Group]) -> list[Slice]:
     found_slices = []
     for i, name in enumerate(means):
         tested = _tested(result, i, int(n[i]), above[i], below[i], SLICE_FLOOR)
-        worse = tested.q <= LEVEL and tested.ratio > SLICE_FLOOR
-        found_slices.append(Slice(name, len(members[name]), tested, worse))
+        found_slices.append(Slice(name, len(members[name]), tested, tested.worse))
     return found_slices
 
 

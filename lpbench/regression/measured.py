@@ -1,4 +1,6 @@
-"""What a check compares: of each cell of a sweep its status, digest, noise floor, and the steps to a target."""
+"""What a check compares: of each cell of a sweep its status, digest, noise floor, and the steps to a target; of a
+network its test error and its training loss.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,14 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lpbench.analysis.evidence import COLUMNS as EVIDENCE
 from lpbench.analysis.matching import FOLLOWERS, MATCHED, Row, overrides
 from lpbench.analysis.ratios import least
+from lpbench.analysis.tables import RESULT
 from lpbench.errors import StoreError
 from lpbench.store import read_cells, read_traces
 from lpbench.store.arrays import to_numpy
@@ -19,9 +23,11 @@ from lpbench.store.schema import CHOICES, further, own_choices
 
 DECIDED = frozenset(FOLLOWERS) - {"k", "epochs", "average_start"}
 READ = ["config_id", "definition", "initial_gap", "steps", "digest", "bound_ratio", "steps_per_second"]
-READ += ["git_commit", "lpbench_version"]
+READ += ["git_commit", "lpbench_version", "test_error", "train_loss"]
 COLUMNS = list(dict.fromkeys([*CHOICES, *EVIDENCE, *READ]))
 MEASURED = ("target_gap", "steps_to_target")  # what `steps_to_target` adds
+# What is tested, by the result of a cell, which comes first.
+TESTED = {RESULT: (RESULT, "steps_to_target"), "test_error": ("test_error", "train_loss")}
 LEAST_FALL = 4.0  # a gap that falls by less between start and floor has no target on its way
 _LEAST = 1e-6  # of the target, which a gap of 0 counts as
 NEVER = 2.0  # a target that is not reached counts as reached after this many times the run
@@ -92,6 +98,12 @@ def crossing(step: np.ndarray, gap: np.ndarray, target: float, steps: int) -> fl
     y0, y1 = math.log(gap[i - 1]), math.log(max(gap[i], _LEAST * target))
     share = (y0 - math.log(target)) / (y0 - y1) if math.isfinite(y0) and y0 > y1 else 1.0
     return max(1.0, math.exp(x0 + share * (x1 - x0)))
+
+
+def tested(cell: Mapping[str, Any]) -> tuple[str, ...]:
+    """The metrics by which a cell is judged, its result first."""
+    result = str(cell.get("result") or RESULT)
+    return TESTED.get(result, (result,))
 
 
 def by_config(cells: Sequence[Row]) -> dict[str, list[Row]]:

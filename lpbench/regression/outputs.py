@@ -84,7 +84,7 @@ def lines(result: Check) -> list[str]:
             found.append(f"{timing.verdict}: {label}: {timing.ratio:.2f} times the seconds a step")
     undecided = [group for group in result.groups if group.verdict == judging.UNDECIDED]
     if undecided:
-        change = max(group.tests["noise_floor"].detectable for group in undecided)
+        change = max(group.tests[group.metrics[0]].detectable for group in undecided)
         found.append(
             f"undecided: {len(undecided)} configurations, whose changes below a factor of {change:.2f} these seeds do "
             "not show (--escalate runs more)"

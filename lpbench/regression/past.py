@@ -50,14 +50,15 @@ def _row(group: Group, broken: set[str]) -> dict[str, Any]:
         row["verdict"] = BOUND_BROKEN
     if cells:
         row["cell_id"] = cells[0]["cell_id"]
-    floors = _numbers(cells, "noise_floor")
+    row["metric"] = metric = group.metrics[0]
+    floors = _numbers(cells, metric)
     if floors:
         low, middle, high = np.quantile(floors, [0.1, 0.5, 0.9])
         row |= {"floor": float(middle), "floor_q10": float(low), "floor_q90": float(high)}
     for name in ("steps_to_target", "bound_ratio", "steps_per_second"):
         numbers = _numbers(cells, name)
         row[name] = float(np.median(numbers)) if numbers else None
-    test = group.tests.get("noise_floor")
+    test = group.tests.get(metric)
     if test is not None:
         row |= {"ratio": test.ratio, "ratio_low": test.low, "ratio_high": test.high}
     elif group.verdict == IDENTICAL:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from lpbench.declared import choices
 from lpbench.errors import StoreError
 from lpbench.store.address import make_folder
 from lpbench.store.files import open_parquet, read_bounded, write_table
@@ -18,11 +19,11 @@ from lpbench.store.schema import CHOICES, INT, REAL, TEXT, conform
 
 SCHEMA_VERSION = 1
 MOST_ROWS, MOST_BYTES = 50_000, 64_000_000  # of one check; a file may be someone else's
-LATER = ("warned",)  # columns that files of before lack
+LATER = ("warned", "metric", *choices.LATER)  # columns that files of before lack
 FOLDER = "history"  # under the folder of sweeps: where the dashboard looks
-# One row a cell group of a run. `floor` is the median noise floor over the seeds, `floor_q10` and `floor_q90` their
-# spread; `ratio` and its interval compare with the baseline, above 1 is worse; `verdict` is that of `lpbench check`;
-# `warned` what it warned of the slice of the configuration (all of one algorithm and format), null where of nothing.
+# One row a cell group of a run. `floor` is the median over the seeds of `metric` (null: of the noise floor),
+# `floor_q10` and `floor_q90` their spread; `ratio` and its interval compare with the baseline, above 1 is worse;
+# `verdict` is that of `lpbench check`; `warned` what it warned of its slice, null where of nothing.
 COLUMNS = pa.schema(
     {
         "run": TEXT, "checked_at": TEXT, "git_commit": TEXT, "lpbench_version": TEXT, "platform": TEXT,
@@ -30,7 +31,7 @@ COLUMNS = pa.schema(
         **{name: kind for name, kind in CHOICES.items() if name != "seed"},
         "verdict": TEXT, "n": INT, "floor": REAL, "floor_q10": REAL, "floor_q90": REAL, "steps_to_target": REAL,
         "bound_ratio": REAL, "steps_per_second": REAL, "ratio": REAL, "ratio_low": REAL, "ratio_high": REAL,
-        "warned": TEXT,
+        "warned": TEXT, "metric": TEXT,
     }
 )  # fmt: skip
 

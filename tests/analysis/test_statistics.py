@@ -119,3 +119,32 @@ def test_a_step_in_noise_is_found_where_it_is_and_noise_alone_has_none():
     assert statistics.steps(noise) == []
     assert statistics.steps(noise + 0.2 * (np.arange(40) >= 25)) == [25]
     assert statistics.steps(np.array([1.0, 2.0])) == []
+
+
+def test_a_difference_of_means_is_welchs():
+    generator = np.random.default_rng(5)
+    x, y = generator.normal(1.0, 1.0, 7), generator.normal(0.5, 3.0, 12)
+    for level in (0.9, 0.99):
+        found = statistics.difference(x, y, level)
+        expected = stats.ttest_ind(x, y, equal_var=False).confidence_interval(level)
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+        alone = statistics.difference(x, 0.5, level)
+        expected = stats.ttest_1samp(x, 0.5).confidence_interval(level)
+        assert (alone.low + 0.5, alone.high + 0.5) == pytest.approx((expected.low, expected.high))
+    assert found.error == pytest.approx(np.sqrt(x.var(ddof=1) / 7 + y.var(ddof=1) / 12))
+    assert alone.error == pytest.approx(stats.sem(x))
+
+
+def test_a_difference_that_nothing_tells_the_error_of():
+    one, several = np.array([2.0]), np.array([1.0, 1.5])
+    for found in (statistics.difference(one, several, 0.9), statistics.difference(several, one, 0.9)):
+        assert np.isnan(found.error)
+        assert (found.low, found.high) == (-np.inf, np.inf)
+    assert statistics.difference(several, 1.0, 0.9).mean == 0.25
+    same = statistics.difference(np.ones(3), np.ones(2), 0.9)
+    assert (same.mean, same.error, same.low, same.high) == (0, 0, 0, 0)
+
+
+def test_what_is_not_finite_is_above_all():
+    found = statistics.difference(np.array([1.0, np.inf]), np.ones(3), 0.9)
+    assert found.mean == found.low == found.high == np.inf

@@ -8,11 +8,12 @@ import pytest
 from interpreted import interpreted
 
 import lpbench
-from lpbench.cells import run
+from lpbench.cells import networks, run
 from lpbench.cells.networks import Training
 from lpbench.choices.cell import make_cell
 from lpbench.choices.grid import single
 from lpbench.errors import Interrupted
+from lpbench.networks import training
 from lpbench.store import load_cells
 from lpbench.sweeps.plan import make_plan
 from lpbench.sweeps.sweep import run_plan
@@ -21,6 +22,12 @@ from lpbench.sweeps.sweep import run_plan
 ROLES = {
     **nets.ALL, "error_format": "fp8_e5m2(rounding=nearest_even)", "master_format": "bf16", "loss_scale": 16.0,
     "weight_decay": 0.01, "steps": 4,
+}  # fmt: skip
+
+# A set of many batches, the last of them incomplete, with random words in judging.
+DIGITS = {
+    "problem": "mlp", "dataset": "digits", "dimension": 8, "batch_size": 16, "steps": 4, "record_points": 0,
+    "even_points": 2, "recipe": "all", "format": "block",
 }  # fmt: skip
 
 
@@ -125,6 +132,54 @@ def test_a_run_is_cut_off_between_stretches(tiny, monkeypatch):
     row = run.run_cell(cell, timeout=1e-9).row
     assert row["status"] == "timeout"
     assert row["train_loss"] > 0
+
+
+def test_judging_in_parts_changes_no_bit(monkeypatch):
+    judge, calls, found, parts = training.judge, [], [], []
+
+    def counted(*asked):
+        calls.append(asked[4].size)
+        judge(*asked)
+
+    monkeypatch.setattr(training, "judge", counted)
+    for seconds in (1e-9, 1e-3, 1e3):
+        monkeypatch.setattr(networks, "CALL_SECONDS", seconds)
+        calls.clear()
+        row = run.run_cell(make_cell(single(DIGITS))).row
+        assert row["status"] == "ok"
+        found.append((row["digest"], row["test_error"], row["train_loss"]))
+        parts.append([size for size in calls if size])
+    assert found[0] == found[1] == found[2]
+    assert max(parts[0]) == 16
+    assert len(parts[0]) > len(parts[1]) > len(parts[2])
+    assert set(parts[2]) == {1297, 500}
+
+
+def test_a_look_at_a_large_set_is_cut_off_between_parts(monkeypatch):
+    """A set that takes minutes to judge: Ctrl-C and time-outs are answered on the way, once there is a point."""
+    for module in (networks, run):
+        monkeypatch.setattr(module, "CALL_SECONDS", 1e-9)
+    cell, judge, calls = make_cell(single(DIGITS)), training.judge, []
+
+    def counted(*asked):
+        calls.append(asked)
+        if len(calls) == cut:
+            stop.set()
+        judge(*asked)
+
+    monkeypatch.setattr(training, "judge", counted)
+    for cut in (3, 100):
+        stop = threading.Event()
+        calls.clear()
+        with pytest.raises(Interrupted):
+            run.run_cell(cell, stop)
+        assert len(calls) == cut
+    calls.clear()
+    cut, stop = 0, threading.Event()
+    result = run.run_cell(cell, stop, timeout=1e-9)
+    assert result.row["status"] == "timeout"
+    assert result.trace["step"].tolist() == [0]
+    assert result.row["test_loss"] > 0
 
 
 def test_workers_and_order_change_no_digest(tiny, tmp_path, in_python):

@@ -29,7 +29,12 @@ def made_up(monkeypatch):
 
     def run_cell(cell, stop=None, timeout=None):
         bits = cell.choices["precision"]
-        return fake_result(cell, statuses.get(bits, "ok"), cell.choices["dimension"] * 2.0**-bits)
+        result = fake_result(cell, statuses.get(bits, "ok"), cell.choices["dimension"] * 2.0**-bits)
+        if cell.choices["problem"] == "mlp":  # a point and half of one more in 6 bits than in full precision
+            more = 0.0 if cell.choices["format"] == "none" else 0.96 * 2.0**-bits
+            error = 0.1 + more + 0.001 * (cell.seed % 2)
+            result.row |= {"result": "test_error", "noise_floor": None, "limit": None, "test_error": error}
+        return result
 
     monkeypatch.setattr("lpbench.cells.run.run_cell", run_cell)
     monkeypatch.setattr("lpbench.cells.run.Result", FakeResult)
@@ -156,3 +161,61 @@ def test_wrong_usage(arguments, said, tmp_path, capsys):
 def test_a_target_is_needed(capsys):
     assert cli.run(["bits", "problem=family_s"]) == 2
     assert "--target" in capsys.readouterr().err
+
+
+NETWORKS = ["--within", "0.01", "problem=mlp", "dataset=digits", "dimension=16,64", "recipe=all"]
+
+
+def networks(*arguments, code=0):
+    assert cli.run(["bits", *NETWORKS, *map(str, arguments)]) == code
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_bits_of_networks_by_width(made_up, capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    networks()
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert out.replace("\n", " ").startswith(
+        "fewest bits whose test error is within 0.01 of full precision's (mlp, digits, lp_sgd, fixed, recipe=all)"
+    )
+    assert max(map(len, lines[2:])) <= width
+    assert [row[0] for row in cells_of(out)][:2] == ["16", "64"]
+    assert cells_of(out)[0][1:4] == ["0.10050", "±", "0.00019"]
+    assert "from width 16 to 64, in bits: +0" in out
+    assert "full precision: algorithm=sgd, with the same seeds" in err
+    assert "by the mean test error of 8 seeds" in err
+    assert "round 1: 2 combinations at 13 bits and in full precision, 32 cells" in err
+    networks()
+    assert "computed now: 0" in capsys.readouterr().err
+
+
+def test_networks_as_json_csv_and_figure(made_up, tmp_path, capsys):
+    networks("--json", "--figure", "bits.html")
+    found = json.loads(capsys.readouterr().out)
+    assert (found["metric"], found["within"], found["target"], found["seeds"]) == (
+        "test_error",
+        0.01,
+        None,
+        8,
+    )
+    assert [(row["dimension"], row["measured"]) for row in found["rows"]] == [(16, 7), (64, 7)]
+    drawn = (tmp_path / "bits.html").read_text(encoding="utf-8")
+    assert "Bits whose test error is within 0.01 of full precision" in drawn
+    networks("--csv")
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["measured"] for row in rows] == ["7", "7"]
+
+
+def test_networks_that_end_badly_are_listed_once(made_up, capsys):
+    made_up[7] = "diverged"
+    networks("format=fixed,block", code=3)
+    err = capsys.readouterr().err
+    assert err.count("8 of 8 seeds diverged at 7 bits, dimension=16, format=fixed: counted as missing") == 1
+
+
+def test_networks_are_asked_how_near(capsys):
+    assert cli.run(["bits", "problem=mlp"]) == 2
+    assert "say one of --within 0.01" in capsys.readouterr().err
+    assert cli.run(["bits", "problem=mlp", "--within", "0.01", "--metric", "noise_floor"]) == 2
+    assert "networks are by test_error" in capsys.readouterr().err

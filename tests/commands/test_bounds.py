@@ -313,3 +313,19 @@ def test_quiet_keeps_what_is_broken_when_all_cells_are_ok(made_up, capsys):
     assert "none broken" not in err
     assert err.count("broken bound: ") == 2
     assert "6 cells" not in err
+
+
+def test_of_networks_nothing_is_proven(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["bounds", "problem=mlp", "dataset=digits"]) == 2
+    assert "problem=mlp: nothing is proven of networks" in capsys.readouterr().err
+    grid = ["problem=mlp", "dataset=digits", "dimension=16", "steps=2", "even_points=2"]
+    assert cli.run(["sweep", *grid, "--name", "nets", "--quiet"]) == 0
+    capsys.readouterr()
+    assert cli.run(["bounds", "nets"]) == 2
+    assert (
+        "sweep nets is of networks, of which nothing is proven: lpbench show nets" in capsys.readouterr().err
+    )
+    for command in (["show", "nets"], ["compare", "nets", "nets"]):
+        assert cli.run([*command, "--metric", "noise_floor"]) == 2
+        assert "no cell of nets has a noise_floor; their result is test_error" in capsys.readouterr().err

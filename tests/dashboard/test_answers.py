@@ -1,7 +1,7 @@
 """The panel of `lpbench bits`: lines, names at their ends, forms told apart without colours."""
 
 from lpbench.dashboard.charts.files import standalone
-from lpbench.dashboard.panels.answers import answers
+from lpbench.dashboard.panels.answers import answers, near
 
 DIMENSIONS = [16, 256, 4096]
 
@@ -74,3 +74,42 @@ def test_nothing_to_draw_is_said():
     panel = answers([{"dimension": 16, "measured": None}], 0.01)
     assert panel.figure is None
     assert "no theorem and no measurement" in panel.notes[0]
+
+
+def near_rows(**columns):
+    found = {
+        "dimension": [16, 64, 256], "rounding": ["stochastic"] * 3, "measured": [6, 7, None],
+        "measured_low": [6, 5, 9], "measured_high": [7, None, None], **columns,
+    }  # fmt: skip
+    return [dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True)]
+
+
+def test_the_bits_of_networks_have_bars_for_what_the_seeds_leave_open():
+    panel = near(near_rows(), "within 0.01 of full precision", about="mlp, mnist1d")
+    (line,) = panel.figure["data"]
+    assert (list(line["x"]), list(line["y"])) == ([16, 64], [6, 7])
+    assert list(line["error_y"]["arrayminus"]) == [0, 2]
+    assert list(line["error_y"]["array"]) == [1, 3]  # no upper end: to one above all bits that are named, 9
+    assert panel.title == "Bits within 0.01 of full precision"
+    assert panel.notes[0] == "mlp, mnist1d"
+    assert "leave open how many more" in panel.notes[1]
+    assert "width of the network" in str(panel.figure["layout"])
+    assert len(panel.data.rows) == 3
+
+
+def test_a_line_for_each_rounding_of_networks():
+    rows = near_rows() + near_rows(rounding=["nearest_even"] * 3, measured=[8, 9, 12])
+    panel = near(rows, "within 0.01 of full precision", ["dimension", "rounding"])
+    drawn = panel.figure["data"]
+    assert [line["name"] for line in drawn] == ["rounding=nearest_even", "rounding=stochastic"]
+    assert (
+        len({line["line"]["color"] for line in drawn})
+        == len({line["marker"]["symbol"] for line in drawn})
+        == 2
+    )
+
+
+def test_networks_whose_bits_are_not_found_are_said():
+    panel = near(near_rows(measured=[None] * 3), "within 0.01 of full precision")
+    assert panel.figure is None
+    assert "no number of bits" in panel.notes[0]

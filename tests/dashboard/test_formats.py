@@ -12,7 +12,7 @@ from fake_results import fake_cell, fake_result
 from lpbench.dashboard.charts import heatmap, style
 from lpbench.dashboard.data.sweeps import Store, Sweep
 from lpbench.dashboard.page import Panel, state_of
-from lpbench.dashboard.pages.formats import LEAST, NO_FLOOR, PAGE, THEORY
+from lpbench.dashboard.pages.formats import ENDED, LEAST, PAGE, THEORY
 from lpbench.dashboard.panels import splits, what_if
 
 from lpbench.theory import spacings
@@ -186,7 +186,7 @@ def test_the_commands_are_the_sweeps_own_with_other_formats(tmp_path, writing, m
 
 def test_what_diverged_is_a_cross_and_not_an_empty_square(swept):
     panel = drawn(swept(cells({**WIDE, 3: 1.0}, diverged=[4])))[0]
-    crosses = trace(panel, NO_FLOOR)
+    crosses = trace(panel, f"no floor {ENDED}")
     assert list(zip(crosses["x"], crosses["y"], strict=True)) == [(3, 0)]
     assert ("4", "8") not in squares(panel)
     assert [row[4] for row in panel.data.rows if row[2] == 4] == [None]
@@ -195,7 +195,7 @@ def test_what_diverged_is_a_cross_and_not_an_empty_square(swept):
 
 def test_a_sweep_that_diverged_everywhere_is_drawn_as_crosses(swept):
     panel = drawn(swept(cells(WIDE, diverged=WIDE)))[0]
-    assert len(trace(panel, NO_FLOOR)["x"]) == 3
+    assert len(trace(panel, f"no floor {ENDED}")["x"]) == 3
     assert framed(panel) == []
 
 

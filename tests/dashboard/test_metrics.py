@@ -1,6 +1,7 @@
 """What pages show where cells are measured by errors and losses: which metrics there are, and each page by them."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from lpbench.dashboard.data.metrics import GAP
 from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import drawn, pages, state_of
 from lpbench.dashboard.pages import cells, overview
+from lpbench.dashboard.pages.dimension import LOST, NO_CONSTANTS
 from lpbench.dashboard.pages.formats import NO_THEORY
 from lpbench.dashboard.panels import brushes
 from lpbench.dashboard.panels.needed import BEYOND
@@ -269,3 +271,43 @@ def test_a_view_names_the_metric(width):
     view = read(PAGES["Precision"], width, 0, {"metric": "train_loss"})
     assert view.words()[-1] == "metric=train_loss"
     assert view.drawn().title == "Train loss against precision"
+
+
+# What is true of convex problems alone, and what may be said of it all the same.
+CONVEX_WORDS = re.compile(r"floor|\bgaps?\b|bound|optimum|w\*|theor|limit|proven", re.IGNORECASE)
+DENIALS = (NO_THEORY, NO_CONSTANTS)
+OF_THEORY = ("What if", "What the bounds are made of")  # panels that say so
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("kind", ["as swept", "diverged", "failed"])
+def test_no_page_shows_words_of_convex_problems_for_networks(swept, page, kind):
+    """All texts of a page but the help of its columns: controls, panels, axes, legends, hovers and tables."""
+    found = sweep_kinds.networks(2, precision=[4, 8], dimension=[16, 64], rounding=ROUNDINGS)
+    if kind == "as swept":
+        found = sweep_kinds.KINDS["networks"]()
+    elif kind == "diverged":
+        found = [sweep_kinds.diverged(result) for result in found]
+    else:
+        found = [sweep_kinds.unfinished(one, "failed") if i % 3 else one for i, one in enumerate(found)]
+    sweep, asked = swept(found), PAGES[page]
+    said = [
+        text
+        for control in asked.controls(sweep)
+        for text in (control.label, control.help, str(control.options))
+    ]
+    for panel in asked.draw(sweep, state_of(asked.controls(sweep), {}), False):
+        if panel.title.startswith(OF_THEORY):
+            assert panel.notes[0] in (*DENIALS, LOST)
+            continue
+        said += [panel.title, *panel.notes, *(panel.data.columns if panel.data else ()), *texts(panel.figure)]
+    wrong = [text for text in said if CONVEX_WORDS.search(text) and text not in DENIALS]
+    assert wrong == []
+
+
+def texts(node):
+    """Every text in a figure."""
+    if isinstance(node, str):
+        return [node]
+    parts = node.values() if isinstance(node, dict) else node if isinstance(node, list | tuple) else ()
+    return [text for part in parts for text in texts(part)]

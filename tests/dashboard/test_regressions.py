@@ -357,7 +357,8 @@ def test_the_page_is_there_without_any_sweep(tmp_path):
     (layout,) = [one["layout"] for one in dash.page_registry.values() if one["path"] == PAGE.path]
     page = layout()
     assert "no sweep yet" in texts(page)
-    assert [one["aria-label"] for one in of(page, "Figure")] == [regressions.CHECKS, regressions.FLOORS]
+    titles = [regressions.CHECKS, "Noise floor by commit"]
+    assert [one["aria-label"] for one in of(page, "Figure")] == titles
     assert len(of(page, "Tr")) == 3
     assert "nobody" in " ".join(texts(layout(sweep="nobody")))
     answer = client.get("/_export", query_string={"page": PAGE.path, "panel": "0", "kind": "csv"})
@@ -396,3 +397,39 @@ def test_no_sweep_is_named_beside_checks_that_are_not_its(store):
     page = shell.page(Site(store, [PAGE], "/"), PAGE, sweep, [], {}, [], None)
     assert shell.ABOUT_ALL in texts(page)
     assert not [text for text in texts(page) if text.startswith("made: ")]
+
+
+def networks(run):
+    """A check of two networks, whose test error has a step."""
+    found = rows(run, names=["still", "stepped"])
+    for row in found:
+        row |= {"metric": "test_error", "problem": "mlp", "floor": 0.3 * (1.4 if run >= STEP else 1.0)}
+        row |= {"floor_q10": row["floor"] - 0.01, "floor_q90": row["floor"] + 0.01}
+    return found
+
+
+def test_networks_are_called_by_their_test_error(store):
+    for run in range(RUNS):
+        history.append(store.runs_dir / "history", f"{run:03d}", networks(run))
+    _, results = panels(store)
+    assert results.title == "Test error by commit"
+    assert results.data.columns[4] == "test error"
+    layout = str(results.figure["layout"])
+    assert "test error / first test error" in layout
+    names = {trace.get("name") for trace in results.figure["data"]}
+    assert "test error, 10-90 % over the seeds" in names
+    sweep = store.sweep("made")
+    controls = PAGE.controls(sweep)
+    body = " ".join(texts(PAGE.body(store, sweep, state_of(controls, {}), "/")))
+    said = [results.title, *results.notes, layout, str(results.figure["data"]), body, *map(str, controls)]
+    assert "whose test error has a step" in body
+    assert "floor" not in " ".join(said)
+
+
+def test_both_kinds_together_are_results(store):
+    for run in range(RUNS):
+        found = rows(run, names=["drifting", "broken"]) + networks(run)
+        history.append(store.runs_dir / "history", f"{run:03d}", found)
+    _, results = panels(store, config="stepped,drifting")
+    assert results.title == "Result by commit"
+    assert results.data.columns[4] == "result"

@@ -17,6 +17,8 @@ from lpbench.store import load_cells, load_traces, read_manifest
 
 GRID = ["problem=family_s", "k=2,4", "dimension=8", "precision=6,8", "algorithm=lp_sgd", "steps=2000",
         "record_points=6", "even_points=6", "seed=range(4)"]  # fmt: skip
+NETWORKS = ["problem=mlp,cnn", "dataset=digits", "dimension=8", "recipe=all", "format=fixed,block",
+            "algorithm=lp_sgd,sgd", "precision=8", "steps=24", "even_points=3", "seed=range(2)"]  # fmt: skip
 LONG = ["problem=family_s", "k=4", "dimension=16", "precision=6", "steps=1500000", "record_points=6", "even_points=6",
         "seed=range(60)"]  # fmt: skip
 HERE = ["seconds", "steps_per_second", "started_at", "workers", "runs_dir", "executor"]
@@ -151,6 +153,16 @@ def test_local_ray_and_resumed_sweeps_are_equal_bit_by_bit(cluster, local, tmp_p
     same(runs, local, "grid")
     assert set(load_cells("there", runs)["executor"]) == {"local", "ray"}
     assert "computed now: 0" in finish(start(cluster.address, runs, [], resume=True))
+
+
+def test_networks_have_the_bits_of_local_threads(cluster, tmp_path):
+    lpbench.sweep(NETWORKS, name="nets", runs_dir=tmp_path)
+    assert "computed now: 12" in finish(start(cluster.address, tmp_path, NETWORKS))
+    same(tmp_path, tmp_path, "nets")
+    stored = load_cells("there", tmp_path)
+    assert set(stored["executor"]) == {"ray"}
+    assert set(stored["status"]) == {"ok"}
+    assert stored["test_error"].notna().all()
 
 
 @pytest.mark.slow  # half a minute, until Ray has noticed and started another

@@ -100,7 +100,7 @@ def test_gradients_are_those_of_differences(name, in_python):
 
     def loss():
         found = np.zeros(2)
-        training.judge(cell.net, vector, cell.X, problem.y, chosen, cell.key, found)
+        training.judge(cell.net, vector, cell.X, problem.y, chosen, np.int64(0), cell.key, found)
         return found[0] / chosen.size
 
     places = [

@@ -10,7 +10,7 @@ from lpbench import registry
 from lpbench.errors import ConfigError, Interrupted
 from lpbench.proofs.bits import find
 from lpbench.proofs.bits.answer import column
-from lpbench.proofs.bits.measured import Search
+from lpbench.proofs.bits.measured import Bisection
 from lpbench.store import load_cells
 from lpbench.sweeps.plan import plan_of_sweep
 from lpbench.theory.theorem import MEAN_GAP, OTHER, Theorem
@@ -268,7 +268,7 @@ def case():
 @pytest.mark.parametrize("proven", [None, 2, 5, 9, 24, 40])
 @pytest.mark.parametrize("least", [2, 3, 7, 9, 10, 24])
 def test_bisection_ends_with_both_sides_measured(case, proven, least):
-    search = Search(case, 1, proven, lambda bits: None, 1.0)
+    search = Bisection(case, 1, proven, lambda bits: None, 1.0)
     while (bits := search.state()[2]) is not None:
         assert bits not in search.floors
         search.floors[bits] = 2.0 ** (least - bits)
@@ -278,7 +278,7 @@ def test_bisection_ends_with_both_sides_measured(case, proven, least):
 
 
 def test_a_target_that_no_precision_reaches(case):
-    search = Search(case, 1, 9, lambda bits: None, 1.0)
+    search = Bisection(case, 1, 9, lambda bits: None, 1.0)
     while (bits := search.state()[2]) is not None:
         search.floors[bits] = 2.0
     assert search.bits is None

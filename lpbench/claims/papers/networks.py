@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from lpbench.analysis.statistics import difference
 from lpbench.claims.base import SWALP, Claim, Line, Measure, Plot, claims
 from lpbench.claims.cells import Cells
 
@@ -183,10 +183,10 @@ class Equal(OfNetworks):
 
     def measure(self, cells: Cells) -> list[Measure]:
         """Two one-sided tests: the ends of the interval of the difference of means."""
-        low, high = _interval(*(_each(cells, algorithm=name) for name in ("lp_sgd", "sgd")))
+        found = difference(_each(cells, algorithm="lp_sgd"), _each(cells, algorithm="sgd"), 0.9)
         return [
-            Measure("lower end of the difference, points", [low], low=-1.0),
-            Measure("upper end of the difference, points", [high], high=1.0),
+            Measure("lower end of the difference, points", [found.low], low=-1.0),
+            Measure("upper end of the difference, points", [found.high], high=1.0),
         ]
 
     @property
@@ -196,14 +196,3 @@ class Equal(OfNetworks):
 
 def _each(cells: Cells, **choices: Any) -> np.ndarray:
     return 100.0 * np.array([row["test_error"] for row in cells.where(**choices)])
-
-
-def _interval(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """The 90 % interval of mean(x) - mean(y), unpaired (Welch)."""
-    from scipy.stats import t
-
-    a, b = x.var(ddof=1) / x.size, y.var(ddof=1) / y.size
-    freedom = (a + b) ** 2 / (a**2 / (x.size - 1) + b**2 / (y.size - 1))
-    half = float(t.ppf(0.95, freedom)) * math.sqrt(a + b)
-    middle = float(x.mean() - y.mean())
-    return middle - half, middle + half

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lpbench.analysis.tables import AXES, varying
-from lpbench.declared.choices import CHOICES
-from lpbench.declared.kinds import Formula
+from lpbench.analysis.tables import RESULT
 from lpbench.errors import ConfigError
 from lpbench.proofs.bits.cases import Case, read_cases, runtime
-from lpbench.proofs.bits.measured import Search, Store, search
+from lpbench.proofs.bits.entries import Combination, Combinations, axes_of
+from lpbench.proofs.bits.measured import Bisection, Store, search
+from lpbench.proofs.bits.near import SEEDS as NEAR_SEEDS
+from lpbench.proofs.bits.near import Goal, NearAnswers, entry_of, goal
 from lpbench.proofs.bits.proven import MOST, OPTIMISTIC, SPLIT, Answer, Proof
 from lpbench.proofs.bits.suited import described, suited
 from lpbench.theory.evaluation import theorem
@@ -28,29 +29,20 @@ if TYPE_CHECKING:
 SEEDS = 5
 MINUTES = 5.0
 PROVEN = ("step_size", "snapshot")  # the defaults that a noise ball depends on
-ALWAYS = ("problem", "dimension", "algorithm", "format")
 
 
 @dataclass
-class Entry:
-    """One combination.
+class Entry(Combination):
+    """One combination of a convex problem.
 
-    answers     what each theorem says, by its name.      search   by measurement; None: formulas only.
-    choices     resolved.
+    answers     what each theorem says, by its name.
     best_split  what theorem 4 says of the best exponent bits, where the user chose others; else None.
     """
 
-    case: Case
+    search: Bisection | None
     proof: Proof
     answers: dict[str, Answer]
-    search: Search | None
-    choices: dict[str, Any]
     best_split: Answer | None = None
-
-    def chosen(self, key: str) -> Any:
-        """A choice as it was made (k=d), or as it came out where nothing was said."""
-        asked = self.case.raw.get(key)
-        return asked if isinstance(CHOICES[key].kind, Formula) and asked != "auto" else self.choices[key]
 
     def best(self, *forms: str) -> tuple[str, int] | None:
         """The theorem of these forms that needs the fewest bits, and how many."""
@@ -98,22 +90,19 @@ class Entry:
         return found
 
 
-@dataclass
-class Answers:
-    """All combinations.
+@dataclass(kw_only=True)
+class Answers(Combinations[Entry]):
+    """All combinations of convex problems.
 
-    target    the objective gap.         axes      the choices that vary among them, in the order of the table.
-    ran       cells computed in this call.         folder   the sweep that keeps them; None: formulas only.
-    defaults  what was chosen where the user chose nothing, in words.
+    target    the objective gap.         defaults  what was chosen where the user chose nothing, in words.
     """
 
     target: float
-    entries: list[Entry]
-    axes: list[str]
     defaults: str
-    seeds: int
-    folder: Path | None = None
-    ran: int = 0
+
+    def asked(self) -> dict[str, Any]:
+        """What was asked, as JSON has it."""
+        return {"target": self.target, "defaults": self.defaults}
 
     @property
     def names(self) -> list[str]:
@@ -129,8 +118,7 @@ class Answers:
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a combination."""
-        keys = [*dict.fromkeys([*ALWAYS, *self.axes])]
-        return [{key: entry.chosen(key) for key in keys} | entry.row(self.names) for entry in self.entries]
+        return [entry.named(self.axes) | entry.row(self.names) for entry in self.entries]
 
     def frame(self) -> pandas.DataFrame:
         """The rows as a DataFrame; bits are whole numbers or null."""
@@ -150,49 +138,96 @@ def column(name: str) -> str:
 
 
 def find(
-    target: float,
+    target: float | None = None,
     overrides: Sequence[str] = (),
     measure: bool = True,
-    seeds: int = SEEDS,
+    seeds: int | None = None,
     minutes: float | None = MINUTES,
     name: str = "bits",
     runs_dir: Path | str | None = None,
     workers: int | None = None,
     config_dir: Path | str | None = None,
     on_round: Callable[[str], Callable[[Event], None] | None] | None = None,
-) -> Answers:
+    metric: str | None = None,
+    within: float | None = None,
+) -> Answers | NearAnswers:
     """What `lpbench.bits` returns as a table, with all that is known of it. Arguments as there."""
-    if not (target > 0 and math.isfinite(target)):
+    if target is not None and not (target > 0 and math.isfinite(target)):
         raise ConfigError(f"target must be a positive number, got {target}")
-    if seeds < 1:
+    if seeds is not None and seeds < 1:
         raise ConfigError(f"seeds must be at least 1, got {seeds}")
     folder = None if config_dir is None else Path(config_dir)
     asked = read_cases(overrides, folder)
-    chosen = [(case, suited(case, target)) for case in asked]
+    found: Answers | NearAnswers
+    if _of_networks(asked):
+        if not measure:
+            raise ConfigError("nothing is proven of networks: without measuring there is no answer")
+        found = _near(asked, goal(asked[0], metric, within, target), seeds or NEAR_SEEDS)
+        judged = found.goal.metric
+    else:
+        found = _proven(asked, _gap(asked[0], metric, within, target), seeds or SEEDS, measure)
+        judged = RESULT
+    if measure:
+        where = runtime(asked) | ({} if runs_dir is None else {"runs_dir": str(runs_dir)})
+        store = Store(name, where, None if folder is None else str(folder.absolute()), judged)
+        searches = [entry.search for entry in found.entries if entry.search is not None]
+        search(searches, store, workers, minutes, on_round)
+        found.folder, found.ran = store.folder, store.ran
+    return found
+
+
+def _of_networks(cases: Sequence[Case]) -> bool:
+    """Whether networks are asked about; raises ConfigError where others are as well."""
+    kinds = {case.result != RESULT for case in cases}
+    if len(kinds) > 1:
+        raise ConfigError(
+            "networks and convex problems are two questions, with two answers: ask for each in a call of its own"
+        )
+    return True in kinds
+
+
+def _gap(case: Case, metric: str | None, within: float | None, target: float | None) -> float:
+    """The objective gap to reach. Raises ConfigError where something else is asked of convex problems."""
+    problem = case.choices["problem"]
+    if metric not in (None, RESULT):
+        raise ConfigError(
+            f"{problem} is judged by its objective gap here, and not by {metric}: leave out --metric"
+        )
+    if within is not None:
+        raise ConfigError(
+            f"--within is for networks; {problem} has an objective gap, which is to reach a number: --target 0.01"
+        )
+    if target is None:
+        raise ConfigError("say which objective gap is to be reached: --target 0.01")
+    return target
+
+
+def _near(cases: Sequence[Case], asked: Goal, seeds: int) -> NearAnswers:
+    entries = [entry_of(case, seeds, asked) for case in cases]
+    return NearAnswers(entries=entries, axes=axes_of(entries), seeds=seeds, goal=asked)
+
+
+def _proven(cases: Sequence[Case], target: float, seeds: int, measure: bool) -> Answers:
+    chosen = [(case, suited(case, target)) for case in cases]
     entries = []
     for case, extra in chosen:
         ready = case.with_choices(extra)
         proof = Proof(ready, target)
         answers = {name: proof.answer(name) for name in proof.names}
         numbers, impossible = _numbers(ready, extra)
-        entry = Entry(ready, proof, answers, None, numbers)
+        entry = Entry(ready, numbers, None, proof, answers)
         if SPLIT in answers and not ready.splits:
             entry.best_split = Proof(ready.with_choices({"exponent_bits": None}), target).answer(SPLIT)
         if measure:
             best = entry.best(DIMENSION_FREE, EARLIER, OTHER)
-            entry.search = Search(ready, seeds, best[1] if best else None, proof.exponent_bits, target)
+            entry.search = Bisection(ready, seeds, best[1] if best else None, proof.exponent_bits, target)
             entry.search.skipped = impossible
         entries.append(entry)
     if not measure:
         chosen = [(case, {k: v for k, v in extra.items() if k in PROVEN}) for case, extra in chosen]
-    found = Answers(target, entries, _axes(entries), described(chosen), seeds)
-    if measure:
-        where = runtime(asked) | ({} if runs_dir is None else {"runs_dir": str(runs_dir)})
-        store = Store(name, where, None if folder is None else str(folder.absolute()))
-        searches = [entry.search for entry in entries if entry.search is not None]
-        search(searches, store, workers, minutes, on_round)
-        found.folder, found.ran = store.folder, store.ran
-    return found
+    return Answers(
+        entries=entries, axes=axes_of(entries), seeds=seeds, target=target, defaults=described(chosen)
+    )
 
 
 def _numbers(case: Case, extra: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -203,10 +238,3 @@ def _numbers(case: Case, extra: Mapping[str, Any]) -> tuple[dict[str, Any], str]
         if "steps" not in extra:
             raise
         return case.resolved(run=False) | {"steps": None}, str(error)
-
-
-def _axes(entries: Sequence[Entry]) -> list[str]:
-    """The choices that tell the combinations apart, without those that others determine."""
-    columns = {name: [entry.chosen(name) for entry in entries] for name in AXES if name in CHOICES}
-    columns["precision"] = [None] * len(entries)
-    return varying(columns, [name for name in AXES if name in columns])

@@ -11,16 +11,21 @@ from typing import Any
 import numpy as np
 
 from lpbench import registry
+from lpbench.algorithms.base import Algorithm
 from lpbench.cells.binding import resolve
 from lpbench.cells.cost import machine_memory
+from lpbench.cells.engine import engine_of
 from lpbench.choices import grid, keys
 from lpbench.choices.cell import Cell, CellMaker
 from lpbench.declared.choices import RUNTIME
 from lpbench.errors import ConfigError
+from lpbench.networks.roles import KEYS
 from lpbench.problems.base import QUADRATIC, Problem
 from lpbench.problems.build import build
 
 _MEMORY = 0.5  # of the machine's memory that a problem's data may take
+# Of the roles of a network beside its weights, where nothing is rounded.
+NOT_ROUNDED = {key: "same" if key == "master_format" else "none" for key in KEYS.values()}
 FOUND = ("precision", "seed")  # what is searched, and what is averaged over
 
 
@@ -69,6 +74,23 @@ class Case:
         return f"its data takes {size / 1e9:.0f} GB of memory" if size > _MEMORY * machine_memory() else ""
 
     @property
+    def result(self) -> str:
+        """The column that says how good a cell is: what an engine of its own names, else the noise floor."""
+        return engine_of(self.choices).result
+
+    @property
+    def in_full_precision(self) -> Case:
+        """The same training of a network where nothing is rounded.
+
+        By the algorithm that differs in that alone (`sgd` of `lp_sgd`); where there is none, in `format=none`.
+        """
+        own = registry.algorithms.get(self.raw["algorithm"])
+        exact = next((name for name in registry.algorithms.names() if _exact(name, own)), None)
+        chosen = {"algorithm": exact} if exact else {"format": "none", **NOT_ROUNDED}
+        kept = tuple(text for text in self.texts if grid.key_of(text) not in chosen)
+        return replace(self, texts=kept).with_choices(chosen)
+
+    @property
     def splits(self) -> bool:
         """Whether the bits are to be split into exponent and mantissa as the theory says."""
         free = self.raw["exponent_bits"] in (None, "auto")
@@ -83,8 +105,8 @@ class Case:
         return replace(self, raw={**self.raw, **chosen}, texts=(*self.texts, *texts))
 
     def cell(self, bits: int, seed: int = 0, exponent_bits: int | None = None) -> Cell:
-        """The cell with so many bits; of a float or log format with so many of them for the exponent."""
-        raw = {**self.raw, "precision": bits, "seed": seed}
+        """The cell with so many bits (0: of what has none); of a float or log format with so many for the exponent."""
+        raw = {**self.raw, "seed": seed} | ({"precision": bits} if bits else {})
         if self.splits:
             raw["exponent_bits"] = exponent_bits
         return CellMaker().cell({key: chosen for key, chosen in raw.items() if key in keys.of_cells()})
@@ -101,6 +123,12 @@ class Case:
     def quantum_decides(self) -> bool:
         """Whether the step size depends on the quantum, and so on the bits."""
         return "delta" in keys.names_in("step_size", self.choices["step_size"])
+
+
+def _exact(name: str, own: type[Algorithm]) -> bool:
+    """Whether the algorithm of this name trains networks as `own` does, and does not round."""
+    other = registry.algorithms.get(name)
+    return other.networks and other.adam == own.adam and other.reads == own.reads - {"format", "limit"}
 
 
 def read_cases(overrides: Sequence[str], config_dir: Path | None = None) -> list[Case]:

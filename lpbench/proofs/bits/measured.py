@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lpbench.analysis.tables import RESULT
 from lpbench.cells.cost import Estimator
 from lpbench.choices.cell import Cell
 from lpbench.errors import ConfigError
@@ -21,59 +22,127 @@ from lpbench.sweeps.sweep import BAD, Event, run_plan
 from lpbench.terminal import duration
 
 Row = Mapping[str, Any]
+FULL = 0  # in place of a number of bits: full precision
 _READ = (
     "cell_id", "status", "error", "problem", "dataset", "dimension", "algorithm", "format", "precision", "seed",
-    "noise_floor",
 )  # fmt: skip
+
+
+def fewest(reached: Mapping[int, bool], least: int, most: int, start: int) -> tuple[int, int, int | None]:
+    """(low, high, next): the fewest bits are in low .. high, and `next` is to be measured; None: it is found.
+
+    reached       whether so many bits suffice, of those that are measured.
+    least, most   what there are.      start   bits that are thought to suffice; if they do not, it goes on above them.
+
+    At the end low = high reaches and low - 1 does not, both measured; or `most` does not either.
+    """
+    low, high = least, min(max(start, least), most)
+    while True:
+        middle = (low + high) // 2
+        if middle not in reached:
+            return low, high, middle
+        if reached[middle]:
+            if low == high:
+                return low, high, None
+            high = middle
+        elif low < high:
+            low = middle + 1
+        elif low < most:
+            low = high = low + 1
+        else:
+            return low, high, None
 
 
 @dataclass
 class Search:
-    """The bisection on one case.
+    """What is measured of one case; base of the bisections.
 
-    proven         bits that suffice by a proof; where it starts from above.
-    exponent_bits  those of a format of so many bits.
-    floors         mean noise floor over the seeds by bits; inf where a seed did not end well.
-    errors         its standard error.       bad   the rows of the seeds that did not end well.
-    skipped        why it is not measured; empty: it is.
+    seeds     of each point: 0 .. seeds - 1.         bad      the rows of those that did not end well.
+    skipped   why it is not measured; empty: it is.
     """
 
     case: Case
     seeds: int
+    bad: list[Row] = field(default_factory=list, kw_only=True)
+    skipped: str = field(default="", kw_only=True)
+
+    def wanted(self) -> list[int]:
+        """The bits to be measured next; none: it is found."""
+        raise NotImplementedError
+
+    def learn(self, bits: int, rows: Sequence[Row]) -> None:
+        """Take note of what the cells of one precision measured."""
+        raise NotImplementedError
+
+    def rounds(self) -> int:
+        """About how many points are still to be measured."""
+        raise NotImplementedError
+
+    def at(self, bits: int) -> Case:
+        """The case whose cells measure so many bits."""
+        return self.case
+
+    def exponent(self, bits: int) -> int | None:
+        """The exponent bits of a format of so many; None: its own rule."""
+        return None
+
+    def cells(self, bits: int) -> list[Cell]:
+        """The cells that measure one precision: seeds 0 .. N-1."""
+        exponent = self.exponent(bits)
+        return [self.at(bits).cell(bits, seed, exponent) for seed in range(self.seeds)]
+
+    def call(self, bits: int, config_dir: str | None) -> Call:
+        """What asks for the same cells in a sweep."""
+        case = self.at(bits)
+        precision = [f"precision={bits}"] if bits != FULL else []
+        texts = [*case.texts, *precision, f"seed=range({self.seeds})"]
+        exponent = self.exponent(bits)
+        if case.splits and exponent is not None:
+            texts.append(f"exponent_bits={exponent}")
+        return Call(tuple(texts), config_dir)
+
+    def cost(self) -> float:
+        """Seconds that the rest of the search takes on all cores, roughly; 0 where all is stored."""
+        wanted = self.wanted()
+        if not wanted:
+            return 0.0
+        cost = Estimator().cost({**self.cells(wanted[-1])[0].located, **self.known()}, "")
+        return cost.seconds * self.seeds * self.rounds() / cores() if cost is not None else 0.0
+
+    def known(self) -> dict[str, Any]:
+        """The choices of its cells whose numbers are found first."""
+        return {}
+
+
+@dataclass
+class Bisection(Search):
+    """The bisection to an objective gap.
+
+    proven         bits that suffice by a proof; where it starts from above.
+    exponent_bits  those of a format of so many bits.
+    floors         mean noise floor over the seeds by bits; inf where a seed did not end well.
+    errors         its standard error.
+    """
+
     proven: int | None
     exponent_bits: Callable[[int], int | None]
     target: float
     floors: dict[int, float] = field(default_factory=dict)
     errors: dict[int, float] = field(default_factory=dict)
-    bad: list[Row] = field(default_factory=list)
-    skipped: str = ""
 
     def reaches(self, bits: int) -> bool:
         """Whether the measured floor is at or below the target."""
         return self.floors[bits] <= self.target
 
     def state(self) -> tuple[int, int, int | None]:
-        """(low, high, next): the fewest bits are in low .. high, and `next` is to be measured; None: it is found.
-
-        What a proof promises is measured too: if it does not hold, the search goes on above it. At the end low = high
-        reaches the target and low - 1 does not, both measured; or none of the format's precisions does.
-        """
+        """As `fewest`; what a proof promises is measured too."""
         least, most = self.case.precisions[0], self.case.precisions[-1]
-        low, high = least, min(max(self.proven or most, least), most)
-        while True:
-            middle = (low + high) // 2
-            if middle not in self.floors:
-                return low, high, middle
-            if self.reaches(middle):
-                if low == high:
-                    return low, high, None
-                high = middle
-            elif low < high:
-                low = middle + 1
-            elif low < most:
-                low = high = low + 1
-            else:
-                return low, high, None
+        return fewest({bits: self.reaches(bits) for bits in self.floors}, least, most, self.proven or most)
+
+    def wanted(self) -> list[int]:
+        """The next step of the bisection."""
+        following = self.state()[2]
+        return [] if following is None else [following]
 
     @property
     def bits(self) -> int | None:
@@ -81,48 +150,41 @@ class Search:
         low, _, following = self.state()
         return low if following is None and self.reaches(low) else None
 
-    def cells(self, bits: int) -> list[Cell]:
-        """The cells that measure one precision: seeds 0 .. N-1."""
-        exponent = self.exponent_bits(bits)
-        return [self.case.cell(bits, seed, exponent) for seed in range(self.seeds)]
+    def exponent(self, bits: int) -> int | None:
+        """As theory splits them."""
+        return self.exponent_bits(bits)
 
     def learn(self, bits: int, rows: Sequence[Row]) -> None:
         """Take note of what the cells of one precision measured."""
         self.bad += [row for row in rows if row["status"] in BAD]
-        floors = [row["noise_floor"] for row in rows if row["status"] == "ok"]
+        floors = [row[RESULT] for row in rows if row["status"] == "ok"]
         bad = len(floors) < len(rows) or any(floor is None or not math.isfinite(floor) for floor in floors)
         mean = math.inf if bad else sum(floors) / len(floors)
         spread = [] if bad else [(floor - mean) ** 2 for floor in floors]
         self.floors[bits] = mean
         self.errors[bits] = math.sqrt(sum(spread) / max(1, len(floors) - 1) / max(1, len(floors)))
 
-    def call(self, bits: int, config_dir: str | None) -> Call:
-        """What asks for the same cells in a sweep."""
-        texts = [*self.case.texts, f"precision={bits}", f"seed=range({self.seeds})"]
-        exponent = self.exponent_bits(bits)
-        if self.case.splits and exponent is not None:
-            texts.append(f"exponent_bits={exponent}")
-        return Call(tuple(texts), config_dir)
+    def known(self) -> dict[str, Any]:
+        """The steps, which may depend on the problem's constants."""
+        return {"steps": self.case.resolved()["steps"]}
 
-    def cost(self) -> float:
-        """Seconds that the rest of the search takes on all cores, roughly; 0 where all is stored."""
-        low, high, bits = self.state()
-        if bits is None:
-            return 0.0
-        choices = self.case.cell(bits, 0, self.exponent_bits(bits)).choices
-        known = {**choices, "steps": self.case.resolved()["steps"]}
-        cell = Estimator().cost(known, "")
-        rounds = math.ceil(math.log2(high - low + 1)) + 1
-        return cell.seconds * self.seeds * rounds / cores() if cell is not None else 0.0
+    def rounds(self) -> int:
+        """As a bisection halves."""
+        low, high, _ = self.state()
+        return math.ceil(math.log2(high - low + 1)) + 1
 
 
 @dataclass
 class Store:
-    """The sweep that holds the cells, and what came of them in this call."""
+    """The sweep that holds the cells, and what came of them in this call.
+
+    metric   the column that is judged.
+    """
 
     name: str
     runtime: dict[str, Any]
     config_dir: str | None
+    metric: str = RESULT
     rows: dict[str, Row] = field(default_factory=dict)
     ran: int = 0
 
@@ -137,7 +199,8 @@ class Store:
         return sweep_folder(self.name, self.runtime["runs_dir"] or "runs")
 
     def _read(self) -> list[Row]:
-        return list(read_cells(self.folder, _READ).to_pylist()) if self.folder.is_dir() else []
+        names = (*_READ, self.metric)
+        return list(read_cells(self.folder, names).to_pylist()) if self.folder.is_dir() else []
 
     def known(self, cells: Sequence[Cell]) -> list[Row] | None:
         """The rows of `cells`; None where one has not run."""
@@ -188,14 +251,18 @@ def search(
         spent += 0.0 if one.skipped else cost
     active = [one for one in possible if not one.skipped]
     while True:
-        following = [(one, bits) for one in active for bits in [one.state()[2]] if bits is not None]
+        following = [(one, bits) for one in active for bits in one.wanted()]
         if not following:
             return
-        cells = [cell for one, bits in following for cell in one.cells(bits)]
-        calls = [one.call(bits, store.config_dir) for one, bits in following]
-        least, most = min(bits for _, bits in following), max(bits for _, bits in following)
+        # Several may have full precision in common.
+        cells = list({cell.cell_id: cell for one, bits in following for cell in one.cells(bits)}.values())
+        calls = list(dict.fromkeys(one.call(bits, store.config_dir) for one, bits in following))
+        searched = [bits for _, bits in following if bits != FULL]
+        least, most = min(searched), max(searched)
         reach = f"{least}" if least == most else f"{least} to {most}"
-        text = f"{_count(len(following), 'combination')} at {reach} bits, {_count(len(cells), 'cell')}"
+        full = " and in full precision" if len(searched) < len(following) else ""
+        combinations = len({id(one) for one, _ in following})
+        text = f"{_count(combinations, 'combination')} at {reach} bits{full}, {_count(len(cells), 'cell')}"
         store.run(cells, calls, workers, on_round(text) if on_round else None)
         for one in active:
             _recall(one, store)
@@ -203,14 +270,21 @@ def search(
 
 def _recall(one: Search, store: Store) -> None:
     """Walk on as far as what is stored leads."""
-    while (bits := one.state()[2]) is not None:
-        try:
-            rows = store.known(one.cells(bits))
-        except ConfigError as error:
-            raise ConfigError(f"{' '.join(one.case.texts)} at {bits} bits: {error}") from None
-        if rows is None:
+    while True:
+        stored = [
+            (bits, rows) for bits in one.wanted() if (rows := store.known(_cells(one, bits))) is not None
+        ]
+        if not stored:
             return
-        one.learn(bits, rows)
+        for bits, rows in stored:
+            one.learn(bits, rows)
+
+
+def _cells(one: Search, bits: int) -> list[Cell]:
+    try:
+        return one.cells(bits)
+    except ConfigError as error:
+        raise ConfigError(f"{' '.join(one.case.texts)} at {bits} bits: {error}") from None
 
 
 def _count(number: int, thing: str) -> str:

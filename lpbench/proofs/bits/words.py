@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
-from lpbench.choices.grid import key_of
 from lpbench.proofs.bits.answer import Answers, Entry
 from lpbench.proofs.bits.proven import OPTIMISTIC, SPLIT, Answer
-from lpbench.terminal import Table, first
+from lpbench.proofs.bits.said import about, by_dimension, missing
+from lpbench.terminal import Table
 from lpbench.theory.evaluation import theorem
 from lpbench.theory.theorem import DIMENSION_FREE, EARLIER, OTHER
 
@@ -19,8 +17,6 @@ _FORMS = {
     OTHER: "for this algorithm",
     EARLIER: "earlier, with the dimension",
 }
-_LISTED = 12  # reasons
-_ABOUT = ("problem", "dataset", "dimension", "algorithm", "format")
 
 
 def table(found: Answers) -> Table:
@@ -44,19 +40,6 @@ def table(found: Answers) -> Table:
 def title(found: Answers) -> str:
     """What the table shows."""
     return f"fewest bits that reach an objective gap of {found.target:g} ({about(found)})"
-
-
-def about(found: Answers) -> str:
-    """What all combinations share: `family_s, lp_sgd, fixed, k=4`."""
-    one = found.entries[0]
-    shared = [key for key in _ABOUT if key not in found.axes and one.chosen(key) is not None]
-    said = [f"d={one.chosen(key):,}" if key == "dimension" else str(one.chosen(key)) for key in shared]
-    for text in one.case.texts:
-        key = key_of(text)
-        own = key in one.case.given and key not in (*_ABOUT, *found.axes)
-        if own and all(text in entry.case.texts for entry in found.entries):
-            said.append(text)
-    return ", ".join(said)
 
 
 def _measured(entry: Entry) -> str:
@@ -110,63 +93,19 @@ def footnotes(found: Answers) -> list[str]:
         )
     if found.defaults:
         lines.append(f"defaults: {found.defaults}")
-    return lines + _missing(found)
+    return lines + missing(found, _remarks)
 
 
-def _missing(found: Answers) -> list[str]:
-    """Why there is no number, once for each reason."""
-    where: dict[tuple[str, str], list[str]] = {}
-    for entry in found.entries:
-        remarks = entry.remarks()
-        if not entry.answers:
-            remarks.append(("proofs", f"no theorem is about format={entry.case.raw['format']}"))
-        for name, reason in remarks:
-            key = (name, reason.removeprefix(f"theorem {name}: "))
-            where.setdefault(key, []).append(", ".join(f"{axis}={entry.chosen(axis)}" for axis in found.axes))
-    names: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for (name, reason), places in where.items():
-        names.setdefault((reason, tuple(places)), []).append(name)
-    lines = [f"{', '.join(who)}{_at(places, found)}: {reason}" for (reason, places), who in names.items()]
-    return first(lines, _LISTED, "more (--json has all)")
-
-
-def _at(places: Sequence[str], found: Answers) -> str:
-    if len(places) == len(found.entries):
-        return ""
-    return f" at {places[0]}" + (f" and {len(places) - 1} more" if len(places) > 1 else "")
-
-
-def bad(found: Answers) -> list[str]:
-    """The cells that ended badly, a line for each combination and precision."""
-    lines = []
-    for entry in found.entries:
-        ended = entry.search.bad if entry.search is not None else ()
-        counts = Counter((row["precision"], row["status"], row["error"]) for row in ended)
-        where = "".join(f", {axis}={entry.chosen(axis)}" for axis in found.axes)
-        for (bits, status, error), count in counts.items():
-            why = f" ({error})" if error else ""
-            lines.append(
-                f"{count} of {found.seeds} seeds {status} at {bits} bits{where}{why}: counted as missing the target"
-            )
-    return lines
+def _remarks(entry: Entry) -> list[tuple[str, str]]:
+    remarks = [(name, reason.removeprefix(f"theorem {name}: ")) for name, reason in entry.remarks()]
+    if not entry.answers:
+        remarks.append(("proofs", f"no theorem is about format={entry.case.raw['format']}"))
+    return remarks
 
 
 def conclusion(found: Answers) -> list[str]:
     """What it comes to: how the bits grow with the dimension, a line for each combination of the other choices."""
-    others = [axis for axis in found.axes if axis != "dimension"]
-    groups: dict[tuple[Any, ...], list[Entry]] = {}
-    for entry in found.entries:
-        groups.setdefault(tuple(entry.chosen(axis) for axis in others), []).append(entry)
-    lines = []
-    for key, entries in groups.items():
-        if len(entries) == 1 < len(found.entries):
-            continue  # at one dimension only: the table says it
-        lead = ", ".join(f"{axis}={value}" for axis, value in zip(others, key, strict=True))
-        entries = sorted(entries, key=lambda e: e.choices["dimension"])
-        said = _grown(entries) if len(entries) > 1 else _level(entries[0])
-        if said:
-            lines.append(f"{lead}: {said}" if lead else said)
-    return lines
+    return by_dimension(found, _grown, _level)
 
 
 def _parts(entry: Entry) -> dict[str, int | None]:
