@@ -6,6 +6,7 @@ overlap): `rows_into` finds row i at offset[i], `columns_into` sums over them in
 contiguous, of float32 or float64; matrices start at an offset and have a row length, a multiple of 16 in B and C.
 """
 
+import functools
 import math
 from fractions import Fraction
 from typing import Any
@@ -13,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from lpbench.arithmetic.jit import inner, when_loaded
+from lpbench.arithmetic.vectors import copy
 
-# Columns are computed in groups of so many: rows of B and C have whole groups.
+# Rows of B and C have whole groups of so many columns.
 LANES = 16
-# Rows of C that are computed side by side, each in LANES accumulators: what 16 registers of 8 float32 hold.
-ROWS = 6
-# Rows of B that are gone through at a time: LANES columns of them stay in the fastest cache. Where rows of B are WIDE
-# they are copied side by side first, GROUPS of LANES columns at a time, as they would push each other out.
-DEPTH, WIDE, GROUPS = 256, 512, 4
-ROOM = DEPTH * LANES * GROUPS
+# Rows of B that are gone through at a time: a few columns of them stay in the fastest cache. Where rows of B are WIDE
+# they would push each other out, and SPAN columns are copied first, to rows of a length that spreads them over it.
+DEPTH, WIDE, SPAN = 256, 512, 256
+PITCH = SPAN + LANES
+ROOM = DEPTH * PITCH
 
 
 def padded(n: int) -> int:
@@ -55,11 +56,9 @@ def _in_order(of_A, m, B, b, width, C, c, K):
 
 @inner
 def _pack(B, b, width, n, columns, room):
-    """The columns of n rows of B, from b on, LANES of them after each other."""
+    """`columns` columns of n rows of B, from b on, into rows of PITCH numbers."""
     for k in range(n):
-        for j in range(0, columns, LANES):
-            for i in range(LANES):
-                room[j * n + k * LANES + i] = B[b + k * width + j + i]
+        copy(room[k * PITCH : k * PITCH + columns], B[b + k * width : b + k * width + columns])
 
 
 def fused(a, x, c):
@@ -124,54 +123,72 @@ def _fused(a: float, x: float, c: float) -> float:
 
 @when_loaded
 def _register() -> None:
-    from numba.extending import overload
+    from numba.core.registry import cpu_target
+    from numba.extending import overload, register_jitable
 
     from lpbench.arithmetic import inlining
 
-    tiles = {by_rows: [_tile(rows, by_rows) for rows in range(1, ROWS + 1)] for by_rows in (True, False)}
+    # Of C, two registers of columns by as many rows as leave registers to the rows of B and the numbers of A.
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    rows, register = (8, 512) if "+avx512f" in features else (6, 256)
 
-    def product(by_rows: bool) -> Any:
-        one, two, three, four, five, six = tiles[by_rows]
+    def panel(columns: int, by_rows: bool) -> Any:
+        """All rows of so many columns."""
+        many, four, two, one = (_tile(n, columns, by_rows) for n in (rows, 4, 2, 1))
+
+        @register_jitable(**inlining.options())
+        def into(A, start, offset, m, B, b, length, C, c, width, K):
+            rest = m % rows
+            i = m - rest
+            for first in range(0, i, rows):
+                many(A, start, offset, first, B, b, length, C, c, width, K)
+            if rest & 4:
+                four(A, start, offset, i, B, b, length, C, c, width, K)
+                i += 4
+            if rest & 2:
+                two(A, start, offset, i, B, b, length, C, c, width, K)
+                i += 2
+            if rest & 1:
+                one(A, start, offset, i, B, b, length, C, c, width, K)
+
+        return into
+
+    @functools.cache
+    def product(bits: int, by_rows: bool) -> Any:
+        columns = 2 * register // bits
+        full, odd = panel(columns, by_rows), columns > LANES
+        half = panel(LANES, by_rows) if odd else None
 
         def into(A, start, offset, m, B, b, width, C, c, K, room):
-            whole = m - m % 6
-            pack = width >= WIDE and m > 6
+            pack = width >= WIDE and m > rows
             for begin in range(0, K, DEPTH):
                 n = min(DEPTH, K - begin)
                 first = start + begin if by_rows else start
                 offsets = offset if by_rows else offset[begin:]
-                for j in range(0, width, LANES):
+                for j in range(0, width, columns):
                     D, d, length = B, b + begin * width + j, width
                     if pack:
-                        group = j % (LANES * GROUPS)
-                        if group == 0:
-                            _pack(B, d, width, n, min(LANES * GROUPS, width - j), room)
-                        D, d, length = room, group * n, LANES
-                    to = c + j
-                    for i in range(0, whole, 6):
-                        six(A, first, offsets, i, D, d, length, C, to, width, n)
-                    if m - whole == 1:
-                        one(A, first, offsets, whole, D, d, length, C, to, width, n)
-                    elif m - whole == 2:
-                        two(A, first, offsets, whole, D, d, length, C, to, width, n)
-                    elif m - whole == 3:
-                        three(A, first, offsets, whole, D, d, length, C, to, width, n)
-                    elif m - whole == 4:
-                        four(A, first, offsets, whole, D, d, length, C, to, width, n)
-                    elif m - whole == 5:
-                        five(A, first, offsets, whole, D, d, length, C, to, width, n)
+                        if j % SPAN == 0:
+                            _pack(B, d, width, n, min(SPAN, width - j), room)
+                        D, d, length = room, j % SPAN, PITCH
+                    if odd:
+                        if j + columns > width:
+                            half(A, first, offsets, m, D, d, length, C, c + j, width, n)
+                            continue
+                    full(A, first, offsets, m, D, d, length, C, c + j, width, n)
 
         return into
 
     for function, by_rows in ((rows_into, True), (columns_into, False)):
-        chosen = product(by_rows)
         overload(function, strict=False, jit_options=inlining.options())(
-            lambda A, start, offset, m, B, b, width, C, c, K, room, chosen=chosen: chosen
+            lambda A, start, offset, m, B, b, width, C, c, K, room, by_rows=by_rows: product(
+                A.dtype.bitwidth, by_rows
+            )
         )
 
 
-def _tile(rows: int, by_rows: bool) -> Any:
-    """`rows` rows and LANES columns of C from row i on, in registers from the first k to the last."""
+def _tile(rows: int, columns: int, by_rows: bool) -> Any:
+    """`rows` rows and `columns` columns of C from row i on, in registers from the first k to the last."""
     from llvmlite import ir
     from numba import types
     from numba.core import cgutils
@@ -188,9 +205,9 @@ def _tile(rows: int, by_rows: bool) -> Any:
             }
             start, i, b, length, c, width, K = (args[n] for n in (1, 3, 5, 6, 8, 9, 10))
             real = context.get_data_type(A.dtype)
-            vector, index = ir.VectorType(real, LANES), ir.IntType(64)
+            vector, index = ir.VectorType(real, columns), ir.IntType(64)
             size = A.dtype.bitwidth // 8
-            name = f"llvm.fma.v{LANES}f{A.dtype.bitwidth}"
+            name = f"llvm.fma.v{columns}f{A.dtype.bitwidth}"
             multiply_add = cgutils.get_or_insert_function(
                 builder.module, ir.FunctionType(vector, [vector] * 3), name
             )
@@ -205,7 +222,7 @@ def _tile(rows: int, by_rows: bool) -> Any:
 
             def spread(number):
                 first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, index(0))
-                every = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+                every = ir.Constant(ir.VectorType(ir.IntType(32), columns), [0] * columns)
                 return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), every)
 
             targets = [builder.add(c, builder.mul(builder.add(i, index(row)), width)) for row in range(rows)]
