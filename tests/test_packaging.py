@@ -187,7 +187,7 @@ def test_who_may_know_torch_and_numba(name: str) -> None:
     }
     allowed = {
         "torch": {"arithmetic/ops.py", "formats/quantize.py"},
-        "numba": {f"arithmetic/{name}.py" for name in ("bound", "dot", "inlining", "jit", "tiles")},
+        "numba": {f"arithmetic/{name}.py" for name in ("bound", "dot", "inlining", "jit", "lanes", "tiles")},
     }
     assert users <= allowed[name]
 

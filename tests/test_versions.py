@@ -32,7 +32,7 @@ SHARED = {
     ],
     "problem": [  # the networks: of the others, the identity holds what decides them
         "arithmetic/ops", "arithmetic/elementary", "arithmetic/generator", "arithmetic/rounding",
-        "arithmetic/tiles", "arithmetic/vectors",
+        "arithmetic/tiles", "arithmetic/vectors", "arithmetic/lanes",
         "arithmetic/bound", "formats/base", "formats/quantize", "networks/architecture", "networks/assembly",
         "networks/passes", "networks/roles", "networks/rounding", "networks/training", "networks/updates",
         "cells/points", "cells/networks", "problems/network",

@@ -3,7 +3,7 @@
 Each sum runs over k ascending, a fused multiply-add each, and begins with what C holds. How many rows and columns are
 computed side by side is the processor's business and changes no bit. Rows of A lie anywhere (a convolution's windows
 overlap): `rows_into` finds row i at offset[i], `columns_into` sums over them instead. Arrays are one-dimensional,
-contiguous, of float32 or float64; matrices start at an offset and have a row length, a multiple of 16 in B and C.
+contiguous, of float32 or float64; matrices start at an offset and have a row length, a multiple of LANES in B and C.
 """
 
 import functools
@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from lpbench.arithmetic.jit import inner, when_loaded
+from lpbench.arithmetic.lanes import LANES
 from lpbench.arithmetic.vectors import copy
 
-# Rows of B and C have whole groups of so many columns.
-LANES = 16
 # Rows of B that are gone through at a time: a few columns of them stay in the fastest cache. Where rows of B are WIDE
 # they would push each other out, and SPAN columns are copied first, to rows of a length that spreads them over it.
 DEPTH, WIDE, SPAN = 256, 512, 256
@@ -134,22 +133,17 @@ def _register() -> None:
 
     def panel(columns: int, by_rows: bool) -> Any:
         """All rows of so many columns."""
-        many, four, two, one = (_tile(n, columns, by_rows) for n in (rows, 4, 2, 1))
+        whole, rest, few = (_tile(*of, columns, by_rows) for of in ((rows, True), (rows, False), (4, False)))
 
         @register_jitable(**inlining.options())
         def into(A, start, offset, m, B, b, length, C, c, width, K):
-            rest = m % rows
-            i = m - rest
-            for first in range(0, i, rows):
-                many(A, start, offset, first, B, b, length, C, c, width, K)
-            if rest & 4:
-                four(A, start, offset, i, B, b, length, C, c, width, K)
-                i += 4
-            if rest & 2:
-                two(A, start, offset, i, B, b, length, C, c, width, K)
-                i += 2
-            if rest & 1:
-                one(A, start, offset, i, B, b, length, C, c, width, K)
+            left = m % rows
+            for i in range(0, m - left, rows):
+                whole(A, start, offset, i, m, B, b, length, C, c, width, K)
+            if left > 4:
+                rest(A, start, offset, m - left, m, B, b, length, C, c, width, K)
+            elif left > 0:
+                few(A, start, offset, m - left, m, B, b, length, C, c, width, K)
 
         return into
 
@@ -157,7 +151,7 @@ def _register() -> None:
     def product(bits: int, by_rows: bool) -> Any:
         columns = 2 * register // bits
         full, odd = panel(columns, by_rows), columns > LANES
-        half = panel(LANES, by_rows) if odd else None
+        half = panel(LANES, by_rows) if odd else full
 
         def into(A, start, offset, m, B, b, width, C, c, K, room):
             pack = width >= WIDE and m > rows
@@ -171,10 +165,9 @@ def _register() -> None:
                         if j % SPAN == 0:
                             _pack(B, d, width, n, min(SPAN, width - j), room)
                         D, d, length = room, j % SPAN, PITCH
-                    if odd:
-                        if j + columns > width:
-                            half(A, first, offsets, m, D, d, length, C, c + j, width, n)
-                            continue
+                    if odd and j + columns > width:
+                        half(A, first, offsets, m, D, d, length, C, c + j, width, n)
+                        continue
                     full(A, first, offsets, m, D, d, length, C, c + j, width, n)
 
         return into
@@ -187,23 +180,27 @@ def _register() -> None:
         )
 
 
-def _tile(rows: int, columns: int, by_rows: bool) -> Any:
-    """`rows` rows and `columns` columns of C from row i on, in registers from the first k to the last."""
+def _tile(rows: int, whole: bool, columns: int, by_rows: bool) -> Any:
+    """`rows` rows and `columns` columns of C from row i on, in registers from the first k to the last.
+
+    whole   so many rows are there; else the last of m takes the places of those that are not, and comes out the same in
+            all of them: the sums of few rows wait for each other, and take no less time.
+    """
     from llvmlite import ir
     from numba import types
     from numba.core import cgutils
     from numba.extending import intrinsic
 
     @intrinsic
-    def tile(context, A, start, offset, i, B, b, length, C, c, width, K):
+    def tile(context, A, start, offset, i, m, B, b, length, C, c, width, K):
         word = types.int64
-        signature = types.void(A, word, offset, word, B, word, word, C, word, word, word)
+        signature = types.void(A, word, offset, word, word, B, word, word, C, word, word, word)
 
         def generate(context, builder, signature, args):
             arrays = {
-                n: context.make_array(signature.args[n])(context, builder, args[n]).data for n in (0, 2, 4, 7)
+                n: context.make_array(signature.args[n])(context, builder, args[n]).data for n in (0, 2, 5, 8)
             }
-            start, i, b, length, c, width, K = (args[n] for n in (1, 3, 5, 6, 8, 9, 10))
+            start, i, m, b, length, c, width, K = (args[n] for n in (1, 3, 4, 6, 7, 9, 10, 11))
             real = context.get_data_type(A.dtype)
             vector, index = ir.VectorType(real, columns), ir.IntType(64)
             size = A.dtype.bitwidth // 8
@@ -225,30 +222,31 @@ def _tile(rows: int, columns: int, by_rows: bool) -> Any:
                 every = ir.Constant(ir.VectorType(ir.IntType(32), columns), [0] * columns)
                 return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), every)
 
-            targets = [builder.add(c, builder.mul(builder.add(i, index(row)), width)) for row in range(rows)]
+            steps = [index(row) for row in range(rows)]
+            if not whole:
+                last = builder.sub(builder.sub(m, index(1)), i)
+                steps = [builder.select(builder.icmp_signed("<", row, last), row, last) for row in steps]
+            places = [builder.add(i, row) for row in steps]
+            targets = [builder.add(c, builder.mul(at, width)) for at in places]
             sums = []
             for target in targets:
                 total = cgutils.alloca_once(builder, vector)
-                builder.store(load(arrays[7], target), total)
+                builder.store(load(arrays[8], target), total)
                 sums.append(total)
             # By rows, row r of A starts at offset[i + r]; else it is column i + r, from offset[k] on.
-            firsts = []
-            for row in range(rows):
-                at = builder.add(i, index(row))
-                if by_rows:
-                    at = builder.load(builder.gep(arrays[2], [at]))
-                firsts.append(builder.add(start, at))
+            first = start if by_rows else builder.add(start, i)
+            if by_rows:
+                steps = [builder.load(builder.gep(arrays[2], [at])) for at in places]
             with cgutils.for_range(builder, K) as loop:
                 k = loop.index
-                step = k if by_rows else builder.load(builder.gep(arrays[2], [k]))
-                line = load(arrays[4], builder.add(b, builder.mul(k, length)))
-                for first, total in zip(firsts, sums, strict=True):
-                    number = builder.load(builder.gep(arrays[0], [builder.add(first, step)]))
-                    builder.store(
-                        builder.call(multiply_add, [spread(number), line, builder.load(total)]), total
-                    )
+                line = load(arrays[5], builder.add(b, builder.mul(k, length)))
+                at = k if by_rows else builder.load(builder.gep(arrays[2], [k]))
+                numbers = builder.gep(arrays[0], [builder.add(first, at)])
+                for step, total in zip(steps, sums, strict=True):
+                    number = spread(builder.load(builder.gep(numbers, [step])))
+                    builder.store(builder.call(multiply_add, [number, line, builder.load(total)]), total)
             for target, total in zip(targets, sums, strict=True):
-                stored = builder.store(builder.load(total), place(arrays[7], target))
+                stored = builder.store(builder.load(total), place(arrays[8], target))
                 stored.align = size
             return context.get_dummy_value()
 
