@@ -194,7 +194,7 @@ def test_who_may_know_torch_and_numba(name: str) -> None:
             "problems/network.py",
             *(str(source.relative_to(ROOT / "lpbench")) for source in SOURCES if OF_TORCH in source.parents),
         },
-        "numba": {f"arithmetic/{name}.py" for name in ("bound", "dot", "inlining", "jit", "tiles")},
+        "numba": {f"arithmetic/{name}.py" for name in ("bound", "dot", "inlining", "jit", "lanes", "tiles")},
     }
     assert users <= allowed[name]
 

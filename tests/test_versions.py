@@ -33,13 +33,14 @@ SHARED = {
     ],
     "problem": [  # the networks: of the others, the identity holds what decides them
         "arithmetic/ops", "arithmetic/elementary", "arithmetic/generator", "arithmetic/rounding",
-        "arithmetic/tiles", "arithmetic/vectors",
+        "arithmetic/tiles", "arithmetic/vectors", "arithmetic/lanes",
         "arithmetic/bound", "formats/base", "formats/quantize", "networks/architecture", "networks/assembly",
         "networks/passes", "networks/roles", "networks/rounding", "networks/training", "networks/updates",
         "cells/points", "cells/networks", "problems/network",
     ],
     "engine": [  # torch; the compiled one is that of the problems
-        "arithmetic/generator", "arithmetic/rounding", "arithmetic/bound", "arithmetic/vectors", "formats/base",
+        "arithmetic/generator", "arithmetic/rounding", "arithmetic/bound", "arithmetic/lanes", "arithmetic/vectors",
+        "formats/base",
         "formats/quantize", "networks/flat", "networks/rounding", "networks/roles", "networks/assembly",
         "networks/updates", "networks/modules/layers", "networks/modules/networks", "networks/modules/optimizer",
         "networks/modules/probing", "networks/modules/quantizing", "networks/modules/rounding", "cells/points",

@@ -3,9 +3,10 @@
 Each sum runs over k ascending, a fused multiply-add each, and begins with what C holds. How many rows and columns are
 computed side by side is the processor's business and changes no bit. Rows of A lie anywhere (a convolution's windows
 overlap): `rows_into` finds row i at offset[i], `columns_into` sums over them instead. Arrays are one-dimensional,
-contiguous, of float32 or float64; matrices start at an offset and have a row length, a multiple of 16 in B and C.
+contiguous, of float32 or float64; matrices start at an offset and have a row length, a multiple of LANES in B and C.
 """
 
+import functools
 import math
 from fractions import Fraction
 from typing import Any
@@ -13,15 +14,14 @@ from typing import Any
 import numpy as np
 
 from lpbench.arithmetic.jit import inner, when_loaded
+from lpbench.arithmetic.lanes import LANES
+from lpbench.arithmetic.vectors import copy
 
-# Columns are computed in groups of so many: rows of B and C have whole groups.
-LANES = 16
-# Rows of C that are computed side by side, each in LANES accumulators: what 16 registers of 8 float32 hold.
-ROWS = 6
-# Rows of B that are gone through at a time: LANES columns of them stay in the fastest cache. Where rows of B are WIDE
-# they are copied side by side first, GROUPS of LANES columns at a time, as they would push each other out.
-DEPTH, WIDE, GROUPS = 256, 512, 4
-ROOM = DEPTH * LANES * GROUPS
+# Rows of B that are gone through at a time: a few columns of them stay in the fastest cache. Where rows of B are WIDE
+# they would push each other out, and SPAN columns are copied first, to rows of a length that spreads them over it.
+DEPTH, WIDE, SPAN = 256, 512, 256
+PITCH = SPAN + LANES
+ROOM = DEPTH * PITCH
 
 
 def padded(n: int) -> int:
@@ -55,11 +55,9 @@ def _in_order(of_A, m, B, b, width, C, c, K):
 
 @inner
 def _pack(B, b, width, n, columns, room):
-    """The columns of n rows of B, from b on, LANES of them after each other."""
+    """`columns` columns of n rows of B, from b on, into rows of PITCH numbers."""
     for k in range(n):
-        for j in range(0, columns, LANES):
-            for i in range(LANES):
-                room[j * n + k * LANES + i] = B[b + k * width + j + i]
+        copy(room[k * PITCH : k * PITCH + columns], B[b + k * width : b + k * width + columns])
 
 
 def fused(a, x, c):
@@ -124,73 +122,89 @@ def _fused(a: float, x: float, c: float) -> float:
 
 @when_loaded
 def _register() -> None:
-    from numba.extending import overload
+    from numba.core.registry import cpu_target
+    from numba.extending import overload, register_jitable
 
     from lpbench.arithmetic import inlining
 
-    tiles = {by_rows: [_tile(rows, by_rows) for rows in range(1, ROWS + 1)] for by_rows in (True, False)}
+    # Of C, two registers of columns by as many rows as leave registers to the rows of B and the numbers of A.
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    rows, register = (8, 512) if "+avx512f" in features else (6, 256)
 
-    def product(by_rows: bool) -> Any:
-        one, two, three, four, five, six = tiles[by_rows]
+    def panel(columns: int, by_rows: bool) -> Any:
+        """All rows of so many columns."""
+        whole, rest, few = (_tile(*of, columns, by_rows) for of in ((rows, True), (rows, False), (4, False)))
+
+        @register_jitable(**inlining.options())
+        def into(A, start, offset, m, B, b, length, C, c, width, K):
+            left = m % rows
+            for i in range(0, m - left, rows):
+                whole(A, start, offset, i, m, B, b, length, C, c, width, K)
+            if left > 4:
+                rest(A, start, offset, m - left, m, B, b, length, C, c, width, K)
+            elif left > 0:
+                few(A, start, offset, m - left, m, B, b, length, C, c, width, K)
+
+        return into
+
+    @functools.cache
+    def product(bits: int, by_rows: bool) -> Any:
+        columns = 2 * register // bits
+        full, odd = panel(columns, by_rows), columns > LANES
+        half = panel(LANES, by_rows) if odd else full
 
         def into(A, start, offset, m, B, b, width, C, c, K, room):
-            whole = m - m % 6
-            pack = width >= WIDE and m > 6
+            pack = width >= WIDE and m > rows
             for begin in range(0, K, DEPTH):
                 n = min(DEPTH, K - begin)
                 first = start + begin if by_rows else start
                 offsets = offset if by_rows else offset[begin:]
-                for j in range(0, width, LANES):
+                for j in range(0, width, columns):
                     D, d, length = B, b + begin * width + j, width
                     if pack:
-                        group = j % (LANES * GROUPS)
-                        if group == 0:
-                            _pack(B, d, width, n, min(LANES * GROUPS, width - j), room)
-                        D, d, length = room, group * n, LANES
-                    to = c + j
-                    for i in range(0, whole, 6):
-                        six(A, first, offsets, i, D, d, length, C, to, width, n)
-                    if m - whole == 1:
-                        one(A, first, offsets, whole, D, d, length, C, to, width, n)
-                    elif m - whole == 2:
-                        two(A, first, offsets, whole, D, d, length, C, to, width, n)
-                    elif m - whole == 3:
-                        three(A, first, offsets, whole, D, d, length, C, to, width, n)
-                    elif m - whole == 4:
-                        four(A, first, offsets, whole, D, d, length, C, to, width, n)
-                    elif m - whole == 5:
-                        five(A, first, offsets, whole, D, d, length, C, to, width, n)
+                        if j % SPAN == 0:
+                            _pack(B, d, width, n, min(SPAN, width - j), room)
+                        D, d, length = room, j % SPAN, PITCH
+                    if odd and j + columns > width:
+                        half(A, first, offsets, m, D, d, length, C, c + j, width, n)
+                        continue
+                    full(A, first, offsets, m, D, d, length, C, c + j, width, n)
 
         return into
 
     for function, by_rows in ((rows_into, True), (columns_into, False)):
-        chosen = product(by_rows)
         overload(function, strict=False, jit_options=inlining.options())(
-            lambda A, start, offset, m, B, b, width, C, c, K, room, chosen=chosen: chosen
+            lambda A, start, offset, m, B, b, width, C, c, K, room, by_rows=by_rows: product(
+                A.dtype.bitwidth, by_rows
+            )
         )
 
 
-def _tile(rows: int, by_rows: bool) -> Any:
-    """`rows` rows and LANES columns of C from row i on, in registers from the first k to the last."""
+def _tile(rows: int, whole: bool, columns: int, by_rows: bool) -> Any:
+    """`rows` rows and `columns` columns of C from row i on, in registers from the first k to the last.
+
+    whole   so many rows are there; else the last of m takes the places of those that are not, and comes out the same in
+            all of them: the sums of few rows wait for each other, and take no less time.
+    """
     from llvmlite import ir
     from numba import types
     from numba.core import cgutils
     from numba.extending import intrinsic
 
     @intrinsic
-    def tile(context, A, start, offset, i, B, b, length, C, c, width, K):
+    def tile(context, A, start, offset, i, m, B, b, length, C, c, width, K):
         word = types.int64
-        signature = types.void(A, word, offset, word, B, word, word, C, word, word, word)
+        signature = types.void(A, word, offset, word, word, B, word, word, C, word, word, word)
 
         def generate(context, builder, signature, args):
             arrays = {
-                n: context.make_array(signature.args[n])(context, builder, args[n]).data for n in (0, 2, 4, 7)
+                n: context.make_array(signature.args[n])(context, builder, args[n]).data for n in (0, 2, 5, 8)
             }
-            start, i, b, length, c, width, K = (args[n] for n in (1, 3, 5, 6, 8, 9, 10))
+            start, i, m, b, length, c, width, K = (args[n] for n in (1, 3, 4, 6, 7, 9, 10, 11))
             real = context.get_data_type(A.dtype)
-            vector, index = ir.VectorType(real, LANES), ir.IntType(64)
+            vector, index = ir.VectorType(real, columns), ir.IntType(64)
             size = A.dtype.bitwidth // 8
-            name = f"llvm.fma.v{LANES}f{A.dtype.bitwidth}"
+            name = f"llvm.fma.v{columns}f{A.dtype.bitwidth}"
             multiply_add = cgutils.get_or_insert_function(
                 builder.module, ir.FunctionType(vector, [vector] * 3), name
             )
@@ -205,33 +219,34 @@ def _tile(rows: int, by_rows: bool) -> Any:
 
             def spread(number):
                 first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, index(0))
-                every = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+                every = ir.Constant(ir.VectorType(ir.IntType(32), columns), [0] * columns)
                 return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), every)
 
-            targets = [builder.add(c, builder.mul(builder.add(i, index(row)), width)) for row in range(rows)]
+            steps = [index(row) for row in range(rows)]
+            if not whole:
+                last = builder.sub(builder.sub(m, index(1)), i)
+                steps = [builder.select(builder.icmp_signed("<", row, last), row, last) for row in steps]
+            places = [builder.add(i, row) for row in steps]
+            targets = [builder.add(c, builder.mul(at, width)) for at in places]
             sums = []
             for target in targets:
                 total = cgutils.alloca_once(builder, vector)
-                builder.store(load(arrays[7], target), total)
+                builder.store(load(arrays[8], target), total)
                 sums.append(total)
             # By rows, row r of A starts at offset[i + r]; else it is column i + r, from offset[k] on.
-            firsts = []
-            for row in range(rows):
-                at = builder.add(i, index(row))
-                if by_rows:
-                    at = builder.load(builder.gep(arrays[2], [at]))
-                firsts.append(builder.add(start, at))
+            first = start if by_rows else builder.add(start, i)
+            if by_rows:
+                steps = [builder.load(builder.gep(arrays[2], [at])) for at in places]
             with cgutils.for_range(builder, K) as loop:
                 k = loop.index
-                step = k if by_rows else builder.load(builder.gep(arrays[2], [k]))
-                line = load(arrays[4], builder.add(b, builder.mul(k, length)))
-                for first, total in zip(firsts, sums, strict=True):
-                    number = builder.load(builder.gep(arrays[0], [builder.add(first, step)]))
-                    builder.store(
-                        builder.call(multiply_add, [spread(number), line, builder.load(total)]), total
-                    )
+                line = load(arrays[5], builder.add(b, builder.mul(k, length)))
+                at = k if by_rows else builder.load(builder.gep(arrays[2], [k]))
+                numbers = builder.gep(arrays[0], [builder.add(first, at)])
+                for step, total in zip(steps, sums, strict=True):
+                    number = spread(builder.load(builder.gep(numbers, [step])))
+                    builder.store(builder.call(multiply_add, [number, line, builder.load(total)]), total)
             for target, total in zip(targets, sums, strict=True):
-                stored = builder.store(builder.load(total), place(arrays[7], target))
+                stored = builder.store(builder.load(total), place(arrays[8], target))
                 stored.align = size
             return context.get_dummy_value()
 

@@ -5,14 +5,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.arithmetic import rounding as roundings
+from lpbench.arithmetic.arrays import zeros
 from lpbench.arithmetic.generator import FIRST, GOLDEN, ROUNDING, SECOND, Words, key_from, step_words, stream
 from lpbench.arithmetic.jit import generic, inner, kernel
+from lpbench.arithmetic.lanes import LANES, largest, spread
 from lpbench.arithmetic.ops import copysign, from_magnitude, is_tensor, like, magnitude, take, where
 from lpbench.arithmetic.rounding import NearestEven, offset
+from lpbench.arithmetic.vectors import fill
 from lpbench.errors import ConfigError
 from lpbench.formats import get
 from lpbench.formats.base import Format, block_length, has_blocks, quantize, shared_unit
 
+_PART = 1024  # numbers whose units are found before they are rounded: enough to vectorise, few enough to stay at hand
 _LEAST = 2.0**-100  # down to this scale float32 holds the scale and its reciprocal with room to spare
 
 
@@ -91,9 +95,11 @@ def _run(grid: Any, mode: Any, x: np.ndarray, key: Any, uniforms: Any, scaling: 
     _round_rows(grid, mode, x, key, uniforms, scaling, units_of(grid, x.shape[1], scaling), out)
 
 
-def units_of(grid: Any, columns: int, scaling: Any) -> np.ndarray:
-    """Scratch of `round_rows`: a number for each of a row, where the format has blocks."""
-    return np.empty(columns if has_blocks(grid) else 0, scaling.scale.dtype)
+def units_of(grid: Any, columns: int, scaling: Any) -> np.ndarray | None:
+    """Scratch of `round_rows` for rows of `columns` numbers: two for each of a part; None where there are no blocks."""
+    if not has_blocks(grid):
+        return None
+    return zeros(2 * max(1, _PART // columns) * columns, scaling.scale.dtype)
 
 
 def _numbers(x: Any) -> np.ndarray:
@@ -260,58 +266,108 @@ def _draw(rounding, word, second, uniforms, j):
 
 
 @inner
-def _unit(fmt, scaling, x):
-    """The unit that the numbers of a block x share."""
-    zero, infinite = magnitude(like(x[0], 0.0)), magnitude(like(x[0], np.inf))
-    largest = zero
-    for j in range(x.size):  # the larger of two integers: that vectorises
-        size = magnitude(x[j])
-        size = size if size <= infinite else zero  # a NaN is larger than nothing
-        largest = size if size > largest else largest
-    return shared_unit(fmt, _extent(scaling, like(x[0], from_magnitude(largest))))
+def round_rows(fmt, rounding, scaling, units, x, columns, first, second, uniforms, out):
+    """out = x, both (n,), rounded to scale * fmt, blocks along rows of `columns`; number j has random number j.
 
-
-# The innermost loops run over slices from 0: numba then knows that no index is negative, and they vectorise.
-@inner
-def round_rows(fmt, rounding, scaling, units, x, first, second, uniforms, out):
-    """out = x (n, d), rounded to scale * fmt, blocks along the rows; element number i d + j has that random number.
-
-    units     scratch, (d,) where the format has blocks.   first, second   the words of the random numbers, uint32.
-    uniforms  (n d,) in their place, or None.
+    units     scratch, see `units_of`.   first, second   the words of the random numbers, uint32.
+    uniforms  (n,) in their place, or None.
     """
-    for i in range(x.shape[0]):
-        if has_blocks(fmt):  # before the rounding: each of the two loops keeps the processor busy
-            _row_units(fmt, scaling, x[i], units)
-        _round_row(fmt, rounding, scaling, units, x[i], i * x.shape[1], first, second, uniforms, out[i])
+    if units is None:
+        _round_part(fmt, rounding, scaling, None, x, 0, first, second, uniforms, out)
+    else:
+        size = units.size // 2
+        for start in range(0, x.size, size):
+            part, to = x[start : start + size], out[start : start + size]
+            _find_units(fmt, scaling, part, columns, units[:size], units[size:])
+            _round_part(fmt, rounding, scaling, units, part, start, first, second, uniforms, to)
 
 
 @inner
-def _row_units(fmt, scaling, x, units):
-    """units (d,) = the unit that each of x (d,) shares with its block."""
-    length = block_length(fmt, x.size)
-    for start in range(0, x.size, length):
-        block = units[start : start + length]
-        unit = _unit(fmt, scaling, x[start : start + length])
-        for j in range(block.size):
-            block[j] = unit
+def _find_units(fmt, scaling, x, columns, units, found):
+    """units = the unit that each of x shares with its block, whole rows; found: scratch. All (n,)."""
+    length = block_length(fmt, columns)
+    if length == LANES and columns % LANES == 0:
+        blocks = found[: x.size // LANES]
+        for i in range(blocks.size):
+            blocks[i] = from_magnitude(largest(x, i * LANES))
+        _to_units(fmt, scaling, blocks, x)
+        for i in range(blocks.size):
+            spread(units, i * LANES, blocks[i])
+        return
+    count, start, row = 0, 0, columns
+    while start < x.size:
+        end = min(start + length, row)
+        found[count] = _largest(x, start, end)
+        count, start, row = count + 1, end, row + columns * (end == row)
+    _to_units(fmt, scaling, found[:count], x)
+    count, start, row = 0, 0, columns
+    while start < x.size:
+        end = min(start + length, row)
+        _spread(units, start, end, found[count])
+        count, start, row = count + 1, end, row + columns * (end == row)
 
 
 @inner
-def _round_row(fmt, rounding, scaling, units, x, number, first, second, uniforms, out):
-    """out = x, both (d,), whose first is element `number`."""
+def _largest(x, start, end):
+    """The largest magnitude of x[start:end]; a NaN is larger than nothing."""
+    zero, infinite = magnitude(like(x[0], 0.0)), magnitude(like(x[0], np.inf))
+    found = zero
+    while start + LANES <= end:
+        size = largest(x, start)
+        found = size if size > found else found
+        start += LANES
+    if start < end:
+        rest = x[start:end]
+        for j in range(rest.size):
+            size = magnitude(rest[j])
+            size = size if size <= infinite else zero
+            found = size if size > found else found
+    return from_magnitude(found)
+
+
+@inner
+def _spread(x, start, end, value):
+    """x[start:end] = value."""
+    while start + LANES <= end:
+        spread(x, start, value)
+        start += LANES
+    if start < end:
+        fill(x[start:end], value)
+
+
+@inner
+def _to_units(fmt, scaling, sizes, x):
+    """From the largest magnitudes of blocks of x to their units, in place; beside each other, so that it vectorises."""
+    for i in range(sizes.size):
+        sizes[i] = shared_unit(fmt, _extent(scaling, like(x[0], sizes[i])))
+
+
+# The innermost loop runs over slices from 0: numba then knows that no index is negative, and it vectorises.
+@inner
+def _round_part(fmt, rounding, scaling, units, x, number, first, second, uniforms, out):
+    """out = x, both (n,), whose first is number `number`."""
     word = key_from(first, number)
     for j in range(x.size):
         r = _draw(rounding, word, second, uniforms, number + j)
         # The next number's, by an addition in place of a multiplication.
         word = np.uint32(word + GOLDEN)
-        unit = units[j] if has_blocks(fmt) else scaling.scale
-        out[j] = _place(scaling, fmt, rounding, x[j], r, unit)
+        out[j] = _place(scaling, fmt, rounding, x[j], r, _unit(scaling, units, j))
+
+
+@inner
+def _unit(scaling, units, j):
+    """That of number j; where a format has no blocks, any number will do."""
+    if units is None:
+        return scaling.scale
+    else:
+        return units[j]
 
 
 @kernel
 def _round_rows(fmt, rounding, x, key, uniforms, scaling, units, out):
     first, second = step_words(key, 0)
-    round_rows(fmt, rounding, scaling, units, x, first, second, uniforms, out)
+    n, columns = x.size, x.shape[1]
+    round_rows(fmt, rounding, scaling, units, x.reshape(n), columns, first, second, uniforms, out.reshape(n))
 
 
 def _tensor(x: Any, form: Format, rounding: str, random: Any) -> Any:

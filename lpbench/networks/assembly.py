@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.arithmetic.arrays import Vector
+from lpbench.arithmetic.arrays import Vector, zeros
 from lpbench.arithmetic.bound import Bound
 from lpbench.arithmetic.elementary import to_cos
 from lpbench.arithmetic.generator import INITIAL, stream
@@ -20,7 +20,6 @@ from lpbench.networks.architecture import (
     INPUT,
     LINES,
     OUTPUT,
-    OUTPUTS,
     POSITIONS,
     SAMPLE,
     SEGMENT,
@@ -145,7 +144,8 @@ class Tensors:
 
     def nearest(self, role: int, vector: Vector) -> Vector:
         """The weights on the grid of their role, each the nearest; laid out, as `vector` is."""
-        found = vector.copy()
+        found = zeros(vector.size, vector.dtype)
+        found[:] = vector
         for place, (offset, rows, columns) in enumerate(self.layout.tensors):
             rounder = self.rounders.get((role, place))
             if rounder is not None:
@@ -159,22 +159,22 @@ class Tensors:
 def new_net(layout: Layout, rounders: np.ndarray, real: Any) -> Net:
     """A cell's scratch; rounders: the table of `Tensors`."""
     lines = layout.layers
-    turned = int((lines[:, OUTPUTS] * lines[:, LINES] * lines[:, SEGMENT])[1:].max(initial=0))
+    turned = int((lines[:, WIDTH] * lines[:, LINES] * lines[:, SEGMENT])[1:].max(initial=0))
     return Net(
         layers=layout.layers,
         offsets=layout.offsets,
         rounders=rounders,
-        inputs=np.zeros(layout.inputs, real),
-        errors_in=np.zeros(layout.inputs, real),
-        outputs=np.zeros(layout.outputs, real),
-        errors=np.zeros(layout.outputs, real),
-        staged=np.zeros(layout.largest, real),
-        spread=np.zeros(max(layout.spread, 0 if lines[:-1, DIRECT].all() else layout.largest), real),
-        turned=np.zeros(turned, real),
-        winners=np.zeros(layout.outputs, np.uint8),
-        nothing=np.zeros(0, real),
-        room=np.zeros(ROOM, real),
-        powers=np.zeros(int(lines[-1, WIDTH])),
+        inputs=zeros(layout.inputs, real),
+        errors_in=zeros(layout.inputs, real),
+        outputs=zeros(layout.outputs, real),
+        errors=zeros(layout.outputs, real),
+        staged=zeros(layout.largest, real),
+        spread=zeros(max(layout.spread, 0 if lines[:-1, DIRECT].all() else layout.largest), real),
+        turned=zeros(turned, real),
+        winners=zeros(layout.outputs, np.int32),
+        nothing=zeros(0, real),
+        room=zeros(ROOM, real),
+        powers=zeros(2 * layout.batch * int(lines[-1, WIDTH]), np.float64),
         batch=layout.batch,
     )
 
@@ -186,7 +186,7 @@ def new_memory(
     real, largest = start.dtype, int((layout.tensors[:, 1] * layout.tensors[:, 2]).max())
 
     def vector(needed: bool) -> Vector:
-        return np.zeros(start.size if needed else 0, real)
+        return zeros(start.size if needed else 0, real)
 
     has_master = tensors.recipe.has_master
     master = tensors.nearest(MASTER, start) if has_master else vector(False)
@@ -197,9 +197,9 @@ def new_memory(
         momentum=vector(momentum),
         second=vector(second),
         compensation=vector(kahan),
-        update=np.zeros(largest, real),
-        staged=np.zeros(largest, real),
-        old=np.zeros(largest, real),
+        update=zeros(largest, real),
+        staged=zeros(largest, real),
+        old=zeros(largest, real),
         tensors=layout.tensors,
         counts=np.zeros(3, np.int64),
     )

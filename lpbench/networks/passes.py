@@ -12,6 +12,7 @@ from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.bound import call
 from lpbench.arithmetic.elementary import decay, log
 from lpbench.arithmetic.jit import inner
+from lpbench.arithmetic.lanes import LANES, turn
 from lpbench.arithmetic.ops import like
 from lpbench.arithmetic.tiles import columns_into, rows_into
 from lpbench.arithmetic.vectors import copy, fill
@@ -52,10 +53,10 @@ class Net(NamedTuple):
     inputs, errors_in   of all layers, and the derivatives by them.
     outputs, errors     the same in front of the nonlinearity.
     staged, spread, turned   scratch.
-    winners     uint8: which of the pooled it was.
+    winners     int32: which of the pooled it was, or -1; as wide as float32, so that loops over both vectorise.
     nothing     empty.
     room        scratch of products.
-    powers      float64, scratch of a sample's classes.
+    powers      float64, scratch of two numbers an output.
     """
 
     layers: Any
@@ -168,19 +169,25 @@ def _rectify(x, out):
 @inner
 def _pool(net, line, x, out, count):
     """The largest of the pooled positions, and which it was, the first of equals; not below zero."""
-    width, pooled, zero = line[WIDTH], line[POOLED], like(x[0], 0.0)
+    width, pooled = line[WIDTH], line[POOLED]
+    winners = net.winners[line[OUTPUT] : line[OUTPUT] + out.size]
+    fill(out, like(x[0], 0.0))
+    fill(winners, np.int32(-1))
     for i in range(count):
         for p in range(line[PLACES]):
             to = (i * line[PLACES] + p) * width
-            for j in range(width):
-                best, winner = zero, np.uint8(255)
-                for q in range(pooled):
-                    at = i * line[POSITIONS] + net.offsets[line[SOURCE] + p * pooled + q]
-                    value = x[at * width + j]
-                    if value > best:
-                        best, winner = value, np.uint8(q)
-                out[to + j] = best
-                net.winners[line[OUTPUT] + to + j] = winner
+            for q in range(pooled):
+                at = (i * line[POSITIONS] + net.offsets[line[SOURCE] + p * pooled + q]) * width
+                _challenge(x[at : at + width], np.int32(q), out[to : to + width], winners[to : to + width])
+
+
+@inner
+def _challenge(x, q, best, winners):
+    """Where x is larger than the best so far, it is the best, and q the winner; all (n,)."""
+    for j in range(x.size):
+        larger = x[j] > best[j]
+        best[j] = x[j] if larger else best[j]
+        winners[j] = q if larger else winners[j]
 
 
 @inner
@@ -201,35 +208,46 @@ def cross_entropy(net, y, chosen, scale, into):
     into   receives the derivative of scale times the sum by the outputs, or is empty.
     """
     line = net.layers[net.layers.shape[0] - 1]
-    width, classes = line[WIDTH], line[OUTPUTS]
+    width, classes, count = line[WIDTH], line[OUTPUTS], chosen.size
+    # All samples side by side, as one exponential has to wait for its own multiplications.
+    below, powers = net.powers[: count * width], net.powers[count * width : 2 * count * width]
     total, wrong = 0.0, 0
-    for i in range(chosen.size):
-        z = net.outputs[line[OUTPUT] + i * width : line[OUTPUT] + (i + 1) * width]
-        best, label = 0, y[chosen[i]]
-        for j in range(1, classes):
-            if z[j] > z[best]:
-                best = j
-        if best != label or z[best] != z[best]:
-            wrong += 1
-        powers, mass = net.powers, 0.0
-        _powers(z, np.float64(z[best]), powers)
+    for i in range(count):
+        at = line[OUTPUT] + i * width
+        z = net.outputs[at : at + width]
+        wrong += _below_largest(z, classes, below[i * width : (i + 1) * width]) != y[chosen[i]]
+    _decays(below, powers)
+    for i in range(count):
+        p, label, mass = powers[i * width : (i + 1) * width], y[chosen[i]], 0.0
         for j in range(classes):
-            mass += powers[j]
-        total += log(mass) - (np.float64(z[label]) - np.float64(z[best]))
+            mass += p[j]
+        total += log(mass) - below[i * width + label]
         if into.size:
             e = into[i * width : (i + 1) * width]
             for j in range(classes):
-                e[j] = like(z[0], (powers[j] / mass - (1.0 if j == label else 0.0)) * scale)
+                e[j] = like(e[0], (p[j] / mass - (1.0 if j == label else 0.0)) * scale)
             for j in range(classes, width):
-                e[j] = like(z[0], 0.0)
+                e[j] = like(e[0], 0.0)
     return total, wrong
 
 
 @inner
-def _powers(z, largest, out):
-    """out = exp(z - largest), float64; z (n,)."""
+def _below_largest(z, classes, out):
+    """out = z - the largest of its classes, float64; which that is, the first of equals: -1 where the first is NaN."""
+    best, largest = 0, z[0]
+    for j in range(1, classes):
+        better = z[j] > largest
+        best, largest = j if better else best, z[j] if better else largest
     for j in range(z.size):
-        out[j] = decay(np.float64(z[j]) - largest)
+        out[j] = np.float64(z[j]) - np.float64(largest)
+    return best if largest == largest else -1
+
+
+@inner
+def _decays(x, out):
+    """out = exp(x), x at most 0; both (n,)."""
+    for j in range(x.size):
+        out[j] = decay(x[j])
 
 
 @inner
@@ -286,17 +304,18 @@ def _back(net, layer, weights, count):
     line = net.layers[layer]
     rows, width, units = count * line[POSITIONS], line[WIDTH], line[OUTPUTS]
     length = line[LINES] * line[SEGMENT]
-    turned = net.turned[: units * length]
-    _turn(weights[line[WEIGHT] : line[WEIGHT] + length * width], width, units, length, turned)
+    turned = net.turned[: width * length]
+    _turn(weights[line[WEIGHT] : line[WEIGHT] + length * width], width, length, turned)
     into = net.errors_in[line[INPUT] : line[INPUT] + count * line[SAMPLE]]
     fill(into, like(into[0], 0.0))
     offsets = net.offsets[line[ROWS] : line[ROWS] + rows]
-    if line[POSITIONS] == 1 and line[LINES] == 1:
-        rows_into(net.errors, line[OUTPUT], offsets, rows, turned, 0, length, into, 0, units, net.room)
-        return
-    spread = net.spread[: rows * length]
-    fill(spread, like(into[0], 0.0))
+    apart = line[POSITIONS] == 1 and line[LINES] == 1  # no two windows overlap
+    spread = into if apart else net.spread[: rows * length]
+    if not apart:
+        fill(spread, like(into[0], 0.0))
     rows_into(net.errors, line[OUTPUT], offsets, rows, turned, 0, length, spread, 0, units, net.room)
+    if apart:
+        return
     segment = line[SEGMENT]
     for i in range(rows):
         for k in range(line[LINES]):
@@ -305,13 +324,11 @@ def _back(net, layer, weights, count):
 
 
 @inner
-def _turn(x, width, units, length, out):
-    """out (units, length) = the first columns of x (length, width) as rows; 16 at a time, so that caches serve both."""
-    for start in range(0, length, 16):
-        end = min(start + 16, length)
-        for j in range(units):
-            for i in range(start, end):
-                out[j * length + i] = x[i * width + j]
+def _turn(x, width, length, out):
+    """out (width, length) = the columns of x (length, width) as rows."""
+    for i in range(0, length, LANES):
+        for j in range(0, width, LANES):
+            turn(x, i * width + j, width, out, j * length + i, length)
 
 
 @inner
@@ -331,7 +348,10 @@ def _errors(net, layer, count, key, step):
             if line[POOLED] == 1:
                 _where_positive(d, out[at * width : (at + 1) * width], made[at * width : (at + 1) * width])
             else:
-                _to_winners(net, line, i, p, d, made)
+                winners = net.winners[line[OUTPUT] + at * width : line[OUTPUT] + (at + 1) * width]
+                for q in range(line[POOLED]):
+                    to = (i * line[POSITIONS] + net.offsets[line[SOURCE] + p * line[POOLED] + q]) * width
+                    _where_winner(d, winners, np.int32(q), made[to : to + width])
     rounded(net, ERRORS, layer, key, step, made, errors, width)
 
 
@@ -343,10 +363,7 @@ def _where_positive(d, x, out):
 
 
 @inner
-def _to_winners(net, line, i, p, d, out):
-    width, pooled = line[WIDTH], line[POOLED]
-    for j in range(width):
-        winner = net.winners[line[OUTPUT] + (i * line[PLACES] + p) * width + j]
-        if winner < pooled:
-            at = i * line[POSITIONS] + net.offsets[line[SOURCE] + p * pooled + winner]
-            out[at * width + j] = d[j]
+def _where_winner(d, winners, q, out):
+    zero = like(d[0], 0.0)
+    for j in range(d.size):
+        out[j] = d[j] if winners[j] == q else zero

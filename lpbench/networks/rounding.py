@@ -8,7 +8,7 @@ from lpbench.arithmetic import rounding as roundings
 from lpbench.arithmetic.bound import Bound, recall
 from lpbench.arithmetic.generator import GOLDEN, mix, step_words
 from lpbench.arithmetic.jit import inner, kernel
-from lpbench.formats.base import Format, has_blocks, saturated
+from lpbench.formats.base import Format, saturated
 from lpbench.formats.quantize import arithmetic, native, round_rows, units_of
 
 ROUND, OUTSIDE = 0, 1  # tasks of a rounder
@@ -47,19 +47,7 @@ def round_tensor(knowledge, state, x, out, columns, first, second, task):
         for j in range(x.size):
             count += saturated(fmt, native(scaling, x[j])) and out[j] != 0
         return count
-    columns = columns if has_blocks(fmt) else x.size
-    rows = x.size // columns
-    round_rows(
-        fmt,
-        rounding,
-        scaling,
-        units,
-        x.reshape(rows, columns),
-        first,
-        second,
-        None,
-        out.reshape(rows, columns),
-    )
+    round_rows(fmt, rounding, scaling, units, x, columns, first, second, None, out)
     return count
 
 

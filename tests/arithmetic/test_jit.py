@@ -112,6 +112,12 @@ def test_importing_the_kernels_imports_no_compiler():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_modules_may_be_imported_after_kernels_ran():
+    """A session that rounds an array, or solves a convex problem, and then trains a network."""
+    code = "from lpbench.arithmetic import jit; jit.load(); import lpbench.networks.training"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_pure_python_needs_no_compiler():
     code = (
         "import sys, numpy as np; from lpbench.formats import quantize as q;"

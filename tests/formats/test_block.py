@@ -37,17 +37,30 @@ def expected(x: np.ndarray, bits: int, size: int, mode: str, u: np.ndarray | Non
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
+@pytest.mark.parametrize("columns", [22, 48])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_against_exact_arithmetic(bits, dtype):
+def test_against_exact_arithmetic(bits, columns, dtype):
     generator = np.random.default_rng(bits)
-    x = (generator.standard_normal((5, 22)) * 10.0 ** generator.integers(-4, 1, (5, 1))).astype(dtype)
+    x = (generator.standard_normal((5, columns)) * 10.0 ** generator.integers(-4, 1, (5, 1))).astype(dtype)
     x[1] = np.rint(8 * x[1]) / 8
     u = generator.random(x.shape).astype(dtype)
-    for size in (1, 4, 16):
+    for size in (1, 4, 16, 32):
         form = Block(bits, size, 2.0 ** (bits - 1) - 1)
         for mode in ("nearest_even", "toward_zero", "stochastic"):
             result = quantize(x, form, mode, u)
             assert np.array_equal(result, expected(x, bits, size, mode, u)), (size, mode)
+
+
+@pytest.mark.parametrize("size", [4, 16, 32])
+@pytest.mark.parametrize("columns", [3, 40, 48, 2000])
+def test_rows_know_nothing_of_each_other(columns, size):
+    """So many numbers that they are gone through in several parts."""
+    generator, form = np.random.default_rng(7), Block(6, size, 31.0)
+    x = generator.standard_normal((3000 // columns + 2, columns)) * 2.0 ** generator.integers(-9, 4, columns)
+    x[1, :3] = np.nan, np.inf, -np.inf
+    u = generator.random(x.shape)
+    alone = [quantize(row, form, random=uniforms) for row, uniforms in zip(x, u, strict=True)]
+    assert np.array_equal(quantize(x, form, random=u), alone, equal_nan=True)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

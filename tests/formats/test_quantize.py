@@ -54,7 +54,7 @@ def by_python(x, form, mode, random):
     grid, uniforms = form.array_kernel(work), random.astype(work).ravel() if mode == "uniforms" else None
     rounding = roundings.given(work) if mode == "uniforms" else roundings.make(mode, work)
     key = quantizing._key(random) if mode == "stochastic" else np.uint32(0)
-    units = np.empty(x.shape[1])
+    units = quantizing.units_of(grid, x.shape[1], scaling)
     with np.errstate(over="ignore"):
         quantizing._round_rows.py_func(grid, rounding, x, key, uniforms, scaling, units, out)
     return out
