@@ -372,8 +372,8 @@ def test_what_a_model_cannot_have_is_said_in_its_step():
     with pytest.raises(ConfigError, match="switch autocast off"), torch.autocast("cpu", torch.bfloat16):
         model(model(torch.ones(2, 5))[:, :1].repeat(1, 5))
     steps = networks.optimizer(model, torch.optim.SGD, lr=0.1)
-    model[0].weight.data = model[0].weight.data.double()
-    train_one = next(batches("mlp", 1))
+    model.double()
+    train_one = next(batches("mlp", 1, torch.float64))
     with pytest.raises(ConfigError, match="move the model first"):
         train(model, steps, [train_one])
 
