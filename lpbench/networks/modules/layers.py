@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.utils.parametrize import is_parametrized
 
 from lpbench.errors import ConfigError
 
@@ -41,12 +42,16 @@ def tensors(model: nn.Module) -> list[Tensor]:
                 raise ConfigError(
                     f"the shape of {where} is not known yet: pass a batch through the module first"
                 )
+            if parameter.is_meta:
+                raise ConfigError(
+                    f"{where} has no numbers yet: call model.to_empty and load its weights first"
+                )
             if not parameter.is_floating_point():
                 kind = str(parameter.dtype).removeprefix("torch.")
                 raise ConfigError(
                     f"{where} is a parameter of {kind}; a number format takes float32 and float64"
                 )
-            found.append(Tensor(where, path or _whole(model), parameter))
+            found.append(Tensor(where, _layer(path) or _whole(model), parameter))
     if not found:
         raise ConfigError(f"{_whole(model)} has no parameters: there is nothing to train")
     return found
@@ -54,7 +59,11 @@ def tensors(model: nn.Module) -> list[Tensor]:
 
 def names(model: nn.Module) -> list[str]:
     """What `full_precision` may name: all modules that have weights, also those that share another's."""
-    return [path or _whole(model) for path, module in model.named_modules() if _owns(module)]
+    return [
+        path or _whole(model)
+        for path, module in model.named_modules()
+        if _owns(module) and _layer(path) == path
+    ]
 
 
 def products(model: nn.Module) -> list[Layer]:
@@ -67,16 +76,26 @@ def products(model: nn.Module) -> list[Layer]:
     for path, module in model.named_modules():
         if any(module is part for part in inside) or isinstance(module, _NORMS):
             continue
+        if is_parametrized(module):  # by what its weights are computed from, which are its own
+            assert isinstance(module.parametrizations, nn.Module)
+            inside += module.parametrizations.modules()
         if isinstance(module, nn.MultiheadAttention):
             inside += module.modules()
             found.append(Layer(path or _whole(model), module))
-        elif _owns(module) and not any(_owns(part) for part in module.modules() if part is not module):
+        elif _owns(module) and not any(
+            _owns(part) for part in module.modules() if not any(part is one for one in (module, *inside))
+        ):
             found.append(Layer(path or _whole(model), module))
     return found
 
 
+def _layer(path: str) -> str:
+    """The name of the layer that a module is of: what a weight is computed from belongs to the weight's layer."""
+    return f".{path}.".partition(".parametrizations.")[0].strip(".")
+
+
 def _owns(module: nn.Module) -> bool:
-    return next(iter(module.parameters(recurse=False)), None) is not None
+    return is_parametrized(module) or next(iter(module.parameters(recurse=False)), None) is not None
 
 
 def _whole(model: nn.Module) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ _ELEMENTWISE = {
     torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam, torch.optim.RAdam, torch.optim.RMSprop,
     torch.optim.Adagrad, torch.optim.Adadelta, torch.optim.Adamax, torch.optim.ASGD, torch.optim.Rprop,
 }  # fmt: skip
+LARGEST_GROWTH = 1024.0  # of momentum that decays not at all
 
 
 def optimizer(
@@ -38,9 +40,9 @@ def optimizer(
     rounded, and the copy of the weights, where the recipe has one; the weights are what that is rounded to. Nothing
     rounded, it is the step of `kind`, bit for bit. What is clipped or counted between `backward` and `step` is a
     gradient with the loss scale in it, unless `unscale` was called. Schedulers, `state_dict` and parameter groups are
-    as torch has them. Make it when the model is on its device: weights that move later are an error, in one line.
-    Raises ConfigError for a model that is not quantized, one that has an optimizer, and for LBFGS, which evaluates the
-    loss within a step.
+    as torch has them. Weights that others write (`load_state_dict`, a clamp) are those of the copy from there on. Make
+    it when the model is on its device: weights that move later are an error, in one line.
+    Raises ConfigError for a model that is not quantized, and for LBFGS, which evaluates the loss within a step.
     """
     return Optimizer(model, kind, params, options)
 
@@ -51,56 +53,79 @@ class _Vector:
     kept       what `kind` updates: the copy of the weights, or the weights themselves.
     weights    (n,) what layers compute with, of which the parameters are parts; where there is no copy, `kept`.
     lost       (n,) what Kahan's sum keeps for the next step, or None.
+    written    (n,) `weights` as the last step left them, where there is a copy: others are those that others wrote.
+    lacking    whether a gradient was missing in the last step.
     """
 
-    def __init__(self, made: Quantized, members: Sequence[tuple[int, nn.Parameter]], flat: bool):
+    def __init__(
+        self,
+        made: Quantized,
+        members: Sequence[tuple[int, nn.Parameter]],
+        flat: bool,
+        starts: Sequence[torch.Tensor],
+        lost: torch.Tensor | None,
+    ):
         self.places = [place for place, _ in members]
         self.params = [parameter for _, parameter in members]
         shapes = [(p.shape[-1] if p.ndim else 1) for p in self.params]
         rows = [(p.numel() // max(1, c), c) for p, c in zip(self.params, shapes, strict=True)]
         self.vectors = Vectors(made.rounding, self.places, rows)
-        has_copy = made.rounding.recipe.has_master
-        starts = [made.originals[i] for i in self.places] if made.originals is not None else self.params
-        start = torch.cat([one.detach().reshape(-1) for one in starts])
-        self.weights = torch.cat([p.detach().reshape(-1) for p in self.params]) if has_copy else start
+        self.has_copy = made.rounding.recipe.has_master
+        start = torch.cat([one.reshape(-1) for one in starts])
+        self.weights = torch.cat([p.detach().reshape(-1) for p in self.params]) if self.has_copy else start
         self.kept = nn.Parameter(start if flat else start.view(self.params[0].shape))
-        self.lost = torch.zeros_like(start) if made.compensation == "kahan" else None
-        self.has_copy = has_copy
+        self.lost = torch.zeros_like(start) if lost is None and made.compensation == "kahan" else lost
+        self.lacking = False
+        self._own()
+
+    def _own(self) -> None:
+        """The parameters are parts of `weights`, as they were written."""
+        self.written = self.weights.clone() if self.has_copy else None
         for p, where in zip(self.params, self.vectors.parts, strict=True):
             p.data = self.weights[where].view(p.shape)
-        self.remember()
-
-    def remember(self) -> None:
-        """The weights are ours: what others write into them from here on is seen."""
-        self._versions = [p._version for p in self.params]
         self._addresses = [p.data_ptr() for p in self.params]
 
-    def check(self) -> None:
-        """Take over weights that others have written; raises ConfigError where they lie elsewhere by now."""
-        if [p.data_ptr() for p in self.params] != self._addresses:
-            raise ConfigError(
-                "the model's weights have moved since its optimizer was made (.to, .cuda, .half, or load_state_dict "
-                "with assign): move the model first, then call lpbench.networks.optimizer"
-            )
-        versions = [p._version for p in self.params]
-        if self.has_copy and versions != self._versions:
-            kept = self.kept.detach().view(-1)
-            for p, where, version, before in zip(
-                self.params, self.vectors.parts, versions, self._versions, strict=True
-            ):
-                if version != before:
-                    kept[where] = p.detach().reshape(-1)
-        self._versions = versions
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Of a copy: what shared its memory does again."""
+        vars(self).update(state)
+        written = self.written
+        if not self.has_copy:
+            self.weights = self.kept.detach().view(-1)
+        self._own()
+        self.written = written
 
-    def gradient(self) -> tuple[torch.Tensor, list[int]]:
-        """(n,), and which of the parameters have none."""
-        missing = [i for i, p in enumerate(self.params) if p.grad is None]
-        if any(p.grad is not None and p.grad.is_sparse for p in self.params):
+    def check(self) -> None:
+        """Take over weights that others have written; raises ConfigError where they are of another device or dtype."""
+        for i, (p, where) in enumerate(zip(self.params, self.vectors.parts, strict=True)):
+            if p.data_ptr() == self._addresses[i]:
+                continue
+            if (p.device, p.dtype) != (self.weights.device, self.weights.dtype):
+                raise ConfigError(
+                    "the model's weights have moved since its optimizer was made (.to, .cuda, .half): move the model "
+                    "first, then call lpbench.networks.optimizer"
+                )
+            self.weights[where] = p.detach().reshape(-1)
+            p.data = self.weights[where].view(p.shape)
+        if self.written is not None and not torch.equal(self.weights, self.written):
+            kept = self.kept.detach().view(-1)
+            kept.copy_(torch.where(self.weights == self.written, kept, self.weights))
+
+    def with_gradient(self) -> list[int]:
+        """Which of the parameters have one."""
+        return [i for i, p in enumerate(self.params) if p.grad is not None]
+
+    def gradient(self) -> torch.Tensor:
+        """(n,); all parameters have one."""
+        found = [p.grad for p in self.params if p.grad is not None]
+        if any(one.is_sparse for one in found):
             raise ConfigError(
                 "a gradient is sparse: formats round dense ones; build the embedding with sparse=False"
             )
-        parts = [(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1) for p in self.params]
-        return torch.cat(parts), missing
+        return torch.cat([one.detach().reshape(-1) for one in found])
+
+    def part(self, i: int, x: torch.Tensor) -> torch.Tensor:
+        """Of a vector x, the part that is the i-th parameter's."""
+        return x.detach().view(-1)[self.vectors.parts[i]]
 
 
 class Optimizer(torch.optim.Optimizer):
@@ -124,45 +149,53 @@ class Optimizer(torch.optim.Optimizer):
                 "LBFGS evaluates the loss within a step; take torch.optim.SGD or torch.optim.AdamW"
             )
         self._made = quantized(model)
-        if self._made.optimized:
-            raise ConfigError("this model has its optimizer already; quantize a new model for another one")
-        self._made.optimized = True
         self._kind, self._options = kind, dict(options)
-        self._place = {id(tensor.parameter): i for i, tensor in enumerate(self._made.tensors)}
+        self._place = self._places()
         self._vectors: list[list[_Vector]] = []
         self._inner: torch.optim.Optimizer | None = None
-        self._unscaled = False
+        self._unscaled: dict[int, torch.Tensor] = {}  # by parameter, its gradient
+        self._taken = 0  # steps
         self.counts = np.zeros(3, np.int64)
         chosen = params if params is not None else [p for p in model.parameters() if p.requires_grad]
-        defaults = kind([nn.Parameter(torch.zeros(1))], **self._options).defaults
+        defaults = kind([nn.Parameter(torch.zeros(1, 1))], **self._options).defaults
         super().__init__(chosen, defaults)
-        self._made.originals = None  # taken
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """As torch's; the parameters are those of the quantized model."""
         super().add_param_group(param_group)
-        group = self.param_groups[-1]
-        members = []
-        for parameter in group["params"]:
-            if id(parameter) not in self._place:
-                raise ConfigError("a parameter is none of the quantized model")
-            members.append((self._place[id(parameter)], parameter))
-        alone = self._kind not in _ELEMENTWISE
-        parts = [[member] for member in members] if alone else [members]
-        vectors = [_Vector(self._made, part, not alone) for part in parts if part]
+        params = self.param_groups[-1]["params"]
+        if any(id(parameter) not in self._place for parameter in params):
+            self.param_groups.pop()
+            raise ConfigError("a parameter is none of the quantized model")
+        members = [(self._place[id(parameter)], parameter) for parameter in params]
+        parts = [members] if self._kind in _ELEMENTWISE else [[member] for member in members]
+        vectors = [
+            _Vector(self._made, part, self._is_flat, [self._made.start(place) for place, _ in part], None)
+            for part in parts
+            if part
+        ]
         self._vectors.append(vectors)
         if self._inner is not None:
-            self._inner.add_param_group({**_own(group), "params": [vector.kept for vector in vectors]})
+            group = {**_own(self.param_groups[-1]), "params": [vector.kept for vector in vectors]}
+            self._inner.add_param_group(group)
 
     def unscale(self) -> None:
         """Round the gradients and divide the loss scale out now, so that they can be clipped; `step` then does not."""
+        if self._is_unscaled():
+            return
+        self._gather()
         for vector in self._all():
-            gradient, _ = vector.gradient()
-            found = self._rounded_gradient(vector, gradient)
-            for p, where in zip(vector.params, vector.vectors.parts, strict=True):
-                if p.grad is not None:
-                    p.grad.copy_(found[where].view(p.shape))
-        self._unscaled = True
+            if vector.with_gradient():
+                found = self._rounded_gradient(vector, vector.gradient())
+                for i, p in enumerate(vector.params):
+                    assert p.grad is not None
+                    p.grad.detach().copy_(vector.part(i, found).view(p.shape))
+                    self._unscaled[id(p)] = p.grad
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """As torch's."""
+        super().zero_grad(set_to_none)
+        self._unscaled.clear()
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -171,25 +204,30 @@ class Optimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        inner, audited = self._ready(), self._made.rounding.step % AUDIT_EVERY == 0
-        before: dict[int, torch.Tensor] = {}
-        untouched = []
+        unscaled, audited = self._is_unscaled(), self._taken % AUDIT_EVERY == 0
+        self._gather()
+        inner, before = self._ready(), {}
         for vector in self._all():
-            vector.check()
-            gradient, missing = vector.gradient()
-            if not self._unscaled:
-                gradient = self._rounded_gradient(vector, gradient)
-            vector.kept.grad = gradient.view(vector.kept.shape)
-            if audited or vector.lost is not None or missing:
-                before[id(vector)] = vector.kept.detach().clone().view(-1)
-            untouched += [(vector, i, self._state(vector)) for i in missing]
+            vector.kept.grad = None
+            if vector.with_gradient():
+                gradient = (
+                    vector.gradient() if unscaled else self._rounded_gradient(vector, vector.gradient())
+                )
+                vector.kept.grad = gradient.view(vector.kept.shape)
+                if audited or vector.lost is not None:
+                    before[id(vector)] = vector.kept.detach().clone().view(-1)
         inner.step()
-        for vector, i, state in untouched:
-            _restore(vector, i, before[id(vector)], state, inner.state[vector.kept])
-        for vector in self._all():
-            self._settle(vector, before.get(id(vector)), audited)
+        for group, vectors in zip(self.param_groups, self._vectors, strict=True):
+            # Of the last update SGD keeps a share: its state may grow to 1 / (1 - share) gradients.
+            left = 1.0 - float(group.get("momentum", 0.0) or 0.0)
+            for vector in vectors:
+                if vector.kept.grad is not None:
+                    self._settle(
+                        vector, before.get(id(vector)), audited, 1.0 / left if left > 0 else LARGEST_GROWTH
+                    )
         self._made.rounding.step += 1
-        self._unscaled = False
+        self._taken += 1
+        self._unscaled.clear()
         return loss
 
     @property
@@ -210,37 +248,65 @@ class Optimizer(torch.optim.Optimizer):
         vectors = self._all()
         ours = {
             "rounding": self._made.rounding.state_dict(),
+            "shapes": {
+                place: list(p.shape)
+                for one in vectors
+                for place, p in zip(one.places, one.params, strict=True)
+            },
+            "parts": [[vector.places for vector in vectors] for vectors in self._vectors],
             "copy": [vector.kept.detach().clone() if vector.has_copy else None for vector in vectors],
+            "written": [None if vector.written is None else vector.written.clone() for vector in vectors],
             "lost": [None if vector.lost is None else vector.lost.clone() for vector in vectors],
-            "counts": self.counts.copy(),
+            "counts": self.counts.tolist(),
+            "steps": self._taken,
         }
         return {"state": found["state"], "param_groups": groups, "lpbench": ours}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The inverse of `state_dict`; the model's own is loaded by itself. Raises ConfigError for another model's."""
-        ours, vectors = state_dict.get("lpbench"), self._all()
+        """The inverse of `state_dict`; the model's own is loaded by itself, before or after.
+
+        Raises ConfigError for another model's.
+        """
+        ours = state_dict.get("lpbench")
         if ours is None:
             raise ConfigError("the state is not of an optimizer that lpbench.networks.optimizer made")
-        shapes = [None if one is None else tuple(one.shape) for one in ours["copy"]]
-        here = [tuple(vector.kept.shape) if vector.has_copy else None for vector in vectors]
-        groups = len(self.param_groups), len(state_dict["param_groups"])
-        if shapes != here or groups[0] != groups[1]:
+        if _outline(ours) != _outline(self.state_dict()["lpbench"]):
             raise ConfigError(
                 "the state is of another model or recipe: its tensors are not those of this optimizer"
             )
+        for i, parts in enumerate(ours["parts"]):
+            self._partition(i, parts)
         self._ready().load_state_dict({key: state_dict[key] for key in ("state", "param_groups")})
         for mine, theirs in zip(self.param_groups, state_dict["param_groups"], strict=True):
             mine.update(_own(theirs))
         self._made.rounding.load_state_dict(ours["rounding"])
-        for vector, copy, lost in zip(vectors, ours["copy"], ours["lost"], strict=True):
+        for vector, kept, written, lost in zip(
+            self._all(), ours["copy"], ours["written"], ours["lost"], strict=True
+        ):
             vector.vectors.forget()
             with torch.no_grad():
-                if copy is not None:
-                    vector.kept.copy_(copy)
-                if vector.lost is not None and lost is not None:
-                    vector.lost.copy_(lost)
-            vector.remember()
+                for mine, theirs in ((vector.kept, kept), (vector.written, written), (vector.lost, lost)):
+                    if mine is not None and theirs is not None:
+                        mine.copy_(theirs)
         self.counts = np.array(ours["counts"], np.int64)
+        self._taken = ours["steps"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copied or pickled with the model, it is the optimizer of the copy."""
+        own = ("_made", "_kind", "_options", "_vectors", "_inner", "_taken", "counts")
+        found: dict[str, Any] = super().__getstate__()
+        return found | {name: getattr(self, name) for name in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._place, self._unscaled = self._places(), {}
+
+    @property
+    def _is_flat(self) -> bool:
+        return self._kind in _ELEMENTWISE
+
+    def _places(self) -> dict[int, int]:
+        return {id(tensor.parameter): i for i, tensor in enumerate(self._made.tensors)}
 
     def _all(self) -> list[_Vector]:
         return [vector for vectors in self._vectors for vector in vectors]
@@ -257,25 +323,83 @@ class Optimizer(torch.optim.Optimizer):
             theirs.update(_own(mine))
         return self._inner
 
-    def _state(self, vector: _Vector) -> dict[str, torch.Tensor]:
-        assert self._inner is not None
-        state = self._inner.state[vector.kept]
-        return {name: one.clone() for name, one in state.items() if _is_vector(one, vector)}
+    def _gather(self) -> None:
+        """Weights that others have written are ours; parameters with and without a gradient are in different vectors.
+
+        One without makes no step: torch leaves it and its state as they are.
+        """
+        for i, vectors in enumerate(self._vectors):
+            parts: list[list[int]] = []
+            for vector in vectors:
+                vector.check()
+                having = vector.with_gradient()
+                missing = [place for j, place in enumerate(vector.places) if j not in having]
+                if missing and not vector.lacking:
+                    self._made.check_there(missing)
+                vector.lacking = bool(missing)
+                parts += filter(None, ([vector.places[j] for j in having], missing))
+            if len(parts) > len(vectors):
+                self._partition(i, parts)
+
+    def _partition(self, i: int, parts: Sequence[Sequence[int]]) -> None:
+        """Let the vectors of a group be those of the parameters at these places, with what they hold by now."""
+        held = {place: (one, j) for one in self._vectors[i] for j, place in enumerate(one.places)}
+        found: list[_Vector] = []
+        for places in parts:
+            whole, _ = held[places[0]]
+            if whole.places == places:
+                found.append(whole)
+                continue
+            own = [held[place] for place in places]
+            members = [(place, one.params[j]) for place, (one, j) in zip(places, own, strict=True)]
+            lost = [one.part(j, one.lost) for one, j in own if one.lost is not None]
+            starts = [one.part(j, one.kept) for one, j in own]
+            vector = _Vector(self._made, members, self._is_flat, starts, torch.cat(lost) if lost else None)
+            if self._inner is not None and whole.kept in self._inner.state:
+                self._inner.state[vector.kept] = {
+                    name: torch.cat([whole.part(j, state) for one, j in own if one is whole])
+                    if _is_vector(name, state, whole)
+                    else copy.deepcopy(state)
+                    for name, state in self._inner.state[whole.kept].items()
+                }
+            found.append(vector)
+        if self._inner is not None:
+            for one in self._vectors[i]:
+                if not any(one is vector for vector in found):
+                    self._inner.state.pop(one.kept, None)
+            self._inner.param_groups[i]["params"] = [vector.kept for vector in found]
+        self._vectors[i] = found
+
+    def _is_unscaled(self) -> bool:
+        """Whether the gradients are those that `unscale` has left; raises ConfigError where some are, some not."""
+        found = {
+            self._unscaled.get(id(p)) is p.grad
+            for group in self.param_groups for p in group["params"] if p.grad is not None
+        }  # fmt: skip
+        if len(found) > 1:
+            raise ConfigError(
+                "there are gradients that came after `unscale`: call it after the last backward pass"
+            )
+        return found == {True}
 
     def _rounded_gradient(self, vector: _Vector, gradient: torch.Tensor) -> torch.Tensor:
+        scale = self._made.loss_scale
+        if scale != 1.0 and not self._made.scaled:
+            raise ConfigError(
+                f"loss_scale={scale:g} has reached no output: call the model itself, model(x), and let it give "
+                "tensors, or tuples, dicts and dataclasses of them"
+            )
         if GRADIENTS in vector.vectors.roles:
             gradient = vector.vectors.round(GRADIENTS, 0, gradient)
-        scale = self._made.loss_scale
         return gradient if scale == 1.0 else gradient * (1.0 / scale)
 
-    def _settle(self, vector: _Vector, before: torch.Tensor | None, audited: bool) -> None:
+    def _settle(self, vector: _Vector, before: torch.Tensor | None, audited: bool, growth: float) -> None:
         """After the step of `kind`: state, copy and weights as their roles round them."""
         assert self._inner is not None
         vectors, kept = vector.vectors, vector.kept.detach().view(-1)
-        growth = 1.0 / (1.0 - self._momentum(vector))
         for name, state in self._inner.state[vector.kept].items():
             role = SECOND if "sq" in name else MOMENTUM
-            if _is_vector(state, vector) and role in vectors.roles:
+            if _is_vector(name, state, vector) and role in vectors.roles:
                 state.view(-1).copy_(
                     vectors.round(role, 0, state.view(-1), growth if role == MOMENTUM else 1.0)
                 )
@@ -288,7 +412,8 @@ class Optimizer(torch.optim.Optimizer):
             updated = kept.clone() if audited else kept
             kept.copy_(vectors.round(role, 0, kept))
         if vector.has_copy:
-            vector.weights.copy_(vectors.round(WEIGHTS, 0, kept) if WEIGHTS in vectors.roles else kept)
+            vector.written = vectors.round(WEIGHTS, 0, kept) if WEIGHTS in vectors.roles else kept.clone()
+            vector.weights.copy_(vector.written)
         if audited:
             assert before is not None
             vectors.audit(before, updated, kept, self.counts)
@@ -310,30 +435,23 @@ class Optimizer(torch.optim.Optimizer):
         kept.copy_(t)
         return whole
 
-    def _momentum(self, vector: _Vector) -> float:
-        """The share of the last update that SGD keeps: its state may grow to 1 / (1 - share) gradients."""
-        group = next(
-            group
-            for group, vectors in zip(self.param_groups, self._vectors, strict=True)
-            if any(vector is one for one in vectors)
-        )
-        return float(group.get("momentum", 0.0) or 0.0)
-
 
 def _own(group: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in group.items() if name not in ("params", "param_names")}
 
 
-def _is_vector(state: Any, vector: _Vector) -> bool:
-    return isinstance(state, torch.Tensor) and state.shape == vector.kept.shape and state.is_floating_point()
+def _is_vector(name: str, state: Any, vector: _Vector) -> bool:
+    """Whether it is a number for each weight; the count of steps of a weight that is one number is none."""
+    return (
+        isinstance(state, torch.Tensor)
+        and state.shape == vector.kept.shape
+        and state.is_floating_point()
+        and name != "step"
+    )
 
 
-def _restore(
-    vector: _Vector, i: int, before: torch.Tensor, state: Mapping[str, torch.Tensor], now: Mapping[str, Any]
-) -> None:
-    """A parameter without a gradient makes no step: torch leaves it and its state as they are."""
-    where = vector.vectors.parts[i]
-    vector.kept.detach().view(-1)[where] = before[where]
-    for name, found in now.items():
-        if _is_vector(found, vector):
-            found.view(-1)[where] = state[name].view(-1)[where] if name in state else 0.0
+def _outline(ours: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Of the state of an optimizer, what that of the same model and recipe has too, however its vectors are parted."""
+    groups = [sorted(place for places in parts for place in places) for parts in ours["parts"]]
+    kinds = [{one is None for one in ours[name]} for name in ("copy", "lost")]
+    return ours["shapes"], groups, kinds

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -27,33 +28,53 @@ ATTRIBUTE = "_lpbench"  # of a module, what rounds it
 class Quantized:
     """What `quantize_` has made of a module.
 
-    rounding       of its tensors.        tensors   its parameters.
+    model          the module.            tensors   its parameters.
+    rounding       of its tensors.
     compensation   `none` or `kahan`.     loss_scale   by which the derivatives of all outputs are multiplied.
-    originals      the weights before they were rounded, until an optimizer takes them for its copy.
-    optimized      whether it has.
+    scaled         whether any output has been: a loss scale that no derivative carries is not to be divided out.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, key: Any, compensation: str, loss_scale: float):
-        self.tensors = layers.tensors(model)
+        self.model, self.tensors = model, layers.tensors(model)
         self.products = layers.products(model)
         names = [layer.name for layer in self.products]
         self.rounding = Rounding(recipe, key, names, [tensor.layer for tensor in self.tensors])
         self.compensation, self.loss_scale = compensation, loss_scale
-        self.originals: list[torch.Tensor] | None = None
-        self.optimized = False
+        self.scaled = False
+        self._originals: dict[
+            int, torch.Tensor
+        ] = {}  # weights before they were rounded, until a copy begins with them
 
     def round_weights(self) -> None:
         """Weights on their grid, each the nearest."""
-        self.originals = [] if self.rounding.recipe.has_master else None
         for place, (_, _, parameter) in enumerate(self.tensors):
-            ours, master = (self.rounding.rounder(role, place, parameter) for role in (WEIGHTS, MASTER))
-            w = parameter.detach()
-            if self.originals is not None:
+            if self.rounding.recipe.has_master:
+                master = self.rounding.rounder(MASTER, place, parameter)
+                w = parameter.detach()
                 w = w.clone() if master is None else quantize_array(w, master.form, "nearest_even")
-                self.originals.append(w)
-            if ours is not None:
-                with torch.no_grad():
-                    parameter.copy_(quantize_array(w, ours.form, "nearest_even"))
+                self._originals[place] = w
+            with torch.no_grad():
+                parameter.copy_(self._on_grid(place, parameter))
+
+    def start(self, place: int) -> torch.Tensor:
+        """What a copy of the parameter begins with: the weights before they were rounded, if they are still those."""
+        w = self.tensors[place].parameter.detach()
+        original = self._originals.pop(place, w).to(w)
+        return torch.where(self._on_grid(place, original) == w, original, w)
+
+    def check_there(self, places: Sequence[int]) -> None:
+        """Raise ConfigError where a parameter is none of the model's by now, and would never have a gradient again."""
+        now = {id(parameter) for parameter in self.model.parameters()}
+        gone = [self.tensors[place].name for place in places if id(self.tensors[place].parameter) not in now]
+        if gone:
+            raise ConfigError(
+                f"{gone[0]} is another parameter since the model was quantized (load_state_dict with assign, a new "
+                "layer): load without assign, or quantize a model that has its layers"
+            )
+
+    def _on_grid(self, place: int, w: torch.Tensor) -> torch.Tensor:
+        ours = self.rounding.rounder(WEIGHTS, place, w)
+        return w if ours is None else quantize_array(w.detach(), ours.form, "nearest_even")
 
 
 def quantize_(model: nn.Module, recipe: str = "weights", *, seed: int = 0, **choices: Any) -> nn.Module:
@@ -104,7 +125,7 @@ def attach(model: nn.Module, recipe: Recipe, key: Any, compensation: str, loss_s
         if recipe.specs["errors"].name != "none":
             layer.module.register_forward_hook(_Leave(uses))
     if loss_scale != 1.0:
-        model.register_forward_hook(_Scale(loss_scale))
+        model.register_forward_hook(_Scale(found))
     found.round_weights()
     return found
 
@@ -120,26 +141,35 @@ def quantized(model: nn.Module) -> Quantized:
     return found
 
 
+class Use(NamedTuple):
+    """A use of a layer: step and part of its random numbers, and whether ranges are taken from what it is given."""
+
+    step: int
+    part: int
+    measures: bool
+
+
 class _Uses:
     """How often a layer was used since the last step: each use has random numbers of its own.
 
-    In evaluation the numbers are others, which no count of training depends on.
+    In evaluation the numbers are others, which no count of training depends on; and no range is taken from it, unless
+    gradients are asked for: layers in the mode of evaluation may train, and those before them.
     """
 
     def __init__(self, rounding: Rounding, place: int):
         self.rounding, self.place = rounding, place
         self._step, self._trained, self._judged = -1, 0, 0
 
-    def next(self, training: bool) -> tuple[int, int]:
-        """The step and the part of the random numbers of a use."""
+    def next(self, training: bool) -> Use:
+        """Of a layer that is in the mode of training, or not."""
         step = self.rounding.step
         if step != self._step:
             self._step, self._trained, self._judged = step, 0, 0
         if training:
             self._trained += 1
-            return step, self._trained
+            return Use(step, self._trained, True)
         self._judged += 1
-        return JUDGED + self._judged, 0
+        return Use(JUDGED + step, self._judged, torch.is_grad_enabled())
 
 
 class _Enter:
@@ -150,34 +180,22 @@ class _Enter:
 
     @torch.compiler.disable
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        if (
-            len(args) == 1
-            and not kwargs
-            and isinstance(args[0], torch.Tensor)
-            and args[0].is_floating_point()
-        ):
-            return (_Rounded.apply(args[0], self.uses, *self.uses.next(module.training)),), kwargs
         done: dict[int, torch.Tensor] = {}
 
-        def rounded(x: Any) -> Any:
-            if not (isinstance(x, torch.Tensor) and x.is_floating_point()):
+        def rounded(x: torch.Tensor) -> torch.Tensor:
+            if not x.is_floating_point():
                 return x
             if id(x) not in done:
-                done[id(x)] = _Rounded.apply(x, self.uses, *self.uses.next(module.training))
+                done[id(x)] = _rounded(x, ACTIVATIONS, self.uses, self.uses.next(module.training))
             return done[id(x)]
 
         some = (
             3 if isinstance(module, nn.MultiheadAttention) else len(args)
         )  # masks come behind query, key and value
         return (
-            tuple(rounded(x) if i < some else x for i, x in enumerate(args)),
-            {name: x if "mask" in name else rounded(x) for name, x in kwargs.items()},
+            tuple(_mapped(rounded, x) if i < some else x for i, x in enumerate(args)),
+            {name: x if "mask" in name else _mapped(rounded, x) for name, x in kwargs.items()},
         )
-
-    def _rounded(self, x: torch.Tensor, step: int, part: int) -> torch.Tensor:
-        if x.requires_grad and torch.is_grad_enabled():
-            return _Rounded.apply(x, self.uses, step, part)
-        return self.uses.rounding.round(ACTIVATIONS, self.uses.place, part, step, x)
 
 
 class _Leave:
@@ -188,48 +206,77 @@ class _Leave:
 
     @torch.compiler.disable
     def __call__(self, module: nn.Module, args: Any, output: Any) -> None:
-        x = output[0] if isinstance(output, tuple) and output else output
-        if isinstance(x, torch.Tensor) and x.requires_grad:
-            uses, (step, part) = self.uses, self.uses.next(module.training)
-            x.register_hook(lambda e: uses.rounding.round(ERRORS, uses.place, part, step, e))
+        x = _first(output)
+        if x is not None and x.requires_grad and not x.is_leaf:
+            use = self.uses.next(module.training)
+            # On the tensor, not a node behind it: what it is from there on may be written in its place (ReLU).
+            x.register_hook(lambda derivative: _rounded(derivative, ERRORS, self.uses, use))
 
 
 class _Scale:
     """Behind the whole: the derivatives by its outputs, multiplied."""
 
-    def __init__(self, factor: float):
-        self.factor = factor
+    def __init__(self, made: Quantized):
+        self.made = made
 
     @torch.compiler.disable
     def __call__(self, module: nn.Module, args: Any, output: Any) -> Any:
-        return self._scaled(output)
+        return _mapped(self._scaled, output)
 
-    def _scaled(self, x: Any) -> Any:
-        if isinstance(x, torch.Tensor):
-            if not x.requires_grad:
-                return x
-            given = x.view_as(x)  # what else the model makes of x is not of its outputs
-            given.register_hook(lambda e: e * self.factor)
-            return given
-        if isinstance(x, Mapping):
-            found = copy.copy(x)
-            for key, value in x.items():
-                found[key] = self._scaled(value)  # type: ignore[index]
-            return found
-        if isinstance(x, tuple | list):
-            parts = [self._scaled(one) for one in x]
-            return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    def _scaled(self, x: torch.Tensor) -> torch.Tensor:
+        if not x.requires_grad:
+            return x
+        self.made.scaled = True
+        found: torch.Tensor = _ScaledBack.apply(x, self.made.loss_scale)
+        return found
+
+
+def _mapped(function: Callable[[torch.Tensor], torch.Tensor], x: Any) -> Any:
+    """x, and each tensor in it, however deep, as the function gives it."""
+    if isinstance(x, torch.Tensor):
+        return function(x)
+    if isinstance(x, Mapping):
+        found = copy.copy(x)
+        for key, value in x.items():
+            found[key] = _mapped(function, value)  # type: ignore[index]
+        return found
+    if isinstance(x, tuple | list):
+        parts = [_mapped(function, one) for one in x]
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        other = copy.copy(x)
+        for one in dataclasses.fields(x):
+            object.__setattr__(other, one.name, _mapped(function, getattr(x, one.name)))  # it may be frozen
+        return other
+    return x
+
+
+def _first(x: Any) -> torch.Tensor | None:
+    """The first tensor of an output."""
+    if isinstance(x, torch.Tensor):
         return x
+    parts = x.values() if isinstance(x, Mapping) else x if isinstance(x, tuple | list) else ()
+    return next((found for found in map(_first, parts) if found is not None), None)
 
 
-class _Rounded(torch.autograd.Function):
-    """Q(x); the derivative passes as it is."""
+def _rounded(x: torch.Tensor, role: int, uses: _Uses, use: Use) -> torch.Tensor:
+    """Q(x); the derivative passes as it is: that of a copy, whose numbers are then others."""
+    found = uses.rounding.round(role, uses.place, use.part, use.step, x, use.measures)
+    if found is x or not (x.requires_grad and torch.is_grad_enabled()):
+        return found
+    given = x.clone(memory_format=torch.contiguous_format)
+    given.data = found
+    return given
+
+
+class _ScaledBack(torch.autograd.Function):
+    """x; the derivative is multiplied."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, uses: _Uses, step: int, part: int) -> torch.Tensor:
-        found = uses.rounding.round(ACTIVATIONS, uses.place, part, step, x)
-        return x.view_as(x) if found is x else found
+    def forward(ctx: Any, x: torch.Tensor, factor: float) -> torch.Tensor:
+        ctx.factor = factor
+        return x.clone()  # what is given out may be written in its place
 
     @staticmethod
     def backward(ctx: Any, *derivatives: torch.Tensor) -> Any:
-        return derivatives[0], None, None, None
+        return derivatives[0] * ctx.factor, None

@@ -80,29 +80,50 @@ class Rounding:
         self.extents = dict(state["extents"])
         self._forget()
 
-    def rounder(self, role: int, place: int, x: torch.Tensor, growth: float = 1.0) -> Rounder | None:
-        """What rounds the tensor; None: nothing. Its range, where it needs one, is that of `growth` times x."""
-        if (role, place) not in self._rounders:
-            word, names = WORDS_OF[role], self.layers if role in OF_LAYERS else self.owners
-            initial = None
-            if role in (WEIGHTS, MASTER) or self.recipe.measures(word):
-                if (role, place) not in self.extents:
-                    largest = growth * float(x.detach().abs().max()) if x.numel() else 0.0
-                    self.extents[role, place] = largest if math.isfinite(largest) else 0.0
-                initial = np.array([self.extents[role, place]])
-            self._rounders[role, place] = self.recipe.rounder(word, names[place], initial)
-        return self._rounders[role, place]
+    def rounder(
+        self, role: int, place: int, x: torch.Tensor, growth: float = 1.0, measures: bool = True
+    ) -> Rounder | None:
+        """What rounds the tensor; None: nothing. Its range, where it needs one, is that of `growth` times x.
 
-    def round(self, role: int, place: int, part: int, step: int, x: torch.Tensor) -> torch.Tensor:
+        measures   whether x stands for those to come: all of them then have this range, if x tells one, having numbers
+                   that are not all 0 and all finite. Weights do from the first.
+        """
+        if (role, place) in self._rounders:
+            return self._rounders[role, place]
+        word, names = WORDS_OF[role], self.layers if role in OF_LAYERS else self.owners
+        initial, known = None, True
+        if role in (WEIGHTS, MASTER) or self.recipe.measures(word):
+            if (role, place) in self.extents:
+                largest = self.extents[role, place]
+            else:
+                largest = growth * float(x.detach().abs().max()) if x.numel() else 0.0
+                largest = largest if math.isfinite(largest) else 0.0
+                known = role in (WEIGHTS, MASTER) or (measures and largest > 0.0)
+            initial = np.array([largest])
+            if known:
+                self.extents[role, place] = largest
+        found = self.recipe.rounder(word, names[place], initial)
+        if known:
+            self._rounders[role, place] = found
+        return found
+
+    def known(self, role: int, place: int) -> bool:
+        """Whether the tensor is rounded so from here on."""
+        return (role, place) in self._rounders
+
+    def round(
+        self, role: int, place: int, part: int, step: int, x: torch.Tensor, measures: bool = True
+    ) -> torch.Tensor:
         """x as its role rounds it, a new tensor without gradient; x itself where it does not.
 
-        part   which of the roundings of this tensor in this step.
+        part       which of the roundings of this tensor in this step.
+        measures   whether a range may be taken from it.
         """
         columns = x.shape[-1] if x.ndim else 1
         ready = self._ready.get((role, place, columns, x.dtype))
         if ready is not None and x.is_cpu and self.kernels:
             return self._here(ready, role, place, part, step, columns, x)
-        rounder = self.rounder(role, place, x)
+        rounder = self.rounder(role, place, x, measures=measures)
         if rounder is None or x.numel() == 0:
             return x
         if x.dtype not in (torch.float32, torch.float64):
@@ -115,7 +136,8 @@ class Rounding:
         if not (x.is_cpu and self.kernels):
             return self.elsewhere(rounder, role, place, part, step, x)
         bound = self.bound(rounder, columns, x.dtype)
-        self._ready[role, place, columns, x.dtype] = bound
+        if self.known(role, place):
+            self._ready[role, place, columns, x.dtype] = bound
         return self._here(bound, role, place, part, step, columns, x)
 
     def _here(
@@ -168,6 +190,10 @@ class Vectors:
             role for role, word in WORDS_OF.items() if role not in OF_LAYERS
             and any(recipe.rounder(word, owners[place]) is not None for place in places)
         }  # fmt: skip
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without addresses of this process."""
+        return {**vars(self), "_flat": {}}
 
     def forget(self) -> None:
         """Formats have changed: another state was loaded."""
@@ -225,7 +251,8 @@ class Vectors:
                     kept.append(self.rounding.bound(rounder, self.shapes[i][1], x.dtype))
                     rounders[i] = kept[-1].address, kept[-1].state
             found = flat.Flat(self._tensors, np.array(self.places, np.int64), rounders), kept
-            self._flat[role, x.dtype] = found
+            if all(self.rounding.known(role, place) for place in self.places):
+                self._flat[role, x.dtype] = found
         return found[0]
 
     def _shape(self, place: int) -> tuple[int, int]:
