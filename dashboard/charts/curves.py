@@ -139,6 +139,13 @@ def figure(
             data += _traces(curve, axes, number, legend, spans[1], apart)
             named.add(curve.name)
         x, y = _axes(base, axes, number, own_y, spans)
+        if (
+            axes.y_share
+            and not axes.y_log
+            and "range" not in y
+            and (one := _only(here if own_y else curves)) is not None
+        ):
+            y["range"] = [0.0, 2.0 * one or 1.0]  # plotly's own would reach below 0
         layout[f"xaxis{number}"], layout[f"yaxis{number}"] = x, y
         if facet and (len(facets) > 1 or titles):
             said.append(_note(f"<b>{facet}</b>", number, 1.0))
@@ -212,6 +219,14 @@ def _span(curves: Sequence[Curve], log: bool, *names: str) -> Span | None:
     low, high = (float(above.min()), float(above.max())) if len(above) else (1.0, 1.0)
     zero = names[0] == "y" and any(np.any(np.asarray(curve.y, float) == 0) for curve in curves)
     return Span(low, high, ticks.foot(low, high) if zero else None)
+
+
+def _only(curves: Sequence[Curve]) -> float | None:
+    """The height of all points, where there is one."""
+    parts = [part for curve in curves for part in (curve.y, curve.low, curve.high) if part is not None]
+    heights = np.concatenate([np.zeros(0), *(np.asarray(part, float) for part in parts)])
+    heights = np.unique(heights[np.isfinite(heights)])
+    return float(heights[0]) if len(heights) == 1 else None
 
 
 def _axes(

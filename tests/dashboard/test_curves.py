@@ -36,6 +36,13 @@ def test_axes_have_the_ticks_of_the_one_rule_for_all_that_is_drawn():
     figure([curve(y=(0.0, float("nan")))], LOG, False)  # nothing positive is no error
 
 
+@pytest.mark.parametrize(("height", "ends"), [(0.25, [0.0, 0.5]), (0.0, [0.0, 1.0])])
+def test_one_share_alone_reaches_no_share_below_zero(height, ends):
+    share = Axes("x", "error", y_log=False, y_share=True)
+    assert figure([curve(y=(height, height))], share, False)["layout"]["yaxis"]["range"] == ends
+    assert "range" not in figure([curve(y=(height, 0.3))], share, False)["layout"]["yaxis"]
+
+
 def test_a_band_goes_there_and_back_and_leaves_out_what_is_not_positive():
     drawn = figure([curve(low=[0.5, 0.0], high=[2.0, 0.2])], LOG, False)
     band, line = drawn["data"]
