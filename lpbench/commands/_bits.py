@@ -45,11 +45,9 @@ def report(found: "Found", figure: Path | None, as_json: bool, as_csv: bool, qui
     from lpbench.proofs.bits.answer import Answers
 
     if isinstance(found, Answers):
-        bad = said.bad(found)
         title, table = words.title(found), words.table(found)
         notes, ends = words.footnotes(found), words.conclusion(found)
     else:
-        bad = said.bad(found)
         title, table = near_words.title(found), near_words.table(found)
         notes, ends = near_words.footnotes(found), near_words.conclusion(found)
     if as_json:
@@ -75,6 +73,7 @@ def report(found: "Found", figure: Path | None, as_json: bool, as_csv: bool, qui
                 note("next: --figure bits.html draws it; more seeds, dimensions or formats reuse these cells")
     if figure is not None:
         _draw(found, figure, quiet)
+    bad = said.bad(found)
     for line in first(bad, _LISTED):
         warning(line)
     return ExitCode.SOME_BAD if bad else ExitCode.DONE

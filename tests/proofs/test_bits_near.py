@@ -77,6 +77,14 @@ def test_a_target_is_of_the_metric_itself(made_up, tmp_path):
     assert set(stored["algorithm"]) == {"lp_sgd"}  # nothing is compared with
 
 
+def test_what_a_target_measured_serves_the_other_question(made_up, tmp_path):
+    rounds = []
+    bits(tmp_path, within=None, target=0.1101)
+    frame = bits(tmp_path, on_round=rounds.append)
+    assert set(frame["measured"]) == {6}
+    assert rounds == ["2 combinations in full precision, 16 cells"]
+
+
 def test_another_metric(made_up, tmp_path):
     assert set(bits(tmp_path, metric="test_loss")["measured"]) == {7}
 

@@ -257,15 +257,19 @@ def search(
         # Several may have full precision in common.
         cells = list({cell.cell_id: cell for one, bits in following for cell in one.cells(bits)}.values())
         calls = list(dict.fromkeys(one.call(bits, store.config_dir) for one, bits in following))
-        searched = [bits for _, bits in following if bits != FULL]
-        least, most = min(searched), max(searched)
-        reach = f"{least}" if least == most else f"{least} to {most}"
-        full = " and in full precision" if len(searched) < len(following) else ""
-        combinations = len({id(one) for one, _ in following})
-        text = f"{_count(combinations, 'combination')} at {reach} bits{full}, {_count(len(cells), 'cell')}"
+        combinations = _count(len({id(one) for one, _ in following}), "combination")
+        text = f"{combinations} {_reach([bits for _, bits in following])}, {_count(len(cells), 'cell')}"
         store.run(cells, calls, workers, on_round(text) if on_round else None)
         for one in active:
             _recall(one, store)
+
+
+def _reach(bits: Sequence[int]) -> str:
+    """`at 4 to 6 bits and in full precision`."""
+    searched = sorted({*bits} - {FULL})
+    ends = f"{searched[0]}" if len(searched) == 1 else f"{searched[0]} to {searched[-1]}" if searched else ""
+    parts = [*([f"at {ends} bits"] if searched else []), *(["in full precision"] if FULL in bits else [])]
+    return " and ".join(parts)
 
 
 def _recall(one: Search, store: Store) -> None:

@@ -125,7 +125,10 @@ class Near(Search):
         if FULL in self.values and self.reference is None:
             return []  # it did not end well: there is nothing to be near to
         full = [FULL] if self.goal.within is not None and FULL not in self.values else []
-        return full + sorted({following for _, following in self._walks if following is not None})
+        following = {bits for _, bits in self._walks if bits is not None}
+        return full + sorted(
+            following - self.values.keys()
+        )  # of what is there, full precision tells what follows
 
     def learn(self, bits: int, rows: Sequence[Row]) -> None:
         """Take note of what the cells of one precision measured."""

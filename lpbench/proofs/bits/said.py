@@ -53,7 +53,7 @@ def at(places: Sequence[str], found: Combinations[Entry]) -> str:
     return f" at {places[0]}" + (f" and {len(places) - 1} more" if len(places) > 1 else "")
 
 
-def bad(found: Combinations[Entry]) -> list[str]:
+def bad(found: Combinations[Any]) -> list[str]:
     """The cells that ended badly, a line for each combination and precision."""
     lines: dict[str, None] = {}  # full precision of several is one
     for entry in found.entries:
