@@ -23,6 +23,7 @@ class Cells:
     rows     as in `cells`, all of them ok.       runs   consecutive seeds that make one replicate.
     folder   of the sweep.                        read   the trace of a cell, by `cell_id`.
     choices  what was chosen for each cell, before the problem made numbers of it, by `cell_id`.
+    first_seed   of a claim that trains nothing: where the seeds of what it computes begin.
     """
 
     rows: Sequence[Row]
@@ -30,6 +31,7 @@ class Cells:
     folder: Path
     read: Callable[[str], Trace]
     choices: Mapping[str, Mapping[str, Any]]
+    first_seed: int = 0
 
     @cached_property
     def replicates(self) -> list[tuple[int, ...]]:

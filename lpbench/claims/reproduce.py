@@ -134,7 +134,7 @@ def reproduce(
         result.ran, result.cells = outcome.ran, len(plan.cells)
         cells, result.bad = stored(claim, plan)
     else:
-        cells = Cells((), 1, result.folder, lambda cell_id: {}, {})
+        cells = Cells((), 1, result.folder, lambda cell_id: {}, {}, first_seed)
     if result.bad:
         result.why = [_said(result.bad, result.cells)]
     else:

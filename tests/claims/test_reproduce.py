@@ -148,6 +148,16 @@ def test_every_claim_has_a_planted_error() -> None:
     assert sorted([*WRONG, *FORMULAS]) == sorted(SHIPPED)
 
 
+def test_what_trains_nothing_has_fresh_seeds_too() -> None:
+    found = [
+        claims.get("network_weight_decay").measure(Cells((), 1, Path(), lambda cell_id: {}, {}, seed))
+        for seed in (0, 0, 2000)
+    ]
+    factors = [[measure.values for measure in one] for one in found]
+    assert factors[0] == factors[1] != factors[2]
+    assert all(measure.passed for one in found for measure in one)
+
+
 # The others compile kernels of their own, many seconds each.
 SOON = sorted({*SHIPPED} - {
     "decreasing_step", "dense_gradients", "digits_split", "dimension_free_formats", "exponent_bits", "halp_beside_svrg",

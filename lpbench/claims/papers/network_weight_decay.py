@@ -12,7 +12,8 @@ from lpbench.networks.architecture import dense, layout
 from lpbench.networks.roles import Recipe, Spec
 from lpbench.networks.updates import SGD, Rule
 
-STEP_SIZE, DECAY, STEPS, WEIGHTS = 1e-3, 0.1, 1000, 4096
+# So many weights that the mean of what rounding adds to them is known to 0.0002, a fifth of what the claim allows.
+STEP_SIZE, DECAY, STEPS, WEIGHTS = 1e-3, 0.1, 1000, 2**16
 EXACT = (1 - STEP_SIZE * DECAY) ** STEPS
 WAYS = {
     "to nearest": ("nearest_even", False),
@@ -61,7 +62,7 @@ class WeightDecay(Claim):
 
     def measure(self, cells: Cells) -> list[Measure]:
         """The factors."""
-        found = {name: shrunk(*way) for name, way in WAYS.items()}
+        found = {name: shrunk(*way, seed=cells.first_seed) for name, way in WAYS.items()}
         return [
             Measure(
                 f"{name}: factor",
@@ -75,7 +76,8 @@ class WeightDecay(Claim):
         """The factor over the steps."""
         steps = [100, 250, 500, 750, 1000]
         lines = [
-            Line(name, steps, [shrunk(*way, steps=step) for step in steps]) for name, way in WAYS.items()
+            Line(name, steps, [shrunk(*way, steps=step, seed=cells.first_seed) for step in steps])
+            for name, way in WAYS.items()
         ]
         exact = [(1 - STEP_SIZE * DECAY) ** step for step in steps]
         return Plot(
