@@ -41,7 +41,8 @@ SHARED = {
     "engine": [  # torch; the compiled one is that of the problems
         "arithmetic/generator", "arithmetic/rounding", "arithmetic/bound", "arithmetic/vectors", "formats/base",
         "formats/quantize", "networks/flat", "networks/rounding", "networks/roles", "networks/assembly",
-        "networks/updates", "networks/modules/layers", "networks/modules/networks", "networks/modules/optimizer",
+        "networks/updates", "isolation", "networks/modules/layers", "networks/modules/networks",
+        "networks/modules/optimizer",
         "networks/modules/probing", "networks/modules/quantizing", "networks/modules/rounding", "cells/points",
         "cells/networks", "cells/modules", "problems/modules", "problems/network",
     ],
