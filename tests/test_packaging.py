@@ -22,7 +22,7 @@ HEAVY = {"dash", "hydra", "kaleido", "numba", "omegaconf", "pandas", "plotly", "
 # The rooms from the bottom to the top: a module imports what stands below it, or its own room, whether at its head or
 # inside a function. docs/architecture.md says what lives in each; a new file of a room is in place already.
 LAYERS = [
-    ["errors", "escaping", "lazy", "provenance"],
+    ["errors", "escaping", "isolation", "lazy", "provenance"],
     ["declared"],
     ["registry", "terminal"],
     ["arithmetic", "store"],
@@ -191,6 +191,7 @@ def test_who_may_know_torch_and_numba(name: str) -> None:
             "arithmetic/ops.py",
             "formats/quantize.py",
             "cells/modules.py",
+            "isolation.py",
             "problems/network.py",
             *(str(source.relative_to(ROOT / "lpbench")) for source in SOURCES if OF_TORCH in source.parents),
         },

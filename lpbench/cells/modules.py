@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,12 +19,9 @@ from lpbench.cells.networks import (
 from lpbench.cells.points import Points
 from lpbench.networks import assembly
 from lpbench.networks.cost import Work, work
-from lpbench.networks.modules import sizes
+from lpbench.networks.modules import MKL, sizes
+from lpbench.networks.training import JUDGED
 from lpbench.problems.network import TrainingSet
-
-MKL = "MKL_CBWR"
-# Torch's generator is everybody's: cells that draw from it, in dropout, take turns in a process.
-_turn = threading.RLock()
 
 
 class Modules(Networks):
@@ -40,19 +35,10 @@ class Modules(Networks):
 MODULES = Modules()
 
 
-def torch_alone() -> Any:
-    """torch, on one thread of this thread's and with MKL's sums in one order, where nothing has loaded it yet."""
-    if "torch" not in sys.modules:
-        os.environ.setdefault(MKL, "AVX2")
-    import torch
-
-    torch.set_num_threads(1)
-    return torch
-
-
 def promise(device: str) -> str:
     """What a digest holds for: the machines and settings on which the same cell gives the same bits."""
-    torch = torch_alone()
+    import torch
+
     where = torch.cuda.get_device_name() if device == "cuda" else torch.backends.cpu.get_cpu_capability()
     return f"torch {torch.__version__}, {where}, 1 thread, {MKL}={os.environ.get(MKL, 'unset')}"
 
@@ -62,8 +48,12 @@ class ModuleTraining(Judged):
 
     def __init__(self, choices: dict[str, Any], problem: TrainingSet, points: Points):
         self.choices, self.problem, self.points = choices, problem, points
-        self.torch = torch_alone()
-        with _turn:
+        import torch
+
+        from lpbench.isolation import drawn_from
+
+        self.torch = torch
+        with drawn_from(int(stream(choices["seed"], INITIAL))):
             self._make()
         self.batches = assembly.Batches(
             int(stream(choices["seed"], ORDER)), problem.n_samples, choices["batch_size"], choices["sampling"]
@@ -80,7 +70,6 @@ class ModuleTraining(Judged):
         """Module, optimizer and samples, on their device."""
         from lpbench.networks.modules.networks import Built
         from lpbench.networks.modules.optimizer import optimizer
-        from lpbench.networks.modules.probing import drawn_from
         from lpbench.networks.modules.quantizing import attach
 
         torch, choices, problem = self.torch, self.choices, self.problem
@@ -89,8 +78,7 @@ class ModuleTraining(Judged):
             self.model = Built(problem.net).to(kind)
             self.model.start(assembly.initial(problem.net, choices["seed"]))
         else:
-            with drawn_from(int(stream(choices["seed"], INITIAL))):
-                self.model = problem.make().to(kind)
+            self.model = problem.make().to(kind)
         self.model.to(device)
         recipe = recipe_of(choices, problem.net)
         scale, compensation = choices["loss_scale"], choices["compensation"] or "none"
@@ -117,18 +105,21 @@ class ModuleTraining(Judged):
         ]
 
     def _train(self, begin: int, end: int) -> None:
+        from lpbench.isolation import drawn_from
+
         order = self.batches.order(begin, end)
-        with _turn:
+        with drawn_from(0):
             self.model.train()
             for step, chosen in zip(range(begin, end), order, strict=True):
                 self._step(step, self.torch.from_numpy(chosen), last=step + 1 == end)
 
     def _step(self, step: int, chosen: Any, last: bool) -> None:
         from lpbench.errors import LpbenchError, last_line
+        from lpbench.isolation import seed
         from lpbench.networks.modules.probing import failing
 
         torch, (X, y) = self.torch, self.sets[0]
-        torch.manual_seed((int(self.draws) + step * int(GOLDEN)) % 2**32)
+        seed(self._word(step))
         for group in self.optimizer.param_groups:
             group["lr"] = float(self.sizes[step])
         self.optimizer.zero_grad()
@@ -149,6 +140,10 @@ class ModuleTraining(Judged):
             self.norm[0] = squares**0.5 / self.choices["loss_scale"]
         self.optimizer.step()
         self._average(step)
+
+    def _word(self, step: int) -> int:
+        """What the generators give in a step."""
+        return (int(self.draws) + step * int(GOLDEN)) % 2**32
 
     def _logits(self, x: Any) -> Any:
         from lpbench.networks.modules.probing import logits_of
@@ -175,9 +170,13 @@ class ModuleTraining(Judged):
             self._put(self.average)
 
     def _sum_up(self, X: Any, y: Any, first: int, last: int, found: np.ndarray) -> None:
+        from lpbench.isolation import drawn_from, seed
+
         batch, loss = self.choices["batch_size"], self.torch.nn.functional.cross_entropy
-        with self.torch.no_grad():
+        word = self._word(JUDGED + self.now)
+        with drawn_from(word), self.torch.no_grad():
             for start in range(first, last, batch):
+                seed(word ^ (start // batch))  # whichever batches are judged in one call
                 chosen = slice(start, min(start + batch, last))
                 logits, targets = self._logits(X[chosen]), y[chosen].reshape(-1)
                 flat = logits.reshape(-1, logits.shape[-1])

@@ -65,12 +65,18 @@ class Loaders(Dataset):
 
 
 def _read(text: str, files: list[Path]) -> Samples:
-    content = tuple(map(content_hash, files))
+    from lpbench.isolation import drawn_from
+
+    with drawn_from(0):
+        return _taken(text, tuple(map(content_hash, files)))
+
+
+def _taken(text: str, content: tuple[str, ...]) -> Samples:
     try:
         given = called("data", text, {})
     except ConfigError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"data={text}: {last_line(error)}") from error
     if not (isinstance(given, tuple | list) and len(given) == 2):
         raise ConfigError(
@@ -88,6 +94,11 @@ def _read(text: str, files: list[Path]) -> Samples:
     if min(y.min(), test_y.min()) < 0 or classes < 2:
         raise ConfigError(
             f"data={text}: classes are to be 0, 1, ...; got {min(y.min(), test_y.min())} ... {classes - 1}"
+        )
+    if X.dtype.kind == "i" and min(X.min(), test_X.min()) < 0:
+        raise ConfigError(
+            f"data={text}: whole numbers are tokens, 0, 1, ...; got {min(X.min(), test_X.min())}: give floating-point "
+            "numbers where they are measurements"
         )
     for array in (X, y, test_X, test_y):
         array.flags.writeable = False
@@ -107,14 +118,18 @@ def _arrays(text: str, which: str, given: Any) -> tuple[np.ndarray, np.ndarray]:
             X, y = _collected(given)
     except ConfigError:
         raise
-    except Exception as error:
-        raise ConfigError(f"data={text}: the {which} data cannot be read: {last_line(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise ConfigError(
+            f"data={text}: the {which} data is no pair of arrays, no Dataset and no batches: {last_line(error)}"
+        ) from error
     if len(X) == 0 or len(X) != len(y):
         raise ConfigError(f"data={text}: the {which} data has {len(X)} samples and {len(y)} classes")
     if X.dtype.kind not in "fiub" or y.dtype.kind not in "iub":
         raise ConfigError(
             f"data={text}: samples are to be numbers and classes whole numbers, got {X.dtype} and {y.dtype}"
         )
+    if not np.isfinite(X).all():
+        raise ConfigError(f"data={text}: a number of the {which} samples is not finite")
     kind = np.float32 if X.dtype.kind == "f" else np.int64
     return np.array(X, kind, order="C"), np.array(y, np.int64, order="C")
 

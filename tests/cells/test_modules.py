@@ -373,3 +373,184 @@ def test_networks_that_ship_train(choices):
     )
     assert row["status"] == "ok", row["error"]
     assert row["trace"]["train_loss"].iloc[-1] < row["trace"]["train_loss"].iloc[0]
+
+
+STATES = """
+    import os
+    import random
+
+    import numpy as np
+    import torch
+    from torch import nn
+
+
+    class Quiet(nn.Module):
+        def __init__(self, inputs, classes):
+            super().__init__()
+            self.output = nn.Linear(inputs, classes)
+
+        def forward(self, x):
+            return self.output(x)
+
+
+    class Loud(Quiet):
+        '''Sets what is everybody's.'''
+
+        def __init__(self, inputs, classes):
+            torch.set_default_dtype(torch.float64)
+            super().__init__(inputs, classes)
+
+        def forward(self, x):
+            torch.set_num_threads(2)
+            os.chdir("/")
+            random.seed(1), np.random.seed(1), torch.manual_seed(1)
+            found = super().forward(x)
+            if self.training is False:
+                torch.set_grad_enabled(False)
+            return found
+
+
+    class Draws(Quiet):
+        '''By generators other than torch's.'''
+
+        def __init__(self, inputs, classes):
+            super().__init__(inputs, classes)
+            with torch.no_grad():
+                self.output.weight.copy_(torch.from_numpy(np.random.randn(classes, inputs)))
+
+        def forward(self, x):
+            return super().forward(x * random.random() if random.random() < 0.5 else x)
+
+
+    class Leaves(Quiet):
+        def __init__(self, inputs, classes):
+            raise SystemExit("done")
+
+
+    class Still(Quiet):
+        def __init__(self, inputs, classes):
+            super().__init__(inputs, classes)
+            self.requires_grad_(False)
+
+
+    def draws():
+        X = np.random.standard_normal((20, 3))
+        return (X, np.arange(20) % 2), (X, np.arange(20) % 2)
+
+
+    def leaves():
+        raise SystemExit("done")
+
+
+    def negative():
+        X = np.full((20, 3), -1)
+        return (X, np.arange(20) % 2), (X, np.arange(20) % 2)
+
+
+    def infinite():
+        X = np.full((20, 3), np.inf)
+        return (X, np.arange(20) % 2), (X, np.arange(20) % 2)
+
+
+    def lists():
+        return ([[1.0], [2.0], [3.0]], [0, 1, 0]), ([[1.0]], [1])
+"""
+
+
+@pytest.fixture(scope="module")
+def states(tmp_path_factory):
+    path = tmp_path_factory.mktemp("states") / "states.py"
+    path.write_text(textwrap.dedent(STATES))
+    return path
+
+
+def short(module, **more):
+    given = {} if "data" in more else {"dataset": "breast_cancer"}
+    return lpbench.run(
+        problem="module", module=str(module), **given, batch_size=8, steps=6, even_points=3, **more
+    )
+
+
+def test_what_one_module_sets_the_next_does_not_see(states):
+    import os
+    import random
+
+    import torch
+
+    def process():
+        return (
+            torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads(), os.getcwd(),
+            random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist(),
+        )  # fmt: skip
+
+    before, quiet = process(), short(f"{states}:Quiet")
+    loud = short(f"{states}:Loud")
+    assert loud["status"] == "ok", loud["error"]
+    assert short(f"{states}:Quiet")["digest"] == quiet["digest"]
+    assert process() == before
+
+
+@pytest.mark.parametrize("more", [{}, {"data": "draws"}])
+def test_what_is_drawn_from_other_generators_repeats(states, more):
+    given = {key: f"{states}:{value}" for key, value in more.items()}
+    first = short(f"{states}:Draws", **given)
+    np.random.seed(7)
+    states.write_text(states.read_text() + "\n")  # as another process would: nothing is remembered
+    again = short(f"{states}:Draws", **given)
+    assert first["status"] == "ok", first["error"]
+    assert first["digest"] == again["digest"]
+    assert first["cell_id"] != again["cell_id"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"module": "Leaves"}, "the module cannot be made: SystemExit: done"),
+        ({"module": "Quiet", "data": "leaves"}, "leaves: SystemExit: done"),
+        (
+            {"module": "Quiet", "data": "negative"},
+            "whole numbers are tokens, 0, 1, ...; got -1: give floating-point",
+        ),
+        (
+            {"module": "Quiet", "data": "lists"},
+            "the training data is no pair of arrays, no Dataset and no batches",
+        ),
+    ],
+)
+def test_what_code_of_ones_own_may_do_is_one_line(states, given, said):
+    with pytest.raises(ConfigError) as caught:
+        short(**{key: f"{states}:{value}" for key, value in given.items()})
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_module_that_does_not_train_says_so(states):
+    assert "no parameter of Still asks for a gradient" in short(f"{states}:Still")["error"]
+
+
+def test_files_of_two_folders_have_the_neighbours_of_theirs(tmp_path):
+    found = []
+    for width in (3, 5):
+        folder = tmp_path / str(width)
+        folder.mkdir()
+        (folder / "widths_of_it.py").write_text(f"WIDTH = {width}\n")
+        (folder / "net.py").write_text(
+            "from torch import nn\nfrom widths_of_it import WIDTH\n\n\n"
+            "def net(inputs, classes):\n"
+            f"    return nn.Sequential(nn.Linear(inputs, WIDTH), nn.Linear(WIDTH, classes))  # {width}\n"
+        )
+        found.append(short(f"{folder}/net.py:net")["weights"])
+    assert found == [30 * 3 + 3 + 3 * 2 + 2, 30 * 5 + 5 + 5 * 2 + 2]
+
+
+def test_sums_of_torch_are_in_the_order_that_a_digest_holds_for():
+    """In a process that loads torch for the cell, whatever it does first."""
+    import subprocess
+    import sys
+
+    code = (
+        "import lpbench; print(lpbench.run(problem='lstm', n_samples=32, batch_size=16, steps=1, dimension=4)"
+        "['digest_holds'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("MKL_CBWR=AVX2")

@@ -150,7 +150,7 @@ def test_every_claim_has_a_planted_error() -> None:
 
 def test_what_trains_nothing_has_fresh_seeds_too() -> None:
     found = [
-        claims.get("network_weight_decay").measure(Cells((), 1, Path(), lambda cell_id: {}, {}, seed))
+        claims.get("network_weight_decay")().measure(Cells((), 1, Path(), lambda cell_id: {}, {}, seed))
         for seed in (0, 0, 2000)
     ]
     factors = [[measure.values for measure in one] for one in found]

@@ -15,6 +15,7 @@ from lpbench.datasets.reading.files import content_hash
 from lpbench.errors import ConfigError, did_you_mean, last_line
 
 _loaded: dict[tuple[str, str], ModuleType] = {}
+_neighbours: set[str] = set()  # names of modules that such files have imported from their folders
 
 
 def split(key: str, text: str) -> tuple[str, str]:
@@ -67,16 +68,29 @@ def _from_file(path: Path) -> ModuleType:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module  # what is defined there can be pickled
-        sys.path.insert(0, str(path.resolve().parent))
+        folder, before = path.resolve().parent, set(sys.modules)
+        for name in _neighbours:  # another folder's, where this one has its own of that name
+            if (folder / name).is_dir() or (folder / f"{name}.py").is_file():
+                sys.modules.pop(name, None)
+        sys.path.insert(0, str(folder))
         try:
             spec.loader.exec_module(module)
         except BaseException:
             del sys.modules[spec.name]
             raise
         finally:
-            sys.path.remove(str(path.resolve().parent))
+            if str(folder) in sys.path:
+                sys.path.remove(str(folder))
+            _neighbours.update(
+                name for name in set(sys.modules) - before if _lies_in(sys.modules[name], folder)
+            )
         _loaded[where] = module
     return _loaded[where]
+
+
+def _lies_in(module: ModuleType, folder: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).is_relative_to(folder)
 
 
 def called(key: str, text: str, offered: Mapping[str, Any]) -> Any:

@@ -157,6 +157,10 @@ class Optimizer(torch.optim.Optimizer):
         self._taken = 0  # steps
         self.counts = np.zeros(3, np.int64)
         chosen = params if params is not None else [p for p in model.parameters() if p.requires_grad]
+        if params is None and not chosen:
+            raise ConfigError(
+                f"no parameter of {type(model).__name__} asks for a gradient: there is nothing to train"
+            )
         defaults = kind([nn.Parameter(torch.zeros(1, 1))], **self._options).defaults
         super().__init__(chosen, defaults)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,11 @@ import torch
 from torch import nn
 
 from lpbench.errors import ConfigError, last_line
+from lpbench.isolation import drawn_from
 from lpbench.networks.modules import layers
 from lpbench.networks.modules.sizes import Sizes
 
 SAMPLES = 2  # in the batch that passes
-
-
-@contextmanager
-def drawn_from(key: int) -> Any:
-    """Torch's generator, which is everybody's, gives within what `key` says, and then goes on as before."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(key)
-        yield
 
 
 def probe(
@@ -38,7 +30,7 @@ def probe(
             model = make()
     except ConfigError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"the module cannot be made: {last_line(error)}") from error
     if not isinstance(model, nn.Module):
         raise ConfigError(f"a torch.nn.Module is needed, got {type(model).__name__}")
@@ -72,7 +64,7 @@ def probe(
     try:
         with drawn_from(0), torch.no_grad():
             logits = logits_of(model(x.to(kind) if x.is_floating_point() else x))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         where = failing(model, error)
         sides = " x ".join(map(str, sample.shape)) or "1"
         kind_of = "numbers" if sample.dtype.kind == "f" else "tokens"
