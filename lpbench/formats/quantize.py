@@ -16,7 +16,7 @@ from lpbench.errors import ConfigError
 from lpbench.formats import get
 from lpbench.formats.base import Format, block_length, has_blocks, quantize, shared_unit
 
-_PART = 1024  # numbers whose units are found before they are rounded: enough to vectorise, few enough to stay at hand
+_PART = 2048  # numbers whose units are found before they are rounded: enough to vectorise, few enough to stay at hand
 _LEAST = 2.0**-100  # down to this scale float32 holds the scale and its reciprocal with room to spare
 
 

@@ -56,7 +56,7 @@ def test_against_exact_arithmetic(bits, columns, dtype):
 def test_rows_know_nothing_of_each_other(columns, size):
     """So many numbers that they are gone through in several parts."""
     generator, form = np.random.default_rng(7), Block(6, size, 31.0)
-    x = generator.standard_normal((3000 // columns + 2, columns)) * 2.0 ** generator.integers(-9, 4, columns)
+    x = generator.standard_normal((5000 // columns + 2, columns)) * 2.0 ** generator.integers(-9, 4, columns)
     x[1, :3] = np.nan, np.inf, -np.inf
     u = generator.random(x.shape)
     alone = [quantize(row, form, random=uniforms) for row, uniforms in zip(x, u, strict=True)]
