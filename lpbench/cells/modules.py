@@ -23,6 +23,7 @@ from lpbench.cells.networks import (
     recipe_of,
 )
 from lpbench.cells.points import Points
+from lpbench.cells.run import CALL_SECONDS
 from lpbench.networks import assembly
 from lpbench.networks.cost import Work, work
 from lpbench.networks.modules import MKL, sizes
@@ -39,6 +40,7 @@ class Modules(Networks):
 
 
 MODULES = Modules()
+STEPS = 4  # at most so many between two chances to stop
 
 
 def promise(device: str) -> str:
@@ -68,11 +70,13 @@ class ModuleTraining(Judged):
         self.sizes = assembly.step_sizes(
             choices["schedule"], choices["step_size"], choices["steps"], choices["warmup"]
         )
-        self.losses, self.norm = np.zeros(choices["steps"]), np.zeros(1)
+        self.losses = np.zeros(choices["steps"])
         self.record = np.zeros((points.steps.size, RECORDED))
         self.now = 0
         cost = _cost(problem, choices)
-        self.step_seconds, self.look_seconds = SLOWEST * cost.step + 1e-6, SLOWEST * cost.look + 1e-6
+        # How long a user's module takes nobody knows: it is asked to stop after a few steps, however short they look.
+        self.step_seconds = max(SLOWEST * cost.step, CALL_SECONDS / STEPS)
+        self.look_seconds = SLOWEST * cost.look + 1e-6
 
     def _make(self) -> None:
         """Module, optimizer and samples, on their device."""
@@ -112,16 +116,19 @@ class ModuleTraining(Judged):
             for X, y in ((problem.X, problem.y), (problem.test_X, problem.test_y))
         ]
 
-    def _train(self, begin: int, end: int) -> None:
+    def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> None:
+        """Go on to stops[first:last]."""
         from lpbench.isolation import drawn_from
 
-        order = self.batches.order(begin, end)
         with drawn_from(0):
-            self.model.train()
-            for step, chosen in zip(range(begin, end), order, strict=True):
-                self._step(step, self.torch.from_numpy(chosen), last=step + 1 == end)
+            super().advance(stops, rows, first, last)
 
-    def _step(self, step: int, chosen: Any, last: bool) -> None:
+    def _train(self, begin: int, end: int) -> None:
+        self.model.train()
+        for step, chosen in zip(range(begin, end), self.batches.order(begin, end), strict=True):
+            self._step(step, self.torch.from_numpy(chosen))
+
+    def _step(self, step: int, chosen: Any) -> None:
         from lpbench.errors import LpbenchError, last_line
         from lpbench.isolation import seed
         from lpbench.networks.modules.probing import failing
@@ -143,9 +150,6 @@ class ModuleTraining(Judged):
                 f"step {step}{f', layer {where}' if where else ''}: {last_line(error)}"
             ) from error
         self.losses[step] = float(loss.detach())
-        if last:
-            squares = sum(float((p.grad.double() ** 2).sum()) for p in self.parameters if p.grad is not None)
-            self.norm[0] = squares**0.5 / self.choices["loss_scale"]
         self.optimizer.step()
         self._average(step)
 
@@ -172,9 +176,10 @@ class ModuleTraining(Judged):
 
     def _judge(self, record: np.ndarray) -> None:
         """The whole training and test sets, by the weights that the algorithm gives out."""
-        from lpbench.isolation import drawn_from
+        from lpbench.isolation import seed
 
-        with drawn_from(self._word(JUDGED + self.now)), self.torch.no_grad():
+        seed(self._word(JUDGED + self.now))
+        with self.torch.no_grad():
             self.model.eval()
             own = None
             if self.average is not None:
@@ -184,7 +189,8 @@ class ModuleTraining(Judged):
             if own is not None:
                 self._put(own)
         record[TRAIN_LOSS], (record[TEST_LOSS], record[TEST_ERROR]) = found[0][0], found[1]
-        record[GRADIENT_NORM] = self.norm[0] if self.now else np.nan
+        squares = sum(float((p.grad.double() ** 2).sum()) for p in self.parameters if p.grad is not None)
+        record[GRADIENT_NORM] = squares**0.5 / self.choices["loss_scale"] if self.now else np.nan
         record[MOVED:] = self.optimizer.counts
 
     def _put(self, weights: list[Any]) -> None:
