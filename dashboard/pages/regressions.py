@@ -67,7 +67,10 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     whole = past.read(sweep.folder.parent)
     if not whole.runs:
         said = (_nothing(sweep), *_unread(whole))
-        return [Panel(CHECKS, None, notes=said), _panel("result", None, notes=("Nothing was kept yet.",))]
+        return [
+            Panel(CHECKS, None, notes=said),
+            Panel(_title("result"), None, notes=("Nothing was kept yet.",)),
+        ]
     here = whole.on(state["platform"])
     return [_checks(whole, here, state, dark), _floors(here, state["config"], dark)]
 
@@ -116,7 +119,7 @@ def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
     if not shown:
         what = past.called(picked, lambda metric: metric.title)
         none = f"None of these configurations has a {what} above 0 on this platform."
-        return _panel(what, None, notes=(none, *_zeros(picked)))
+        return Panel(_title(what), None, notes=(none, *_zeros(picked)))
     bad = shown == default and shown[0].verdicts.get(len(here.runs) - 1) in BAD
     which = f"{len(shown)} of {choosing.plural(len(chosen), 'chosen configuration')}."
     if shown == default:
@@ -128,11 +131,11 @@ def _floors(here: Past, chosen: Sequence[str], dark: bool) -> Panel:
         "configuration", "commit", "checked at", "verdict", what, "10 %", "90 %", "over the first",
     ]  # fmt: skip
     data = Table(names, [row for one in shown for row in _rows(one, here, first)])
-    return _panel(what, floors(shown, here.runs, first, dark), data, (which, fit, *_zeros(shown)))
+    return Panel(_title(what), floors(shown, here.runs, first, dark), data, (which, fit, *_zeros(shown)))
 
 
-def _panel(what: str, drawn: Any, data: Any = None, notes: Sequence[str] = ()) -> Panel:
-    return Panel(RESULTS.format(what.capitalize()), drawn, data, tuple(notes))
+def _title(what: str) -> str:
+    return RESULTS.format(what.capitalize())
 
 
 def _zeros(series: Sequence[Series]) -> list[str]:

@@ -17,6 +17,7 @@ from lpbench.cells.networks import (
     recipe_of,
 )
 from lpbench.cells.points import Points
+from lpbench.cells.run import CALL_SECONDS
 from lpbench.networks import assembly
 from lpbench.networks.cost import Work, work
 from lpbench.networks.modules import MKL, sizes
@@ -33,6 +34,7 @@ class Modules(Networks):
 
 
 MODULES = Modules()
+STEPS = 4  # at most so many between two chances to stop
 
 
 def promise(device: str) -> str:
@@ -65,6 +67,8 @@ class ModuleTraining(Judged):
         self.losses, self.norm = np.zeros(choices["steps"]), np.zeros(1)
         self.record = np.zeros((points.steps.size, RECORDED))
         self.expect(_cost(problem, choices))
+        # How long a user's module takes nobody knows: it is asked to stop after a few steps, however short they look.
+        self.step_seconds = max(self.step_seconds, CALL_SECONDS / STEPS)
 
     def _make(self) -> None:
         """Module, optimizer and samples, on their device."""
@@ -104,16 +108,19 @@ class ModuleTraining(Judged):
             for X, y in ((problem.X, problem.y), (problem.test_X, problem.test_y))
         ]
 
-    def _train(self, begin: int, end: int) -> None:
+    def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> bool:
+        """Go on to stops[first:last], in as many calls as large sets take to be judged."""
         from lpbench.isolation import drawn_from
 
-        order = self.batches.order(begin, end)
         with drawn_from(0):
-            self.model.train()
-            for step, chosen in zip(range(begin, end), order, strict=True):
-                self._step(step, self.torch.from_numpy(chosen), last=step + 1 == end)
+            return super().advance(stops, rows, first, last)
 
-    def _step(self, step: int, chosen: Any, last: bool) -> None:
+    def _train(self, begin: int, end: int) -> None:
+        self.model.train()
+        for step, chosen in zip(range(begin, end), self.batches.order(begin, end), strict=True):
+            self._step(step, self.torch.from_numpy(chosen))
+
+    def _step(self, step: int, chosen: Any) -> None:
         from lpbench.errors import LpbenchError, last_line
         from lpbench.isolation import seed
         from lpbench.networks.modules.probing import failing
@@ -135,9 +142,6 @@ class ModuleTraining(Judged):
                 f"step {step}{f', layer {where}' if where else ''}: {last_line(error)}"
             ) from error
         self.losses[step] = float(loss.detach())
-        if last:
-            squares = sum(float((p.grad.double() ** 2).sum()) for p in self.parameters if p.grad is not None)
-            self.norm[0] = squares**0.5 / self.choices["loss_scale"]
         self.optimizer.step()
         self._average(step)
 
@@ -163,6 +167,8 @@ class ModuleTraining(Judged):
             kept += (p.detach().double() - kept) / self.taken
 
     def _give_out(self) -> None:
+        squares = sum(float((p.grad.double() ** 2).sum()) for p in self.parameters if p.grad is not None)
+        self.norm[0] = squares**0.5 / self.choices["loss_scale"]
         self.model.eval()
         self.own = None
         if self.average is not None:
@@ -170,11 +176,11 @@ class ModuleTraining(Judged):
             self._put(self.average)
 
     def _sum_up(self, X: Any, y: Any, first: int, last: int, found: np.ndarray) -> None:
-        from lpbench.isolation import drawn_from, seed
+        from lpbench.isolation import seed
 
         batch, loss = self.choices["batch_size"], self.torch.nn.functional.cross_entropy
         word = self._word(JUDGED + self.now)
-        with drawn_from(word), self.torch.no_grad():
+        with self.torch.no_grad():
             for start in range(first, last, batch):
                 seed(word ^ (start // batch))  # whichever batches are judged in one call
                 chosen = slice(start, min(start + batch, last))

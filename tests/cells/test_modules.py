@@ -9,7 +9,7 @@ import pytest
 import lpbench
 from lpbench.cells.modules import ModuleTraining
 from lpbench.cells.points import Points, stops
-from lpbench.cells.run import run_cell
+from lpbench.cells.run import CALL_SECONDS, run_cell
 from lpbench.choices.cell import make_cell
 from lpbench.choices.grid import single
 from lpbench.declared.choices import CHOICES
@@ -213,6 +213,12 @@ def test_pauses_change_no_bit(more):
     whole, cut = (gone(by_torch(problem, **{**ROLES, **more}), pauses) for pauses in (10**6, 1))
     assert whole.record.tobytes() == cut.record.tobytes()
     assert whole.losses.tobytes() == cut.losses.tobytes()
+
+
+def test_a_module_whose_time_nobody_knows_is_asked_to_stop_after_a_few_steps():
+    cell = by_torch(nets.data("mlp"), **ROLES | {"steps": 100})
+    stride = max(1, int(CALL_SECONDS / cell.step_seconds))
+    assert np.diff(stops(cell.points.steps, stride)[0], prepend=0).max() <= 8
 
 
 def test_an_average_is_judged_and_training_goes_on_from_the_weights():

@@ -50,7 +50,7 @@ def test_sweeps(tmp_path):
     assert _completion.sweeps(context, [], "de") == ["demo"]
     assert _completion.sweeps(context, [], "x") == []
     assert _completion.sweeps_and_formats(context, [], "f")[0] == "fixed"
-    assert _completion.overrides_and_sweeps(context, [], "d")[:2] == ["demo", "data_seed="]
+    assert _completion.overrides_and_sweeps(context, [], "d")[:2] == ["demo", "data="]
     assert _completion.overrides_and_sweeps(context, [], "rounding=s") == ["rounding=stochastic"]
 
 
