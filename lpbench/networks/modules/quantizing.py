@@ -180,13 +180,13 @@ class _Enter:
 
     @torch.compiler.disable
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        if len(args) == 1 and not kwargs and isinstance(args[0], torch.Tensor):  # as most are called
+            return (self._rounded(module, args[0]),), kwargs
         done: dict[int, torch.Tensor] = {}
 
         def rounded(x: torch.Tensor) -> torch.Tensor:
-            if not x.is_floating_point():
-                return x
             if id(x) not in done:
-                done[id(x)] = _Rounded.apply(x, ACTIVATIONS, self.uses, self.uses.next(module.training))
+                done[id(x)] = self._rounded(module, x)
             return done[id(x)]
 
         some = (
@@ -196,6 +196,12 @@ class _Enter:
             tuple(_mapped(rounded, x) if i < some else x for i, x in enumerate(args)),
             {name: x if "mask" in name else _mapped(rounded, x) for name, x in kwargs.items()},
         )
+
+    def _rounded(self, module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        if not x.is_floating_point():
+            return x
+        found: torch.Tensor = _Rounded.apply(x, ACTIVATIONS, self.uses, self.uses.next(module.training))
+        return found
 
 
 class _Leave:
