@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -242,9 +242,9 @@ def _mapped(function: Callable[[torch.Tensor], torch.Tensor], x: Any) -> Any:
     if isinstance(x, torch.Tensor):
         return function(x)
     if isinstance(x, Mapping):
-        found = copy.copy(x)
+        found = copy.copy(x) if isinstance(x, MutableMapping) else dict(x)
         for key, value in x.items():
-            found[key] = _mapped(function, value)  # type: ignore[index]
+            found[key] = _mapped(function, value)
         return found
     if isinstance(x, tuple | list):
         parts = [_mapped(function, one) for one in x]
