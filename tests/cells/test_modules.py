@@ -342,6 +342,17 @@ def test_a_file_that_does_not_import_says_why(tmp_path):
         make_cell(single({"problem": "module", "module": f"{file}:Net", "dataset": "digits"}))
 
 
+@pytest.mark.parametrize("error", ["RuntimeError", "SystemExit"])
+def test_a_package_that_does_not_import_says_why(tmp_path, monkeypatch, error):
+    package = tmp_path / f"broken_by_{error}"
+    package.mkdir()
+    (package / "__init__.py").write_text(f"raise {error}('nope')\n")
+    (package / "nets.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=rf"broken_by_{error}.nets:Net: {error}: nope"):
+        make_cell(single({"problem": "module", "module": f"{package.name}.nets:Net", "dataset": "digits"}))
+
+
 def test_a_file_counts_by_content(mine, tmp_path):
     def cell(path):
         return make_cell(

@@ -197,6 +197,16 @@ def test_a_data_file_inside_is_read(tmp_path, monkeypatch):
     assert keeper.plan([{"overrides": overrides}], "demo", tmp_path).cells[0].choices["path"] == "mine.csv"
 
 
+@pytest.mark.parametrize("key", ["module", "data", "+module", "++module"])
+def test_a_baseline_runs_no_code_that_it_names(tmp_path, key):
+    code = tmp_path / "evil.py"
+    code.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    keeper = planning.Stored("baseline main", "", inside=tmp_path)
+    with pytest.raises(ConfigError, match="which is code that would be run"):
+        keeper.plan([{"overrides": ["problem=module", f"{key}={code}:Net"]}], "demo", tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_manifest_names_no_cluster_by_itself(tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     stored(tmp_path, CALL, runtime={"executor": "ray", "ray_address": "ray://evil:10001"})

@@ -36,7 +36,7 @@ def file_of(key: str, text: str) -> Path:
         return path
     try:
         spec = importlib.util.find_spec(place)
-    except (ImportError, ValueError) as error:
+    except (Exception, SystemExit) as error:  # the packages that it lies in are imported
         raise ConfigError(f"{key}={text}: {last_line(error)}") from error
     if spec is None or not spec.origin or not Path(spec.origin).is_file():
         raise ConfigError(f"{key}={text}: there is no module {place}")

@@ -110,9 +110,10 @@ class _Vector:
             kept = self.kept.detach().view(-1)
             kept.copy_(torch.where(self.weights == self.written, kept, self.weights))
 
-    def with_gradient(self) -> list[int]:
-        """Which of the parameters have one."""
-        return [i for i, p in enumerate(self.params) if p.grad is not None]
+    @property
+    def moves(self) -> bool:
+        """Whether it makes a step, once those with a gradient are parted from those without."""
+        return self.params[0].grad is not None
 
     def gradient(self) -> torch.Tensor:
         """(n,); all parameters have one."""
@@ -189,7 +190,7 @@ class Optimizer(torch.optim.Optimizer):
             return
         self._gather()
         for vector in self._all():
-            if vector.with_gradient():
+            if vector.moves:
                 found = self._rounded_gradient(vector, vector.gradient())
                 for i, p in enumerate(vector.params):
                     assert p.grad is not None
@@ -213,7 +214,7 @@ class Optimizer(torch.optim.Optimizer):
         inner, before = self._ready(), {}
         for vector in self._all():
             vector.kept.grad = None
-            if vector.with_gradient():
+            if vector.moves:
                 gradient = (
                     vector.gradient() if unscaled else self._rounded_gradient(vector, vector.gradient())
                 )
@@ -336,12 +337,14 @@ class Optimizer(torch.optim.Optimizer):
             parts: list[list[int]] = []
             for vector in vectors:
                 vector.check()
-                having = vector.with_gradient()
-                missing = [place for j, place in enumerate(vector.places) if j not in having]
+                having: list[int] = []
+                missing: list[int] = []
+                for place, p in zip(vector.places, vector.params, strict=True):
+                    (missing if p.grad is None else having).append(place)
                 if missing and not vector.lacking:
                     self._made.check_there(missing)
                 vector.lacking = bool(missing)
-                parts += filter(None, ([vector.places[j] for j in having], missing))
+                parts += filter(None, (having, missing))
             if len(parts) > len(vectors):
                 self._partition(i, parts)
 
@@ -376,6 +379,8 @@ class Optimizer(torch.optim.Optimizer):
 
     def _is_unscaled(self) -> bool:
         """Whether the gradients are those that `unscale` has left; raises ConfigError where some are, some not."""
+        if not self._unscaled:
+            return False
         found = {
             self._unscaled.get(id(p)) is p.grad
             for group in self.param_groups for p in group["params"] if p.grad is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -180,22 +180,26 @@ class _Enter:
 
     @torch.compiler.disable
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        if len(args) == 1 and not kwargs and isinstance(args[0], torch.Tensor):  # as most are called
+            return (self._rounded(module, args[0]),), kwargs
         done: dict[int, torch.Tensor] = {}
 
         def rounded(x: torch.Tensor) -> torch.Tensor:
-            if not x.is_floating_point():
-                return x
             if id(x) not in done:
-                done[id(x)] = _rounded(x, ACTIVATIONS, self.uses, self.uses.next(module.training))
+                done[id(x)] = self._rounded(module, x)
             return done[id(x)]
 
-        some = (
-            3 if isinstance(module, nn.MultiheadAttention) else len(args)
-        )  # masks come behind query, key and value
+        # Of attention masks come behind query, key and value.
+        some = 3 if isinstance(module, nn.MultiheadAttention) else len(args)
         return (
             tuple(_mapped(rounded, x) if i < some else x for i, x in enumerate(args)),
             {name: x if "mask" in name else _mapped(rounded, x) for name, x in kwargs.items()},
         )
+
+    def _rounded(self, module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        if not x.is_floating_point():
+            return x
+        return _rounded(x, ACTIVATIONS, self.uses, self.uses.next(module.training))
 
 
 class _Leave:
@@ -236,9 +240,9 @@ def _mapped(function: Callable[[torch.Tensor], torch.Tensor], x: Any) -> Any:
     if isinstance(x, torch.Tensor):
         return function(x)
     if isinstance(x, Mapping):
-        found = copy.copy(x)
+        found = copy.copy(x) if isinstance(x, MutableMapping) else dict(x)
         for key, value in x.items():
-            found[key] = _mapped(function, value)  # type: ignore[index]
+            found[key] = _mapped(function, value)
         return found
     if isinstance(x, tuple | list):
         parts = [_mapped(function, one) for one in x]

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import io
 import pickle
+from types import MappingProxyType
 
 import pytest
 import torch
@@ -119,10 +120,13 @@ class Gives(nn.Module):
 
     def forward(self, x):
         logits = self.net(x)
-        return Out(logits, ({"logits": logits, "n": 1}, None))
+        return Out(logits, ({"logits": logits, "n": 1}, None, MappingProxyType({"logits": logits})))
 
 
-@pytest.mark.parametrize("which", [lambda out: out.logits, lambda out: out.more[0]["logits"]])
+@pytest.mark.parametrize(
+    "which",
+    [lambda out: out.logits, lambda out: out.more[0]["logits"], lambda out: out.more[2]["logits"]],
+)
 def test_the_loss_scale_reaches_whatever_a_model_gives(which):
     found = []
     for scale in (1.0, 256.0):
