@@ -5,6 +5,7 @@
   const { now, keep } = window.lpbenchAddress;
   const none = () => window.dash_clientside.no_update;
   const MOST_PICKED = 20; // as in pages/cells.py
+  const LATE = 900; // ms, three times what the field waits for the next letter
   const FIELD = { type: "control", key: "cells" };
   const known = new WeakSet(); // tables that are listened to
   let picked = new Set();
@@ -46,7 +47,13 @@
 
   document.addEventListener("input", (event) => {
     const id = event.target.id || "";
-    if (id.startsWith("{") && JSON.parse(id).key === FIELD.key) typed = event.target.value;
+    if (!id.startsWith("{") || JSON.parse(id).key !== FIELD.key) return;
+    const said = (typed = event.target.value);
+    // The field hands on what it has held for a while, and only what differs from the last that it handed on: a word
+    // that comes right behind another of `pick`'s may be the same, and would be lost.
+    window.setTimeout(() => {
+      if (typed === said) window.dash_clientside.set_props(FIELD, { value: said });
+    }, LATE);
   });
 
   window.dash_clientside = window.dash_clientside || {};
