@@ -25,19 +25,16 @@ class Built(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes)."""
-        x = x.reshape(len(x), *self.net[0].inputs)
+        x = x.reshape(len(x), *self.net[0].inputs).permute(0, 3, 1, 2).contiguous()
         for i, layer in enumerate(self.net):
-            own = self.get_submodule(layer.name)
-            if layer.is_dense:
-                x = own(x.reshape(len(x), -1)).reshape(len(x), 1, 1, -1)
-            else:
-                x = own(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+            if layer.is_dense and x.ndim > 2:
+                x = x.permute(0, 2, 3, 1).reshape(len(x), -1)  # in the order of the compiled engine's weights
+            x = self.get_submodule(layer.name)(x)
             if i + 1 < len(self.net):
                 x = torch.relu(x)
                 if layer.pool > 1:
-                    sides = (layer.pool if x.shape[1] > 1 else 1, layer.pool)
-                    x = F.max_pool2d(x.permute(0, 3, 1, 2), sides).permute(0, 2, 3, 1)
-        return x.reshape(len(x), -1)
+                    x = F.max_pool2d(x, (layer.pool if x.shape[2] > 1 else 1, layer.pool))
+        return x
 
     @torch.no_grad()
     def start(self, initial: Sequence[tuple[Any, Any]]) -> None:

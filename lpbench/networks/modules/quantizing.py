@@ -268,7 +268,7 @@ def _rounded(x: torch.Tensor, role: int, uses: _Uses, use: Use) -> torch.Tensor:
     found = uses.rounding.round(role, uses.place, use.part, use.step, x, use.measures)
     if found is x or not (x.requires_grad and torch.is_grad_enabled()):
         return found
-    given = x.clone(memory_format=torch.contiguous_format)
+    given = x.clone()
     given.data = found
     return given
 

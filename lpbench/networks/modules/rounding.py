@@ -149,7 +149,7 @@ class Rounding:
             bound.address, bound.state, whole.view(-1).numpy(), out.view(-1).numpy(), columns, role, place, part,
             self.key, step,
         )  # fmt: skip
-        return out
+        return _laid(out, x)
 
     def elsewhere(
         self, rounder: Rounder, role: int, place: int, part: int, step: int, x: torch.Tensor
@@ -157,10 +157,10 @@ class Rounding:
         """`round` by tensor operations, on any device: the same bits."""
         with np.errstate(over="ignore"):
             words = tensor_words(self.key, flat.number(role, place, part), step)
-        found: torch.Tensor = round_tensor(
+        found = round_tensor(
             x.detach(), rounder.form, rounder.rounding, words, random_bits=rounder.random_bits
         )
-        return found
+        return _laid(found, x)
 
     def bound(self, rounder: Rounder, columns: int, kind: torch.dtype) -> Bound:
         """The rounder for tensors with rows of `columns` numbers; alike ones are bound once."""
@@ -169,6 +169,11 @@ class Rounding:
         if found is None:
             found = self._bound[rounder, columns, dtype] = bind(rounder, columns, dtype)
         return found
+
+
+def _laid(found: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The numbers as x has them in memory: convolutions are fast in some orders, and slow behind a change of them."""
+    return found if found.stride() == x.stride() else torch.empty_like(x).copy_(found)
 
 
 class Vectors:

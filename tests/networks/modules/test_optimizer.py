@@ -14,6 +14,7 @@ from lpbench.arithmetic.generator import ROUNDING, mix, random_bits, step_words,
 from lpbench.errors import ConfigError
 from lpbench.formats import get
 from lpbench.networks.modules.quantizing import quantized
+from lpbench.networks.passes import ACTIVATIONS
 
 
 class Tied(nn.Module):
@@ -417,3 +418,15 @@ def test_other_devices_round_to_the_same_bits(recipe, choices, dtype):
     assert torch.equal(*found)
     assert np.array_equal(*counts)
     assert counts[0][0] > 0
+
+
+def test_rounding_leaves_numbers_where_they_lie_and_their_order_decides_nothing():
+    """Channels first and last in memory: the same numbers, and each kept as it came."""
+    made = quantized(networks.quantize_(make("mlp"), "all", format="fp8_e4m3")).rounding
+    x = torch.randn(2, 3, 4, 5)
+    found = [
+        made.round(ACTIVATIONS, 0, 1, 0, one) for one in (x, x.contiguous(memory_format=torch.channels_last))
+    ]
+    assert torch.equal(*found)
+    assert not torch.equal(found[0], x)
+    assert [one.stride() for one in found] == [(60, 20, 5, 1), (60, 1, 15, 3)]
