@@ -9,15 +9,12 @@ from typing import Any
 import numpy as np
 
 from lpbench import registry
-from lpbench.arithmetic.generator import GOLDEN, INITIAL, ORDER, ROUNDING, SAMPLES, stream
-from lpbench.cells.networks import (
-    RECORDED,
-    Judged,
-    Networks,
-    recipe_of,
-)
+from lpbench.arithmetic.generator import GOLDEN, INITIAL, ROUNDING, SAMPLES, stream
+from lpbench.cells.networks import Judged, Networks, recipe_of
 from lpbench.cells.points import Points
 from lpbench.cells.run import CALL_SECONDS
+from lpbench.errors import LpbenchError, last_line
+from lpbench.isolation import drawn_from, seed
 from lpbench.networks import assembly
 from lpbench.networks.cost import Work, work
 from lpbench.networks.modules import MKL, sizes
@@ -49,23 +46,16 @@ class ModuleTraining(Judged):
     """A cell under way."""
 
     def __init__(self, choices: dict[str, Any], problem: TrainingSet, points: Points):
-        self.choices, self.problem, self.points = choices, problem, points
         import torch
 
-        from lpbench.isolation import drawn_from
-
+        super().__init__(choices, problem, points)
         self.torch = torch
         with drawn_from(int(stream(choices["seed"], INITIAL))):
             self._make()
-        self.batches = assembly.Batches(
-            int(stream(choices["seed"], ORDER)), problem.n_samples, choices["batch_size"], choices["sampling"]
-        )
         self.draws = stream(choices["seed"], SAMPLES)
         self.sizes = assembly.step_sizes(
             choices["schedule"], choices["step_size"], choices["steps"], choices["warmup"]
         )
-        self.losses, self.norm = np.zeros(choices["steps"]), np.zeros(1)
-        self.record = np.zeros((points.steps.size, RECORDED))
         self.expect(_cost(problem, choices))
         # How long a user's module takes nobody knows: it is asked to stop after a few steps, however short they look.
         self.step_seconds = max(self.step_seconds, CALL_SECONDS / STEPS)
@@ -110,8 +100,6 @@ class ModuleTraining(Judged):
 
     def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> bool:
         """Go on to stops[first:last], in as many calls as large sets take to be judged."""
-        from lpbench.isolation import drawn_from
-
         with drawn_from(0):
             return super().advance(stops, rows, first, last)
 
@@ -121,8 +109,6 @@ class ModuleTraining(Judged):
             self._step(step, self.torch.from_numpy(chosen))
 
     def _step(self, step: int, chosen: Any) -> None:
-        from lpbench.errors import LpbenchError, last_line
-        from lpbench.isolation import seed
         from lpbench.networks.modules.probing import failing
 
         torch, (X, y) = self.torch, self.sets[0]
@@ -176,8 +162,6 @@ class ModuleTraining(Judged):
             self._put(self.average)
 
     def _sum_up(self, X: Any, y: Any, first: int, last: int, found: np.ndarray) -> None:
-        from lpbench.isolation import seed
-
         batch, loss = self.choices["batch_size"], self.torch.nn.functional.cross_entropy
         word = self._word(JUDGED + self.now)
         with self.torch.no_grad():

@@ -77,23 +77,24 @@ class Judged:
     sets     the training and the test samples, each X and y.      at_once   samples that are judged in one call.
     """
 
-    choices: dict[str, Any]
-    problem: TrainingSet
-    points: Points
-    losses: Vector
-    norm: Vector
-    record: np.ndarray
     sets: Sequence[tuple[Any, Any]]
-    now = 0
-    _way: Iterator[None] | None = None
+
+    def __init__(self, choices: dict[str, Any], problem: TrainingSet, points: Points):
+        self.choices, self.problem, self.points = choices, problem, points
+        self.batches = assembly.Batches(
+            int(stream(choices["seed"], ORDER)), problem.n_samples, choices["batch_size"], choices["sampling"]
+        )
+        self.losses, self.norm = np.zeros(choices["steps"]), np.zeros(1)
+        self.record = np.zeros((points.steps.size, RECORDED))
+        self.now = 0
+        self._way: Iterator[None] | None = None
 
     def expect(self, work: Work) -> None:
         """What steps and looks are expected to cost: a call is to be short."""
         self.step_seconds, self.look_seconds = SLOWEST * work.step + 1e-6, SLOWEST * work.look + 1e-6
         samples, batch = sum(len(y) for _, y in self.sets), self.choices["batch_size"]
-        self.at_once = (
-            max(1, int(samples * CALL_SECONDS / self.look_seconds) // batch) * batch
-        )  # whole batches
+        # Whole batches.
+        self.at_once = max(1, int(samples * CALL_SECONDS / self.look_seconds) // batch) * batch
 
     def advance(self, stops: np.ndarray, rows: np.ndarray, first: int, last: int) -> bool:
         """Go on to stops[first:last], in as many calls as large sets take to be judged."""
@@ -190,16 +191,13 @@ class Training(Judged):
     """A cell of the compiled engine under way."""
 
     def __init__(self, choices: dict[str, Any], problem: TrainingSet, points: Points):
-        self.choices, self.problem, self.points = choices, problem, points
+        super().__init__(choices, problem, points)
         real, steps = np.dtype(choices["compute_dtype"]), choices["steps"]
         self.layout = _layout(choices, problem)
         start = np.zeros(self.layout.parameters, real)
         for i, (matrix, bias) in enumerate(assembly.initial(problem.net, choices["seed"])):
             self.layout.place(matrix, bias, i, start)
         self.X, self.test_X = problem.laid(real)
-        self.batches = assembly.Batches(
-            int(stream(choices["seed"], ORDER)), problem.n_samples, choices["batch_size"], choices["sampling"]
-        )
         adam, momentum = registry.algorithms.get(choices["algorithm"]).adam, choices["momentum"]
         kahan, scale = choices["compensation"] == "kahan", choices["loss_scale"]
         found, first = recipe_of(choices, problem.net), assembly.NOTHING
@@ -224,8 +222,6 @@ class Training(Judged):
             start_of, every = choices["average_start"], choices["average_every"]
             self.average = training.Average(np.zeros(start.size), np.zeros(1, np.int64), start_of, every)
         self.key = stream(choices["seed"], ROUNDING)
-        self.losses, self.norm = np.zeros(steps), np.zeros(1)
-        self.record = np.zeros((points.steps.size, RECORDED))
         self.sets = [(self.X, problem.y), (self.test_X, problem.test_y)]
         samples = len(problem.y) + len(problem.test_y)
         self.expect(work(problem.net, self.tensors.recipe, choices, samples, steps))

@@ -158,12 +158,15 @@ MODULES = """
 ROLES = {**nets.ALL, "engine": "torch", "device": "cpu", "steps": 4}
 
 
+def written(path, text):
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory):
     """A file of modules and of data."""
-    path = tmp_path_factory.mktemp("own") / "mine.py"
-    path.write_text(textwrap.dedent(MODULES))
-    return path
+    return written(tmp_path_factory.mktemp("own") / "mine.py", MODULES)
 
 
 def by_torch(problem, **choices):
@@ -476,9 +479,7 @@ STATES = """
 
 @pytest.fixture(scope="module")
 def states(tmp_path_factory):
-    path = tmp_path_factory.mktemp("states") / "states.py"
-    path.write_text(textwrap.dedent(STATES))
-    return path
+    return written(tmp_path_factory.mktemp("states") / "states.py", STATES)
 
 
 def short(module, **more):

@@ -21,7 +21,6 @@ from lpbench.networks.roles import Recipe
 from lpbench.networks.roles import recipe as recipe_of
 from lpbench.networks.training import JUDGED
 
-# Hooks are none of torch.compile's: it compiles what lies between them.
 ATTRIBUTE = "_lpbench"  # of a module, what rounds it
 
 
@@ -41,9 +40,8 @@ class Quantized:
         self.rounding = Rounding(recipe, key, names, [tensor.layer for tensor in self.tensors])
         self.compensation, self.loss_scale = compensation, loss_scale
         self.scaled = False
-        self._originals: dict[
-            int, torch.Tensor
-        ] = {}  # weights before they were rounded, until a copy begins with them
+        # Weights before they were rounded, until a copy begins with them.
+        self._originals: dict[int, torch.Tensor] = {}
 
     def round_weights(self) -> None:
         """Weights on their grid, each the nearest."""
@@ -172,6 +170,7 @@ class _Uses:
         return Use(JUDGED + step, self._judged, torch.is_grad_enabled())
 
 
+# Hooks are none of torch.compile's: it compiles what lies between them.
 class _Enter:
     """Before a layer: what it multiplies is rounded; a tensor that it is given twice, once."""
 
