@@ -9,8 +9,8 @@ from typing import Any
 
 
 @functools.cache
-def options() -> Any:
-    """The options of numba's for such a function."""
+def options(copied: bool = True) -> Any:
+    """The options of numba's for such a function; copied: to wherever it is called, else it stands in a kernel once."""
     from numba import _dynfunc
     from numba.core.codegen import JITCodeLibrary
     from numba.core.compiler import Compiler
@@ -31,7 +31,7 @@ def options() -> Any:
 
     @register_pass(mutates_CFG=True, analysis_only=False)
     class Lowering(NativeLowering):
-        _name = "lpbench_lowering"
+        _name = f"lpbench_lowering_{copied}"
 
         def run_pass(self, state: Any) -> bool:
             context, flags = state.targetctx, state.flags
@@ -39,6 +39,8 @@ def options() -> Any:
             state.library = Part(context.codegen(), state.func_id.func_qualname)
             super().run_pass(state)
             made = state.cr
+            if not copied:
+                state.library._final_module.get_function(made.fndesc.llvm_func_name).add_function_attribute("noinline")
             module, name = made.fndesc.lookup_module(), made.fndesc.qualname
             # What stands for the function where calls of it are compiled. Python has nothing to call: its address is 0.
             handle = _dynfunc.make_function(module, name, "", 0, made.env, (state.library,))
@@ -55,4 +57,4 @@ def options() -> Any:
                 ]
             return managers
 
-    return {"forceinline": True, "pipeline_class": Inlined}
+    return {"forceinline": copied, "pipeline_class": Inlined}

@@ -5,7 +5,7 @@ numba, and `kernel.py_func(...)` runs the whole algorithm in pure Python, helper
 two bit for bit.
 
 `kernel`   an outermost function: compiled on its first call, cached on disk, and it releases the GIL.
-`inner`    a function that kernels call.
+`inner`    a function that kernels call.      `apart`   one that they do not hold a copy of at each call.
 `generic`  a function that picks its case by the type of its first argument (a NamedTuple that holds a format, a
            rounding, a loss ...), in Python by a dict and inside kernels by the same dict.
 """
@@ -236,6 +236,18 @@ def inner(function: Callable) -> Callable:
         from numba.extending import register_jitable
 
         register_jitable(**inlining.options())(function)
+
+    return function
+
+
+def apart(function: Callable) -> Callable:
+    """An `inner` function that is large and called from many places: it stands in each kernel once."""
+
+    @when_loaded
+    def register() -> None:
+        from numba.extending import register_jitable
+
+        register_jitable(**inlining.options(copied=False))(function)
 
     return function
 

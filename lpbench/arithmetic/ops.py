@@ -109,6 +109,11 @@ def from_magnitude(bits: Any) -> Any:
     return np.float64(bits.view(np.float32 if bits.dtype == np.int32 else np.float64))
 
 
+def exponent_field(bits: Any) -> Any:
+    """Of what `magnitude` gives, the exponent with its bias: 0 of zero and subnormals, the largest of inf and NaN."""
+    return bits >> (23 if bits.dtype == np.int32 else 52)
+
+
 def tail(x: Any, mask: Any) -> Any:
     """The bits of x under mask, an integer in the dtype of x; float32, mask int32."""
     return like(x, _integer_view(x)[0] & mask)
@@ -168,6 +173,11 @@ scalar(
     from_magnitude,
     int32=lambda bits: np.float64(np.int32(bits).view(np.float32)),
     int64=lambda bits: np.int64(bits).view(np.float64),
+)
+scalar(
+    exponent_field,
+    int32=lambda bits: np.int32(bits >> np.int32(23)),
+    int64=lambda bits: np.int64(bits >> np.int64(52)),
 )
 scalar(tail, float32=lambda x, mask: np.float32(np.int32(np.float32(x).view(np.int32) & mask)))
 scalar(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lpbench import registry
-from lpbench.arithmetic.arrays import Vector
+from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.arithmetic.generator import ORDER, ROUNDING, stream
 from lpbench.cells.described import described
 from lpbench.cells.points import Points, check_length
@@ -16,7 +16,9 @@ from lpbench.networks import assembly, training, updates
 from lpbench.networks.architecture import Layout, layout, names
 from lpbench.networks.bits import bits_per_step
 from lpbench.networks.cost import Work, work
-from lpbench.networks.roles import Recipe, recipe, rounds_of
+from lpbench.networks.passes import ROLE_COLUMN
+from lpbench.networks.roles import Recipe, recipe, rounds_of, states
+from lpbench.networks.watching import RATES, Tensor, settle
 from lpbench.problems.network import Network, TrainingSet
 from lpbench.problems.solving.memory import by_group
 
@@ -75,9 +77,11 @@ class Judged:
 
     losses   (steps,) of the minibatches.      norm   (1,) of the last gradient.      now   the step it has come to.
     sets     the training and the test samples, each X and y.      at_once   samples that are judged in one call.
+    watched  tensors, in the network's order.      rates   by point (tensors, RATES), what became of them in its last step.
     """
 
     sets: Sequence[tuple[Any, Any]]
+    watched: Sequence[Tensor]
 
     def __init__(self, choices: dict[str, Any], problem: TrainingSet, points: Points):
         self.choices, self.problem, self.points = choices, problem, points
@@ -86,6 +90,7 @@ class Judged:
         )
         self.losses, self.norm = np.zeros(choices["steps"]), np.zeros(1)
         self.record = np.zeros((points.steps.size, RECORDED))
+        self.rates: dict[int, Matrix] = {}
         self.now = 0
         self._way: Iterator[None] | None = None
 
@@ -110,8 +115,10 @@ class Judged:
     def _walk(self, stops: list[int], rows: list[int]) -> Iterator[None]:
         for stop, row in zip(stops, rows, strict=True):
             if stop > self.now:
-                self._train(self.now, stop)
+                self._train(self.now, stop, row >= 0)
                 self.now = stop
+                if row >= 0:
+                    self.rates[row] = self._rates()
             if row >= 0:
                 yield from self._judge(self.record[row])
 
@@ -134,8 +141,8 @@ class Judged:
     def _compile(self) -> None:
         """Whatever costs time before the first step."""
 
-    def _train(self, begin: int, end: int) -> None:
-        """The steps begin ... end - 1."""
+    def _train(self, begin: int, end: int, watching: bool) -> None:
+        """The steps begin ... end - 1; watching: of the last it is counted what becomes of the tensors `watched`."""
         raise NotImplementedError
 
     def _give_out(self) -> None:
@@ -151,6 +158,27 @@ class Judged:
     def _counts(self) -> Vector:
         """(3,): updates, of them those that were clipped, and those that changed nothing."""
         raise NotImplementedError
+
+    def _rates(self) -> Matrix:
+        """(tensors, RATES): of the step that was watched."""
+        raise NotImplementedError
+
+    def tensors(self, count: int) -> dict[str, np.ndarray]:
+        """The columns of the table `tensors` at the points seen; at step 0 nothing has been rounded."""
+        rows = sorted(row for row in self.rates if row < count)
+        if not rows:
+            return {}
+        rates = np.concatenate([self.rates[row] for row in rows])
+        names = {
+            "layer": [one.layer for one in self.watched],
+            "tensor": [one.name for one in self.watched],
+            "role": [ROLE_COLUMN[one.role] for one in self.watched],
+        }
+        return {
+            "step": np.repeat(self.points.steps[rows], len(self.watched)),
+            **{name: np.tile(np.array(texts, object), len(rows)) for name, texts in names.items()},
+            **{name: rates[:, i] for i, name in enumerate(RATES)},
+        }
 
     def diverged(self, first: int, count: int) -> int | None:
         """The first point at which a loss is not finite."""
@@ -204,9 +232,10 @@ class Training(Judged):
         if any(map(found.measures, found.specs)):
             batch = self.batches.order(0, 1)[0]
             first = assembly.extents(self.layout, start, self.X, problem.y, batch, scale)
-        self.tensors = assembly.Tensors(self.layout, found, start, first, 0.0 if adam else momentum, scale)
-        self.net = assembly.new_net(self.layout, self.tensors.table, real)
-        self.memory = assembly.new_memory(self.layout, self.tensors, start, adam or momentum > 0, adam, kahan)
+        self.rounders = assembly.Tensors(self.layout, found, start, first, 0.0 if adam else momentum, scale)
+        self.watched = self.rounders.watched(states(choices))
+        self.net = assembly.new_net(self.layout, self.rounders.table, real, self.watched)
+        self.memory = assembly.new_memory(self.layout, self.rounders, start, adam or momentum > 0, adam, kahan)
         self.rule = updates.Rule(
             kind=updates.ADAM if adam else updates.SGD,
             mu=momentum,
@@ -224,18 +253,18 @@ class Training(Judged):
         self.key = stream(choices["seed"], ROUNDING)
         self.sets = [(self.X, problem.y), (self.test_X, problem.test_y)]
         samples = len(problem.y) + len(problem.test_y)
-        self.expect(work(problem.net, self.tensors.recipe, choices, samples, steps))
+        self.expect(work(problem.net, self.rounders.recipe, choices, samples, steps))
 
     def _compile(self) -> None:
-        self._train(0, 0)
+        self._train(0, 0, watching=False)
         self._give_out()
         self._sum_up(self.X, self.problem.y, 0, 0, np.zeros(2))
 
-    def _train(self, begin: int, end: int) -> None:
+    def _train(self, begin: int, end: int, watching: bool) -> None:
         order = self.batches.order(begin, end) if end > begin else np.zeros((0, self.layout.batch), np.int64)
         training.train(
             self.net, self.memory, self.rule, self.schedule, self.average, self.X, self.problem.y, order,
-            np.int64(begin), self.key, self.losses[begin:end], self.norm,
+            np.int64(begin), self.key, self.losses[begin:end], self.norm, int(watching),
         )  # fmt: skip
 
     def _give_out(self) -> None:
@@ -248,6 +277,11 @@ class Training(Judged):
 
     def _counts(self) -> Vector:
         return self.memory.counts
+
+    def _rates(self) -> Matrix:
+        rates = np.zeros((len(self.watched), len(RATES)))
+        settle(self.net.watch, rates)
+        return rates
 
 
 @by_group

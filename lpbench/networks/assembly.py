@@ -42,8 +42,10 @@ from lpbench.networks.passes import (
 from lpbench.networks.roles import NONE, ROLE_NAMES, Recipe, Spec
 from lpbench.networks.rounding import Rounder, bind
 from lpbench.networks.updates import Memory
+from lpbench.networks.watching import Tensor, new_watch
 
 EPSILON = 1e-8  # of Adam
+INPUT_NAME, KINDS = "input", ("weight", "bias")  # of tensors, as torch calls them
 
 
 def initial(net: Sequence[Layer], seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -86,7 +88,7 @@ def extents(layout: Layout, start: Vector, X: np.ndarray, y: Vector, first: Vect
     rule, still = updates.Rule(updates.SGD, 0.0, 0.0, EPSILON, 0.0, scale, False), np.zeros(1)
     training.train(
         net, memory, rule, training.Schedule(still, still, still), no_average(), X, y, first[None], np.int64(0),
-        np.uint32(0), np.zeros(1), np.zeros(1),
+        np.uint32(0), np.zeros(1), np.zeros(1), 0,
     )  # fmt: skip
     return Extents(net.inputs, net.errors, memory.gradient / np.asarray(scale, start.dtype))
 
@@ -133,6 +135,19 @@ class Tensors:
                 if role != MASTER or recipe.has_master:
                     self._keep(role, place, recipe.rounder(word, name, numbers), int(columns))
 
+    def watched(self, states: int) -> list[Tensor]:
+        """The tensors that are worth watching, in the network's order: those that something rounds, and those that
+        updates are added to, which may stall whatever they are kept in. states   vectors of the optimizer's, 0 to 2.
+        """
+        kept = (GRADIENTS, *(MOMENTUM, SECOND)[:states], MASTER, WEIGHTS)
+        names, added = [layer.name for layer in self.layout.net], MASTER if self.recipe.has_master else WEIGHTS
+        found = [Tensor(INPUT_NAME, INPUT_NAME, ACTIVATIONS, 0)]
+        for i, name in enumerate(names):
+            found += [Tensor(name, name, ACTIVATIONS, i + 1), Tensor(name, name, ERRORS, i)]
+            for role in kept:
+                found += [Tensor(name, f"{name}.{kind}", role, 2 * i + j) for j, kind in enumerate(KINDS)]
+        return [one for one in found if one.role == added or (one.role, one.place) in self.rounders]
+
     def _keep(self, role: int, place: int, rounder: Rounder | None, columns: int) -> None:
         if rounder is None:
             return
@@ -156,8 +171,8 @@ class Tensors:
         return found
 
 
-def new_net(layout: Layout, rounders: np.ndarray, real: Any) -> Net:
-    """A cell's scratch; rounders: the table of `Tensors`."""
+def new_net(layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[Tensor] = ()) -> Net:
+    """A cell's scratch; rounders: the table of `Tensors`; watched: of them those that steps may be watched for."""
     lines = layout.layers
     turned = int((lines[:, WIDTH] * lines[:, LINES] * lines[:, SEGMENT])[1:].max(initial=0))
     return Net(
@@ -173,6 +188,7 @@ def new_net(layout: Layout, rounders: np.ndarray, real: Any) -> Net:
         turned=zeros(turned, real),
         winners=zeros(layout.outputs, np.int32),
         nothing=zeros(0, real),
+        watch=new_watch(watched, rounders.shape[:2], real),
         room=zeros(ROOM, real),
         powers=zeros(2 * layout.batch * int(lines[-1, WIDTH]), np.float64),
         batch=layout.batch,
@@ -200,6 +216,7 @@ def new_memory(
         update=zeros(largest, real),
         staged=zeros(largest, real),
         old=zeros(largest, real),
+        parts=zeros(3 * largest, real).reshape(3, largest),
         tensors=layout.tensors,
         counts=np.zeros(3, np.int64),
     )

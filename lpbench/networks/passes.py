@@ -37,9 +37,11 @@ from lpbench.networks.architecture import (
     WINDOWS,
 )
 from lpbench.networks.rounding import OUTSIDE, ROUND, tensor_words
+from lpbench.networks.watching import count
 
 # Roles of tensors: rows of the table of rounders. A tensor's random numbers are those of its role and its place in it.
 WEIGHTS, ACTIVATIONS, ERRORS, GRADIENTS, MOMENTUM, MASTER, SECOND = range(7)
+ROLE_COLUMN = ("weights", "activations", "errors", "gradients", "momentum", "master", "second_momentum")
 ROLES = 8
 PLACES_OF_ROLE = 1024
 
@@ -55,6 +57,7 @@ class Net(NamedTuple):
     staged, spread, turned   scratch.
     winners     int32: which of the pooled it was, or -1; as wide as float32, so that loops over both vectorise.
     nothing     empty.
+    watch       what is counted of the tensors of a step that is watched.
     room        scratch of products.
     powers      float64, scratch of two numbers an output.
     """
@@ -71,6 +74,7 @@ class Net(NamedTuple):
     turned: Vector
     winners: Vector
     nothing: Vector
+    watch: Any
     room: Vector
     powers: Vector
     batch: int
@@ -90,6 +94,8 @@ def rounded_part(net, role, place, part, key, step, x, out, columns):
         return False
     words = tensor_words(key, (part * ROLES + role) * PLACES_OF_ROLE + place, step)
     call(address, state, x, out, columns, words.first, words.second, ROUND)
+    if part == 0 and net.watch.on[0] == 1:
+        count(net.watch, net.watch.index[role, place], x, out, address, state)
     return True
 
 

@@ -28,15 +28,17 @@ class Average(NamedTuple):
 
 
 @kernel
-def train(net, memory, rule, schedule, average, X, y, order, begin, key, losses, length):
+def train(net, memory, rule, schedule, average, X, y, order, begin, key, losses, length, watching):
     """Steps begin ... begin + m - 1 on the batches `order` (m, B) of X (N, n), y (N,) int64.
 
     losses (m,) receive the means over the batches, length (1,) the l2 norm of the last gradient, before it is rounded.
+    watching   1: of the last step what becomes of tensors is counted; 0: of none.
     """
     steps, batch = order.shape
     scale = rule.loss_scale / batch
     for i in range(steps):
         step, chosen = begin + i, order[i]
+        net.watch.on[0] = watching if i + 1 == steps else 0
         gather(net, X, chosen, key, step)
         forward(net, memory.weights, batch, key, step)
         total = backward(net, memory.weights, memory.gradient, X, y, chosen, scale, key, step)
@@ -52,6 +54,7 @@ def train(net, memory, rule, schedule, average, X, y, order, begin, key, losses,
             and (step + 1 - average.start) % average.every == 0
         ):
             _average(average, memory.weights)
+    net.watch.on[0] = 0
 
 
 @kernel

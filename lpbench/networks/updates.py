@@ -8,7 +8,7 @@ import numpy as np
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
-from lpbench.arithmetic.vectors import copy
+from lpbench.arithmetic.vectors import copy, fill
 from lpbench.networks.passes import (
     GRADIENTS,
     MASTER,
@@ -19,6 +19,7 @@ from lpbench.networks.passes import (
     rounded,
     rounded_part,
 )
+from lpbench.networks.watching import count, count_updates
 
 AUDIT_EVERY = 16  # steps between two in which saturation and stalls are counted
 SGD, ADAM = range(2)
@@ -50,6 +51,7 @@ class Memory(NamedTuple):
     weights   what layers compute with.
     master    the copy that updates are added to; empty: the weights themselves.
     update, staged, old   scratch, as long as the largest tensor.
+    parts     (3, n) scratch of a step that is watched: what of an update is the gradient's, weight decay's, momentum's.
     tensors   of the layout.
     counts    (3,) int64: non-zero updates, of them those that left the range of the weights' format, and those that
               changed nothing; at every AUDIT_EVERY-th step.
@@ -64,6 +66,7 @@ class Memory(NamedTuple):
     update: Vector
     staged: Vector
     old: Vector
+    parts: Any
     tensors: Any
     counts: Vector
 
@@ -77,12 +80,13 @@ def update(net, memory, rule, alpha, first, second, key, step):
         w, u, x = memory.weights[start:end], memory.update[: end - start], memory.staged[: end - start]
         has_master = memory.master.size > 0
         kept = memory.master[start:end] if has_master else w
+        role = MASTER if has_master else WEIGHTS
+        watching, i = net.watch.on[0] == 1, net.watch.index[role, tensor]
         _direction(net, memory, rule, tensor, start, end, kept, alpha, first, second, key, step)
         audit = step % AUDIT_EVERY == 0
         old = memory.old[: end - start]
-        if audit:
+        if audit or watching:
             copy(old, kept)
-        role = MASTER if has_master else WEIGHTS
         if rule.kahan:
             _compensated(net, memory, role, tensor, start, end, kept, key, step)
         else:
@@ -97,6 +101,10 @@ def update(net, memory, rule, alpha, first, second, key, step):
             _bring(net, WEIGHTS, tensor, key, step, kept, w, columns)
         if audit:
             count_moves(memory.counts, u, old, kept)
+        if watching:
+            if net.rounders[role, tensor, 1] == 0:
+                count(net.watch, i, kept, kept, 0, 0)
+            count_updates(net.watch, i, memory.parts, u, old, kept)
 
 
 @inner
@@ -114,6 +122,9 @@ def _direction(net, memory, rule, tensor, start, end, kept, alpha, first, second
     if rounded(net, GRADIENTS, tensor, key, step, g, u, columns):
         g = u
     inverse, decay = 1.0 / rule.loss_scale, rule.weight_decay
+    watching = net.watch.on[0] == 1
+    if watching:
+        _parts(memory, rule, start, end, g, kept, alpha)
     if rule.kind == SGD and memory.momentum.size == 0:
         _plain(u, g, kept, alpha, decay, inverse)
         return
@@ -130,6 +141,22 @@ def _direction(net, memory, rule, tensor, start, end, kept, alpha, first, second
     _mean_square(v, g, rule.nu, inverse, x)
     _bring(net, SECOND, tensor, key, step, x, v, columns)
     _adam(u, m, v, kept, alpha, first, second, rule.epsilon, decay)
+    if watching:
+        for cause in (0, 2):
+            part = memory.parts[cause, : end - start]
+            _adam(part, part, v, kept, 1.0, first, second, rule.epsilon, 0.0)
+
+
+@inner
+def _parts(memory, rule, start, end, g, w, alpha):
+    """memory.parts = what of the update is the gradient's, weight decay's, momentum's; of ADAM before it is scaled."""
+    inverse, size = alpha / rule.loss_scale, end - start
+    fresh = 1.0 - rule.mu if rule.kind == ADAM else 1.0
+    _times(memory.parts[0, :size], g, fresh * inverse)
+    _times(memory.parts[1, :size], w, alpha * rule.weight_decay)
+    fill(memory.parts[2, :size], like(g[0], 0.0))
+    if memory.momentum.size > 0:
+        _times(memory.parts[2, :size], memory.momentum[start:end], alpha * rule.mu)
 
 
 @inner
