@@ -40,7 +40,9 @@ def options(copied: bool = True) -> Any:
             super().run_pass(state)
             made = state.cr
             if not copied:
-                state.library._final_module.get_function(made.fndesc.llvm_func_name).add_function_attribute("noinline")
+                state.library._final_module.get_function(made.fndesc.llvm_func_name).add_function_attribute(
+                    "noinline"
+                )
             module, name = made.fndesc.lookup_module(), made.fndesc.qualname
             # What stands for the function where calls of it are compiled. Python has nothing to call: its address is 0.
             handle = _dynfunc.make_function(module, name, "", 0, made.env, (state.library,))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from lpbench import registry
+from lpbench.arithmetic.arrays import Matrix
 from lpbench.arithmetic.generator import GOLDEN, INITIAL, ROUNDING, SAMPLES, stream
 from lpbench.cells.networks import Judged, Networks, recipe_of
 from lpbench.cells.points import Points
@@ -85,6 +87,8 @@ class ModuleTraining(Judged):
             )
         else:
             self.optimizer = optimizer(self.model, torch.optim.SGD, lr=rate, momentum=mu, weight_decay=decay)
+        self.watching = self.made.new_watching()
+        self.watched = self.watching.tensors
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.average: list[Any] | None = None
         self.taken = 0
@@ -103,10 +107,15 @@ class ModuleTraining(Judged):
         with drawn_from(0):
             return super().advance(stops, rows, first, last)
 
-    def _train(self, begin: int, end: int) -> None:
+    def _train(self, begin: int, end: int, watching: bool) -> None:
         self.model.train()
         for step, chosen in zip(range(begin, end), self.batches.order(begin, end), strict=True):
-            self._step(step, self.torch.from_numpy(chosen))
+            watched = watching and step + 1 == end
+            with self.made.watched(self.watching) if watched else nullcontext():
+                self._step(step, self.torch.from_numpy(chosen))
+
+    def _rates(self) -> Matrix:
+        return self.watching.rates()
 
     def _step(self, step: int, chosen: Any) -> None:
         from lpbench.networks.modules.probing import failing

@@ -77,7 +77,7 @@ class Judged:
 
     losses   (steps,) of the minibatches.      norm   (1,) of the last gradient.      now   the step it has come to.
     sets     the training and the test samples, each X and y.      at_once   samples that are judged in one call.
-    watched  tensors, in the network's order.      rates   by point (tensors, RATES), what became of them in its last step.
+    watched  tensors, in the network's order.      rates   by point (tensors, RATES), what its last step made of them.
     """
 
     sets: Sequence[tuple[Any, Any]]
@@ -174,11 +174,11 @@ class Judged:
             "tensor": [one.name for one in self.watched],
             "role": [ROLE_COLUMN[one.role] for one in self.watched],
         }
-        return {
-            "step": np.repeat(self.points.steps[rows], len(self.watched)),
-            **{name: np.tile(np.array(texts, object), len(rows)) for name, texts in names.items()},
-            **{name: rates[:, i] for i, name in enumerate(RATES)},
-        }
+        there = ~np.isnan(rates[:, 0])  # what occurred
+        found = {"step": np.repeat(self.points.steps[rows], len(self.watched))}
+        found |= {name: np.tile(np.array(texts, object), len(rows)) for name, texts in names.items()}
+        found |= {name: rates[:, i] for i, name in enumerate(RATES)}
+        return {name: column[there] for name, column in found.items()}
 
     def diverged(self, first: int, count: int) -> int | None:
         """The first point at which a loss is not finite."""
@@ -235,7 +235,9 @@ class Training(Judged):
         self.rounders = assembly.Tensors(self.layout, found, start, first, 0.0 if adam else momentum, scale)
         self.watched = self.rounders.watched(states(choices))
         self.net = assembly.new_net(self.layout, self.rounders.table, real, self.watched)
-        self.memory = assembly.new_memory(self.layout, self.rounders, start, adam or momentum > 0, adam, kahan)
+        self.memory = assembly.new_memory(
+            self.layout, self.rounders, start, adam or momentum > 0, adam, kahan
+        )
         self.rule = updates.Rule(
             kind=updates.ADAM if adam else updates.SGD,
             mu=momentum,

@@ -140,7 +140,10 @@ class Tensors:
         updates are added to, which may stall whatever they are kept in. states   vectors of the optimizer's, 0 to 2.
         """
         kept = (GRADIENTS, *(MOMENTUM, SECOND)[:states], MASTER, WEIGHTS)
-        names, added = [layer.name for layer in self.layout.net], MASTER if self.recipe.has_master else WEIGHTS
+        names, added = (
+            [layer.name for layer in self.layout.net],
+            MASTER if self.recipe.has_master else WEIGHTS,
+        )
         found = [Tensor(INPUT_NAME, INPUT_NAME, ACTIVATIONS, 0)]
         for i, name in enumerate(names):
             found += [Tensor(name, name, ACTIVATIONS, i + 1), Tensor(name, name, ERRORS, i)]

@@ -10,6 +10,7 @@ from lpbench.arithmetic.jit import inner, kernel
 from lpbench.arithmetic.vectors import copy
 from lpbench.networks.rounding import OUTSIDE, ROUND, tensor_words
 from lpbench.networks.updates import SATURATED, count_moves
+from lpbench.networks.watching import count, count_updates
 
 # A tensor's number in the stream of its seed: its role, its place in the role, and which of the roundings of one step.
 ROLE_BITS, PLACE_BITS = 3, 16
@@ -55,6 +56,34 @@ def round_all(flat, x, out, role, part, key, step):
             flat.rounders[i, 0], flat.rounders[i, 1], x[start:end], out[start:end], columns, words.first,
             words.second, ROUND,
         )  # fmt: skip
+
+
+@kernel
+def count_one(watch, i, x, out, address, state):
+    """Count that tensor i of those watched was x, and `out` became of it, both (n,)."""
+    count(watch, i, x, out, address, state)
+
+
+@kernel
+def count_all(flat, watch, x, out, role):
+    """Count what became of tensors that lie in x and out, both (n,)."""
+    for i in range(flat.tensors.shape[0]):
+        start, place = flat.tensors[i, 0], watch.index[role, flat.places[i]]
+        end = start + flat.tensors[i, 1] * flat.tensors[i, 2]
+        if place >= 0 and end > start:
+            count(watch, place, x[start:end], out[start:end], flat.rounders[i, 0], flat.rounders[i, 1])
+
+
+@kernel
+def count_all_updates(flat, watch, parts, updates, before, after, role):
+    """Count what updates did, all (n,): of which `parts` (3, n) are by cause."""
+    for i in range(flat.tensors.shape[0]):
+        start, place = flat.tensors[i, 0], watch.index[role, flat.places[i]]
+        end = start + flat.tensors[i, 1] * flat.tensors[i, 2]
+        if place >= 0 and end > start:
+            count_updates(
+                watch, place, parts[:, start:end], updates[start:end], before[start:end], after[start:end]
+            )
 
 
 @kernel

@@ -80,7 +80,7 @@ def new_watch(tensors: Sequence[Tensor], shape: tuple[int, int], dtype: Any) -> 
 
 @apart
 def count(watch, i, x, rounded, address, state):
-    """Tensor i, or a part of it, was x, and `rounded` became of it, both (n,); address, state   of what rounds it, or 0."""
+    """Tensor i, or a part of it, was x, and `rounded` became of it, both (n,); address, state   of what rounds, or 0."""
     clipped = np.int64(0)
     if state != 0:
         clipped = call(address, state, x, x, x.size, np.uint32(0), np.uint32(0), OUTSIDE)
@@ -180,11 +180,14 @@ def _add_sizes(x, updates, old, new, one, other):
 
 @kernel
 def settle(watch, rates):
-    """rates (tensors, RATES) = what was counted, NaN where there is nothing to say; and nothing is counted any more."""
+    """rates (tensors, RATES) = what was counted, NaN where there is nothing to say; and nothing is counted any more.
+
+    Of a tensor that did not occur `numbers` is NaN, too.
+    """
     for i in range(rates.shape[0]):
         counts, row = watch.counts[i], rates[i]
         numbers = counts[NUMBERS]
-        row[0] = numbers
+        row[0] = numbers if counts[LEAST] < watch.exponents.shape[1] else np.nan
         row[1], row[2] = _share(counts[CLIPPED], numbers), _share(counts[UNDERFLOWED], numbers)
         row[3] = _share(counts[STALLED], counts[MOVED])
         row[4] = _share(counts[GRADIENT + 1], counts[GRADIENT])

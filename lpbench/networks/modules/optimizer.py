@@ -13,6 +13,7 @@ from torch import nn
 from lpbench.errors import ConfigError
 from lpbench.networks.modules.quantizing import Quantized, quantized
 from lpbench.networks.modules.rounding import Vectors
+from lpbench.networks.modules.watching import by_cause
 from lpbench.networks.passes import GRADIENTS, MASTER, MOMENTUM, SECOND, WEIGHTS
 from lpbench.networks.updates import AUDIT_EVERY, MOVED, SATURATED, STALLED
 
@@ -211,7 +212,8 @@ class Optimizer(torch.optim.Optimizer):
                 loss = closure()
         unscaled, audited = self._is_unscaled(), self._taken % AUDIT_EVERY == 0
         self._gather()
-        inner, before = self._ready(), {}
+        watching = self._made.rounding.watching is not None
+        inner, before, held = self._ready(), {}, {}
         for vector in self._all():
             vector.kept.grad = None
             if vector.moves:
@@ -219,17 +221,27 @@ class Optimizer(torch.optim.Optimizer):
                     vector.gradient() if unscaled else self._rounded_gradient(vector, vector.gradient())
                 )
                 vector.kept.grad = gradient.view(vector.kept.shape)
-                if audited or vector.lost is not None:
+                if audited or watching or vector.lost is not None:
                     before[id(vector)] = vector.kept.detach().clone().view(-1)
+                if watching:
+                    held[id(vector)] = _momentum(inner.state.get(vector.kept, {}))
         inner.step()
         for group, vectors in zip(self.param_groups, self._vectors, strict=True):
             # Of the last update SGD keeps a share: its state may grow to 1 / (1 - share) gradients.
             left = 1.0 - float(group.get("momentum", 0.0) or 0.0)
+            growth = 1.0 / left if left > 0 else LARGEST_GROWTH
             for vector in vectors:
-                if vector.kept.grad is not None:
-                    self._settle(
-                        vector, before.get(id(vector)), audited, 1.0 / left if left > 0 else LARGEST_GROWTH
-                    )
+                if vector.kept.grad is None:
+                    continue
+                old = before.get(id(vector))
+                if watching:
+                    assert old is not None
+                    updates = old - vector.kept.detach().view(-1)
+                    parts = self._by_cause(vector, group, old, updates, held[id(vector)])
+                    self._settle(vector, old, audited, growth)
+                    self._count(vector, parts, updates, old)
+                else:
+                    self._settle(vector, old, audited, growth)
         self._made.rounding.step += 1
         self._taken += 1
         self._unscaled.clear()
@@ -427,6 +439,31 @@ class Optimizer(torch.optim.Optimizer):
             assert before is not None
             vectors.audit(before, updated, kept, self.counts)
 
+    def _by_cause(
+        self, vector: _Vector, group: Mapping[str, Any], before: torch.Tensor, updates: torch.Tensor,
+        momentum: torch.Tensor | None,
+    ) -> torch.Tensor:  # fmt: skip
+        """(3, n): what of the updates has which cause; 0 where nobody knows."""
+        assert self._inner is not None
+        assert vector.kept.grad is not None
+        gradient, state = vector.kept.grad.view(-1), self._inner.state.get(vector.kept, {})
+        found = by_cause(self._kind, group, before, updates, gradient, momentum, state)
+        return (
+            torch.zeros(3, before.numel(), dtype=before.dtype, device=before.device)
+            if found is None
+            else found
+        )
+
+    def _count(
+        self, vector: _Vector, parts: torch.Tensor, updates: torch.Tensor, before: torch.Tensor
+    ) -> None:
+        """Of a step that is watched, what its updates did."""
+        vectors, kept = vector.vectors, vector.kept.detach().view(-1)
+        role = MASTER if vector.has_copy else WEIGHTS
+        if role not in vectors.roles:
+            vectors.count_unrounded(role, kept)
+        vectors.count_updates(role, parts, updates, before, kept)
+
     def _compensated(
         self, vector: _Vector, role: int, before: torch.Tensor, kept: torch.Tensor
     ) -> torch.Tensor:
@@ -443,6 +480,12 @@ class Optimizer(torch.optim.Optimizer):
         vector.lost.copy_(round_(role, 3, lost) if rounds else lost)
         kept.copy_(t)
         return whole
+
+
+def _momentum(state: Mapping[str, Any]) -> torch.Tensor | None:
+    """A copy of what an optimizer remembers of the gradients so far; None: nothing."""
+    found = state.get("momentum_buffer", state.get("exp_avg"))
+    return None if found is None else found.detach().clone().view(-1)
 
 
 def _own(group: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -14,8 +15,9 @@ from lpbench.arithmetic.generator import ROUNDING, stream
 from lpbench.errors import ConfigError
 from lpbench.formats.quantize import quantize_array
 from lpbench.networks.modules import layers
-from lpbench.networks.modules.rounding import Rounding
+from lpbench.networks.modules.rounding import Rounding, dtype_of
 from lpbench.networks.modules.settings import settings
+from lpbench.networks.modules.watching import Watching
 from lpbench.networks.passes import ACTIVATIONS, ERRORS, MASTER, WEIGHTS
 from lpbench.networks.roles import Recipe
 from lpbench.networks.roles import recipe as recipe_of
@@ -59,6 +61,22 @@ class Quantized:
         w = self.tensors[place].parameter.detach()
         original = self._originals.pop(place, w).to(w)
         return torch.where(self._on_grid(place, original) == w, original, w)
+
+    @contextmanager
+    def watched(self, watching: Watching | None = None) -> Iterator[Watching]:
+        """A step in which it is counted what becomes of tensors, by `watching` or one that is made."""
+        found = watching or self.new_watching()
+        self.rounding.watching = found
+        try:
+            yield found
+        finally:
+            self.rounding.watching = None
+
+    def new_watching(self) -> Watching:
+        """What counts in steps that are watched."""
+        layers = [layer.name for layer in self.products]
+        kind = dtype_of(self.tensors[0].parameter.dtype)
+        return Watching(layers, [(tensor.layer, tensor.name) for tensor in self.tensors], kind)
 
     def check_there(self, places: Sequence[int]) -> None:
         """Raise ConfigError where a parameter is none of the model's by now, and would never have a gradient again."""

@@ -12,9 +12,9 @@ import torch
 from lpbench.arithmetic.bound import Bound
 from lpbench.arithmetic.jit import Kernel, in_python_now
 from lpbench.errors import ConfigError
-from lpbench.formats.base import saturated
-from lpbench.formats.quantize import arithmetic, native, round_tensor
+from lpbench.formats.quantize import round_tensor
 from lpbench.networks import flat
+from lpbench.networks.modules.watching import Watching, outside
 from lpbench.networks.passes import ACTIVATIONS, ERRORS, GRADIENTS, MASTER, MOMENTUM, SECOND, WEIGHTS
 from lpbench.networks.roles import Recipe
 from lpbench.networks.rounding import Rounder, bind, tensor_words
@@ -46,6 +46,7 @@ class Rounding:
     step     optimizer steps so far: the random numbers of a tensor are those of its role, its place among `layers` or
              `owners`, and the step, so that a run that goes on from a `state_dict` goes on to the same bits.
     extents  by (role, place): the largest magnitude that a tensor had when its range was taken from it.
+    watching what counts in this step what becomes of tensors, or None.
     kernels  whether tensors on the CPU are rounded by the kernels; tensor operations, which serve all else, give the
              same bits.
     """
@@ -54,6 +55,7 @@ class Rounding:
         self.recipe, self.key, self.layers, self.owners = recipe, key, list(layers), list(owners)
         self.step, self.kernels = 0, True
         self.extents: dict[tuple[int, int], float] = {}
+        self.watching: Watching | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -68,6 +70,7 @@ class Rounding:
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         vars(self).update(state)
+        self.watching = None
         self._forget()
 
     def state_dict(self) -> dict[str, Any]:
@@ -149,6 +152,8 @@ class Rounding:
             bound.address, bound.state, whole.view(-1).numpy(), out.view(-1).numpy(), columns, role, place, part,
             self.key, step,
         )  # fmt: skip
+        if self.watching is not None:
+            self.watching.count(role, place, whole.view(-1), out.view(-1), bound)
         return _laid(out, x)
 
     def elsewhere(
@@ -160,6 +165,8 @@ class Rounding:
         found = round_tensor(
             x.detach(), rounder.form, rounder.rounding, words, random_bits=rounder.random_bits
         )
+        if self.watching is not None and (role in OF_LAYERS or part == 0):
+            self.watching.count_elsewhere(role, place, x, found, rounder)
         return _laid(found, x)
 
     def bound(self, rounder: Rounder, columns: int, kind: torch.dtype) -> Bound:
@@ -224,7 +231,32 @@ class Vectors:
             rounding.key,
             rounding.step,
         )
+        if rounding.watching is not None and part == 0:
+            flat.count_all(
+                self._of(role, x, growth), rounding.watching.watch, x.detach().numpy(), out.numpy(), role
+            )
         return out
+
+    def count_unrounded(self, role: int, x: torch.Tensor) -> None:
+        """In a step that is watched: x (n,), which nothing rounds."""
+        assert self.rounding.watching is not None
+        for place, where in zip(self.places, self.parts, strict=True):
+            self.rounding.watching.count_elsewhere(role, place, x[where], x[where], None)
+
+    def count_updates(
+        self, role: int, parts: torch.Tensor, updates: torch.Tensor, before: torch.Tensor, after: torch.Tensor
+    ) -> None:
+        """In a step that is watched: `updates` made `before` into `after`, all (n,); parts (3, n) of them by cause."""
+        watching = self.rounding.watching
+        assert watching is not None
+        if updates.is_cpu and self.rounding.kernels:
+            numbers = (one.detach().numpy() for one in (parts, updates, before, after))
+            flat.count_all_updates(self._of(role, before, 1.0), watching.watch, *numbers, role)
+            return
+        for place, where in zip(self.places, self.parts, strict=True):
+            watching.count_updates_elsewhere(
+                role, place, parts[:, where], updates[where], before[where], after[where]
+            )
 
     def audit(
         self, before: torch.Tensor, updated: torch.Tensor, after: torch.Tensor, counts: np.ndarray
@@ -241,10 +273,7 @@ class Vectors:
         for place, where in zip(self.places, self.parts, strict=True):
             rounder = self.rounding.rounder(WEIGHTS, place, before[where])
             if rounder is not None:
-                dtype = dtype_of(updated.dtype)
-                work, scaling = arithmetic(rounder.form, dtype, np.finfo(dtype))
-                beyond = saturated(rounder.form.array_kernel(work), native(scaling, updated[where]))
-                counts[SATURATED] += int((beyond & moved[where]).sum())
+                counts[SATURATED] += int((outside(rounder, updated[where]) & moved[where]).sum())
 
     def _of(self, role: int, x: torch.Tensor, growth: float) -> flat.Flat:
         found = self._flat.get((role, x.dtype))

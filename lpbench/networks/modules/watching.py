@@ -1,0 +1,166 @@
+"""What rounding does to the tensors of a module, counted in steps that are watched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from lpbench.arithmetic.arrays import Matrix
+from lpbench.arithmetic.bound import Bound
+from lpbench.formats.base import saturated
+from lpbench.formats.quantize import arithmetic, native
+from lpbench.networks import flat
+from lpbench.networks.passes import (
+    ACTIVATIONS,
+    ERRORS,
+    GRADIENTS,
+    MASTER,
+    MOMENTUM,
+    PLACES_OF_ROLE,
+    ROLES,
+    SECOND,
+    WEIGHTS,
+)
+from lpbench.networks.rounding import Rounder
+from lpbench.networks.watching import (
+    CLIPPED,
+    GRADIENT,
+    LARGEST,
+    LEAST,
+    MOVED,
+    NOISE,
+    NUMBERS,
+    RATES,
+    SAMPLE,
+    SIGNAL,
+    STALLED,
+    UNDERFLOWED,
+    Tensor,
+    new_watch,
+    settle,
+)
+
+
+class Watching:
+    """The counts of one module.
+
+    layers   names of those whose inputs are activations.     parameters   the layer and the name of each.
+    tensors  all that may occur, in the module's order.
+    """
+
+    def __init__(self, layers: Sequence[str], parameters: Sequence[tuple[str, str]], dtype: Any):
+        self.tensors: list[Tensor] = []
+        places = {name: place for place, name in enumerate(layers)}
+        for name in dict.fromkeys([*(layer for layer, _ in parameters), *layers]):
+            if name in places:
+                self.tensors += [Tensor(name, name, role, places[name]) for role in (ACTIVATIONS, ERRORS)]
+            for role in (GRADIENTS, MOMENTUM, SECOND, MASTER, WEIGHTS):
+                self.tensors += [
+                    Tensor(name, own, role, place)
+                    for place, (layer, own) in enumerate(parameters)
+                    if layer == name
+                ]
+        shape = ROLES, max([PLACES_OF_ROLE, len(layers), len(parameters)])
+        self.watch = new_watch(self.tensors, shape, dtype)
+
+    def count(self, role: int, place: int, x: torch.Tensor, out: torch.Tensor, bound: Bound) -> None:
+        """A tensor that a kernel rounded; both (n,)."""
+        i = int(self.watch.index[role, place])
+        if x.numel():
+            flat.count_one(self.watch, i, x.numpy(), out.numpy(), bound.address, bound.state)
+
+    def count_elsewhere(
+        self, role: int, place: int, x: torch.Tensor, out: torch.Tensor, rounder: Rounder | None
+    ) -> None:
+        """The same by tensor operations, on any device."""
+        if not x.numel():
+            return
+        i, x, out = int(self.watch.index[role, place]), x.detach().reshape(-1), out.detach().reshape(-1)
+        counts, there = self.watch.counts[i], x != 0
+        clipped = there.new_zeros(()) if rounder is None else (outside(rounder, x) & there).sum()
+        wide = x.double()
+        found = [there.sum(), clipped, (there & (out == 0)).sum(), (wide**2).sum(), ((wide - out) ** 2).sum()]
+        for place_of, one in zip((NUMBERS, CLIPPED, UNDERFLOWED, SIGNAL, NOISE), found, strict=True):
+            counts[place_of] += float(one)
+        fields = exponent_fields(x)
+        counts[LEAST] = min(
+            counts[LEAST], float(torch.where(there, fields, fields.new_tensor(TOP[x.dtype])).min())
+        )
+        counts[LARGEST] = max(counts[LARGEST], float(fields.max()))
+        chosen = slice(0, None, x.numel() // SAMPLE | 1)
+        some = fields[chosen][there[chosen]]
+        self.watch.exponents[i] += np.bincount(some.cpu().numpy(), minlength=self.watch.exponents.shape[1])
+
+    def count_updates_elsewhere(
+        self, role: int, place: int, parts: Sequence[torch.Tensor], updates: torch.Tensor, before: torch.Tensor,
+        after: torch.Tensor,
+    ) -> None:  # fmt: skip
+        """What updates did to a parameter, all (n,), by tensor operations."""
+        counts = self.watch.counts[int(self.watch.index[role, place])]
+        moved = updates != 0
+        lost = moved & (before == after)
+        counts[MOVED] += int(moved.sum())
+        counts[STALLED] += int(lost.sum())
+        for cause, part in enumerate(parts):
+            sizes = part.abs().double()
+            counts[GRADIENT + 2 * cause] += float(sizes.sum())
+            counts[GRADIENT + 2 * cause + 1] += float((sizes * lost).sum())
+
+    def rates(self) -> Matrix:
+        """(tensors, RATES), and nothing is counted any more."""
+        found = np.zeros((len(self.tensors), len(RATES)))
+        settle(self.watch, found)
+        return found
+
+
+TOP = {torch.float32: 255, torch.float64: 2047}  # the exponent field of infinity
+
+
+def exponent_fields(x: torch.Tensor) -> torch.Tensor:
+    """(n,) int64: the exponents with their bias."""
+    if x.dtype == torch.float32:
+        return (x.contiguous().view(torch.int32).long() >> 23) & TOP[x.dtype]
+    return (x.contiguous().view(torch.int64) >> 52) & TOP[x.dtype]
+
+
+def outside(rounder: Rounder, x: torch.Tensor) -> torch.Tensor:
+    """Which numbers lie outside the range of the format."""
+    dtype = np.dtype(str(x.dtype).removeprefix("torch."))
+    work, scaling = arithmetic(rounder.form, dtype, np.finfo(dtype))
+    found = saturated(rounder.form.array_kernel(work), native(scaling, x))
+    return found if isinstance(found, torch.Tensor) else torch.full_like(x, found, dtype=torch.bool)
+
+
+def by_cause(
+    kind: type[torch.optim.Optimizer],
+    group: Mapping[str, Any],
+    before: torch.Tensor,
+    updates: torch.Tensor,
+    gradient: torch.Tensor,
+    momentum: torch.Tensor | None,
+    state: Mapping[str, Any],
+) -> torch.Tensor | None:
+    """(3, n): what of `updates` is the gradient's, weight decay's and momentum's; None of optimizers not looked into.
+
+    before, gradient   (n,) of a step.     momentum   (n,) before it; None: there was none.     state   after it.
+    """
+    decay = group.get("weight_decay", 0.0) * before
+    held = torch.zeros_like(before) if momentum is None else momentum
+    if kind is torch.optim.SGD:
+        mu, kept = group["momentum"], 1.0 if momentum is None else 1.0 - group["dampening"]
+        fresh, past = (1.0 + mu * kept, mu * mu) if group["nesterov"] else (kept, mu)
+        sign = -1.0 if group["maximize"] else 1.0
+        return group["lr"] * torch.stack([fresh * sign * gradient, fresh * decay, past * held])
+    if kind in (torch.optim.Adam, torch.optim.AdamW):
+        decoupled = kind is torch.optim.AdamW or group.get("decoupled_weight_decay", False)
+        share = group["betas"][0]
+        mean = state["exp_avg"].view(-1)
+        own = group["lr"] * decay if decoupled else torch.zeros_like(before)
+        scale = torch.where(mean == 0, mean, (updates - own) / mean)
+        coupled = own if decoupled else scale * (1.0 - share) * decay
+        sign = -1.0 if group["maximize"] else 1.0
+        return torch.stack([scale * (1.0 - share) * sign * gradient, coupled, scale * share * held])
+    return None
