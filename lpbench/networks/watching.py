@@ -80,7 +80,7 @@ def new_watch(tensors: Sequence[Tensor], shape: tuple[int, int], dtype: Any) -> 
 
 @apart
 def count(watch, i, x, rounded, address, state):
-    """Tensor i, or a part of it, was x, and `rounded` became of it, both (n,); address, state   of what rounds, or 0."""
+    """Tensor i was x, or a part of it, and `rounded` became of it, both (n,); address, state   of its rounder, or 0."""
     clipped = np.int64(0)
     if state != 0:
         clipped = call(address, state, x, x, x.size, np.uint32(0), np.uint32(0), OUTSIDE)
