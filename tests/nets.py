@@ -64,7 +64,7 @@ def training(problem: TrainingSet, stride: int | None = None, **choices: Any) ->
     return Training(chosen, problem, Points(steps, np.ones_like(steps)))
 
 
-def run(cell: Training, pauses: int = 2**31) -> Training:
+def run(cell: Any, pauses: int = 2**31) -> Any:
     """The cell, gone to its end, with a pause after every `pauses` steps."""
     where, rows = stops(cell.points.steps, pauses)
     with np.errstate(all="ignore"):
@@ -77,3 +77,12 @@ def weights(cell: Training, vector: np.ndarray | None = None) -> list[np.ndarray
     """Of each layer the matrix (fan_in, outputs) and the biases."""
     vector = cell.memory.weights if vector is None else vector
     return [part.copy() for i in range(len(cell.problem.net)) for part in cell.layout.take(i, vector)]
+
+
+def by_torch(problem: TrainingSet, **choices: Any) -> Any:
+    """A cell at step 0 that torch trains, recorded at every step."""
+    from lpbench.cells.modules import ModuleTraining
+
+    chosen = {**dict.fromkeys(CHOICES), **SET, "device": "cpu", **choices}
+    steps = np.arange(chosen["steps"] + 1)
+    return ModuleTraining(chosen, problem, Points(steps, np.ones_like(steps)))

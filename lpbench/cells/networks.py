@@ -16,8 +16,8 @@ from lpbench.networks import assembly, training, updates
 from lpbench.networks.architecture import Layout, layout, names
 from lpbench.networks.bits import bits_per_step
 from lpbench.networks.cost import Work, work
-from lpbench.networks.passes import ROLE_COLUMN
 from lpbench.networks.roles import Recipe, recipe, rounds_of, states
+from lpbench.networks.tensors import columns
 from lpbench.networks.watching import RATES, Tensor, settle
 from lpbench.problems.network import Network, TrainingSet
 from lpbench.problems.solving.memory import by_group
@@ -165,20 +165,8 @@ class Judged:
 
     def tensors(self, count: int) -> dict[str, np.ndarray]:
         """The columns of the table `tensors` at the points seen; at step 0 nothing has been rounded."""
-        rows = sorted(row for row in self.rates if row < count)
-        if not rows:
-            return {}
-        rates = np.concatenate([self.rates[row] for row in rows])
-        names = {
-            "layer": [one.layer for one in self.watched],
-            "tensor": [one.name for one in self.watched],
-            "role": [ROLE_COLUMN[one.role] for one in self.watched],
-        }
-        there = ~np.isnan(rates[:, 0])  # what occurred
-        found = {"step": np.repeat(self.points.steps[rows], len(self.watched))}
-        found |= {name: np.tile(np.array(texts, object), len(rows)) for name, texts in names.items()}
-        found |= {name: rates[:, i] for i, name in enumerate(RATES)}
-        return {name: column[there] for name, column in found.items()}
+        steps = self.points.steps
+        return columns(self.watched, {int(steps[row]): one for row, one in self.rates.items() if row < count})
 
     def diverged(self, first: int, count: int) -> int | None:
         """The first point at which a loss is not finite."""

@@ -65,12 +65,12 @@ def count_one(watch, i, x, out, address, state):
 
 
 @kernel
-def count_all(flat, watch, x, out, role):
-    """Count what became of tensors that lie in x and out, both (n,)."""
+def count_all(flat, watch, x, out, role, whole):
+    """Count what became of tensors that lie in x and out, both (n,): whole   1: of those, too, that nothing rounds."""
     for i in range(flat.tensors.shape[0]):
         start, place = flat.tensors[i, 0], watch.index[role, flat.places[i]]
         end = start + flat.tensors[i, 1] * flat.tensors[i, 2]
-        if place >= 0 and end > start:
+        if end > start and (whole == 1 or flat.rounders[i, 1] != 0):
             count(watch, place, x[start:end], out[start:end], flat.rounders[i, 0], flat.rounders[i, 1])
 
 
@@ -80,7 +80,7 @@ def count_all_updates(flat, watch, parts, updates, before, after, role):
     for i in range(flat.tensors.shape[0]):
         start, place = flat.tensors[i, 0], watch.index[role, flat.places[i]]
         end = start + flat.tensors[i, 1] * flat.tensors[i, 2]
-        if place >= 0 and end > start:
+        if end > start:
             count_updates(
                 watch, place, parts[:, start:end], updates[start:end], before[start:end], after[start:end]
             )

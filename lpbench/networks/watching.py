@@ -28,7 +28,7 @@ RATES = (
 QUANTILES = (0.1, 0.5, 0.9)
 SAMPLE = 1024  # numbers of a tensor, about, whose exponents quantiles are taken of
 DECIBELS = 10 / 2.302585092994046  # of a natural logarithm
-CHUNK = 1024  # numbers whose sums are taken at once
+CHUNK = 256  # numbers whose sums are taken at once
 _FIELDS = {4: (256, 127), 8: (2048, 1023)}  # by bytes of a number: its exponent fields, and their bias
 
 

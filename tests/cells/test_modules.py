@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 
 import lpbench
-from lpbench.cells.modules import ModuleTraining
-from lpbench.cells.points import Points, stops
+from lpbench.cells.points import stops
 from lpbench.cells.run import CALL_SECONDS, run_cell
 from lpbench.choices.cell import make_cell
 from lpbench.choices.grid import single
-from lpbench.declared.choices import CHOICES
 from lpbench.errors import ConfigError
 from lpbench.store import load_cells
 from lpbench.sweeps.plan import make_plan
@@ -169,20 +167,6 @@ def mine(tmp_path_factory):
     return written(tmp_path_factory.mktemp("own") / "mine.py", MODULES)
 
 
-def by_torch(problem, **choices):
-    chosen = {**dict.fromkeys(CHOICES), **nets.SET, "device": "cpu", **choices}
-    steps = np.arange(chosen["steps"] + 1)
-    cell = ModuleTraining(chosen, problem, Points(steps, np.ones_like(steps)))
-    return cell
-
-
-def gone(cell, pauses=2**31):
-    where, rows = stops(cell.points.steps, pauses)
-    for i in range(where.size):
-        cell.advance(where, rows, i, i + 1)
-    return cell
-
-
 @pytest.mark.parametrize("name", nets.NETS)
 @pytest.mark.parametrize(
     "more",
@@ -196,7 +180,7 @@ def test_without_rounding_both_engines_are_one(name, more, in_python):
     choices = {**nets.PLAIN, "steps": 3, "weight_decay": 0.01, "loss_scale": 4.0, **more}
     problem = nets.data(name)
     compiled = nets.run(nets.training(problem, stride=1, **choices))
-    torched = gone(by_torch(problem, **choices))
+    torched = nets.run(nets.by_torch(problem, **choices))
     assert np.allclose(compiled.losses, torched.losses, rtol=1e-12, atol=0)
     theirs = {key: p.detach().numpy() for key, p in torched.model.named_parameters()}
     for i, layer in enumerate(problem.net):
@@ -213,22 +197,22 @@ def test_without_rounding_both_engines_are_one(name, more, in_python):
 @pytest.mark.parametrize("more", [{}, {"algorithm": "swalp", "average_start": 1, "average_every": 2}])
 def test_pauses_change_no_bit(more):
     problem = nets.data("cnn 1-d")
-    whole, cut = (gone(by_torch(problem, **{**ROLES, **more}), pauses) for pauses in (10**6, 1))
+    whole, cut = (nets.run(nets.by_torch(problem, **{**ROLES, **more}), pauses) for pauses in (10**6, 1))
     assert whole.record.tobytes() == cut.record.tobytes()
     assert whole.losses.tobytes() == cut.losses.tobytes()
 
 
 def test_a_module_whose_time_nobody_knows_is_asked_to_stop_after_a_few_steps():
-    cell = by_torch(nets.data("mlp"), **ROLES | {"steps": 100})
+    cell = nets.by_torch(nets.data("mlp"), **ROLES | {"steps": 100})
     stride = max(1, int(CALL_SECONDS / cell.step_seconds))
     assert np.diff(stops(cell.points.steps, stride)[0], prepend=0).max() <= 8
 
 
 def test_an_average_is_judged_and_training_goes_on_from_the_weights():
     problem = nets.data("mlp")
-    plain = gone(by_torch(problem, **ROLES))
-    averaged = gone(
-        by_torch(problem, **ROLES | {"algorithm": "swalp", "average_start": 2, "average_every": 1})
+    plain = nets.run(nets.by_torch(problem, **ROLES))
+    averaged = nets.run(
+        nets.by_torch(problem, **ROLES | {"algorithm": "swalp", "average_start": 2, "average_every": 1})
     )
     assert plain.losses.tobytes() == averaged.losses.tobytes()
     assert plain.record[-1].tolist() != averaged.record[-1].tolist()

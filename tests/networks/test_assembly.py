@@ -29,7 +29,7 @@ def test_ranges_are_those_of_a_first_step(name):
     chosen = plain.batches.order(0, 1)[0]
     assert forms[ACTIVATIONS, 0] == Fixed.for_range(6, automatic_limit(plain.X[chosen]))
     again = nets.training(problem, **nets.PLAIN, **given)
-    again._train(0, 1)
+    again._train(0, 1, watching=False)
     for i in range(1, len(problem.net)):
         inputs = again.net.inputs[lines[i, INPUT] : lines[i, INPUT] + batch * lines[i, SAMPLE]]
         assert forms[ACTIVATIONS, i] == Fixed.for_range(6, automatic_limit(inputs))

@@ -14,7 +14,7 @@ from lpbench.errors import ConfigError
 from lpbench.networks.modules.quantizing import Quantized, quantized
 from lpbench.networks.modules.rounding import Vectors
 from lpbench.networks.modules.watching import by_cause
-from lpbench.networks.passes import GRADIENTS, MASTER, MOMENTUM, SECOND, WEIGHTS
+from lpbench.networks.passes import GRADIENTS, MOMENTUM, SECOND, WEIGHTS
 from lpbench.networks.updates import AUDIT_EVERY, MOVED, SATURATED, STALLED
 
 # Their step of a vector is the step of its parts, bit for bit: all weights take it in one.
@@ -131,10 +131,11 @@ class _Vector:
 
 
 class Optimizer(torch.optim.Optimizer):
-    """What `lpbench.networks.optimizer` makes: `kind` over the weights of a quantized model.
+    """What `lpbench.networks.optimizer` makes: `kind` over the weights of a quantized model, `made`.
 
-    Attributes: `counts`, (3,) int64, of every 16th step the updates that were not zero, of them those that left the
-    range of the weights' format, and those that changed nothing: `saturation_rate`, `stall_rate`.
+    Attributes: `taken`, the steps so far; `counts`, (3,) int64, of every 16th step the updates that were not zero, of
+    them those that left the range of the weights' format, and those that changed nothing: `saturation_rate`,
+    `stall_rate`.
     """
 
     def __init__(
@@ -150,13 +151,13 @@ class Optimizer(torch.optim.Optimizer):
             raise ConfigError(
                 "LBFGS evaluates the loss within a step; take torch.optim.SGD or torch.optim.AdamW"
             )
-        self._made = quantized(model)
-        self._kind, self._options = kind, dict(options)
+        self.made = quantized(model)
+        self.kind, self._options = kind, dict(options)
         self._place = self._places()
         self._vectors: list[list[_Vector]] = []
         self._inner: torch.optim.Optimizer | None = None
         self._unscaled: dict[int, torch.Tensor] = {}  # by parameter, its gradient
-        self._taken = 0  # steps
+        self.taken = 0  # steps
         self.counts = np.zeros(3, np.int64)
         chosen = params if params is not None else [p for p in model.parameters() if p.requires_grad]
         if params is None and not chosen:
@@ -174,9 +175,9 @@ class Optimizer(torch.optim.Optimizer):
             self.param_groups.pop()
             raise ConfigError("a parameter is none of the quantized model")
         members = [(self._place[id(parameter)], parameter) for parameter in params]
-        parts = [members] if self._kind in _ELEMENTWISE else [[member] for member in members]
+        parts = [members] if self.kind in _ELEMENTWISE else [[member] for member in members]
         vectors = [
-            _Vector(self._made, part, self._is_flat, [self._made.start(place) for place, _ in part], None)
+            _Vector(self.made, part, self._is_flat, [self.made.start(place) for place, _ in part], None)
             for part in parts
             if part
         ]
@@ -210,9 +211,9 @@ class Optimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        unscaled, audited = self._is_unscaled(), self._taken % AUDIT_EVERY == 0
+        unscaled, audited = self._is_unscaled(), self.taken % AUDIT_EVERY == 0
         self._gather()
-        watching = self._made.rounding.watching is not None
+        watching = self.made.rounding.watching is not None
         inner, before, held = self._ready(), {}, {}
         for vector in self._all():
             vector.kept.grad = None
@@ -233,17 +234,17 @@ class Optimizer(torch.optim.Optimizer):
             for vector in vectors:
                 if vector.kept.grad is None:
                     continue
-                old = before.get(id(vector))
+                old, kept = before.get(id(vector)), vector.kept.detach().view(-1)
                 if watching:
                     assert old is not None
-                    updates = old - vector.kept.detach().view(-1)
+                    updates = old - kept
                     parts = self._by_cause(vector, group, old, updates, held[id(vector)])
-                    self._settle(vector, old, audited, growth)
-                    self._count(vector, parts, updates, old)
-                else:
-                    self._settle(vector, old, audited, growth)
-        self._made.rounding.step += 1
-        self._taken += 1
+                self._settle(vector, old, audited, growth)
+                if watching:
+                    assert old is not None
+                    vector.vectors.count_updates(parts, updates, old, kept)
+        self.made.rounding.step += 1
+        self.taken += 1
         self._unscaled.clear()
         return loss
 
@@ -264,7 +265,7 @@ class Optimizer(torch.optim.Optimizer):
                   for group, inner in zip(self.param_groups, found["param_groups"], strict=True)]  # fmt: skip
         vectors = self._all()
         ours = {
-            "rounding": self._made.rounding.state_dict(),
+            "rounding": self.made.rounding.state_dict(),
             "shapes": {
                 place: list(p.shape)
                 for one in vectors
@@ -275,7 +276,7 @@ class Optimizer(torch.optim.Optimizer):
             "written": [None if vector.written is None else vector.written.clone() for vector in vectors],
             "lost": [None if vector.lost is None else vector.lost.clone() for vector in vectors],
             "counts": self.counts.tolist(),
-            "steps": self._taken,
+            "steps": self.taken,
         }
         return {"state": found["state"], "param_groups": groups, "lpbench": ours}
 
@@ -296,7 +297,7 @@ class Optimizer(torch.optim.Optimizer):
         self._ready().load_state_dict({key: state_dict[key] for key in ("state", "param_groups")})
         for mine, theirs in zip(self.param_groups, state_dict["param_groups"], strict=True):
             mine.update(_own(theirs))
-        self._made.rounding.load_state_dict(ours["rounding"])
+        self.made.rounding.load_state_dict(ours["rounding"])
         for vector, kept, written, lost in zip(
             self._all(), ours["copy"], ours["written"], ours["lost"], strict=True
         ):
@@ -306,11 +307,11 @@ class Optimizer(torch.optim.Optimizer):
                     if mine is not None and theirs is not None:
                         mine.copy_(theirs)
         self.counts = np.array(ours["counts"], np.int64)
-        self._taken = ours["steps"]
+        self.taken = ours["steps"]
 
     def __getstate__(self) -> dict[str, Any]:
         """Copied or pickled with the model, it is the optimizer of the copy."""
-        own = ("_made", "_kind", "_options", "_vectors", "_inner", "_taken", "counts")
+        own = ("made", "kind", "_options", "_vectors", "_inner", "taken", "counts")
         found: dict[str, Any] = super().__getstate__()
         return found | {name: getattr(self, name) for name in own}
 
@@ -320,10 +321,10 @@ class Optimizer(torch.optim.Optimizer):
 
     @property
     def _is_flat(self) -> bool:
-        return self._kind in _ELEMENTWISE
+        return self.kind in _ELEMENTWISE
 
     def _places(self) -> dict[int, int]:
-        return {id(tensor.parameter): i for i, tensor in enumerate(self._made.tensors)}
+        return {id(tensor.parameter): i for i, tensor in enumerate(self.made.tensors)}
 
     def _all(self) -> list[_Vector]:
         return [vector for vectors in self._vectors for vector in vectors]
@@ -335,7 +336,7 @@ class Optimizer(torch.optim.Optimizer):
                 {**_own(group), "params": [vector.kept for vector in vectors]}
                 for group, vectors in zip(self.param_groups, self._vectors, strict=True)
             ]
-            self._inner = self._kind(groups, **self._options)
+            self._inner = self.kind(groups, **self._options)
         for mine, theirs in zip(self.param_groups, self._inner.param_groups, strict=True):
             theirs.update(_own(mine))
         return self._inner
@@ -354,7 +355,7 @@ class Optimizer(torch.optim.Optimizer):
                 for place, p in zip(vector.places, vector.params, strict=True):
                     (missing if p.grad is None else having).append(place)
                 if missing and not vector.lacking:
-                    self._made.check_there(missing)
+                    self.made.check_there(missing)
                 vector.lacking = bool(missing)
                 parts += filter(None, (having, missing))
             if len(parts) > len(vectors):
@@ -373,7 +374,7 @@ class Optimizer(torch.optim.Optimizer):
             members = [(place, one.params[j]) for place, (one, j) in zip(places, own, strict=True)]
             lost = [one.part(j, one.lost) for one, j in own if one.lost is not None]
             starts = [one.part(j, one.kept) for one, j in own]
-            vector = _Vector(self._made, members, self._is_flat, starts, torch.cat(lost) if lost else None)
+            vector = _Vector(self.made, members, self._is_flat, starts, torch.cat(lost) if lost else None)
             if self._inner is not None and whole.kept in self._inner.state:
                 self._inner.state[vector.kept] = {
                     name: torch.cat([whole.part(j, state) for one, j in own if one is whole])
@@ -404,8 +405,8 @@ class Optimizer(torch.optim.Optimizer):
         return found == {True}
 
     def _rounded_gradient(self, vector: _Vector, gradient: torch.Tensor) -> torch.Tensor:
-        scale = self._made.loss_scale
-        if scale != 1.0 and not self._made.scaled:
+        scale = self.made.loss_scale
+        if scale != 1.0 and not self.made.scaled:
             raise ConfigError(
                 f"loss_scale={scale:g} has reached no output: call the model itself, model(x), and let it give "
                 "tensors, or tuples, dicts and dataclasses of them"
@@ -424,8 +425,7 @@ class Optimizer(torch.optim.Optimizer):
                 state.view(-1).copy_(
                     vectors.round(role, 0, state.view(-1), growth if role == MOMENTUM else 1.0)
                 )
-        updated = kept
-        role = MASTER if vector.has_copy else WEIGHTS
+        updated, role = kept, vectors.added
         if vector.lost is not None:
             assert before is not None
             updated = self._compensated(vector, role, before, kept)
@@ -447,22 +447,12 @@ class Optimizer(torch.optim.Optimizer):
         assert self._inner is not None
         assert vector.kept.grad is not None
         gradient, state = vector.kept.grad.view(-1), self._inner.state.get(vector.kept, {})
-        found = by_cause(self._kind, group, before, updates, gradient, momentum, state)
+        found = by_cause(self.kind, group, before, updates, gradient, momentum, state)
         return (
             torch.zeros(3, before.numel(), dtype=before.dtype, device=before.device)
             if found is None
             else found
         )
-
-    def _count(
-        self, vector: _Vector, parts: torch.Tensor, updates: torch.Tensor, before: torch.Tensor
-    ) -> None:
-        """Of a step that is watched, what its updates did."""
-        vectors, kept = vector.vectors, vector.kept.detach().view(-1)
-        role = MASTER if vector.has_copy else WEIGHTS
-        if role not in vectors.roles:
-            vectors.count_unrounded(role, kept)
-        vectors.count_updates(role, parts, updates, before, kept)
 
     def _compensated(
         self, vector: _Vector, role: int, before: torch.Tensor, kept: torch.Tensor

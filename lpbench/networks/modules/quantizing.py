@@ -31,6 +31,7 @@ class Quantized:
 
     model          the module.            tensors   its parameters.
     rounding       of its tensors.
+    choices        what `quantize_` was told, defaults filled in; empty of cells.
     compensation   `none` or `kahan`.     loss_scale   by which the derivatives of all outputs are multiplied.
     scaled         whether any output has been: a loss scale that no derivative carries is not to be divided out.
     """
@@ -42,6 +43,7 @@ class Quantized:
         self.rounding = Rounding(recipe, key, names, [tensor.layer for tensor in self.tensors])
         self.compensation, self.loss_scale = compensation, loss_scale
         self.scaled = False
+        self.choices: dict[str, Any] = {}
         # Weights before they were rounded, until a copy begins with them.
         self._originals: dict[int, torch.Tensor] = {}
 
@@ -124,7 +126,8 @@ def quantize_(model: nn.Module, recipe: str = "weights", *, seed: int = 0, **cho
         )
     chosen = settings(recipe, choices, dtypes[0])
     recipe_ = recipe_of(chosen, layers.names(model), True)
-    attach(model, recipe_, stream(seed, ROUNDING), chosen["compensation"], chosen["loss_scale"])
+    made = attach(model, recipe_, stream(seed, ROUNDING), chosen["compensation"], chosen["loss_scale"])
+    made.choices = {**chosen, "seed": seed}
     return model
 
 

@@ -195,6 +195,8 @@ class Vectors:
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         self.parts = [slice(int(start), int(start) + size) for start, size in zip(starts, sizes, strict=True)]
         self._tensors = np.column_stack([starts, np.array(shapes, np.int64)])
+        # The role of what updates are added to, which may stall whatever it is kept in.
+        self.added = MASTER if rounding.recipe.has_master else WEIGHTS
         self._flat: dict[tuple[int, torch.dtype], tuple[flat.Flat, list[Bound]]] = {}
         recipe, owners = rounding.recipe, rounding.owners
         # The roles in which any of the tensors is rounded.
@@ -220,6 +222,8 @@ class Vectors:
                 part_of = x[where].reshape(shape)
                 if rounder is not None:
                     part_of = rounding.elsewhere(rounder, role, place, part, rounding.step, part_of)
+                elif rounding.watching is not None and role == self.added and part == 0:
+                    rounding.watching.count_elsewhere(role, place, part_of, part_of, None)
                 out[where] = part_of.reshape(-1)
             return out
         rounding.round_all(
@@ -232,23 +236,20 @@ class Vectors:
             rounding.step,
         )
         if rounding.watching is not None and part == 0:
-            flat.count_all(
-                self._of(role, x, growth), rounding.watching.watch, x.detach().numpy(), out.numpy(), role
-            )
+            numbers = x.detach().numpy(), out.numpy()
+            whole = int(role == self.added)
+            flat.count_all(self._of(role, x, growth), rounding.watching.watch, *numbers, role, whole)
         return out
 
-    def count_unrounded(self, role: int, x: torch.Tensor) -> None:
-        """In a step that is watched: x (n,), which nothing rounds."""
-        assert self.rounding.watching is not None
-        for place, where in zip(self.places, self.parts, strict=True):
-            self.rounding.watching.count_elsewhere(role, place, x[where], x[where], None)
-
     def count_updates(
-        self, role: int, parts: torch.Tensor, updates: torch.Tensor, before: torch.Tensor, after: torch.Tensor
+        self, parts: torch.Tensor, updates: torch.Tensor, before: torch.Tensor, after: torch.Tensor
     ) -> None:
         """In a step that is watched: `updates` made `before` into `after`, all (n,); parts (3, n) of them by cause."""
-        watching = self.rounding.watching
+        watching, role = self.rounding.watching, self.added
         assert watching is not None
+        if role not in self.roles:
+            for place, where in zip(self.places, self.parts, strict=True):
+                watching.count_elsewhere(role, place, after[where], after[where], None)
         if updates.is_cpu and self.rounding.kernels:
             numbers = (one.detach().numpy() for one in (parts, updates, before, after))
             flat.count_all_updates(self._of(role, before, 1.0), watching.watch, *numbers, role)
