@@ -67,6 +67,21 @@ class Union(Sweep):
             found.append(frame.assign(cell_id=[f"{name}{JOINT}{one}" for one in frame["cell_id"]]))
         return pd.concat(found) if found else next(iter(self.parts.values())).traces([], columns)
 
+    def tensors(self, cell_ids: Sequence[str] | None, columns: Sequence[str] | None = None) -> Any:
+        """As of one sweep."""
+        import pyarrow as pa
+
+        asked = dict.fromkeys(self.parts) if cell_ids is None else _by_sweep(cell_ids)
+        found = []
+        for name, ids in asked.items():
+            table = self.parts[name].tensors(ids, columns)
+            at = table.column_names.index("cell_id") if "cell_id" in table.column_names else None
+            if at is not None:
+                own = [f"{name}{JOINT}{one}" for one in table["cell_id"].to_pylist()]
+                table = table.set_column(at, "cell_id", pa.array(own, pa.string()))
+            found.append(table)
+        return pa.concat_tables(found) if found else next(iter(self.parts.values())).tensors([], columns)
+
 
 def _by_sweep(ids: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}

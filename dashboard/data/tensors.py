@@ -1,0 +1,237 @@
+"""What rounding does to the tensors of a network over steps: of the seeds of one group, their means and their range."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from . import steps
+from .sweeps import POINTS, Sweep
+
+if TYPE_CHECKING:
+    import pandas
+
+# In the order of a step: forward, backward, update.
+ROLES = ("weights", "activations", "errors", "gradients", "momentum", "second_momentum", "master")
+EXPONENTS = ("exponent_min", "exponent_q10", "exponent_q50", "exponent_q90", "exponent_max")
+KEPT = 16  # histories in memory: those of a page's settings, and of some before
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A column of `tensors` that a figure shows.
+
+    title   as an axis calls it.      word   what it makes of a tensor, in a box.
+    share   in per cent, and bad where it is high; else decibels, and bad where it is low.
+    """
+
+    name: str
+    title: str
+    word: str
+    share: bool = True
+
+    def text(self, value: float) -> str:
+        """`12 %`; neither 0 nor all for what is not quite."""
+        if not self.share:
+            return f"{value:.0f} dB"
+        if 0 < value < 0.0005:
+            return "< 0.1 %"
+        if 0.9995 <= value < 1:
+            return "> 99.9 %"
+        return f"{100 * value:.{0 if value in (0, 1) or 0.0995 <= value < 0.99 else 1}f} %"
+
+    def rank(self, value: float) -> float:
+        """What sorts the worst first; what does not apply last."""
+        return math.inf if value != value else -value if self.share else value
+
+
+SATURATION = Rate("saturation_rate", "outside the range of the format", "clipped")
+UNDERFLOW = Rate("underflow_rate", "rounded to 0", "to 0")
+STALL = Rate("stall_rate", "updates that left the weight where it was", "stalled")
+GRADIENT = Rate("stall_gradient", "lost of what the gradient moved", "gradient lost")
+DECAY = Rate("stall_decay", "lost of what weight decay moved", "decay lost")
+MOMENTUM = Rate("stall_momentum", "lost of what momentum moved", "momentum lost")
+SNR = Rate("snr", "signal to rounding noise", "signal to noise", share=False)
+SHARES = (SATURATION, UNDERFLOW, STALL, GRADIENT, DECAY, MOMENTUM)
+RATES = {rate.name: rate for rate in (*SHARES, SNR)}
+
+
+class Tensor(NamedTuple):
+    """One tensor in one role: `hidden1.weight` as a gradient."""
+
+    layer: str
+    tensor: str
+    role: str
+
+    @property
+    def label(self) -> str:
+        """`hidden1.weight, gradients`."""
+        return f"{self.tensor}, {self.role.replace('_', ' ')}"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Of one column, by step and tensor or by tensor: over the seeds that have it; NaN where none has."""
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def at(self, step: int) -> Numbers:
+        """Those of one of the steps."""
+        return Numbers(self.mean[step], self.low[step], self.high[step])
+
+
+@dataclass(frozen=True)
+class Moment:
+    """All tensors at one step.
+
+    numbers   by column, each by tensor.      seeds   that reach the step.      steps   the least and the largest of
+              theirs.
+    """
+
+    numbers: dict[str, Numbers]
+    seeds: int
+    steps: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class History:
+    """The tensors of one group.
+
+    tensors   in the network's order.
+    steps     ascending: those that all seeds recorded, or, where they have steps of their own, common ones; a seed is
+              linear between what it recorded.
+    numbers   by column, each by step and tensor.      seeds   by step.      last   each seed at its last recorded step.
+    """
+
+    tensors: tuple[Tensor, ...]
+    steps: np.ndarray
+    numbers: dict[str, Numbers]
+    seeds: np.ndarray
+    last: Moment
+
+    def at(self, step: float | None) -> Moment:
+        """The moment at the last of the steps up to `step`, the first of all where there is none; None: the last of
+        each seed.
+        """
+        if step is None or step >= self.last.steps[1]:
+            return self.last
+        place = max(0, int(np.searchsorted(self.steps, step, side="right")) - 1)
+        found = {name: numbers.at(place) for name, numbers in self.numbers.items()}
+        return Moment(found, int(self.seeds[place]), (int(self.steps[place]),) * 2)
+
+    def frame(self, moment: Moment) -> pandas.DataFrame:
+        """The means at a moment as rows of the table `tensors`, for what reads those."""
+        import pandas as pd
+
+        named = {name: [getattr(one, name) for one in self.tensors] for name in Tensor._fields}
+        means = {name: numbers.mean for name, numbers in moment.numbers.items()}
+        return pd.DataFrame({"step": moment.steps[1], **named, **means})
+
+
+def ran(sweep: Sweep, group_id: str) -> list[str]:
+    """The cells of a group whose tensors are known, in the order of the cells."""
+    cells = sweep.cells
+    return [one for one in cells["cell_id"][cells["group_id"] == group_id] if one in sweep.watched]
+
+
+@functools.lru_cache(maxsize=KEPT)
+def history(sweep: Sweep, group_id: str) -> History | None:
+    """What happened to the tensors of a group; None where nobody knows. Once for the figures of a page and its body."""
+    return _history(sweep, ran(sweep, group_id))
+
+
+def _history(sweep: Sweep, cell_ids: Sequence[str]) -> History | None:
+    names = ["numbers", *RATES, *EXPONENTS]
+    table = sweep.tensors(cell_ids, ["cell_id", "step", *Tensor._fields, *names]) if cell_ids else None
+    if table is None or not len(table):
+        return None
+    table = table.combine_chunks()
+    cells = _codes(table, ["cell_id"])[0]
+    which, tensors = _codes(table, Tensor._fields)
+    at = table["step"].to_numpy()
+    columns = {name: np.asarray(table[name].to_numpy(), float) for name in names}
+    each, rows = [], []
+    for cell in range(cells.max() + 1):
+        mine = np.flatnonzero(cells == cell)
+        own, places = np.unique(at[mine], return_inverse=True)
+        each.append(own)
+        rows.append((mine, places))
+
+    def of(cell: int, name: str) -> np.ndarray:
+        """A column of one cell, by its steps and all tensors."""
+        found = np.full((len(each[cell]), len(tensors)), np.nan)
+        mine, places = rows[cell]
+        found[places, which[mine]] = columns[name][mine]
+        return found
+
+    grid = _grid(each)
+    reached = np.array([grid <= own[-1] for own in each])
+    numbers, last = {}, {}
+    for name in names:
+        whole = [of(cell, name) for cell in range(len(each))]
+        numbers[name] = _over([_between(grid, own, one) for own, one in zip(each, whole, strict=True)])
+        last[name] = _over([one[-1] for one in whole])
+    ends = [int(own[-1]) for own in each]
+    moment = Moment(last, len(each), (min(ends), max(ends)))
+    return History(tuple(Tensor(*one) for one in tensors), grid, numbers, reached.sum(axis=0), moment)
+
+
+def _codes(table: Any, names: Sequence[str]) -> tuple[np.ndarray, list[list[str]]]:
+    """Of each row the number of its texts, in the order of their first rows; and the texts of each number."""
+    import pyarrow.compute as pc
+
+    parts = [table[name].dictionary_encode().combine_chunks() for name in names]
+    codes = np.zeros(len(table), np.int64)
+    for part in parts:
+        part = part.combine_chunks() if hasattr(part, "combine_chunks") else part
+        codes = codes * len(part.dictionary) + part.indices.to_numpy()
+    _, first, places = np.unique(codes, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    chosen = first[order]
+    texts = [pc.take(table[name], chosen).to_pylist() for name in names]
+    return rank[places], [list(one) for one in zip(*texts, strict=True)]
+
+
+def _grid(each: Sequence[np.ndarray]) -> np.ndarray:
+    """The steps of all seeds together."""
+    import pandas as pd
+
+    at = pd.DataFrame(
+        {"step": np.concatenate(each), "cell_id": np.repeat(np.arange(len(each)), list(map(len, each)))}
+    )
+    shared = steps.by_all(at)
+    grid = shared if len(shared) >= steps.FEW else steps.common(each, POINTS)
+    return grid[steps.thin(grid, POINTS)]
+
+
+def _between(grid: np.ndarray, own: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """What a seed recorded at steps of its `own` at those of `grid`: linear between them, NaN behind its end."""
+    place = np.clip(np.searchsorted(own, grid, side="right") - 1, 0, max(0, len(own) - 2))
+    after = np.minimum(place + 1, len(own) - 1)
+    part = (grid - own[place]) / np.maximum(1, own[after] - own[place])
+    part = np.clip(part, 0.0, 1.0)[:, None]
+    # A neighbour without a number is no number of what was recorded itself.
+    between = np.where(part == 0, values[place], np.where(part == 1, values[after], 0))
+    inside = (part > 0) & (part < 1)
+    between = np.where(inside, (1 - part) * values[place] + part * values[after], between)
+    return np.where((grid <= own[-1])[:, None], between, np.nan)
+
+
+def _over(each: Sequence[np.ndarray]) -> Numbers:
+    """Over the seeds, without those that have no number."""
+    found = np.stack(each)
+    there = np.isfinite(found)
+    count = there.sum(axis=0)
+    mean = np.where(there, found, 0.0).sum(axis=0) / np.where(count, count, np.nan)
+    low = np.where(there, found, np.inf).min(axis=0)
+    high = np.where(there, found, -np.inf).max(axis=0)
+    return Numbers(mean, np.where(count, low, np.nan), np.where(count, high, np.nan))

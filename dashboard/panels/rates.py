@@ -1,0 +1,331 @@
+"""What rounding does to each tensor of a setting, as a map of tensors and roles, and over steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.terminal import Table
+
+from ..charts import heatmap, style
+from ..charts.curves import Axes, Curve, figure
+from ..data import choosing
+from ..data.metrics import Metric
+from ..data.steps import thin
+from ..data.sweeps import Group, text
+from ..data.tensors import RATES, ROLES, SHARES, History, Moment, Rate
+from ..page import Panel
+
+MAP, CURVES = "What goes wrong, by tensor and role", "Since when"
+WORST = "worst"  # in place of a rate: of each tensor the largest share
+MOST_ROWS, MOST_LINES, MOST_NAMED = 40, len(style.LIGHT), 4
+ROW, DOUBLE = 26, 35  # pixels of a row of the map, with one line of text in it and with two
+NAME, COLUMN = 110, 74  # pixels of names and of a column, on a phone, where the map scrolls sideways
+VERTICES, LEAST_POINTS = 6_000, 60  # of all lines, and of each
+DECIBELS = (60.0, 0.0)  # of the first and the last colour
+LARGEST, EMPTY = "largest share", "Empty: does not apply."
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A setting with its history.      name   how it differs from the others that are shown."""
+
+    row: Group
+    name: str
+    history: History
+
+
+class Line(NamedTuple):
+    """One rate of one tensor, by its place in the network."""
+
+    place: int
+    rate: Rate
+
+
+def rates_of(asked: str) -> list[Rate]:
+    """The rates that a control asks for."""
+    return [*SHARES] if asked == WORST else [RATES[asked]]
+
+
+def lines(found: History, asked: str, role: str, names: Iterable[str] | None) -> list[Line]:
+    """What a figure may show of a history: of one role or all (NO_AXIS), of the tensors called so (None: of all)."""
+    wanted = None if names is None else set(names)
+    there = [
+        i
+        for i, one in enumerate(found.tensors)
+        if role in (choosing.NO_AXIS, one.role) and (wanted is None or one.tensor in wanted)
+    ]
+    return [Line(i, rate) for rate in rates_of(asked) for i in there]
+
+
+def worst_first(found: History, moment: Moment, among: Sequence[Line]) -> list[Line]:
+    """Those that have a number at any step, the worst at the moment first, then the worst over all steps."""
+
+    def rank(line: Line) -> tuple[float, float]:
+        place, rate = line
+        over = found.numbers[rate.name].mean[:, place]
+        over = over[np.isfinite(over)]
+        now = float(moment.numbers[rate.name].mean[place])
+        return rate.rank(now), rate.rank(float(over.mean()) if len(over) else math.nan)
+
+    ranked = {line: rank(line) for line in among}
+    return sorted((line for line in among if ranked[line] != (math.inf,) * 2), key=ranked.__getitem__)
+
+
+def ranges(moment: Moment, line: Line) -> str:
+    """`12 % (seeds 10 % to 14 %)`."""
+    numbers = moment.numbers[line.rate.name]
+    mean, low, high = (float(one[line.place]) for one in (numbers.mean, numbers.low, numbers.high))
+    said = line.rate.text(mean)
+    return f"{said} ({_seeds(line.rate, low, high)})" if moment.seeds > 1 else said
+
+
+def _seeds(rate: Rate, low: float, high: float) -> str:
+    first, last = rate.text(low), rate.text(high)
+    return f"all seeds {first}" if first == last else f"seeds {first} to {last}"
+
+
+def heat(shown: Shown, moment: Moment, asked: str, names: Sequence[str] | None, dark: bool) -> Panel:
+    """The map at a moment: a row a tensor, layer by layer, a column a role.
+
+    Boxes say the largest share and what it is of, or the rate that was asked for.
+    """
+    found = shown.history
+    among = worst_first(found, moment, lines(found, asked, choosing.NO_AXIS, names))
+    boxes: dict[tuple[str, str], Line] = {}
+    for line in among:
+        one = found.tensors[line.place]
+        if math.isfinite(moment.numbers[line.rate.name].mean[line.place]):
+            boxes.setdefault((one.role, one.tensor), line)
+    order = _in_order(found, names)
+    first = dict.fromkeys(tensor for _, tensor in boxes)
+    kept = [*first][:MOST_ROWS] if len(order) > MOST_ROWS else order
+    rows = [tensor for tensor in order if tensor in kept]
+    roles = [role for role in ROLES if any(one.role == role for one in found.tensors)]
+    data = _numbers(found, moment, rows)
+    if not boxes:
+        none = f"Nothing of what is recorded says {_title(asked)} at this step."
+        return Panel(MAP, None, data, (none,))
+    values, texts, hover = {}, {}, {}
+    places = {(one.role, one.tensor): i for i, one in enumerate(found.tensors)}
+    for cell, line in boxes.items():
+        role, tensor = cell
+        if tensor not in kept:
+            continue
+        value = float(moment.numbers[line.rate.name].mean[line.place])
+        values[cell] = value
+        word = f"<br>{line.rate.word}" if asked == WORST and value > 0 else ""
+        texts[cell] = line.rate.text(value) + word
+        hover[cell] = f"<b>{tensor}, {choosing.named(role)}</b>" + _told(moment, places[cell])
+    headings = {role: choosing.named(role) for role in roles}
+    share = asked == WORST or RATES[asked].share
+    drawn = heatmap.figure(
+        list(headings.values()),
+        rows[::-1],
+        {(headings[role], tensor): value for (role, tensor), value in values.items()},
+        {},
+        ("", "", _scale(asked)),
+        dark,
+        hover={(headings[role], tensor): said for (role, tensor), said in hover.items()},
+        metric=Metric("share", log=False, share=share),
+        texts={(headings[role], tensor): said for (role, tensor), said in texts.items()},
+        ends=(0.0, 1.0) if share else DECIBELS,
+        row=DOUBLE if asked == WORST else ROW,
+    )
+    drawn["data"][0]["textfont"] = {"size": 11}
+    drawn["layout"]["meta"] = {
+        "least_width": NAME + COLUMN * len(roles),
+        "click": {"key": "role", "values": roles},
+    }
+    count = f"{len(rows)} of {len(order)} tensors, the worst: the field Tensors chooses others."
+    left = [count] if len(rows) < len(order) else []
+    return Panel(MAP, drawn, data, (EMPTY, *left))
+
+
+def _in_order(found: History, names: Sequence[str] | None) -> list[str]:
+    """The tensors layer by layer, in the network's order; of a layer what it gives first, then its parameters."""
+    layers: dict[str, list[str]] = {}
+    for one in found.tensors:
+        if names is None or one.tensor in names:
+            layers.setdefault(one.layer, []).append(one.tensor)
+    return [
+        tensor
+        for layer, own in layers.items()
+        for tensor in sorted(dict.fromkeys(own), key=lambda tensor: tensor != layer)
+    ]
+
+
+def _told(moment: Moment, place: int) -> str:
+    """All that is known of a tensor in a role, a line each."""
+    known = [rate for rate in RATES.values() if math.isfinite(moment.numbers[rate.name].mean[place])]
+    said = [f"{rate.title}: {ranges(moment, Line(place, rate))}" for rate in known]
+    count = float(moment.numbers["numbers"].mean[place])
+    said += [f"of {count:,.0f} numbers that are not 0"] if math.isfinite(count) else []
+    return "".join(f"<br>{one}" for one in said)
+
+
+def _title(asked: str) -> str:
+    return LARGEST if asked == WORST else RATES[asked].title
+
+
+def _scale(asked: str) -> str:
+    if asked == WORST:
+        return f"{LARGEST} of what goes wrong"
+    return RATES[asked].title + ("" if RATES[asked].share else " (dB)")
+
+
+def _numbers(found: History, moment: Moment, rows: Sequence[str]) -> Table:
+    """All rates of the tensors in `rows`: means, and what the seeds are between."""
+    names = ["numbers", *RATES]
+    ends = [
+        end
+        for name in names
+        for end in ((name, f"{name} least", f"{name} largest") if moment.seeds > 1 else (name,))
+    ]
+    columns = ["layer", "tensor", "role", *ends, "seeds"]
+    told = []
+    for i, one in enumerate(found.tensors):
+        if one.tensor not in rows:
+            continue
+        parts = [
+            choosing.finite(float(part[i]))
+            for name in names
+            for part in _parts(moment.numbers[name], moment.seeds > 1)
+        ]
+        told.append([*one, *parts, moment.seeds])
+    return Table(columns, told)
+
+
+def _parts(numbers: Any, several: bool) -> list[np.ndarray]:
+    return [numbers.mean, numbers.low, numbers.high] if several else [numbers.mean]
+
+
+def curves(
+    shown: Sequence[Shown],
+    chosen: Shown,
+    moment: Moment,
+    asked: str,
+    role: str,
+    names: Sequence[str] | None,
+    step: int | None,
+    log: bool,
+    axes: Sequence[str],
+    dark: bool,
+) -> Panel:
+    """A panel for each setting, in it a line for each of the worst tensors of the chosen one.
+
+    step   where the map is, if not at the end.      axes   what varies in the sweep: the columns of the numbers.
+    """
+    found = chosen.history
+    every = _one_each(worst_first(found, moment, lines(found, asked, role, names)))
+    moved = [line for line in every if _moves(shown, found, line)]
+    kept = (moved or every)[:MOST_LINES]
+    if not kept:
+        of = "" if role == choosing.NO_AXIS else f" of {choosing.named(role)}"
+        return Panel(CURVES, None, notes=(f"Nothing{of} was recorded that says {_title(asked)}.",))
+    points = max(LEAST_POINTS, VERTICES // (len(kept) * len(shown)))
+    roles = list(dict.fromkeys(found.tensors[line.place].role for line in kept))
+    drawn, rows = [], []
+    for one in shown:
+        for at, line in enumerate(kept):
+            place = _place(one.history, found, line)
+            if place is None:
+                continue
+            mine = Line(place, line.rate)
+            drawn += _curve(one, mine, at, roles, asked, points, log, dark)
+            rows += _rows(one, mine, axes)
+    if not any(len(curve.x) for curve in drawn):
+        return Panel(CURVES, None, notes=("No step beyond the first was recorded (yet).",))
+    share = kept[0].rate.share
+    title = "share" if asked == WORST else RATES[asked].title + ("" if share else " (dB)")
+    scales = Axes(
+        "steps (parameter updates)",
+        title,
+        x_log=log,
+        y_log=False,
+        y_share=share,
+        y_more={"rangemode": "tozero"},
+    )
+    marked = {"type": "line", "xref": "x", "x0": step, "x1": step, "yref": "y domain", "y0": 0, "y1": 1}
+    line_of = {"color": style.soft(dark), "dash": "dot", "width": 1.2}
+    shapes = [marked | {"line": line_of}] if step and (step > 0 or not log) else []
+    plot = figure(drawn, scales, dark, shapes, titles=len(shown) > 1)
+    plot["layout"]["meta"] |= {"click": {"key": "step"}}
+    columns = [*axes, "step", "layer", "tensor", "role", "rate", "mean", "least", "largest", "seeds"]
+    return Panel(CURVES, plot, Table(columns, rows), tuple(_left(found, every, moved, kept)))
+
+
+def _one_each(among: Sequence[Line]) -> list[Line]:
+    """Of each tensor the first: its line is of what its box in the map says."""
+    found: dict[int, Line] = {}
+    for line in among:
+        found.setdefault(line.place, line)
+    return list(found.values())
+
+
+def _moves(shown: Sequence[Shown], found: History, line: Line) -> bool:
+    """Whether a line is above 0 in any of the settings."""
+    places = [(one.history, _place(one.history, found, line)) for one in shown]
+    return any(
+        np.nanmax(np.nan_to_num(other.numbers[line.rate.name].mean[:, place]), initial=0.0) > 0
+        for other, place in places
+        if place is not None
+    )
+
+
+def _place(other: History, found: History, line: Line) -> int | None:
+    """Where the tensor of a line is in another history."""
+    wanted = found.tensors[line.place]
+    return other.tensors.index(wanted) if wanted in other.tensors else None
+
+
+def _curve(
+    one: Shown, line: Line, at: int, roles: Sequence[str], asked: str, points: int, log: bool, dark: bool
+) -> list[Curve]:
+    place, rate = line
+    found, numbers = one.history, one.history.numbers[rate.name]
+    tensor = found.tensors[place]
+    mean, low, high = (part[:, place] for part in (numbers.mean, numbers.low, numbers.high))
+    there = np.flatnonzero(np.isfinite(mean) & (found.steps > 0 if log else True))
+    there = there[thin(found.steps[there], points)]
+    x, name = found.steps[there], tensor.label + (f": {rate.word}" if asked == WORST else "")
+    several = bool((found.seeds > 1).any())
+    band: Mapping[str, Any] = {"low": low[there], "high": high[there]} if several else {}
+    hover = [_seeds(rate, low[i], high[i]) for i in there] if several else []
+    color = style.colors(dark)[at % len(style.colors(dark))]
+    dash = style.DASHES[roles.index(tensor.role) % len(style.DASHES)]
+    return [Curve(x, mean[there], one.name, name, color, dash, hover=hover, width=1.8, **band)]
+
+
+def _rows(one: Shown, line: Line, axes: Sequence[str]) -> list[list[Any]]:
+    found, numbers = one.history, one.history.numbers[line.rate.name]
+    named = [text(one.row[axis]) for axis in axes]
+    return [
+        [
+            *named, int(found.steps[i]), *found.tensors[line.place], line.rate.name,
+            *(choosing.finite(float(part[i, line.place])) for part in (numbers.mean, numbers.low, numbers.high)),
+            int(found.seeds[i]),
+        ]
+        for i in np.flatnonzero(np.isfinite(numbers.mean[:, line.place]))
+    ]  # fmt: skip
+
+
+def _left(
+    found: History, every: Sequence[Line], moved: Sequence[Line], kept: Sequence[Line]
+) -> Iterable[str]:
+    """Sentences on the lines that are not drawn."""
+    flat = len(every) - len(moved) if moved else 0
+    if flat:
+        yield f"{choosing.plural(flat, 'line')} of 0 at all steps: not drawn."
+    if len(kept) < len(moved or every):
+        others = [line for line in (moved or every) if line not in kept]
+        names = [f"{found.tensors[line.place].label} ({line.rate.word})" for line in others]
+        more = " …" if len(names) > MOST_NAMED else ""
+        yield (
+            f"{len(kept)} of {len(moved or every)} lines, the worst at the step of the map first; not drawn: "
+            f"{'; '.join(names[:MOST_NAMED])}{more}. Role and tensors above choose others."
+        )
