@@ -1,7 +1,7 @@
 """A sweep of made-up results as large as a store gets, written by the store's own writer and compaction."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class Made:
 
     row: dict[str, Any]
     trace: dict[str, np.ndarray]
+    tensors: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def write(runs: Path, name: str, dimensions: int = len(DIMENSIONS), points: int = POINTS) -> tuple[int, int]:

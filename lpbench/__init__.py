@@ -9,6 +9,7 @@
     lpbench.compare("before", "after", by=["algorithm"])   # by what factor two stored sweeps differ
     lpbench.compare("before", "after")                 # two stored sweeps: ratios with intervals, by any axes
     lpbench.load_cells("runs/demo"), lpbench.load_traces("runs/demo")
+    lpbench.load_tensors("runs/demo")                  # of networks: how each tensor fared in its format
 
 Importing lpbench loads none of numba, torch, pandas or hydra: they come with the first call that needs them.
 """
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lpbench.formats.quantize import quantize_array as quantize
     from lpbench.proofs.bits import bits
     from lpbench.proofs.bounds import bounds
-    from lpbench.store.read import load_cells, load_traces
+    from lpbench.store.read import load_cells, load_tensors, load_traces
     from lpbench.sweeps.plan import plan
     from lpbench.sweeps.sweep import sweep
 
@@ -35,6 +36,7 @@ __all__ = [
     "compare",
     "formats",
     "load_cells",
+    "load_tensors",
     "load_traces",
     "networks",
     "plan",
@@ -50,6 +52,7 @@ _load = lazy.attributes(
         "bounds": "lpbench.proofs.bounds.bounds",
         "compare": "lpbench.analysis.compare.compare",
         "load_cells": "lpbench.store.read.load_cells",
+        "load_tensors": "lpbench.store.read.load_tensors",
         "load_traces": "lpbench.store.read.load_traces",
         "plan": "lpbench.sweeps.plan.plan",
         "quantize": "lpbench.formats.quantize.quantize_array",

@@ -121,7 +121,17 @@ def _declare(kind: str, name: str, thing: Any) -> None:
 # Names that networks use: the same words of a plug-in's own fill the same columns, where they hold such values.
 _SHARED: dict[str, tuple[type, type]] = {name: (Choice, CHOICES[name].stored) for name in SHARED}
 _SHARED |= {metric.name: (Metric, metric.stored) for metric in columns.NETWORK}
-_TAKEN = {*CHOICES, *RUNTIME, *columns.NAMES, "experiment", "grid", "trace", "max_memory", "config_dir"}
+_TAKEN = {
+    *CHOICES,
+    *RUNTIME,
+    *columns.NAMES,
+    "experiment",
+    "grid",
+    "trace",
+    "tensors",
+    "max_memory",
+    "config_dir",
+}
 
 formats = Registry("format", "lpbench.formats")
 algorithms = Registry("algorithm", "lpbench.algorithms")

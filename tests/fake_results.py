@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ class FakeResult:
 
     row: dict[str, Any]
     trace: dict[str, np.ndarray]
+    tensors: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def digest(text: str) -> str:
@@ -67,3 +68,42 @@ def fake_result(
         "L": 2.0,
     }
     return FakeResult(row, trace)
+
+
+ROLES = ("weights", "activations", "errors", "gradients")
+
+
+def fake_tensors(
+    cell: Cell, steps: Sequence[int] = (0, 10, 100), layers: Sequence[str] = ("hidden1", "output")
+) -> dict[str, np.ndarray]:
+    """The tensors of `cell` as an engine hands them over: NaN where a rate does not apply; its numbers are its own."""
+    random = np.random.default_rng(int(cell.cell_id[:8], 16))
+    rows = [(step, layer, role) for step in steps for layer in layers for role in ROLES]
+    count, role = len(rows), np.array([row[2] for row in rows], object)
+    weights = role == "weights"
+    least = random.integers(-30, -10, count).astype(np.float64)
+    return {
+        "step": np.array([row[0] for row in rows], np.int64),
+        "layer": np.array([row[1] for row in rows], object),
+        "tensor": np.where(weights, "matrix", "values"),
+        "role": role,
+        "numbers": random.integers(1, 10**6, count),
+        "saturation_rate": random.random(count) / 200,
+        "underflow_rate": random.random(count) / 20,
+        "stall_rate": np.where(weights, random.random(count), np.nan),
+        "stall_gradient": np.where(weights, random.random(count), np.nan),
+        "stall_decay": np.full(count, np.nan),
+        "snr": np.where(random.random(count) < 0.2, np.nan, 20 + 10 * random.random(count)),
+        "exponent_min": np.where(random.random(count) < 0.1, np.nan, least),
+        "exponent_q10": least + 3,
+        "exponent_q50": least + 5,
+        "exponent_q90": least + 8,
+        "exponent_max": least + 12,
+    }
+
+
+def fake_network(cell: Cell, **options: Any) -> FakeResult:
+    """As `fake_result`, with tensors."""
+    result = fake_result(cell, **options)
+    result.tensors = fake_tensors(cell)
+    return result

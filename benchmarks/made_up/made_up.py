@@ -4,7 +4,7 @@ At the end it is gone, as the head of a cluster may be. So the parts stay, and t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ class Made:
 
     row: dict[str, Any]
     trace: dict[str, np.ndarray]
+    tensors: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @executors.register("made_up")

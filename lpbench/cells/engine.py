@@ -43,6 +43,13 @@ class Trajectory(Protocol):
         """
         ...
 
+    def tensors(self, count: int) -> Mapping[str, np.ndarray]:
+        """The columns of `tensors` at the first `count` points but for `cell_id`, NaN where one does not apply.
+
+        Empty where there are no networks. A plug-in's engine may leave it out.
+        """
+        ...
+
 
 class Engine(Protocol):
     """What computes the cells of a problem. A problem names its own as `engine`; the others have the convex one.

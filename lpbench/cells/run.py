@@ -3,7 +3,8 @@
 import hashlib
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ class Result:
 
     row     the columns of `cells`, without `sweep`.
     trace   the columns of `traces` without `cell_id`: arrays of one length, one entry a recorded step.
+    tensors the columns of `tensors` without `cell_id`, NaN where one does not apply; empty of cells without networks.
     """
 
     row: dict[str, Any]
     trace: dict[str, np.ndarray]
+    tensors: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class Watch(threading.Event):
@@ -62,6 +65,7 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
     asked = cell.choices
     row: dict[str, Any] = {**asked, **cell.identity, "error": None}
     trace: dict[str, np.ndarray] = {"step": np.zeros(0, np.int64)}
+    tensors: Mapping[str, np.ndarray] = {}
     try:
         problem = build(cell.located, cell.problem_key)
         engine = engine_of(row)
@@ -78,6 +82,8 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
         seconds = float(spent[-1])
         trace = {"step": where.steps[: spent.size], **trajectory.observe(spent.size), "seconds": spent}
         row |= trajectory.metrics(trace, row)
+        if hasattr(trajectory, "tensors"):  # a plug-in's engine may have none
+            tensors = trajectory.tensors(spent.size)
     except (Interrupted, KeyboardInterrupt):
         raise
     except BaseException as error:  # a plug-in may call sys.exit, and the cell would be gone without a word
@@ -86,7 +92,7 @@ def run_cell(cell: Cell, stop: threading.Event | None = None, timeout: float | N
     row["seconds"] = seconds
     row["steps_per_second"] = int(trace["step"][-1]) / seconds if seconds > 0 else None
     row["digest"] = _digest(trace)
-    return Result({**row, "started_at": started_at, **provenance()}, trace)
+    return Result({**row, "started_at": started_at, **provenance()}, trace, tensors)
 
 
 def _run(
@@ -146,8 +152,9 @@ def run(
                  precision=8, step_size="0.1/L"`); what is left out has its default.
     config_dir   a folder with your own yamls and modules, as `--config-dir`.
     max_memory   GB that the cell may take (None: what this machine has).
-    Returns the columns of `cells` as a dict, and under `trace` a DataFrame with the columns of `traces`. A cell that
-    diverges, fails or takes longer than `timeout` seconds says so in `status` and `error`.
+    Returns the columns of `cells` as a dict, and as DataFrames under `trace` the columns of `traces`, under `tensors`
+    those of `tensors`, which only networks fill. A cell that diverges, fails or takes longer than `timeout`
+    seconds says so in `status` and `error`.
     Raises ConfigError for choices that cannot be run, TooLarge among them where memory does not suffice.
     """
     import pandas as pd
@@ -156,12 +163,17 @@ def run(
     from lpbench.choices import keys
     from lpbench.choices.cell import make_cell
     from lpbench.choices.grid import single
-    from lpbench.store.schema import CELLS
+    from lpbench.store.schema import CELLS, tensors_table
 
     raw = single(choices, None if config_dir is None else Path(config_dir))
     cell = make_cell(raw)
     check_steps([cell])
     check_memory([cell], 1, max_memory)
     result = run_cell(cell, timeout=keys.check("timeout", raw.get("timeout")))
-    trace = {"cell_id": result.row["cell_id"], **result.trace}
-    return {**dict.fromkeys(CELLS.names), **result.row, "trace": pd.DataFrame(trace)}
+    cell_id = result.row["cell_id"]
+    looked_at = [result.tensors] if result.tensors else []
+    tables = {
+        "trace": pd.DataFrame({"cell_id": cell_id, **result.trace}),
+        "tensors": tensors_table([cell_id], looked_at).to_pandas(),
+    }
+    return {**dict.fromkeys(CELLS.names), **result.row, **tables}

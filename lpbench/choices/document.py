@@ -51,6 +51,7 @@ def terms_table() -> str:
 TABLES = {
     "choices": choices_table,
     "columns": lambda: columns_table([*columns.COLUMNS, *columns.FURTHER]),
+    "tensors": lambda: columns_table(columns.TENSORS),
     "costs": lambda: columns_table(columns.COSTS),
     "terms": terms_table,
 }

@@ -1,4 +1,7 @@
-"""Every column of `cells` beside the choices, in order: what the schema of the store and docs/sweeps.md are made of."""
+"""Every column of `cells` beside the choices, and of `tensors`, in order.
+
+What the schema of the store and docs/sweeps.md are made of.
+"""
 
 from lpbench.declared.declarations import HIGHER, LOWER, Metric
 
@@ -104,6 +107,33 @@ COSTS = [
     *_columns("bits of weights that these gradients read: at the iterate in its format, at snapshots in full precision",
               "bits_moved"),
 ]  # fmt: skip
+
+# Of the table `tensors`: what a row is of, and how many numbers that are.
+TENSOR_ROWS = [
+    *_columns("the cell, as in `cells`", "cell_id", stored=str),
+    *_columns("parameter updates so far; `traces` has the same steps", "step", stored=int),
+    *_columns("the layer of the network", "layer", stored=str),
+    *_columns("the tensor of the layer", "tensor", stored=str),
+    *_columns("what it is in training: `weights`, `activations`, `errors`, `gradients`, `momentum`, "
+              "`second_momentum` or `master`", "role", stored=str),
+    *_columns("non-zero numbers in it", "numbers", stored=int),
+]  # fmt: skip
+# What is measured of them; null where it does not apply. The files hold it in half the bits of other columns.
+TENSOR_MEASURES = [
+    *_columns("share of its non-zero numbers that lay outside the format's range before they were rounded",
+              "saturation_rate"),
+    *_columns("share of its non-zero numbers that rounding made 0", "underflow_rate"),
+    *_columns("share of the non-zero updates that left the weight where it was", "stall_rate"),
+    *_columns("of all that the gradient moved in this step (sum of magnitudes), the share that was lost because the "
+              "weight stayed where it was", "stall_gradient"),
+    *_columns("the same of weight decay", "stall_decay"),
+    *_columns("the same of momentum", "stall_momentum"),
+    *_columns("signal to noise in dB: 10 log10 of the sum of squares of the numbers over that of what rounding added; "
+              "null where it added nothing", "snr"),
+    *_columns("floor(log2 abs(x)) of the numbers before they were rounded: the least, quantiles, the largest",
+              "exponent_min", "exponent_q10", "exponent_q50", "exponent_q90", "exponent_max", stored=int),
+]  # fmt: skip
+TENSORS = [*TENSOR_ROWS, *TENSOR_MEASURES]
 
 COLUMNS = [*IDENTITY, *RESULTS, *NETWORK, *CONSTANTS, *PROBLEM, *PROVENANCE]
 COMPARED = {metric.name: metric for metric in COLUMNS if metric.better}

@@ -1,4 +1,4 @@
-"""Sweeps on disk: `runs/<name>/{cells,traces,rollup}.parquet`, `manifest.json` and `parts/`.
+"""Sweeps on disk: `runs/<name>/{cells,traces,tensors,rollup}.parquet`, `manifest.json` and `parts/`.
 
     folder    names and paths of sweeps               schema      columns and types, rows to tables
     manifest  what live views poll                    lock        one writer a sweep
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from lpbench.store.compaction import compact
     from lpbench.store.folder import list_sweeps, sweep_folder
     from lpbench.store.manifest import read_manifest
-    from lpbench.store.read import load_cells, load_traces, read_cells, read_statuses, read_traces
+    from lpbench.store.read import (
+        load_cells,
+        load_tensors,
+        load_traces,
+        read_cells,
+        read_statuses,
+        read_tensors,
+        read_traces,
+    )
     from lpbench.store.writer import SweepWriter
 
 __all__ = [
@@ -29,10 +37,12 @@ __all__ = [
     "find_sweep",
     "list_sweeps",
     "load_cells",
+    "load_tensors",
     "load_traces",
     "read_cells",
     "read_manifest",
     "read_statuses",
+    "read_tensors",
     "read_traces",
     "sweep_folder",
 ]
@@ -42,7 +52,15 @@ _HOMES = {
     "catalog": ["find_sweep"],
     "folder": ["list_sweeps", "sweep_folder"],
     "manifest": ["read_manifest"],
-    "read": ["load_cells", "load_traces", "read_cells", "read_statuses", "read_traces"],
+    "read": [
+        "load_cells",
+        "load_tensors",
+        "load_traces",
+        "read_cells",
+        "read_statuses",
+        "read_tensors",
+        "read_traces",
+    ],
     "writer": ["SweepWriter"],
 }
 __getattr__ = lazy.attributes(

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 DTYPES = {
-    pa.int64(): np.int64, pa.int32(): np.int32, pa.uint64(): np.uint64, pa.float64(): np.float64, pa.bool_(): np.bool_,
+    pa.int64(): np.int64, pa.int32(): np.int32, pa.int16(): np.int16, pa.uint64(): np.uint64,
+    pa.float64(): np.float64, pa.float32(): np.float32, pa.bool_(): np.bool_,
 }  # fmt: skip
 
 

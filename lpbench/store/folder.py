@@ -9,7 +9,8 @@ from lpbench.store.address import is_folder, locate
 
 # What `check` compares with, what it found so far, and what `reproduce` keeps.
 RESERVED = frozenset({"baselines", "history", "reproduce"})
-CELLS, TRACES, ROLLUP = "cells.parquet", "traces.parquet", "rollup.parquet"
+CELLS, TRACES, TENSORS = "cells.parquet", "traces.parquet", "tensors.parquet"
+ROLLUP = "rollup.parquet"
 MANIFEST, PARTS, LOCK, ABOUT = "manifest.json", "parts", ".lock", "about.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

@@ -20,6 +20,7 @@ from lpbench.store.folder import (
     MANIFEST,
     PARTS,
     ROLLUP,
+    TENSORS,
     TRACES,
     is_sweep,
     name_of,
@@ -33,6 +34,7 @@ from lpbench.store.sources import NEEDED, PART, what_is_wrong
 _OWN = (
     CELLS,
     TRACES,
+    TENSORS,
     ROLLUP,
     ABOUT,
     MANIFEST,

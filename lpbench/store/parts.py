@@ -13,7 +13,7 @@ from lpbench.errors import LpbenchError, StoreError
 from lpbench.store.address import make_folder
 from lpbench.store.files import write_table
 from lpbench.store.folder import PARTS
-from lpbench.store.schema import cells_table, traces_table
+from lpbench.store.schema import cells_table, tensors_table, traces_table
 from lpbench.store.sources import Damaged, Source, part_paths
 
 # A part holds up to so many cells, and is written every 2 s; in a long sweep less often, up to 30 s.
@@ -24,12 +24,14 @@ _BACKLOG = 5_000  # finished cells that may wait for a slow disk
 
 
 class Finished(Protocol):
-    """What a cell's run leaves: its row of `cells`, and its trace as arrays by column."""
+    """What a cell's run leaves: its row of `cells`, its trace as arrays by column, and so its tensors, if any."""
 
     @property
     def row(self) -> Mapping[str, Any]: ...
     @property
     def trace(self) -> Mapping[str, np.ndarray]: ...
+    @property
+    def tensors(self) -> Mapping[str, np.ndarray]: ...
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,23 @@ class Target:
         """
         rows: list[Mapping[str, Any]] = [{**one.row, **self.columns} for one in finished]
         ids = [row["cell_id"] for row in rows]
-        cells, traces = part_paths(self.folder, number)
+        cells, traces, tensors = part_paths(self.folder, number)
         make_folder(self.folder / PARTS)
-        # Sorted by cell, so that row group statistics help readers; the traces first: cells are the commit.
+        # Sorted by cell, so that row group statistics help readers; the cells last: they are the commit.
         order = sorted(range(len(ids)), key=ids.__getitem__)
         write_table(traces, traces_table([ids[i] for i in order], [finished[i].trace for i in order]))
+        looked_at = [i for i in order if len(finished[i].tensors.get("step", ()))]
+        if looked_at:
+            found = [finished[i].tensors for i in looked_at]
+            write_table(tensors, tensors_table([ids[i] for i in looked_at], found))
+        elif tensors.exists():  # of whoever was killed before he wrote this part
+            tensors.unlink()
         write_table(cells, cells_table([rows[i] for i in order]))
         return rows
 
     def written(self, number: int) -> list[Mapping[str, Any]] | None:
         """The rows of part `number`; None where it is not there, or damaged."""
-        cells, traces = part_paths(self.folder, number)
+        cells, traces, _ = part_paths(self.folder, number)
         try:
             if not (cells.is_file() and traces.is_file()):
                 return None

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import pyarrow as pa
 
 from lpbench.errors import StoreError
@@ -15,8 +14,8 @@ from lpbench.store.arrays import from_numpy, plain_columns
 from lpbench.store.catalog import find_sweep
 from lpbench.store.files import StoreWarning
 from lpbench.store.manifest import ManifestDamaged, read_manifest
-from lpbench.store.schema import CELLS, TRACES, concatenate, unite
-from lpbench.store.sources import Damaged, Kept, Source, choose, find_sources, leave_out, newest
+from lpbench.store.schema import CELLS, concatenate, unite
+from lpbench.store.sources import POINTS, Damaged, Kept, choose, find_sources, leave_out, newest
 
 if TYPE_CHECKING:
     import pandas
@@ -45,8 +44,25 @@ def load_traces(
 
     Raises ConfigError for an unknown sweep, StoreError where its files cannot be read.
     """
-    table = read_traces(find_sweep(path_or_name, runs_dir), cells)
-    return table.sort_by([("cell_id", "ascending"), ("step", "ascending")]).to_pandas()
+    return _by_step(read_traces(find_sweep(path_or_name, runs_dir), cells))
+
+
+def load_tensors(
+    path_or_name: Path | str, cells: Iterable[str] | None = None, runs_dir: Path | str = "runs"
+) -> pandas.DataFrame:
+    """How the tensors of a sweep's networks fared in their formats, as a DataFrame sorted by `cell_id` and `step`.
+
+    One row a recorded step, tensor and role; none of cells without networks, and of sweeps that were stored before.
+
+    cells  the `cell_id`s wanted (None: all). Of a compacted sweep only their row groups are read.
+
+    Raises ConfigError for an unknown sweep, StoreError where its files cannot be read.
+    """
+    return _by_step(read_tensors(find_sweep(path_or_name, runs_dir), cells))
+
+
+def _by_step(points: pa.Table) -> pandas.DataFrame:
+    return points.sort_by([("cell_id", "ascending"), ("step", "ascending")]).to_pandas()
 
 
 def read_statuses(folder: Path) -> dict[str, str]:
@@ -104,7 +120,8 @@ def _cells(found: Sequence[Kept], columns: Sequence[str] | None, further: bool) 
     # With the identities, which every file has: one of before all of `columns` has its rows, too.
     asked = None if columns is None else list(dict.fromkeys(["cell_id", *columns]))
 
-    def read(source: Source, ids: pa.Table, keep: np.ndarray) -> pa.Table:
+    def read(one: Kept) -> pa.Table:
+        source, _, keep = one
         table = source.read_cells(asked, further)
         return table if keep.all() else table.filter(from_numpy(keep))
 
@@ -116,18 +133,36 @@ def read_traces(
     folder: Path, cells: Iterable[str] | None = None, columns: Sequence[str] | None = None
 ) -> pa.Table:
     """The traces of `cells` (None: all) as an Arrow table, each in one piece and by its steps."""
+    return _points(folder, "traces", cells, columns)
+
+
+def read_tensors(
+    folder: Path, cells: Iterable[str] | None = None, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """As `read_traces`, a row for each step, tensor and role."""
+    return _points(folder, "tensors", cells, columns)
+
+
+def _points(folder: Path, kind: str, cells: Iterable[str] | None, columns: Sequence[str] | None) -> pa.Table:
     read_manifest(folder)
     wanted = None if cells is None else set(cells)
 
-    def read(source: Source, ids: pa.Table, keep: np.ndarray) -> pa.Table:
-        return source.read_traces(columns, choose(ids, keep, wanted))
+    def read() -> pa.Table:
+        found = newest(find_sources(folder))
+        alone = len(found) == 1
+        return _concatenated(
+            [one for one in found if one[0].has(kind)],
+            lambda one: one[0].read_points(kind, columns, choose(one, wanted, alone)),
+            POINTS[kind],
+            columns,
+        )
 
-    return _steadily(folder, lambda: _concatenated(newest(find_sources(folder)), read, TRACES, columns))
+    return _steadily(folder, read)
 
 
 def _concatenated(
     found: Sequence[Kept],
-    read: Callable[[Source, pa.Table, np.ndarray], pa.Table],
+    read: Callable[[Kept], pa.Table],
     schema: pa.Schema,
     columns: Sequence[str] | None,
 ) -> pa.Table:
@@ -135,7 +170,7 @@ def _concatenated(
     tables = []
     for one in found:
         try:
-            tables.append(read(*one))
+            tables.append(read(one))
         except Damaged as damaged:
             leave_out(damaged)
     return concatenate(

@@ -1,10 +1,10 @@
-"""The columns of `cells` and `traces` with their types, and rows turned into tables.
+"""The columns of `cells`, `traces` and `tensors` with their types, and rows turned into tables.
 
 Every column is there in every file, null where it does not apply; a row's unknown keys become further
 columns.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,16 +13,19 @@ import pyarrow as pa
 from lpbench import registry
 from lpbench.declared import choices, columns
 from lpbench.declared.declarations import Choice, Metric
-from lpbench.store.arrays import from_numpy, from_texts, from_values
+from lpbench.store.arrays import DTYPES, from_numpy, from_texts, from_values
 
 TEXT, INT, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 _KINDS = {str: TEXT, int: INT, float: REAL, bool: FLAG}
+_SHORT = {int: pa.int16(), float: pa.float32()}  # of tensors, of which a cell has thousands of rows
 _ROLE = b"lpbench"  # in the metadata of a column that a plug-in declared: what it is, for readers without the plug-in
 
 
-def _types(declared: Iterable[Choice | Metric]) -> dict[str, pa.DataType]:
-    return {one.name: _KINDS[one.stored] for one in declared}
+def _types(
+    declared: Iterable[Choice | Metric], kinds: Mapping[type, pa.DataType] = _KINDS
+) -> dict[str, pa.DataType]:
+    return {one.name: kinds[one.stored] for one in declared}
 
 
 CHOICES = _types(choices.CHOICES.values())
@@ -36,6 +39,7 @@ TRACES = pa.schema(
         "saturation_rate": REAL, "stall_rate": REAL, "seconds": REAL,
     }
 )  # fmt: skip
+TENSORS = pa.schema(_types(columns.TENSOR_ROWS) | _types(columns.TENSOR_MEASURES, _SHORT))
 ROLLUP = pa.schema(
     {
         "group_id": TEXT, "step": INT, "epoch": REAL, "gradient_evaluations": INT, "n": INT,
@@ -151,35 +155,84 @@ def _text(value: Any) -> str:
     return str(value).encode("utf-8", "replace").decode()  # a lone surrogate is no UTF-8
 
 
-def traces_table(cell_ids: Sequence[str], traces: Sequence[Mapping[str, np.ndarray]]) -> pa.Table:
+Points = Mapping[str, np.ndarray]
+
+
+def traces_table(cell_ids: Sequence[str], traces: Sequence[Points]) -> pa.Table:
     """A table of `traces`, the one of `cell_ids[i]` after that of `cell_ids[i - 1]`.
 
     A trace maps the columns of `TRACES` (without `cell_id`, with `step`) to arrays of one length; absent:
     null.
     """
-    lengths = [len(trace["step"]) for trace in traces]
+    return _points_table(TRACES, cell_ids, traces, _column)
+
+
+def tensors_table(cell_ids: Sequence[str], tensors: Sequence[Points]) -> pa.Table:
+    """As `traces_table`, of `TENSORS`; NaN is null, too. Each cell's rows are brought into the order of their steps."""
+    return _points_table(TENSORS, cell_ids, [_by_step(points) for points in tensors], _column_without_nan)
+
+
+def _by_step(points: Points) -> Points:
+    """`points` by their steps; those of one step stay in the order they came."""
+    step = np.asarray(points["step"])
+    if (step[1:] >= step[:-1]).all():
+        return points
+    order = np.argsort(step, kind="stable")
+    return {name: np.asarray(values)[order] for name, values in points.items()}
+
+
+def _points_table(
+    schema: pa.Schema,
+    cell_ids: Sequence[str],
+    records: Sequence[Points],
+    column: Callable[[list[np.ndarray | None], list[int], pa.DataType], pa.Array],
+) -> pa.Table:
+    lengths = [len(record["step"]) for record in records]
     which = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
     ids = pa.DictionaryArray.from_arrays(from_numpy(which), from_texts(cell_ids))
     columns: dict[str, Any] = {"cell_id": ids.cast(TEXT)}
-    for name, kind in zip(TRACES.names[1:], TRACES.types[1:], strict=True):
-        columns[name] = _trace_column(name, kind, traces, lengths)
-    extra = dict.fromkeys(key for trace in traces for key in trace if key not in columns)
-    for name in extra:
-        columns[name] = _trace_column(name, REAL, traces, lengths)
+    kinds = dict(zip(schema.names[1:], schema.types[1:], strict=True))
+    extra = dict.fromkeys(key for record in records for key in record if key not in kinds)
+    for name, kind in {**kinds, **dict.fromkeys(extra, REAL)}.items():
+        columns[name] = column([record.get(name) for record in records], lengths, kind)
     return pa.table(columns)
 
 
-def _trace_column(
-    name: str, kind: pa.DataType, traces: Sequence[Mapping[str, np.ndarray]], lengths: list[int]
-) -> pa.Array:
-    dtype = np.int64 if kind == INT else np.float64
-    there = [name in trace for trace in traces]
-    pieces = [
-        np.asarray(trace[name], dtype) if has else np.zeros(length, dtype)
-        for trace, length, has in zip(traces, lengths, there, strict=True)
+def _column(pieces: list[np.ndarray | None], lengths: list[int], kind: pa.DataType) -> pa.Array:
+    """The numbers of `pieces`, one after the other; null for those of a piece that is None."""
+    dtype = DTYPES[kind]
+    values = _joined(pieces, lengths, dtype, 0)
+    there = np.array([piece is not None for piece in pieces], bool)
+    return from_numpy(values, None if there.all() else np.repeat(there, lengths))
+
+
+def _column_without_nan(pieces: list[np.ndarray | None], lengths: list[int], kind: pa.DataType) -> pa.Array:
+    """As `_column`, also of texts; NaN, and where whole numbers are held what is not finite, is null."""
+    if kind == TEXT:
+        return _texts(pieces, lengths)
+    values, dtype = _joined(pieces, lengths, np.float64, np.nan), DTYPES[kind]
+    valid = np.isfinite(values) if np.issubdtype(dtype, np.integer) else ~np.isnan(values)
+    with np.errstate(over="ignore"):  # what float32 does not hold is infinite
+        return from_numpy(np.where(valid, values, 0).astype(dtype), valid)
+
+
+def _joined(pieces: list[np.ndarray | None], lengths: list[int], dtype: Any, absent: float) -> np.ndarray:
+    made = [
+        np.full(length, absent, dtype) if piece is None else np.asarray(piece, dtype)
+        for piece, length in zip(pieces, lengths, strict=True)
     ]
-    values = np.concatenate(pieces) if pieces else np.zeros(0, dtype)
-    return from_numpy(values, None if all(there) else np.repeat(np.array(there, bool), lengths))
+    return np.concatenate(made) if made else np.zeros(0, dtype)
+
+
+def _texts(pieces: list[np.ndarray | None], lengths: list[int]) -> pa.Array:
+    """Texts, each different one of which is held once on the way: there are few."""
+    numbers: dict[str | None, int] = {}
+    codes: list[int] = []
+    for piece, length in zip(pieces, lengths, strict=True):
+        texts = [None] * length if piece is None else np.asarray(piece).tolist()
+        codes += [numbers.setdefault(text, len(numbers)) for text in texts]
+    held = pa.DictionaryArray.from_arrays(from_numpy(np.array(codes, np.int32)), from_texts(list(numbers)))
+    return held.cast(TEXT)
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -1,4 +1,8 @@
-"""The files that hold a sweep's cells: the compacted pair and the parts, without damaged ones."""
+"""The files that hold a sweep's cells: the compacted ones and the parts, without damaged ones.
+
+A cell is its row and its trace: where either is damaged, it is computed again. Its tensors are a by-product, which a
+cell may lack: where they are damaged they are gone, and the cell stays.
+"""
 
 import re
 import warnings
@@ -23,32 +27,57 @@ from lpbench.store.files import (
     open_parquet,
     was_replaced,
 )
-from lpbench.store.folder import CELLS, PARTS, TRACES, name_of
+from lpbench.store.folder import CELLS, PARTS, TENSORS, TRACES, name_of
 from lpbench.store.schema import CELLS as CELLS_SCHEMA
 from lpbench.store.schema import STATUSES, concatenate, further, plain
+from lpbench.store.schema import TENSORS as TENSORS_SCHEMA
 from lpbench.store.schema import TRACES as TRACES_SCHEMA
 
 _ID = pa.schema([CELLS_SCHEMA.field("cell_id")])
-NEEDED = {"cells": ("cell_id", "group_id", "status"), "traces": ("cell_id", "step")}
-PART = re.compile(r"(\d{6,})\.(cells|traces)\.parquet")
+NEEDED = {
+    "cells": ("cell_id", "group_id", "status"),
+    "traces": ("cell_id", "step"),
+    "tensors": ("cell_id", "step", "layer", "tensor", "role"),
+}
+# The tables of recorded steps.
+POINTS = {"traces": TRACES_SCHEMA, "tensors": TENSORS_SCHEMA}
+PART = re.compile(r"(\d{6,})\.(cells|traces|tensors)\.parquet")
 
 
 class Damaged(Exception):
-    """A source that looked whole cannot be read, or holds what is none of ours."""
+    """A source that looked whole cannot be read, or holds what is none of ours.
 
-    def __init__(self, source: "Source", reason: object):
+    by_product   that is true of its tensors alone
+    """
+
+    def __init__(self, source: "Source", reason: object, by_product: bool = False):
         super().__init__(f"{source.cells}: {reason}")
         self.source = source
         self.reason = reason
+        self.by_product = by_product
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file of cells and that of their traces. `index` is the part's number, -1 for the compacted pair."""
+    """A file of cells and that of their traces, and of tensors where there may be some.
+
+    index   the part's number, -1 for what is compacted
+    """
 
     index: int
     cells: Path
     traces: Path
+    tensors: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        return [self.cells, self.traces, *([] if self.tensors is None else [self.tensors])]
+
+    def has(self, kind: str) -> bool:
+        """Whether it has points of `kind`, one of POINTS."""
+        # What is compacted is asked when it is read: its files may be newer than the list of them.
+        return kind == "traces" or (self.tensors is not None and (self.index >= 0 or self.tensors.exists()))
 
     def read_cells(self, columns: Sequence[str] | None = None, more: bool = False) -> pa.Table:
         """The cells, of the columns that the file has, with our types; `more`: and those of plug-ins.
@@ -57,7 +86,7 @@ class Source:
 
         Raises Damaged; StoreError for a file that cannot be read now.
         """
-        table = self._read(self.cells, CELLS_SCHEMA, columns, None, more)
+        table = self._read("cells", CELLS_SCHEMA, columns, None, more)
         if "sweep" not in table.column_names:
             return table
         at, field = table.column_names.index("sweep"), table.schema.field("sweep")
@@ -69,26 +98,32 @@ class Source:
         """The name of the sweep that it is of."""
         return name_of(self.cells.parent if self.index < 0 else self.cells.parent.parent)
 
-    def read_traces(
-        self, columns: Sequence[str] | None = None, cells: Sequence[str] | None = None
+    def read_points(
+        self, kind: str, columns: Sequence[str] | None = None, cells: Sequence[str] | None = None
     ) -> pa.Table:
-        """The traces of `cells` (None: of all); only row groups that may hold them are read."""
-        table = self._read(self.traces, TRACES_SCHEMA, columns, cells)
-        if any(name in table.column_names and table[name].null_count for name in NEEDED["traces"]):
-            raise Damaged(self, "a point without its cell or its step")
+        """The traces, or tensors, of `cells` (None: of all); only row groups that may hold them are read.
+
+        kind   one of POINTS, which the source `has`.    Raises as `read_cells`.
+        """
+        table = self._read(kind, POINTS[kind], columns, cells)
+        if any(name in table.column_names and table[name].null_count for name in NEEDED[kind]):
+            raise Damaged(self, f"a point without its {' or its '.join(NEEDED[kind])}", kind == "tensors")
         return table
 
     def _read(
         self,
-        path: Path,
+        kind: str,
         schema: pa.Schema,
         columns: Sequence[str] | None,
         cells: Sequence[str] | None,
         more: bool = False,
     ) -> pa.Table:
+        path: Path = getattr(self, kind)
         # By ParquetFile, since `read_table` imports pandas.
         try:
             with open_parquet(path, page_checksum_verification=True) as file:
+                if wrong := _what_lacks(file.schema_arrow.names, NEEDED[kind]):
+                    raise ValueError(wrong)
                 if columns is not None:
                     own = further(file.schema_arrow) if more else {}
                     columns = [name for name in file.schema_arrow.names if name in {*columns, *own}]
@@ -99,7 +134,7 @@ class Source:
             if was_replaced(error):
                 raise FileNotFoundError(path) from error
             _check_readable(path, error)
-            raise Damaged(self, first_line(error)) from error
+            raise Damaged(self, first_line(error), kind == "tensors") from error
         if cells is not None:
             table = table.filter(pc.is_in(table["cell_id"], value_set=from_texts(cells)))
         return table if columns is None else table.select(columns)
@@ -128,15 +163,16 @@ def _groups_with(file: pq.ParquetFile, wanted: Sequence[str]) -> list[int]:
     return groups
 
 
-def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
-    """The files of part number `index`: cells, traces."""
+def part_paths(folder: Path, index: int) -> tuple[Path, Path, Path]:
+    """The files of part number `index`: cells, traces, tensors."""
     stem = folder / PARTS / f"{index:06d}"
-    return stem.with_suffix(".cells.parquet"), stem.with_suffix(".traces.parquet")
+    cells, traces, tensors = (stem.with_suffix(f".{kind}.parquet") for kind in NEEDED)
+    return cells, traces, tensors
 
 
 def compacted(folder: Path) -> Source:
-    """The compacted pair, which is there from the first compaction on."""
-    return Source(-1, folder / CELLS, folder / TRACES)
+    """The compacted files, which are there from the first compaction on."""
+    return Source(-1, folder / CELLS, folder / TRACES, folder / TENSORS)
 
 
 def find_sources(folder: Path, strict: bool = True) -> list[Source]:
@@ -147,7 +183,9 @@ def find_sources(folder: Path, strict: bool = True) -> list[Source]:
 def scan(folder: Path, strict: bool = True) -> tuple[list[Source], set[int]]:
     """All sources of the sweep, oldest first; and the indices of those that a truncated or foreign file leaves out.
 
-    strict  raise StoreError where the compacted pair cannot be read; else it is warned of and left out, too
+    Of tensors nothing is known but that they are there: who reads them sees what they are.
+
+    strict  raise StoreError where the compacted files cannot be read; else they are warned of and left out, too
     """
     sources: list[Source] = []
     broken: set[int] = set()
@@ -165,6 +203,9 @@ def scan(folder: Path, strict: bool = True) -> tuple[list[Source], set[int]]:
         if path.name.endswith((TEMPORARY, DAMAGED)):
             continue
         match = PART.fullmatch(path.name)
+        if match and match[2] == "tensors":
+            pieces.setdefault(int(match[1]), {})[match[2]] = path
+            continue
         wrong = what_is_wrong(path, NEEDED[match[2]]) if match else "not a part of lpbench"
         if wrong is not None:
             warn_of(path, wrong)
@@ -173,7 +214,7 @@ def scan(folder: Path, strict: bool = True) -> tuple[list[Source], set[int]]:
         elif match:
             broken.add(int(match[1]))
     for index, files in sorted(pieces.items()):
-        if len(files) == 2:
+        if files.keys() >= {"cells", "traces"}:
             sources.append(Source(index, **files))
         elif "cells" in files and index not in broken:
             warn_of(files["cells"], "its traces are missing")
@@ -182,8 +223,12 @@ def scan(folder: Path, strict: bool = True) -> tuple[list[Source], set[int]]:
 
 
 def leave_out(damaged: Damaged, strict: bool = True) -> None:
-    """Warn of a source that is left out; raises StoreError where it is the compacted pair and `strict`."""
+    """Warn of a source that is left out, or its tensors; raises StoreError for compacted cells where it is `strict`."""
     source = damaged.source
+    if damaged.by_product:
+        assert source.tensors is not None
+        warn_of_tensors(source.tensors, damaged.reason)
+        return
     if source.index < 0 and strict:
         raise StoreError(
             f"{source.cells} cannot be read ({damaged.reason}); the next `lpbench resume {source.cells.parent.name}` "
@@ -201,6 +246,15 @@ def warn_of(path: Path, reason: object, what: str = "it") -> None:
     )
 
 
+def warn_of_tensors(path: Path, reason: object) -> None:
+    """Say on stderr, once, that the file of tensors `path` is left out, and what becomes of its cells."""
+    warnings.warn(
+        f"{path}: it is left out: {reason}. Its cells stay, but what it held of their tensors is gone",
+        StoreWarning,
+        stacklevel=3,
+    )
+
+
 def what_is_wrong(path: Path, needed: Sequence[str]) -> str | None:
     """Why `path` is no Parquet file with the columns `needed`, by its footer; None if it is one, or is gone."""
     try:
@@ -213,6 +267,10 @@ def what_is_wrong(path: Path, needed: Sequence[str]) -> str | None:
             return None
         _check_readable(path, error)
         return f"truncated or damaged ({first_line(error)})"
+    return _what_lacks(names, needed)
+
+
+def _what_lacks(names: Sequence[str], needed: Sequence[str]) -> str | None:
     missing = [name for name in needed if names.count(name) != 1]
     return f"not a part of lpbench: no column {', '.join(missing)}" if missing else None
 
@@ -260,12 +318,14 @@ def newest(sources: Sequence[Source], strict: bool = True) -> list[Kept]:
     return found
 
 
-def choose(ids: pa.Table, keep: np.ndarray, wanted: Collection[str] | None) -> list[str] | None:
-    """The cells to read of a source that `newest` gave: those of `wanted` (None: all) that no later one replaces.
+def choose(one: Kept, wanted: Collection[str] | None, alone: bool = False) -> list[str] | None:
+    """The cells to read of what `newest` gave: those of `wanted` (None: all) that no later source replaces.
 
-    None where that is the whole source.
+    None where that is the whole source. Of what is compacted it is so only where it is `alone`: a compaction that is
+    under way, or was killed, writes points before their cells, and then those of parts stand in both.
     """
-    if wanted is None and keep.all():
+    source, ids, keep = one
+    if wanted is None and keep.all() and (alone or source.index >= 0):
         return None
     names = zip(ids["cell_id"].to_pylist(), keep, strict=True)
     return [name for name, kept in names if kept and (wanted is None or name in wanted)]
