@@ -60,7 +60,9 @@ def figure(
     layout = style.layout(
         dark, hovermode="closest", showlegend=True, height=AROUND + ROW * max(len(names), LEAST_ROWS),
         margin={"l": 8, "r": 16, "t": 12, "b": FOOT},
-        xaxis={"range": [least - pad, most + pad], "title": {"text": f"magnitude of the {what}"}, **_ticks(least, most)},
+        xaxis={
+            "range": [least - pad, most + pad], "title": {"text": f"magnitude of the {what}"}, **_ticks(least, most),
+        },
         yaxis={
             "tickvals": places, "ticktext": list(names), "showgrid": False,
             "range": [max(len(names), LEAST_ROWS) - 0.4, -0.6],

@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from .sweeps import POINTS, Sweep
 
 if TYPE_CHECKING:
     import pandas
+    import pyarrow
 
 # In the order of a step: forward, backward, update.
 ROLES = ("weights", "activations", "errors", "gradients", "momentum", "second_momentum", "master")
 EXPONENTS = ("exponent_min", "exponent_q10", "exponent_q50", "exponent_q90", "exponent_max")
-KEPT = 16  # histories in memory: those of a page's settings, and of some before
+KEPT = 8  # views of a sweep in memory, of a few groups each
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ MOMENTUM = Rate("stall_momentum", "lost of what momentum moved", "momentum lost"
 SNR = Rate("snr", "signal to rounding noise", "signal to noise", share=False)
 SHARES = (SATURATION, UNDERFLOW, STALL, GRADIENT, DECAY, MOMENTUM)
 RATES = {rate.name: rate for rate in (*SHARES, SNR)}
+COLUMNS = ("numbers", *RATES, *EXPONENTS)
 
 
 class Tensor(NamedTuple):
@@ -135,70 +137,55 @@ class History:
         return pd.DataFrame({"step": moment.steps[1], **named, **means})
 
 
-def ran(sweep: Sweep, group_id: str) -> list[str]:
-    """The cells of a group whose tensors are known, in the order of the cells."""
-    cells = sweep.cells
-    return [one for one in cells["cell_id"][cells["group_id"] == group_id] if one in sweep.watched]
-
-
 @functools.lru_cache(maxsize=KEPT)
-def history(sweep: Sweep, group_id: str) -> History | None:
-    """What happened to the tensors of a group; None where nobody knows. Once for the figures of a page and its body."""
-    return _history(sweep, ran(sweep, group_id))
+def histories(sweep: Sweep, group_ids: tuple[str, ...]) -> dict[str, History]:
+    """What happened to the tensors of some groups; without those of which nobody knows.
+
+    Read at once, for their cells lie all over the files; kept for the figures of a page and what stands above them.
+    """
+    cells = sweep.cells[sweep.cells["group_id"].isin(group_ids) & sweep.cells["cell_id"].isin(sweep.watched)]
+    if cells.empty:
+        return {}
+    table = sweep.tensors(cells["cell_id"].tolist(), ["cell_id", "step", *Tensor._fields, *COLUMNS])
+    codes, ids = _codes(table, ["cell_id"])
+    group_of = dict(zip(cells["cell_id"], cells["group_id"], strict=True))
+    groups = np.array([group_of[one] for (one,) in ids], object)[codes]
+    return {one: _history(table.take(np.flatnonzero(groups == one))) for one in dict.fromkeys(groups)}
 
 
-def _history(sweep: Sweep, cell_ids: Sequence[str]) -> History | None:
-    names = ["numbers", *RATES, *EXPONENTS]
-    table = sweep.tensors(cell_ids, ["cell_id", "step", *Tensor._fields, *names]) if cell_ids else None
-    if table is None or not len(table):
-        return None
-    table = table.combine_chunks()
-    cells = _codes(table, ["cell_id"])[0]
+def _history(table: pyarrow.Table) -> History:
+    """That of one group, from its rows, of which each cell has some."""
+    cells, ids = _codes(table, ["cell_id"])
     which, tensors = _codes(table, Tensor._fields)
     at = table["step"].to_numpy()
-    columns = {name: np.asarray(table[name].to_numpy(), float) for name in names}
     each, rows = [], []
-    for cell in range(cells.max() + 1):
+    for cell in range(len(ids)):
         mine = np.flatnonzero(cells == cell)
         own, places = np.unique(at[mine], return_inverse=True)
         each.append(own)
         rows.append((mine, places))
-
-    def of(cell: int, name: str) -> np.ndarray:
-        """A column of one cell, by its steps and all tensors."""
-        found = np.full((len(each[cell]), len(tensors)), np.nan)
-        mine, places = rows[cell]
-        found[places, which[mine]] = columns[name][mine]
-        return found
-
     grid = _grid(each)
-    reached = np.array([grid <= own[-1] for own in each])
     numbers, last = {}, {}
-    for name in names:
-        whole = [of(cell, name) for cell in range(len(each))]
+    for name in COLUMNS:
+        column = np.asarray(table[name].to_numpy(), float)
+        whole = [np.full((len(own), len(tensors)), np.nan) for own in each]
+        for one, (mine, places) in zip(whole, rows, strict=True):
+            one[places, which[mine]] = column[mine]
         numbers[name] = _over([_between(grid, own, one) for own, one in zip(each, whole, strict=True)])
         last[name] = _over([one[-1] for one in whole])
     ends = [int(own[-1]) for own in each]
+    seeds = np.sum([grid <= end for end in ends], axis=0)
     moment = Moment(last, len(each), (min(ends), max(ends)))
-    return History(tuple(Tensor(*one) for one in tensors), grid, numbers, reached.sum(axis=0), moment)
+    return History(tuple(Tensor(*one) for one in tensors), grid, numbers, seeds, moment)
 
 
-def _codes(table: Any, names: Sequence[str]) -> tuple[np.ndarray, list[list[str]]]:
-    """Of each row the number of its texts, in the order of their first rows; and the texts of each number."""
+def _codes(table: pyarrow.Table, names: Sequence[str]) -> tuple[np.ndarray, list[list[str]]]:
+    """Of each row a number for its texts, and the texts of each number; in the order of their first rows."""
     import pyarrow.compute as pc
 
-    parts = [table[name].dictionary_encode().combine_chunks() for name in names]
-    codes = np.zeros(len(table), np.int64)
-    for part in parts:
-        part = part.combine_chunks() if hasattr(part, "combine_chunks") else part
-        codes = codes * len(part.dictionary) + part.indices.to_numpy()
-    _, first, places = np.unique(codes, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    chosen = first[order]
-    texts = [pc.take(table[name], chosen).to_pylist() for name in names]
-    return rank[places], [list(one) for one in zip(*texts, strict=True)]
+    joint = pc.binary_join_element_wise(*(table[name] for name in names), "\0")
+    found = joint.combine_chunks().dictionary_encode()
+    return found.indices.to_numpy(), [one.split("\0") for one in found.dictionary.to_pylist()]
 
 
 def _grid(each: Sequence[np.ndarray]) -> np.ndarray:

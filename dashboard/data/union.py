@@ -67,6 +67,11 @@ class Union(Sweep):
             found.append(frame.assign(cell_id=[f"{name}{JOINT}{one}" for one in frame["cell_id"]]))
         return pd.concat(found) if found else next(iter(self.parts.values())).traces([], columns)
 
+    @functools.cached_property
+    def watched(self) -> frozenset[str]:
+        """As of one sweep."""
+        return frozenset(f"{name}{JOINT}{one}" for name, part in self.parts.items() for one in part.watched)
+
     def tensors(self, cell_ids: Sequence[str] | None, columns: Sequence[str] | None = None) -> Any:
         """As of one sweep."""
         import pyarrow as pa

@@ -6,7 +6,7 @@ import fnmatch
 import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lpbench.terminal import Table
@@ -14,7 +14,7 @@ from lpbench.terminal import Table
 from ..charts import style
 from ..data import choosing
 from ..data.sweeps import Group, Sweep, text
-from ..data.tensors import RATES, ROLES, History, Moment, history
+from ..data.tensors import RATES, ROLES, History, Moment, histories
 from ..page import NUMBER, SELECT, SWITCH, TEXT, Control, Page, Panel, State
 from ..panels import exponents, rates
 from ..panels.findings import findings
@@ -107,66 +107,70 @@ def _beside(sweep: Sweep, rows: Sequence[Group], row: Group, axis: str) -> list[
     return kept if row in kept else [*kept[: MOST_BESIDE - 1], row]
 
 
-def _moment(sweep: Sweep, state: State) -> tuple[list[Group], Group, History, Moment] | None:
-    """The settings that are left, the chosen one, its history, and the moment that is asked for."""
+@dataclass(frozen=True)
+class _View:
+    """What the reader asks for.
+
+    rows      the settings that the filters leave.      row, found   the chosen one, with its history.
+    moment    the step of the map and the exponents.    shown        what the curves set beside each other.
+    """
+
+    rows: Sequence[Group]
+    row: Group
+    found: History
+    moment: Moment
+    shown: Sequence[rates.Shown]
+
+
+def _view(sweep: Sweep, state: State) -> _View | None:
+    """None where no setting is left."""
     rows = _watched(sweep, state)
     if not rows:
         return None
-    row = _pick(sweep, rows, state["setting"])
-    found = history(sweep, row["group_id"])
-    return None if found is None else (rows, row, found, found.at(state["step"]))
+    row, axis = _pick(sweep, rows, state["setting"]), state["beside"]
+    beside = _beside(sweep, rows, row, axis)
+    found = histories(sweep, tuple(one["group_id"] for one in beside))
+    there = [one for one in beside if one["group_id"] in found]
+    several = len(there) > 1
+    shown = [
+        rates.Shown(one, choosing.label(axis, one[axis]) if several else "", found[one["group_id"]])
+        for one in there
+    ]
+    mine = found[row["group_id"]]
+    return _View(rows, row, mine, mine.at(state["step"]), shown)
 
 
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     """The map of tensors and roles; curves over steps; exponents and the range of the format."""
     if not sweep.watched:
         return _empty(_nothing(sweep))
-    chosen = _moment(sweep, state)
-    if chosen is None:
+    view = _view(sweep, state)
+    if view is None:
         return _empty(
             "No cell of this choice keeps what rounding does to its tensors: the filters choose others."
         )
-    rows, row, found, moment = chosen
+    row, found, moment, asked = view.row, view.found, view.moment, state["rate"]
     names = _called(found, state["tensors"])
     if names == []:
         some = ", ".join(dict.fromkeys(one.tensor for one in found.tensors))
         return _empty(f"No tensor is called {state['tensors']}: there are {some}.")
-    mine = rates.Shown(row, _name(sweep, row), found)
-    heat = rates.heat(mine, moment, state["rate"], names, dark)
-    beside = _beside(sweep, rows, row, state["beside"])
-    shown = []
-    for one in beside:
-        other = history(sweep, one["group_id"])
-        if other is not None:
-            shown.append(
-                rates.Shown(
-                    one,
-                    choosing.label(state["beside"], one[state["beside"]]) if len(beside) > 1 else "",
-                    other,
-                )
-            )
+    heat = rates.heat(found, moment, asked, names, dark)
     at = None if state["step"] is None else moment.steps[1]
     over = rates.curves(
-        shown, mine, moment, state["rate"], state["role"], names, at, state["log"], sweep.varying, dark
+        view.shown, found, moment, asked, state["role"], names, at, state["log"], sweep.varying, dark
     )
     role = state["role"]
     if role == choosing.NO_AXIS:
-        role = _worst_role(found, moment, state["rate"], names)
-    own = [
-        i
-        for i, one in enumerate(found.tensors)
-        if one.role == role and (names is None or one.tensor in names)
-    ]
+        role = _worst_role(found, moment, asked, names)
+    places = {one.tensor: i for i, one in enumerate(found.tensors) if one.role == role}
+    own = [places[tensor] for tensor in rates.in_order(found, names) if tensor in places]
     sizes = exponents.panel(row, found, moment, role, own[: rates.MOST_ROWS], dark)
-    said = _said(sweep, state, rows, row, moment)
-    others = [
-        f"Setting: {_name(sweep, row)}." if len(shown) == 1 else _told(sweep, state, row),
-        *_bands(shown),
-    ]
+    setting = f"Setting: {_name(sweep, row)}"
+    beside = [_told(sweep, state, row) if len(view.shown) > 1 else f"{setting}.", *_bands(view.shown)]
     return [
-        replace(heat, notes=(*said, *heat.notes)),
-        replace(over, notes=(*others, *over.notes)),
-        replace(sizes, notes=(f"Setting: {_name(sweep, row)}; {_when(moment)}.", *sizes.notes)),
+        replace(heat, notes=(*_said(sweep, state, view), *heat.notes)),
+        replace(over, notes=(*beside, *over.notes)),
+        replace(sizes, notes=(f"{setting}; {_when(moment, state['step'])}.", *sizes.notes)),
     ]
 
 
@@ -190,8 +194,9 @@ def _worst_role(found: History, moment: Moment, asked: str, names: Sequence[str]
     return found.tensors[among[0].place].role if among else found.tensors[0].role
 
 
-def _said(sweep: Sweep, state: State, rows: Sequence[Group], row: Group, moment: Moment) -> list[str]:
+def _said(sweep: Sweep, state: State, view: _View) -> list[str]:
     """Which setting it is, at which step, over how many seeds."""
+    rows, row, moment = view.rows, view.row, view.moment
     metric, of = sweep.metric, choosing.plural(len(rows), "setting")
     level = "diverged" if math.isnan(row["floor"]) else f"{metric.title} {metric.text(row['floor'])}"
     asked = state["setting"]
@@ -201,18 +206,23 @@ def _said(sweep: Sweep, state: State, rows: Sequence[Group], row: Group, moment:
         else ""
     )
     seeds = "one seed" if moment.seeds == 1 else f"means over {choosing.seeds([{'n': moment.seeds}])}"
-    lost = choosing.count_note(int(row["n_diverged"]), "cell", "diverged; it counts up to where it ended")
+    count = int(row["n_diverged"])
+    lost = choosing.count_note(
+        count, "cell", f"diverged; {'it counts' if count == 1 else 'they count'} up to the end"
+    )
     gone = (
         []
         if asked in (WORST, BEST, row["group_id"])
         else ["The setting that was asked for is none that the filters leave."]
     )
-    return [f"{_name(sweep, row)}{which} ({level}); {_when(moment)}; {seeds}.", *gone, *lost]
+    return [f"{_name(sweep, row)}{which} ({level}); {_when(moment, state['step'])}; {seeds}.", *gone, *lost]
 
 
-def _when(moment: Moment) -> str:
+def _when(moment: Moment, asked: float | None) -> str:
     first, last = moment.steps
-    return f"step {last}" if first == last else f"the last step that each seed recorded, {first} to {last}"
+    if first != last:
+        return f"the last step that each seed recorded, {first} to {last}"
+    return f"step {last}" + (f", the last one up to {asked:g}" if asked is not None and asked != last else "")
 
 
 def _told(sweep: Sweep, state: State, row: Group) -> str:
@@ -263,11 +273,8 @@ def summary(sweep: Sweep, state: State) -> list[Panel]:
 
 
 def _findings(sweep: Sweep, state: State) -> tuple[str, list[str]] | None:
-    chosen = _moment(sweep, state) if sweep.watched else None
-    if chosen is None:
-        return None
-    _, row, found, moment = chosen
-    return _name(sweep, row), findings(found, moment)
+    view = _view(sweep, state) if sweep.watched else None
+    return None if view is None else (_name(sweep, view.row), findings(view.found, view.moment))
 
 
 PAGE = Page(

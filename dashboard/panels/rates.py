@@ -23,10 +23,12 @@ from ..page import Panel
 MAP, CURVES = "What goes wrong, by tensor and role", "Since when"
 WORST = "worst"  # in place of a rate: of each tensor the largest share
 MOST_ROWS, MOST_LINES, MOST_NAMED = 40, len(style.LIGHT), 4
-ROW, DOUBLE = 26, 35  # pixels of a row of the map, with one line of text in it and with two
-NAME, COLUMN = 110, 74  # pixels of names and of a column, on a phone, where the map scrolls sideways
+ROW, RIGHT = 24, 24  # pixels of a row of the map, and of the margin that the end of its scale needs
+NAME, COLUMN, SHORT = 110, 118, 80  # pixels of names, and of a column, with a word in its boxes and without
 VERTICES, LEAST_POINTS = 6_000, 60  # of all lines, and of each
 DECIBELS = (60.0, 0.0)  # of the first and the last colour
+WHOLE = 0.5  # from that share on an axis goes to 100 %
+NEAR = 0.005  # lines of one kind that differ by no more at any step are one
 LARGEST, EMPTY = "largest share", "Empty: does not apply."
 
 
@@ -89,19 +91,18 @@ def _seeds(rate: Rate, low: float, high: float) -> str:
     return f"all seeds {first}" if first == last else f"seeds {first} to {last}"
 
 
-def heat(shown: Shown, moment: Moment, asked: str, names: Sequence[str] | None, dark: bool) -> Panel:
+def heat(found: History, moment: Moment, asked: str, names: Sequence[str] | None, dark: bool) -> Panel:
     """The map at a moment: a row a tensor, layer by layer, a column a role.
 
     Boxes say the largest share and what it is of, or the rate that was asked for.
     """
-    found = shown.history
     among = worst_first(found, moment, lines(found, asked, choosing.NO_AXIS, names))
     boxes: dict[tuple[str, str], Line] = {}
     for line in among:
         one = found.tensors[line.place]
         if math.isfinite(moment.numbers[line.rate.name].mean[line.place]):
             boxes.setdefault((one.role, one.tensor), line)
-    order = _in_order(found, names)
+    order = in_order(found, names)
     first = dict.fromkeys(tensor for _, tensor in boxes)
     kept = [*first][:MOST_ROWS] if len(order) > MOST_ROWS else order
     rows = [tensor for tensor in order if tensor in kept]
@@ -118,7 +119,7 @@ def heat(shown: Shown, moment: Moment, asked: str, names: Sequence[str] | None, 
             continue
         value = float(moment.numbers[line.rate.name].mean[line.place])
         values[cell] = value
-        word = f"<br>{line.rate.word}" if asked == WORST and value > 0 else ""
+        word = f" {line.rate.word}" if asked == WORST and value > 0 else ""
         texts[cell] = line.rate.text(value) + word
         hover[cell] = f"<b>{tensor}, {choosing.named(role)}</b>" + _told(moment, places[cell])
     headings = {role: choosing.named(role) for role in roles}
@@ -134,11 +135,15 @@ def heat(shown: Shown, moment: Moment, asked: str, names: Sequence[str] | None, 
         metric=Metric("share", log=False, share=share),
         texts={(headings[role], tensor): said for (role, tensor), said in texts.items()},
         ends=(0.0, 1.0) if share else DECIBELS,
-        row=DOUBLE if asked == WORST else ROW,
+        row=ROW,
     )
+    told = drawn["data"][0]["text"]
     drawn["data"][0]["textfont"] = {"size": 11}
+    drawn["layout"]["margin"]["r"] = RIGHT
+    plain = [[said.partition(" %")[0] + " %" if " %" in said else said for said in row] for row in told]
     drawn["layout"]["meta"] = {
         "least_width": NAME + COLUMN * len(roles),
+        "narrow": {"text": plain, "least_width": NAME + SHORT * len(roles)},
         "click": {"key": "role", "values": roles},
     }
     count = f"{len(rows)} of {len(order)} tensors, the worst: the field Tensors chooses others."
@@ -146,7 +151,7 @@ def heat(shown: Shown, moment: Moment, asked: str, names: Sequence[str] | None, 
     return Panel(MAP, drawn, data, (EMPTY, *left))
 
 
-def _in_order(found: History, names: Sequence[str] | None) -> list[str]:
+def in_order(found: History, names: Sequence[str] | None) -> list[str]:
     """The tensors layer by layer, in the network's order; of a layer what it gives first, then its parameters."""
     layers: dict[str, list[str]] = {}
     for one in found.tensors:
@@ -206,7 +211,7 @@ def _parts(numbers: Any, several: bool) -> list[np.ndarray]:
 
 def curves(
     shown: Sequence[Shown],
-    chosen: Shown,
+    found: History,
     moment: Moment,
     asked: str,
     role: str,
@@ -216,47 +221,54 @@ def curves(
     axes: Sequence[str],
     dark: bool,
 ) -> Panel:
-    """A panel for each setting, in it a line for each of the worst tensors of the chosen one.
+    """A panel for each setting, in it a line for each of the worst tensors of the one whose history is `found`.
 
     step   where the map is, if not at the end.      axes   what varies in the sweep: the columns of the numbers.
     """
-    found = chosen.history
     every = _one_each(worst_first(found, moment, lines(found, asked, role, names)))
-    moved = [line for line in every if _moves(shown, found, line)]
-    kept = (moved or every)[:MOST_LINES]
+    moved = [line for line in every if not line.rate.share or _moves(shown, found, line)]
+    alike = _alike(shown, found, moved or every)
+    kept = alike[:MOST_LINES]
     if not kept:
         of = "" if role == choosing.NO_AXIS else f" of {choosing.named(role)}"
         return Panel(CURVES, None, notes=(f"Nothing{of} was recorded that says {_title(asked)}.",))
     points = max(LEAST_POINTS, VERTICES // (len(kept) * len(shown)))
-    roles = list(dict.fromkeys(found.tensors[line.place].role for line in kept))
+    roles = list(dict.fromkeys(found.tensors[same[0].place].role for same in kept))
     drawn, rows = [], []
     for one in shown:
-        for at, line in enumerate(kept):
-            place = _place(one.history, found, line)
-            if place is None:
-                continue
-            mine = Line(place, line.rate)
-            drawn += _curve(one, mine, at, roles, asked, points, log, dark)
-            rows += _rows(one, mine, axes)
+        for at, same in enumerate(kept):
+            there = [place for line in same if (place := _place(one.history, found, line)) is not None]
+            rate, name = same[0].rate, _called(found, same, asked)
+            if there:
+                drawn.append(_curve(one, Line(there[0], rate), name, at, roles, points, log, dark))
+            for place in there:
+                rows += _rows(one, Line(place, rate), axes)
     if not any(len(curve.x) for curve in drawn):
         return Panel(CURVES, None, notes=("No step beyond the first was recorded (yet).",))
-    share = kept[0].rate.share
+    share = kept[0][0].rate.share
     title = "share" if asked == WORST else RATES[asked].title + ("" if share else " (dB)")
+    top = max((float(np.max(curve.y, initial=0.0)) for curve in drawn), default=0.0)
+    ends = {"range": [-0.02, 1.04]} if share and top >= WHOLE else {"rangemode": "tozero"}
     scales = Axes(
         "steps (parameter updates)",
         title,
         x_log=log,
         y_log=False,
         y_share=share,
-        y_more={"rangemode": "tozero"},
+        y_more=ends,
     )
     marked = {"type": "line", "xref": "x", "x0": step, "x1": step, "yref": "y domain", "y0": 0, "y1": 1}
     line_of = {"color": style.soft(dark), "dash": "dot", "width": 1.2}
     shapes = [marked | {"line": line_of}] if step and (step > 0 or not log) else []
-    plot = figure(drawn, scales, dark, shapes, titles=len(shown) > 1)
+    plot = figure(drawn, scales, dark, shapes, titles=len(shown) > 1, equals=False)
     plot["layout"]["meta"] |= {"click": {"key": "step"}}
     columns = [*axes, "step", "layer", "tensor", "role", "rate", "mean", "least", "largest", "seeds"]
-    return Panel(CURVES, plot, Table(columns, rows), tuple(_left(found, every, moved, kept)))
+    return Panel(
+        CURVES,
+        plot,
+        Table(columns, rows),
+        tuple(_left(found, len(every) - len(moved) if moved else 0, alike)),
+    )
 
 
 def _one_each(among: Sequence[Line]) -> list[Line]:
@@ -277,6 +289,40 @@ def _moves(shown: Sequence[Shown], found: History, line: Line) -> bool:
     )
 
 
+def _alike(shown: Sequence[Shown], found: History, among: Sequence[Line]) -> list[list[Line]]:
+    """The lines, those together that are one line to the eye in all settings: of one role and rate."""
+    parts: list[list[Line]] = []
+    for line in among:
+        role = found.tensors[line.place].role
+        for part in parts:
+            first = part[0]
+            same = line.rate is first.rate and role == found.tensors[first.place].role
+            if same and all(_near(one.history, found, first, line) for one in shown):
+                part.append(line)
+                break
+        else:
+            parts.append([line])
+    return parts
+
+
+def _near(other: History, found: History, first: Line, line: Line) -> bool:
+    """Whether two lines of one rate are one in a history; so they are where it has neither."""
+    a, b = _place(other, found, first), _place(other, found, line)
+    if a is None or b is None:
+        return a is b
+    mean = other.numbers[line.rate.name].mean
+    least = NEAR if line.rate.share else 1.0
+    return bool(np.allclose(mean[:, a], mean[:, b], rtol=0, atol=least, equal_nan=True))
+
+
+def _called(found: History, same: Sequence[Line], asked: str) -> str:
+    """`hidden1.weight and 2 more, gradients: to 0`."""
+    first = found.tensors[same[0].place]
+    more = f" and {len(same) - 1} more" if len(same) > 1 else ""
+    word = f": {same[0].rate.word}" if asked == WORST else ""
+    return f"{first.tensor}{more}, {choosing.named(first.role)}{word}"
+
+
 def _place(other: History, found: History, line: Line) -> int | None:
     """Where the tensor of a line is in another history."""
     wanted = found.tensors[line.place]
@@ -284,48 +330,42 @@ def _place(other: History, found: History, line: Line) -> int | None:
 
 
 def _curve(
-    one: Shown, line: Line, at: int, roles: Sequence[str], asked: str, points: int, log: bool, dark: bool
-) -> list[Curve]:
+    one: Shown, line: Line, name: str, at: int, roles: Sequence[str], points: int, log: bool, dark: bool
+) -> Curve:
+    """The line at place `at` of the legend."""
     place, rate = line
     found, numbers = one.history, one.history.numbers[rate.name]
-    tensor = found.tensors[place]
     mean, low, high = (part[:, place] for part in (numbers.mean, numbers.low, numbers.high))
     there = np.flatnonzero(np.isfinite(mean) & (found.steps > 0 if log else True))
     there = there[thin(found.steps[there], points)]
-    x, name = found.steps[there], tensor.label + (f": {rate.word}" if asked == WORST else "")
     several = bool((found.seeds > 1).any())
     band: Mapping[str, Any] = {"low": low[there], "high": high[there]} if several else {}
     hover = [_seeds(rate, low[i], high[i]) for i in there] if several else []
     color = style.colors(dark)[at % len(style.colors(dark))]
-    dash = style.DASHES[roles.index(tensor.role) % len(style.DASHES)]
-    return [Curve(x, mean[there], one.name, name, color, dash, hover=hover, width=1.8, **band)]
+    dash = style.DASHES[roles.index(found.tensors[place].role) % len(style.DASHES)]
+    return Curve(found.steps[there], mean[there], one.name, name, color, dash, hover=hover, width=1.8, **band)
 
 
 def _rows(one: Shown, line: Line, axes: Sequence[str]) -> list[list[Any]]:
     found, numbers = one.history, one.history.numbers[line.rate.name]
-    named = [text(one.row[axis]) for axis in axes]
-    return [
-        [
-            *named, int(found.steps[i]), *found.tensors[line.place], line.rate.name,
-            *(choosing.finite(float(part[i, line.place])) for part in (numbers.mean, numbers.low, numbers.high)),
-            int(found.seeds[i]),
-        ]
-        for i in np.flatnonzero(np.isfinite(numbers.mean[:, line.place]))
-    ]  # fmt: skip
+    named, tensor = [text(one.row[axis]) for axis in axes], found.tensors[line.place]
+    there = np.isfinite(numbers.mean[:, line.place])
+    parts = (part[there, line.place].tolist() for part in (numbers.mean, numbers.low, numbers.high))
+    columns = zip(found.steps[there].tolist(), *parts, found.seeds[there].tolist(), strict=True)
+    return [[*named, step, *tensor, line.rate.name, *rest] for step, *rest in columns]
 
 
-def _left(
-    found: History, every: Sequence[Line], moved: Sequence[Line], kept: Sequence[Line]
-) -> Iterable[str]:
-    """Sentences on the lines that are not drawn."""
-    flat = len(every) - len(moved) if moved else 0
+def _left(found: History, flat: int, alike: Sequence[Sequence[Line]]) -> Iterable[str]:
+    """Sentences on the lines that are not drawn: `flat` of 0, and those beyond the first."""
     if flat:
-        yield f"{choosing.plural(flat, 'line')} of 0 at all steps: not drawn."
-    if len(kept) < len(moved or every):
-        others = [line for line in (moved or every) if line not in kept]
-        names = [f"{found.tensors[line.place].label} ({line.rate.word})" for line in others]
+        yield f"{choosing.plural(flat, 'tensor')} of 0 at all steps: not drawn."
+    if any(len(same) > 1 for same in alike[:MOST_LINES]):
+        yield f"One line for tensors of one role that differ by at most {NEAR * 100:g} points; the numbers have each."
+    others = alike[MOST_LINES:]
+    if others:
+        names = [f"{_called(found, same, WORST)}" for same in others]
         more = " …" if len(names) > MOST_NAMED else ""
         yield (
-            f"{len(kept)} of {len(moved or every)} lines, the worst at the step of the map first; not drawn: "
-            f"{'; '.join(names[:MOST_NAMED])}{more}. Role and tensors above choose others."
+            f"{MOST_LINES} of {len(alike)} lines, the worst at the step of the map; not drawn: "
+            f"{'; '.join(names[:MOST_NAMED])}{more}. Role and Tensors above choose others."
         )
