@@ -35,12 +35,13 @@ def figure(
     """
     places = list(range(len(names)))
     color = style.colors(dark)[0]
+    thin = style.transparent(color, 0.75)
     data = []
     if held is not None:
         ends = [np.full(len(names), end) for end in held]
         data.append(_lines(HELD, ends, places, style.transparent(style.soft(dark), 0.28), 20))
-    for name, (low, high), width in zip((WHOLE, MIDDLE), bars, (2.0, 9.0), strict=True):
-        data.append(_lines(name, (low, high), places, color, width))
+    data.append(_lines(WHOLE, bars[0], places, thin, 2.0))
+    data.append(_lines(MIDDLE, bars[1], places, color, 9.0))
     data.append(
         {
             "type": "scatter", "mode": "markers", "x": dots, "y": places, "name": DOT, "showlegend": True,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lpbench.analysis.tensors import percent
+
 from . import steps
 from .sweeps import POINTS, Sweep
 
@@ -37,22 +39,16 @@ class Rate:
     share: bool = True
 
     def text(self, value: float) -> str:
-        """`12 %`; neither 0 nor all for what is not quite."""
-        if not self.share:
-            return f"{value:.0f} dB"
-        if 0 < value < 0.0005:
-            return "< 0.1 %"
-        if 0.9995 <= value < 1:
-            return "> 99.9 %"
-        return f"{100 * value:.{0 if value in (0, 1) or 0.0995 <= value < 0.99 else 1}f} %"
+        """`12 %`, `34 dB`."""
+        return percent(value) or "" if self.share else f"{value:.0f} dB"
 
     def rank(self, value: float) -> float:
         """What sorts the worst first; what does not apply last."""
         return math.inf if value != value else -value if self.share else value
 
 
-SATURATION = Rate("saturation_rate", "outside the range of the format", "clipped")
-UNDERFLOW = Rate("underflow_rate", "rounded to 0", "to 0")
+SATURATION = Rate("saturation_rate", "outside the range of the format", "saturated")
+UNDERFLOW = Rate("underflow_rate", "rounded to 0", "underflow")
 STALL = Rate("stall_rate", "updates that left the weight where it was", "stalled")
 GRADIENT = Rate("stall_gradient", "lost of what the gradient moved", "gradient lost")
 DECAY = Rate("stall_decay", "lost of what weight decay moved", "decay lost")
@@ -119,12 +115,10 @@ class History:
     last: Moment
 
     def at(self, step: float | None) -> Moment:
-        """The moment at the last of the steps up to `step`, the first of all where there is none; None: the last of
-        each seed.
-        """
-        if step is None or step >= self.last.steps[1]:
+        """The moment at the recorded step that is the nearest to `step`; None: the last one of each seed."""
+        if step is None:
             return self.last
-        place = max(0, int(np.searchsorted(self.steps, step, side="right")) - 1)
+        place = int(np.argmin(np.abs(self.steps - step)))
         found = {name: numbers.at(place) for name, numbers in self.numbers.items()}
         return Moment(found, int(self.seeds[place]), (int(self.steps[place]),) * 2)
 

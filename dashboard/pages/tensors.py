@@ -222,7 +222,9 @@ def _when(moment: Moment, asked: float | None) -> str:
     first, last = moment.steps
     if first != last:
         return f"the last step that each seed recorded, {first} to {last}"
-    return f"step {last}" + (f", the last one up to {asked:g}" if asked is not None and asked != last else "")
+    return f"step {last}" + (
+        f", the recorded one next to {asked:g}" if asked is not None and asked != last else ""
+    )
 
 
 def _told(sweep: Sweep, state: State, row: Group) -> str:
@@ -260,21 +262,27 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     said = _findings(sweep, state)
     if said is None:
         return []
-    title, sentences = said
-    return html.Section(
-        [html.H2(title), html.Ul([html.Li(sentence) for sentence in sentences])], className="findings"
-    )
+    title, first, others = said
+    parts = [html.H2(title), html.Ul([html.Li(sentence) for sentence in first])]
+    if others:
+        more = html.Ul([html.Li(sentence) for sentence in others])
+        parts.append(html.Details([html.Summary(f"{len(others)} more"), more]))
+    return html.Section(parts, className="findings")
 
 
 def summary(sweep: Sweep, state: State) -> list[Panel]:
     """The same sentences."""
     said = _findings(sweep, state)
-    return [] if said is None else [Panel(said[0], None, Table(["finding"], [[one] for one in said[1]]))]
+    if said is None:
+        return []
+    title, first, others = said
+    return [Panel(title, None, Table(["finding"], [[sentence] for sentence in (*first, *others)]))]
 
 
-def _findings(sweep: Sweep, state: State) -> tuple[str, list[str]] | None:
+def _findings(sweep: Sweep, state: State) -> tuple[str, list[str], list[str]] | None:
+    """The setting, and what is wrong with it."""
     view = _view(sweep, state) if sweep.watched else None
-    return None if view is None else (_name(sweep, view.row), findings(view.found, view.moment))
+    return None if view is None else (_name(sweep, view.row), *findings(view.found, view.moment))
 
 
 PAGE = Page(

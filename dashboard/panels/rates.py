@@ -262,6 +262,7 @@ def curves(
     shapes = [marked | {"line": line_of}] if step and (step > 0 or not log) else []
     plot = figure(drawn, scales, dark, shapes, titles=len(shown) > 1, equals=False)
     plot["layout"]["meta"] |= {"click": {"key": "step"}}
+    plot["layout"]["hoverdistance"] = -1  # few steps lie far apart, and each can be clicked
     columns = [*axes, "step", "layer", "tensor", "role", "rate", "mean", "least", "largest", "seeds"]
     return Panel(
         CURVES,

@@ -133,7 +133,14 @@ def watched(
         spread = {"min": -14, "q10": -4, "q50": -1, "q90": 1, "max": 3}
         sizes = {f"exponent_{name}": math.floor(exponent) + more for name, more in spread.items()}
         where = {"step": step, "layer": layer, "tensor": tensor, "role": role, "numbers": size}
-        rows.append({**where, **rest, **sizes, **{name: min(1.0, one) for name, one in rates.items()}})
+        rows.append(
+            {
+                **where,
+                **rest,
+                **sizes,
+                **{name: min(1.0, one) if one == one else one for name, one in rates.items()},
+            }
+        )
 
     for step in steps:
         done = step / max(1, steps[-1])
@@ -174,9 +181,10 @@ def watched(
                 if copy:
                     put(step, layer, name, "master", size, -2, snr=math.nan, **dict.fromkeys(lost, 0.0))
                 put(step, layer, name, "weights", size, -2 - i, **({} if copy else lost))
+    columns = list(rows[0]) if rows else []  # a cell that failed has none
     result.tensors = {
         name: np.array([row[name] for row in rows], object if isinstance(rows[0][name], str) else None)
-        for name in rows[0]
+        for name in columns
     }
     return result
 
@@ -271,6 +279,7 @@ KINDS: Mapping[str, Callable[[], list[FakeResult]]] = {
               format=["fixed", "float", "log"])
     ),
     "networks": _networks,
+    "networks with tensors": lambda: [watched(one) for one in _networks()],
     "convex and networks": lambda: [
         *cells(2, precision=[4, 8], dimension=[16, 64]),
         *networks(2, precision=[4, 8], dimension=[16, 64]),
