@@ -233,7 +233,9 @@ def _texts(pieces: list[np.ndarray | None], lengths: list[int]) -> pa.Array:
     codes: list[int] = []
     for piece, length in zip(pieces, lengths, strict=True):
         texts = [None] * length if piece is None else np.asarray(piece).tolist()
-        codes += [numbers.setdefault(text, len(numbers)) for text in texts]
+        for text in dict.fromkeys(texts):
+            numbers.setdefault(text, len(numbers))
+        codes += map(numbers.__getitem__, texts)
     held = pa.DictionaryArray.from_arrays(from_numpy(np.array(codes, np.int32)), from_texts(list(numbers)))
     return held.cast(TEXT)
 
