@@ -29,7 +29,6 @@ KEYS = {
 }
 UNKNOWN = "The range of {} is not drawn: {}."
 FITTED = "each tensor has one of its own (limit=auto)"
-WORDS = ("least", "10 %", "median", "90 %", "largest")
 
 
 def panel(row: Group, found: History, moment: Moment, role: str, rows: Sequence[int], dark: bool) -> Panel:
@@ -48,7 +47,7 @@ def panel(row: Group, found: History, moment: Moment, role: str, rows: Sequence[
     known, why = representable(row, role)
     drawn = spans.figure(names, [(least, largest + 1), (q10, q90 + 1)], q50 + 0.5, known, said, dark)
     data = Table(
-        ["tensor", "role", *WORDS],
+        ["tensor", "role", *EXPONENTS],
         [
             [name, role, *(float(one[at]) for one in (least, q10, q50, q90, largest))]
             for at, name in enumerate(names)

@@ -17,7 +17,7 @@ from ..data import choosing
 from ..data.metrics import Metric
 from ..data.steps import thin
 from ..data.sweeps import Group, text
-from ..data.tensors import RATES, ROLES, SHARES, History, Moment, Rate
+from ..data.tensors import RATES, ROLES, SHARES, History, Moment, Rate, Tensor
 from ..page import Panel
 
 MAP, CURVES = "What goes wrong, by tensor and role", "Since when"
@@ -29,6 +29,7 @@ VERTICES, LEAST_POINTS = 6_000, 60  # of all lines, and of each
 DECIBELS = (60.0, 0.0)  # of the first and the last colour
 WHOLE = 0.5  # from that share on an axis goes to 100 %
 NEAR = 0.005  # lines of one kind that differ by no more at any step are one
+ENDS = ("rate", "mean", "least", "largest")  # columns of the numbers
 LARGEST, EMPTY = "largest share", "Empty: does not apply."
 
 
@@ -184,29 +185,16 @@ def _scale(asked: str) -> str:
 
 
 def _numbers(found: History, moment: Moment, rows: Sequence[str]) -> Table:
-    """All rates of the tensors in `rows`: means, and what the seeds are between."""
-    names = ["numbers", *RATES]
-    ends = [
-        end
-        for name in names
-        for end in ((name, f"{name} least", f"{name} largest") if moment.seeds > 1 else (name,))
-    ]
-    columns = ["layer", "tensor", "role", *ends, "seeds"]
+    """All that is known of the tensors in `rows`: a row a rate."""
     told = []
     for i, one in enumerate(found.tensors):
-        if one.tensor not in rows:
-            continue
-        parts = [
-            choosing.finite(float(part[i]))
-            for name in names
-            for part in _parts(moment.numbers[name], moment.seeds > 1)
-        ]
-        told.append([*one, *parts, moment.seeds])
-    return Table(columns, told)
-
-
-def _parts(numbers: Any, several: bool) -> list[np.ndarray]:
-    return [numbers.mean, numbers.low, numbers.high] if several else [numbers.mean]
+        for rate in RATES.values() if one.tensor in rows else ():
+            numbers = moment.numbers[rate.name]
+            if math.isfinite(numbers.mean[i]):
+                ends = (float(part[i]) for part in (numbers.mean, numbers.low, numbers.high))
+                count = choosing.finite(float(moment.numbers["numbers"].mean[i]))
+                told.append([*one, rate.name, *ends, count, moment.seeds])
+    return Table([*Tensor._fields, *ENDS, "numbers", "seeds"], told)
 
 
 def curves(
@@ -263,7 +251,7 @@ def curves(
     plot = figure(drawn, scales, dark, shapes, titles=len(shown) > 1, equals=False)
     plot["layout"]["meta"] |= {"click": {"key": "step"}}
     plot["layout"]["hoverdistance"] = -1  # few steps lie far apart, and each can be clicked
-    columns = [*axes, "step", "layer", "tensor", "role", "rate", "mean", "least", "largest", "seeds"]
+    columns = [*axes, "step", *Tensor._fields, *ENDS, "seeds"]
     return Panel(
         CURVES,
         plot,

@@ -11,6 +11,7 @@ import pytest
 import sweep_kinds
 from fake_results import FakeResult
 from lpbench.dashboard.charts import style
+from lpbench.dashboard.charts.grid import narrowed
 from lpbench.dashboard.data import tensors
 from lpbench.dashboard.data.sweeps import Store, Sweep
 from lpbench.dashboard.data.union import union
@@ -166,6 +167,17 @@ def test_a_hover_has_all_rates_with_the_range_of_the_seeds(failing):
     assert "stall" not in said
 
 
+def test_the_numbers_of_the_map_are_all_rates_that_apply(failing):
+    found = {(row["tensor"], row["role"], row["rate"]): row for row in panels(failing)[0].data.records()}
+    assert found["output.weight", "weights", "stall_decay"]["mean"] == 1.0
+    row = found["hidden1", "errors", "underflow_rate"]
+    assert [row[name] for name in ("mean", "least", "largest", "seeds")] == [
+        pytest.approx(x) for x in (0.6, 0.5, 0.7, 3)
+    ]
+    assert row["numbers"] == 64
+    assert ("hidden1", "errors", "stall_rate") not in found
+
+
 def test_a_setting_a_step_and_tensors_are_chosen(failing):
     settings = dict(PAGE.controls(failing)[0].options)
     (other,) = [key for key, name in settings.items() if name == "8 bits, stochastic"]
@@ -242,6 +254,16 @@ def test_the_worst_lines_come_first_and_the_others_are_named(failing, monkeypatc
     heat, *_ = panels(failing)
     assert {tensor for tensor, _ in boxes(heat)} == {"output.weight", "hidden1"}
     assert "2 of 4 tensors, the worst: the field Tensors chooses others." in heat.notes
+
+
+def test_on_a_phone_boxes_have_numbers_without_words(failing):
+    heat = panels(failing)[0]
+    narrow = narrowed(heat.figure)
+    texts = {text for row in narrow["data"][0]["text"] for text in row}
+    assert texts == {"", "0 %", "2 %", "60 %", "100 %"}
+    assert narrow["data"][0]["z"] == heat.figure["data"][0]["z"]
+    widths = [one["layout"]["meta"]["least_width"] for one in (narrow, heat.figure)]
+    assert widths[0] < widths[1]
 
 
 def test_steps_are_logarithmic_where_it_is_asked_for(failing):
