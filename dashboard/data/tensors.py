@@ -49,7 +49,7 @@ class Rate:
 
 SATURATION = Rate("saturation_rate", "outside the range of the format", "saturated")
 UNDERFLOW = Rate("underflow_rate", "rounded to 0", "underflow")
-STALL = Rate("stall_rate", "updates that left the weight where it was", "stalled")
+STALL = Rate("stall_rate", "updates that changed nothing", "stalled")
 GRADIENT = Rate("stall_gradient", "lost of what the gradient moved", "gradient lost")
 DECAY = Rate("stall_decay", "lost of what weight decay moved", "decay lost")
 MOMENTUM = Rate("stall_momentum", "lost of what momentum moved", "momentum lost")

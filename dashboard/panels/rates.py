@@ -13,6 +13,7 @@ from lpbench.terminal import Table
 
 from ..charts import heatmap, style
 from ..charts.curves import Axes, Curve, figure
+from ..charts.grid import arranged, fitting_columns
 from ..data import choosing
 from ..data.metrics import Metric
 from ..data.steps import thin
@@ -249,6 +250,9 @@ def curves(
     line_of = {"color": style.soft(dark), "dash": "dot", "width": 1.2}
     shapes = [marked | {"line": line_of}] if step and (step > 0 or not log) else []
     plot = figure(drawn, scales, dark, shapes, titles=len(shown) > 1, equals=False)
+    if len(kept) == 1:  # a line alone says what it is as well
+        plot["layout"]["showlegend"] = True
+        arranged(plot, fitting_columns(len(shown)), scales.x, scales.y)
     plot["layout"]["meta"] |= {"click": {"key": "step"}}
     plot["layout"]["hoverdistance"] = -1  # few steps lie far apart, and each can be clicked
     columns = [*axes, "step", *Tensor._fields, *ENDS, "seeds"]

@@ -235,6 +235,7 @@ def test_lines_that_are_one_to_the_eye_are_one_and_those_of_0_are_counted(failin
     assert "5 tensors of 0 at all steps: not drawn." in over.notes
     _, over, _ = panels(failing, rate="saturation_rate", role="gradients")
     assert {one["name"] for one in lines(over)} == {"hidden1.weight and 1 more, gradients"}
+    assert over.figure["layout"]["showlegend"]
     assert {row["tensor"] for row in over.data.records()} == {"hidden1.weight", "output.weight"}
 
 
