@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import math
@@ -29,7 +30,7 @@ from lpbench.store import (
 )
 from lpbench.store.address import locate
 from lpbench.store.catalog import Info
-from lpbench.store.folder import ROLLUP
+from lpbench.store.folder import ROLLUP, TENSORS
 from lpbench.store.schema import CELLS, further
 from lpbench.store.sources import find_sources
 
@@ -381,18 +382,25 @@ class Sweep:
         """The identities of the cells that keep what rounding does to their tensors: networks do."""
         import duckdb
 
+        paths = [str(one.tensors) for one in find_sources(self.folder) if one.has("tensors")]
+        if not paths:
+            return frozenset()
         try:  # in a fifth of the time: a table has millions of rows for hundreds of cells
-            paths = [str(one.tensors) for one in find_sources(self.folder) if one.has("tensors")]
-            if not paths:
-                return frozenset()
             with database.cursor(self.folder) as cursor:
-                query = "SELECT DISTINCT cell_id FROM read_parquet(?)"
-                return frozenset(one for (one,) in cursor.execute(query, [paths]).fetchall())
+                rows = cursor.execute("SELECT DISTINCT cell_id FROM read_parquet(?)", [paths]).fetchall()
+            return frozenset(cell_id for (cell_id,) in rows)
         except duckdb.Error:  # a file that cannot be read, or was compacted away since it was listed
-            return frozenset(self.tensors(None, ["cell_id"])["cell_id"].unique().to_pylist())
+            return frozenset(read_tensors(self.folder, None, ["cell_id"])["cell_id"].unique().to_pylist())
 
-    def tensors(self, cell_ids: Sequence[str] | None, columns: Sequence[str] | None = None) -> pyarrow.Table:
-        """What rounding does to the tensors of some cells (None: of all), of all `columns` or these."""
+    def tensors(self, cell_ids: Sequence[str], columns: Sequence[str]) -> pyarrow.Table:
+        """What rounding does to the tensors of some cells, each in one piece and by its steps."""
+        import duckdb
+
+        path = self.folder / TENSORS
+        if [one.index for one in find_sources(self.folder)] == [-1] and path.is_file():
+            query = f"SELECT {', '.join(columns)} FROM read_parquet(?) WHERE list_contains(?, cell_id)"
+            with contextlib.suppress(duckdb.Error), database.cursor(self.folder) as cursor:
+                return cursor.sql(query, params=[str(path), list(cell_ids)]).to_arrow_table()
         return read_tensors(self.folder, cell_ids, columns)
 
     def groups_where(self, chosen: Mapping[str, Sequence[str]]) -> list[Group]:

@@ -143,8 +143,10 @@ def histories(sweep: Sweep, group_ids: tuple[str, ...]) -> dict[str, History]:
     table = sweep.tensors(cells["cell_id"].tolist(), ["cell_id", "step", *Tensor._fields, *COLUMNS])
     codes, ids = _codes(table, ["cell_id"])
     group_of = dict(zip(cells["cell_id"], cells["group_id"], strict=True))
-    groups = np.array([group_of[one] for (one,) in ids], object)[codes]
-    return {one: _history(table.take(np.flatnonzero(groups == one))) for one in dict.fromkeys(groups)}
+    of_cells = [group_of[one] for (one,) in ids]
+    there = list(dict.fromkeys(of_cells))
+    groups = np.array([there.index(one) for one in of_cells], np.int64)[codes]
+    return {one: _history(table.take(np.flatnonzero(groups == i))) for i, one in enumerate(there)}
 
 
 def _history(table: pyarrow.Table) -> History:
@@ -196,15 +198,16 @@ def _grid(each: Sequence[np.ndarray]) -> np.ndarray:
 
 def _between(grid: np.ndarray, own: np.ndarray, values: np.ndarray) -> np.ndarray:
     """What a seed recorded at steps of its `own` at those of `grid`: linear between them, NaN behind its end."""
-    place = np.clip(np.searchsorted(own, grid, side="right") - 1, 0, max(0, len(own) - 2))
-    after = np.minimum(place + 1, len(own) - 1)
-    part = (grid - own[place]) / np.maximum(1, own[after] - own[place])
-    part = np.clip(part, 0.0, 1.0)[:, None]
-    # A neighbour without a number is no number of what was recorded itself.
-    between = np.where(part == 0, values[place], np.where(part == 1, values[after], 0))
-    inside = (part > 0) & (part < 1)
-    between = np.where(inside, (1 - part) * values[place] + part * values[after], between)
-    return np.where((grid <= own[-1])[:, None], between, np.nan)
+    after = np.minimum(np.searchsorted(own, grid), len(own) - 1)
+    found = values[after]
+    apart = np.flatnonzero(own[after] != grid)
+    if apart.size:
+        right = after[apart]
+        left = np.maximum(right - 1, 0)
+        part = ((grid[apart] - own[left]) / np.maximum(1, own[right] - own[left]))[:, None]
+        found[apart] = (1 - part) * values[left] + part * values[right]
+    found[grid > own[-1]] = np.nan
+    return found
 
 
 def _over(each: Sequence[np.ndarray]) -> Numbers:

@@ -72,18 +72,16 @@ class Union(Sweep):
         """As of one sweep."""
         return frozenset(f"{name}{JOINT}{one}" for name, part in self.parts.items() for one in part.watched)
 
-    def tensors(self, cell_ids: Sequence[str] | None, columns: Sequence[str] | None = None) -> Any:
+    def tensors(self, cell_ids: Sequence[str], columns: Sequence[str]) -> Any:
         """As of one sweep."""
         import pyarrow as pa
 
-        asked = dict.fromkeys(self.parts) if cell_ids is None else _by_sweep(cell_ids)
         found = []
-        for name, ids in asked.items():
+        for name, ids in _by_sweep(cell_ids).items():
             table = self.parts[name].tensors(ids, columns)
-            at = table.column_names.index("cell_id") if "cell_id" in table.column_names else None
-            if at is not None:
-                own = [f"{name}{JOINT}{one}" for one in table["cell_id"].to_pylist()]
-                table = table.set_column(at, "cell_id", pa.array(own, pa.string()))
+            if "cell_id" in columns:
+                own = pa.array([f"{name}{JOINT}{one}" for one in table["cell_id"].to_pylist()], pa.string())
+                table = table.set_column(table.column_names.index("cell_id"), "cell_id", own)
             found.append(table)
         return pa.concat_tables(found) if found else next(iter(self.parts.values())).tensors([], columns)
 

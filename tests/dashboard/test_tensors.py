@@ -413,8 +413,13 @@ def test_cells_that_keep_tensors_are_found_also_in_files_that_cannot_be_asked(st
     def broken(*_: Any) -> Any:
         raise duckdb.IOException("no such file")
 
+    ids = sorted(kept)
+    columns = ["cell_id", "step", "layer", "tensor", "role", *tensors.COLUMNS]
+    table = sweep.tensors(ids, columns)
     monkeypatch.setattr("lpbench.dashboard.data.database.cursor", broken)
-    assert Store(store.runs_dir).sweep("mixed").watched == kept
+    again = Store(store.runs_dir).sweep("mixed")
+    assert again.watched == kept
+    assert again.tensors(ids, columns).to_pylist() == table.to_pylist()
 
 
 def test_tensors_of_several_sweeps_are_those_of_each(store, failing):
