@@ -142,6 +142,13 @@
     });
     window.dash_clientside.set_props(RANGES, { value: [...kept.values()].join("; ") });
   };
+  // `meta.click` of a figure: the control that a click sets, to the x that was clicked or to what stands there.
+  const chosen = (graph, event) => {
+    const click = ((graph._fullLayout || {}).meta || {}).click;
+    if (!click || !event || !event.points || !event.points.length) return;
+    const x = event.points[0].x, value = click.values ? click.values[x] : String(x);
+    if (value !== undefined) window.dash_clientside.set_props({ type: "control", key: click.key }, { value: value });
+  };
   const follow = (graph) => {
     if (!graph.on || followed.has(graph)) return;
     followed.add(graph);
@@ -149,6 +156,7 @@
     graph.on("plotly_deselect", () => {
       if (((graph._fullLayout || {}).meta || {}).brush) window.dash_clientside.set_props(RANGES, { value: "" });
     });
+    graph.on("plotly_click", (event) => chosen(graph, event));
     const look = () => {
       again(graph);
       const panel = graph.closest(".panel");

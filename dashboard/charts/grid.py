@@ -51,8 +51,18 @@ def arranged(drawn: dict[str, Any], columns: int, x: str, y: str, height: int = 
 
 
 def narrowed(drawn: dict[str, Any]) -> dict[str, Any]:
-    """The same figure for a narrow screen: its panels in one column. Figures of another make stay as they are."""
-    if "panels" not in (drawn["layout"].get("meta") or {}):
+    """The same figure for a narrow screen: its panels in one column.
+
+    Figures of another make stay as they are, but for the shorter texts that `layout.meta.narrow` has for their first
+    trace, with the least width that these need.
+    """
+    meta = drawn["layout"].get("meta") or {}
+    if "narrow" in meta:
+        (first, *others), short = drawn["data"], meta["narrow"]
+        told = {**meta, "least_width": short["least_width"]}
+        data = [{**first, "text": short["text"]}, *others]
+        return {**drawn, "data": data, "layout": {**drawn["layout"], "meta": told}}
+    if "panels" not in meta:
         return drawn
     layout = {
         name: dict(value) if name.startswith(("xaxis", "yaxis")) else value

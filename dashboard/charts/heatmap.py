@@ -27,6 +27,9 @@ def figure(
     hover: Mapping[Cell, str] | None = None,
     no_value: str = NO_VALUE,
     metric: Metric = GAP,
+    texts: Mapping[Cell, str] | None = None,
+    ends: tuple[float, float] | None = None,
+    row: float = ROW,
 ) -> dict[str, Any]:
     """A plotly figure as a plain dict: values by (x, y), coloured by their logarithm where their axes have one.
 
@@ -35,6 +38,10 @@ def figure(
     marks      the squares by what they mean, for the legend: of the first kind framed, of the second with a star.
     titles     of x, y, and of the scale.       hover      of a square, in place of its coordinates.
     no_value   what the legend calls the crosses.      metric   what the values are of.
+    texts      what stands in the squares, in place of the values; a hover then has nothing but its own text.
+    ends       the values of the first and the last colour, so that a colour means the same in every figure; None: those
+               that there are.
+    row        pixels, the height of a row.
     """
     places = {(a, b): (i, j) for j, b in enumerate(y) for i, a in enumerate(x)}
     says = {(a, b): f"{a}, {b}" for a, b in places} | dict(hover or {})
@@ -50,13 +57,18 @@ def figure(
         known = value is not None and math.isfinite(value)
         return metric.text(value) if metric.share and value is not None and known else _text(value, digits)
 
+    def written(cell: Cell) -> str:
+        return told(values.get(cell), digits) if texts is None else texts.get(cell, "")
+
+    def hovered(cell: Cell) -> str:
+        return f"{says[cell]}: {told(values.get(cell), 3)}" if texts is None else says[cell]
+
     def rows(of: Callable[[Cell], Any]) -> list[list[Any]]:
         return [[of((a, b)) for a in x] for b in y]
 
-    heat = {
+    heat: dict[str, Any] = {
         "type": "heatmap", "x": list(range(len(x))), "y": list(range(len(y))), "z": rows(paint.get),
-        "showlegend": False, "text": rows(lambda cell: told(values.get(cell), digits)), "texttemplate": "%{text}",
-        "hovertext": rows(lambda cell: f"{says[cell]}: {told(values.get(cell), 3)}"),
+        "showlegend": False, "text": rows(written), "texttemplate": "%{text}", "hovertext": rows(hovered),
         "hovertemplate": "%{hovertext}<extra></extra>", "colorscale": style.scale(dark), "xgap": 2, "ygap": 2,
         "colorbar": {
             "title": {"text": titles[2], "side": "top", "font": {"size": 12}}, "orientation": "h", "thickness": 10,
@@ -64,8 +76,11 @@ def figure(
             **({"tickformat": style.PER_CENT} if metric.share else {}),
         },
     }  # fmt: skip
+    if ends is not None:
+        heat |= {"zmin": min(ends), "zmax": max(ends), "reversescale": ends[0] > ends[1]}
+        heat["colorbar"] |= {"tickmode": "linear", "tick0": 0, "dtick": abs(ends[1] - ends[0]) / 4}
     layout = style.layout(
-        dark, height=AROUND + ROW * max(3, len(y)), margin={"l": 8, "r": 8, "t": 8, "b": 64},
+        dark, height=AROUND + row * max(3, len(y)), margin={"l": 8, "r": 8, "t": 8, "b": 64},
         xaxis=_axis([name.replace(" (", "<br>(") for name in x], titles[0], 30), yaxis=_axis(list(y), titles[1], 6),
     )  # fmt: skip
     palette = style.colors(dark)
@@ -84,8 +99,8 @@ def figure(
     if crosses:
         line = {"color": palette[3], "width": 3}
         found = _points(no_value, [places[cell] for cell in crosses], "x-thin", 14, palette[3], line)
-        texts = [f"{says[cell]}: {no_value}" for cell in crosses]
-        data.append(found | {"hoverinfo": "text", "hovertext": texts})
+        said = [f"{says[cell]}: {no_value}" for cell in crosses]
+        data.append(found | {"hoverinfo": "text", "hovertext": said})
     return {"data": data, "layout": layout}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import math
@@ -18,21 +19,30 @@ from lpbench.analysis.evidence import Evidence, weigh
 from lpbench.analysis.spread import INTERVAL, QUANTILES, spread
 from lpbench.analysis.tables import RESULT, as_asked, axes_of, expressions, varying
 from lpbench.errors import ConfigError
-from lpbench.store import catalog, find_sweep, list_sweeps, read_cells, read_manifest, read_traces
+from lpbench.store import (
+    catalog,
+    find_sweep,
+    list_sweeps,
+    read_cells,
+    read_manifest,
+    read_tensors,
+    read_traces,
+)
 from lpbench.store.address import locate
 from lpbench.store.catalog import Info
-from lpbench.store.folder import ROLLUP
+from lpbench.store.folder import ROLLUP, TENSORS
 from lpbench.store.schema import CELLS, further
+from lpbench.store.sources import find_sources
 
-from . import database
+from . import database, steps
 from .metrics import Metric, metrics
 
 if TYPE_CHECKING:
     import pandas
+    import pyarrow
 
 KEPT = 4  # sweeps in memory
 POINTS = 200  # of a curve: more than a screen shows
-FEW = 4  # steps that all seeds recorded: of fewer there is no curve
 CURVE = ("step", "epoch", "gradient_evaluations", "n", "q10", "q50", "q90", "min", "max")  # of the rollup
 TIME = "seconds"  # of a curve: the median over the seeds
 SPREAD = (*QUANTILES, "min", "max", *INTERVAL)
@@ -327,8 +337,8 @@ class Sweep:
         group_of = every["cell_id"].map(dict(zip(ran["cell_id"], ran["group_id"], strict=True)))
         parts = []
         for group_id, traces in every.groupby(group_of, sort=False):
-            shared = _recorded_by_all(traces)
-            apart = len(shared) < FEW and not self.metric.gap
+            shared = steps.by_all(traces)
+            apart = len(shared) < steps.FEW and not self.metric.gap
             part = _aligned(traces, of, points) if apart else traces[traces["step"].isin(shared)]
             parts.append(part.assign(group_id=str(group_id)))
         points_of = pd.concat(parts)
@@ -367,6 +377,32 @@ class Sweep:
         wanted = None if columns is None else ["cell_id", *columns]
         return read_traces(self.folder, cell_ids, wanted).to_pandas()
 
+    @functools.cached_property
+    def watched(self) -> frozenset[str]:
+        """The identities of the cells that keep what rounding does to their tensors: networks do."""
+        import duckdb
+
+        paths = [str(one.tensors) for one in find_sources(self.folder) if one.has("tensors")]
+        if not paths:
+            return frozenset()
+        try:  # in a fifth of the time: a table has millions of rows for hundreds of cells
+            with database.cursor(self.folder) as cursor:
+                rows = cursor.execute("SELECT DISTINCT cell_id FROM read_parquet(?)", [paths]).fetchall()
+            return frozenset(cell_id for (cell_id,) in rows)
+        except duckdb.Error:  # a file that cannot be read, or was compacted away since it was listed
+            return frozenset(read_tensors(self.folder, None, ["cell_id"])["cell_id"].unique().to_pylist())
+
+    def tensors(self, cell_ids: Sequence[str], columns: Sequence[str]) -> pyarrow.Table:
+        """What rounding does to the tensors of some cells, each in one piece and by its steps."""
+        import duckdb
+
+        path = self.folder / TENSORS
+        if [one.index for one in find_sources(self.folder)] == [-1] and path.is_file():
+            query = f"SELECT {', '.join(columns)} FROM read_parquet(?) WHERE list_contains(?, cell_id)"
+            with contextlib.suppress(duckdb.Error), database.cursor(self.folder) as cursor:
+                return cursor.sql(query, params=[str(path), list(cell_ids)]).to_arrow_table()
+        return read_tensors(self.folder, cell_ids, columns)
+
     def groups_where(self, chosen: Mapping[str, Sequence[str]]) -> list[Group]:
         """The groups whose axes have one of the chosen values (as texts); () chooses all."""
         asked = {axis: set(values) for axis, values in chosen.items() if values}
@@ -391,32 +427,21 @@ def _stamp(folder: Path) -> tuple[int, str]:
     return manifest["version"], manifest["created_at"]
 
 
-def _recorded_by_all(traces: pandas.DataFrame) -> np.ndarray:
-    """The steps that every trace recorded which reaches them, as in the rollup: the even ones differ by seed."""
-    recorded = traces.groupby("step").size()
-    ends = np.sort(traces.groupby("cell_id")["step"].max().to_numpy())
-    reaching = len(ends) - np.searchsorted(ends, recorded.index)
-    return recorded.index[recorded == reaching].to_numpy()
-
-
 def _aligned(traces: pandas.DataFrame, column: str, points: int) -> pandas.DataFrame:
-    """Traces that recorded steps of their own at common ones: every k-th of the steps of all k of them, and of these at
-    most `points`, evenly.
+    """Traces that recorded steps of their own at those of `steps.common`.
 
     Each is linear between what it recorded, and ends where it ended.
     """
     import pandas as pd
 
     names = ("epoch", "gradient_evaluations", TIME, column)
-    steps, numbers = traces["step"].to_numpy(), {name: traces[name].to_numpy(float) for name in names}
+    at, numbers = traces["step"].to_numpy(), {name: traces[name].to_numpy(float) for name in names}
     each = list(traces.groupby("cell_id", sort=False).indices.values())
-    ordered = np.sort(steps)
-    grid = np.unique(np.r_[ordered[0], ordered[len(each) // 2 :: len(each)], ordered[-1]])
-    grid = grid[np.unique(np.linspace(0, len(grid) - 1, min(points, len(grid))).round().astype(int))]
-    ends = [grid[grid <= steps[rows[-1]]] for rows in each]
+    grid = steps.common([at[rows] for rows in each], points)
+    ends = [grid[grid <= at[rows[-1]]] for rows in each]
     found = {
         name: np.concatenate(
-            [np.interp(mine, steps[rows], values[rows]) for rows, mine in zip(each, ends, strict=True)]
+            [np.interp(mine, at[rows], values[rows]) for rows, mine in zip(each, ends, strict=True)]
         )
         for name, values in numbers.items()
     }
@@ -424,17 +449,8 @@ def _aligned(traces: pandas.DataFrame, column: str, points: int) -> pandas.DataF
 
 
 def _thinned(curve: pandas.DataFrame, points: int, columns: Sequence[str]) -> dict[str, np.ndarray]:
-    keep = thin(curve["step"].to_numpy(), points)
+    keep = steps.thin(curve["step"].to_numpy(), points)
     return {name: curve[name].to_numpy(float)[keep] for name in columns}
-
-
-def thin(steps: np.ndarray, points: int) -> np.ndarray:
-    """Indices of at most `points` of ascending `steps`, spread evenly in log(step), with the first and the last."""
-    if len(steps) <= points:
-        return np.arange(len(steps))
-    places = np.log1p(steps.astype(float))
-    wanted = np.linspace(places[0], places[-1], points)
-    return np.unique(np.clip(np.searchsorted(places, wanted), 0, len(steps) - 1))
 
 
 def text(value: Any) -> str:

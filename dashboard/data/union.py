@@ -67,6 +67,24 @@ class Union(Sweep):
             found.append(frame.assign(cell_id=[f"{name}{JOINT}{one}" for one in frame["cell_id"]]))
         return pd.concat(found) if found else next(iter(self.parts.values())).traces([], columns)
 
+    @functools.cached_property
+    def watched(self) -> frozenset[str]:
+        """As of one sweep."""
+        return frozenset(f"{name}{JOINT}{one}" for name, part in self.parts.items() for one in part.watched)
+
+    def tensors(self, cell_ids: Sequence[str], columns: Sequence[str]) -> Any:
+        """As of one sweep."""
+        import pyarrow as pa
+
+        found = []
+        for name, ids in _by_sweep(cell_ids).items():
+            table = self.parts[name].tensors(ids, columns)
+            if "cell_id" in columns:
+                own = pa.array([f"{name}{JOINT}{one}" for one in table["cell_id"].to_pylist()], pa.string())
+                table = table.set_column(table.column_names.index("cell_id"), "cell_id", own)
+            found.append(table)
+        return pa.concat_tables(found) if found else next(iter(self.parts.values())).tensors([], columns)
+
 
 def _by_sweep(ids: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from lpbench.terminal import Table
@@ -98,12 +100,23 @@ def _drawn(panel: Panel, dark: bool) -> dict[str, Any]:
 def height(panel: Panel) -> dict[str, str]:
     """The size of the figure as a style: a responsive graph takes that of its place and not of its layout.
 
-    `layout.meta.least_width` is that of figures which no narrow screen holds: there they scroll sideways.
+    `layout.meta.least_width` is that of figures which no narrow screen holds: there they scroll sideways. What the
+    figure calls its panels and places is there as well: where these change, new data alone would stand under old names.
     """
     layout = _drawn(panel, False)["layout"]
     least = (layout.get("meta") or {}).get("least_width")
     wide = {"minWidth": f"{least}px"} if least else {}
-    return {"height": f"{layout['height']:.0f}px", **wide}
+    names = _names(layout)
+    named = {"--names": hashlib.blake2b(repr(names).encode(), digest_size=6).hexdigest()} if names else {}
+    return {"height": f"{layout['height']:.0f}px", **wide, **named}
+
+
+def _names(layout: Mapping[str, Any]) -> list[Any]:
+    """The titles of panels, and the axes with the names on them; numbers on logarithmic axes are none."""
+    titles = [one["text"] for one in layout.get("annotations", ()) if one["text"].startswith("<b>")]
+    axes = {name: axis for name, axis in layout.items() if re.fullmatch(r"[xy]axis\d*", name)}
+    texts = [(name, axis.get("ticktext")) for name, axis in axes.items() if axis.get("type") != "log"]
+    return [*titles, *(one for one in texts if one[1])]
 
 
 def notes(panel: Panel) -> list[Any]:

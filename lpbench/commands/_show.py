@@ -8,18 +8,36 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lpbench.analysis import tensors as analysis
 from lpbench.analysis.evidence import COLUMNS, weigh
 from lpbench.analysis.tables import axes_of, pivot, read, results
 from lpbench.commands._sweeping import say_evidence
 from lpbench.errors import ConfigError, ExitCode, did_you_mean
-from lpbench.store import find_sweep, list_sweeps, read_cells, read_manifest, read_traces
+from lpbench.store import (
+    find_sweep,
+    list_sweeps,
+    read_cells,
+    read_manifest,
+    read_tensors,
+    read_traces,
+)
 from lpbench.store.about import read_about
 from lpbench.store.catalog import renamed
 from lpbench.store.folder import is_sweep
 from lpbench.store.schema import CHOICES
-from lpbench.terminal import Table, counted, note, print_json, print_pairs
+from lpbench.terminal import Table, counted, first, note, print_json, print_pairs
 
 _LIST_BITS = 8  # values of formats up to this many bits are printed one by one
+_FINDINGS = 20  # lines of what is wrong with tensors
+# Columns of the tensors as they are printed; those in which there is nothing are left out.
+_SHARES = {
+    "saturation_rate": "saturated",
+    "underflow_rate": "underflow",
+    "stall_rate": "stalled",
+    "stall_gradient": "gradient lost",
+    "stall_decay": "decay lost",
+    "stall_momentum": "momentum lost",
+}
 
 
 def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
@@ -106,6 +124,56 @@ def one_cell(folder: Path, start: str, as_json: bool) -> int:
     else:
         print_pairs({name: value for name, value in row.items() if value is not None})
     return 0
+
+
+def tensors(folder: Path, start: str | None, step: int | None, as_json: bool) -> int:
+    """What rounding did to the tensors of one cell at a step, then what is wrong in words; as JSON at every step."""
+    if start is None:
+        raise ConfigError(f"--tensors shows one cell: lpbench show {folder.name} CELL --tensors")
+    row = _cell(read_cells(folder, ["cell_id", "problem"]), start, folder)
+    table = read_tensors(folder, [row["cell_id"]])
+    if not table.num_rows:
+        problem = f" of problem={row['problem']}" if row["problem"] else ""
+        raise ConfigError(f"cell {row['cell_id']}{problem} has no tensors: {analysis.NONE}")
+    if as_json:
+        if step is not None:
+            near = analysis.at_step(table.select(["step"]).to_pandas(), step)[1]
+            table = table.filter(pc.equal(table["step"], near))
+        print_json(table.to_pylist())
+        return 0
+    frame, found = analysis.at_step(table.to_pandas(), step)
+    if step not in (None, found):
+        note(f"step {step} was not recorded; the nearest is {found}")
+    _tensors(frame, f"cell {row['cell_id']} after {found} steps").print()
+    said = analysis.findings(frame)
+    for line in first(said, _FINDINGS):
+        print(line)
+    if not said:
+        print("no tensor is beyond a limit")
+    return 0
+
+
+def _tensors(frame: Any, title: str) -> Table:
+    """A row a tensor and role; exponents as least..median..largest."""
+    rows = frame.to_dict("records")
+    there = {column: name for column, name in _SHARES.items() if frame[column].notna().any()}
+    cells = [
+        [
+            name,
+            row["role"],
+            *(analysis.percent(row[column]) for column in there),
+            f"{row['snr']:.1f}" if row["snr"] == row["snr"] else None,
+            _exponents(row),
+        ]
+        for name, row in zip(analysis.called(rows), rows, strict=True)
+    ]
+    columns = ["tensor", "role", *there.values(), "snr dB", "exponents"]
+    return Table(columns, cells, title, frozenset(columns[2:]), keys=2)
+
+
+def _exponents(row: dict[str, Any]) -> str | None:
+    found = [row[f"exponent_{name}"] for name in ("min", "q50", "max")]
+    return None if any(one != one for one in found) else "..".join(f"{one:.0f}" for one in found)
 
 
 def cell_diff(folder: Path, first: str, second: str, as_json: bool) -> int:

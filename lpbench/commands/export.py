@@ -25,10 +25,14 @@ def command(
         ),
     ] = None,
     traces: Annotated[bool, typer.Option("--traces", help="The traces, in place of the cells.")] = False,
+    tensors: Annotated[
+        bool,
+        typer.Option("--tensors", help="What rounding did to each tensor of its networks, in their place."),
+    ] = False,
     runs_dir: opt.RunsDir = opt.RUNS,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Write the cells (or traces) of a sweep as one csv or Parquet file.
+    """Write the cells (or traces, or tensors) of a sweep as one csv or Parquet file.
 
     In csv, a text that a spreadsheet would compute has a ' before it.
     """
@@ -36,8 +40,9 @@ def command(
 
     import pyarrow.csv
 
+    from lpbench.analysis.tensors import NONE
     from lpbench.errors import ConfigError, StoreError, did_you_mean
-    from lpbench.store import find_sweep, read_cells, read_traces
+    from lpbench.store import find_sweep, read_cells, read_tensors, read_traces
     from lpbench.store.files import write_named, write_table
     from lpbench.terminal import note
 
@@ -47,8 +52,12 @@ def command(
         raise ConfigError(f"unknown export format {kind!r}.{did_you_mean(kind, FORMATS)}")
     if kind == "parquet" and output is None:
         raise ConfigError("a Parquet file needs --output FILE")
+    if traces and tensors:
+        raise ConfigError("--traces and --tensors are two tables: export one after the other")
     folder = find_sweep(name, runs_dir)
-    table = read_traces(folder) if traces else read_cells(folder)
+    table = (read_tensors if tensors else read_traces if traces else read_cells)(folder)
+    if tensors and not table.num_rows:
+        raise ConfigError(f"{folder.name} has no tensors: {NONE}")
     if kind == "csv":
         table = _without_formulas(table)
     if output is None:

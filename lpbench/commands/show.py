@@ -33,6 +33,16 @@ def command(
         str | None,
         typer.Option("--metric", help="What the table shows (default: the result of the cells)."),
     ] = None,
+    tensors: Annotated[
+        bool,
+        typer.Option(
+            "--tensors", help="Of a network's cell: what rounding does to its tensors, and which suffer."
+        ),
+    ] = False,
+    step: Annotated[
+        int | None,
+        typer.Option("--step", help="With --tensors: the recorded step nearest to it (default: the last)."),
+    ] = None,
     figure: Annotated[
         Path | None,
         typer.Option(
@@ -47,12 +57,15 @@ def command(
     from lpbench.commands import _show
     from lpbench.errors import ConfigError
 
+    if step is not None and not tensors:
+        raise ConfigError("--step says which step --tensors shows")
+    of_sweep = bad or tensors or any(option is not None for option in (metric, figure))
     if what is None:
         if diff is None:
             raise ConfigError("name a sweep or a format, or give --diff FORMAT FORMAT")
         return _show.format_diff(*diff, as_json)
     if "=" in what:
-        if bad or any(option is not None for option in (metric, figure, diff)):
+        if of_sweep or diff is not None:
             raise ConfigError(f"{what} is a choice; cells, metrics and figures belong to a sweep")
         return _show.recipe([what, *(rest or ())], as_json)
     if rest is not None and len(rest) > 1:
@@ -60,13 +73,15 @@ def command(
     cell = rest[0] if rest else None
     folder = _show.sweep_or_none(what, runs_dir)
     if folder is None:
-        if bad or any(option is not None for option in (cell, metric, figure, diff)):
+        if of_sweep or cell is not None or diff is not None:
             raise ConfigError(f"{what!r} is a format; cells, metrics and figures belong to a sweep")
         return _show.one_format(what, as_json)
     if figure is not None:
         return _show.draw(folder, figure)
     if diff is not None:
         return _show.cell_diff(folder, *diff, as_json)
+    if tensors:
+        return _show.tensors(folder, cell, step, as_json)
     if cell is not None:
         return _show.one_cell(folder, cell, as_json)
     return _show.bad_cells(folder, as_json) if bad else _show.sweep(folder, as_json, metric)

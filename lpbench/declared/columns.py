@@ -111,7 +111,7 @@ COSTS = [
 # Of the table `tensors`: what a row is of, and how many numbers that are.
 TENSOR_ROWS = [
     *_columns("the cell, as in `cells`", "cell_id", stored=str),
-    *_columns("parameter updates so far; `traces` has the same steps", "step", stored=int),
+    *_columns("parameter updates so far, as in `traces`", "step", stored=int),
     *_columns("the layer of the network", "layer", stored=str),
     *_columns("the tensor of the layer", "tensor", stored=str),
     *_columns("what it is in training: `weights`, `activations`, `errors`, `gradients`, `momentum`, "

@@ -88,6 +88,9 @@ TERMS = (
     Term("column", "a column of `cells` in which the picked cells differ"),
     Term("state", "whether the sweep runs, was interrupted, or is done"),
     Term("updated (UTC)", "when its files changed last"),
+    Term("rate", "a column of `tensors`: what rounding does to a tensor ([sweeps.md](sweeps.md#tensors))"),
+    Term("mean", "over the seeds"),
+    Term("finding", "what is wrong with a tensor ([networks.md](networks.md#why-a-run-fails))"),
     # Of comparisons.
     Term("ratio", "of the metric, the other sweep over the chosen one: a geometric mean"),
     Term("low", "lower end of the 95 % interval of the ratio"),
@@ -140,6 +143,7 @@ _DECLARED = {
     **{name: one.text for name, one in (choices.CHOICES | choices.RUNTIME).items()},
 }
 _TEXTS = {term.name: term.text for term in TERMS}
+_OF_TENSORS = {one.name: one.text for one in columns.TENSORS}
 
 
 def meaning(name: str) -> str:
@@ -153,6 +157,7 @@ def meaning(name: str) -> str:
         or _DECLARED.get(key)
         or _TEXTS.get(name)
         or _TEXTS.get(name.replace("_", " "))
+        or _OF_TENSORS.get(name)
         or ""
     )
     if not told and key.startswith("bound_"):

@@ -34,7 +34,6 @@ from lpbench.store.sources import (
     Damaged,
     Kept,
     Source,
-    choose,
     compacted,
     leave_out,
     newest,
@@ -44,7 +43,7 @@ from lpbench.store.sources import (
     what_is_wrong,
 )  # fmt: skip
 
-CELL_ROWS, TRACE_ROWS, TENSOR_ROWS = 100_000, 2_000_000, 2_000_000  # in memory at once: 0.1 to 0.2 GB
+CELL_ROWS, TRACE_ROWS, TENSOR_ROWS = 100_000, 2_000_000, 1_000_000  # in memory at once: 0.1 to 0.2 GB
 # cells.parquet is sorted by the choices: the same cells give the same file, whoever ran them, and when.
 _CHOICES = pa.schema([CELLS_SCHEMA.field(name) for name in CHOICES])
 _KNOWN = pa.schema([CELLS_SCHEMA.field(name) for name in ("cell_id", "group_id", "status")])
@@ -223,14 +222,12 @@ def _cells(kept: Sequence[Kept], places: np.ndarray) -> Ranked:
 
 def _points(kind: str, kept: Sequence[Kept], places: np.ndarray) -> Ranked:
     """As `_cells`. A cell's points are one piece by their steps in its source already; those of no cell stay out."""
-    for one in kept:
-        source, names, keep = one
+    for source, names, keep in kept:
         mine, places = places[: keep.sum()], places[keep.sum() :]
-        if not source.has(kind):
-            continue
-        table = source.read_points(kind, None, choose(one, None, alone=True))
-        cell = pc.index_in(flat(table["cell_id"]), value_set=flat(names["cell_id"].filter(from_numpy(keep))))
-        yield table.filter(cell.is_valid()), mine[to_numpy(cell.drop_null())]
+        cells = flat(names["cell_id"].filter(from_numpy(keep)))
+        for table in source.pieces(kind) if source.has(kind) else ():
+            cell = pc.index_in(flat(table["cell_id"]), value_set=cells)
+            yield table.filter(cell.is_valid()), mine[to_numpy(cell.drop_null())]
 
 
 def _clear(folder: Path, broken: set[int]) -> None:

@@ -207,11 +207,14 @@ def _column(pieces: list[np.ndarray | None], lengths: list[int], kind: pa.DataTy
 
 
 def _column_without_nan(pieces: list[np.ndarray | None], lengths: list[int], kind: pa.DataType) -> pa.Array:
-    """As `_column`, also of texts; NaN, and where whole numbers are held what is not finite, is null."""
+    """As `_column`, also of texts; NaN is null, and so is what is beyond whole numbers where such are held."""
     if kind == TEXT:
         return _texts(pieces, lengths)
     values, dtype = _joined(pieces, lengths, np.float64, np.nan), DTYPES[kind]
-    valid = np.isfinite(values) if np.issubdtype(dtype, np.integer) else ~np.isnan(values)
+    valid = ~np.isnan(values)
+    if np.issubdtype(dtype, np.integer):
+        least = float(np.iinfo(dtype).min)
+        valid = (values >= least) & (values < -least)
     with np.errstate(over="ignore"):  # what float32 does not hold is infinite
         return from_numpy(np.where(valid, values, 0).astype(dtype), valid)
 
@@ -230,7 +233,9 @@ def _texts(pieces: list[np.ndarray | None], lengths: list[int]) -> pa.Array:
     codes: list[int] = []
     for piece, length in zip(pieces, lengths, strict=True):
         texts = [None] * length if piece is None else np.asarray(piece).tolist()
-        codes += [numbers.setdefault(text, len(numbers)) for text in texts]
+        for text in dict.fromkeys(texts):
+            numbers.setdefault(text, len(numbers))
+        codes += map(numbers.__getitem__, texts)
     held = pa.DictionaryArray.from_arrays(from_numpy(np.array(codes, np.int32)), from_texts(list(numbers)))
     return held.cast(TEXT)
 

@@ -7,7 +7,8 @@ cell may lack: where they are damaged they are gone, and the cell stays.
 import re
 import warnings
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,7 @@ NEEDED = {
 }
 # The tables of recorded steps.
 POINTS = {"traces": TRACES_SCHEMA, "tensors": TENSORS_SCHEMA}
+GROUPS_AT_ONCE = 10  # row groups, of a million rows
 PART = re.compile(r"(\d{6,})\.(cells|traces|tensors)\.parquet")
 
 
@@ -105,7 +107,16 @@ class Source:
 
         kind   one of POINTS, which the source `has`.    Raises as `read_cells`.
         """
-        table = self._read(kind, POINTS[kind], columns, cells)
+        return self._checked(kind, self._read(kind, POINTS[kind], columns, cells))
+
+    def pieces(self, kind: str) -> Iterator[pa.Table]:
+        """All points of `kind` in their order, as `read_points` gives them, some row groups at a time."""
+        with self._opened(kind) as file:
+            for first in range(0, file.num_row_groups, GROUPS_AT_ONCE):
+                groups = range(first, min(first + GROUPS_AT_ONCE, file.num_row_groups))
+                yield self._checked(kind, plain(file.read_row_groups(groups), POINTS[kind]))
+
+    def _checked(self, kind: str, table: pa.Table) -> pa.Table:
         if any(name in table.column_names and table[name].null_count for name in NEEDED[kind]):
             raise Damaged(self, f"a point without its {' or its '.join(NEEDED[kind])}", kind == "tensors")
         return table
@@ -118,26 +129,34 @@ class Source:
         cells: Sequence[str] | None,
         more: bool = False,
     ) -> pa.Table:
+        with self._opened(kind) as file:
+            if columns is not None:
+                own = further(file.schema_arrow) if more else {}
+                columns = [name for name in file.schema_arrow.names if name in {*columns, *own}]
+            asked = columns if columns is None or cells is None else [*{*columns, "cell_id"}]
+            groups = range(file.num_row_groups) if cells is None else _groups_with(file, sorted(cells))
+            table = plain(file.read_row_groups(groups, asked), schema)
+        if cells is not None:
+            table = table.filter(pc.is_in(table["cell_id"], value_set=from_texts(cells)))
+        return table if columns is None else table.select(columns)
+
+    @contextmanager
+    def _opened(self, kind: str) -> Iterator[pq.ParquetFile]:
+        """The file of `kind`; whatever goes wrong with it meanwhile is Damaged, or says nothing of the file."""
         path: Path = getattr(self, kind)
         # By ParquetFile, since `read_table` imports pandas.
         try:
             with open_parquet(path, page_checksum_verification=True) as file:
                 if wrong := _what_lacks(file.schema_arrow.names, NEEDED[kind]):
                     raise ValueError(wrong)
-                if columns is not None:
-                    own = further(file.schema_arrow) if more else {}
-                    columns = [name for name in file.schema_arrow.names if name in {*columns, *own}]
-                asked = columns if columns is None or cells is None else [*{*columns, "cell_id"}]
-                groups = range(file.num_row_groups) if cells is None else _groups_with(file, sorted(cells))
-                table = plain(file.read_row_groups(groups, asked), schema)
+                yield file
+        except Damaged:
+            raise
         except Exception as error:  # what a file can contain makes Arrow and Python raise whatever they have
             if was_replaced(error):
                 raise FileNotFoundError(path) from error
             _check_readable(path, error)
             raise Damaged(self, first_line(error), kind == "tensors") from error
-        if cells is not None:
-            table = table.filter(pc.is_in(table["cell_id"], value_set=from_texts(cells)))
-        return table if columns is None else table.select(columns)
 
 
 def _check_readable(path: Path, error: BaseException) -> None:
@@ -318,8 +337,8 @@ def newest(sources: Sequence[Source], strict: bool = True) -> list[Kept]:
     return found
 
 
-def choose(one: Kept, wanted: Collection[str] | None, alone: bool = False) -> list[str] | None:
-    """The cells to read of what `newest` gave: those of `wanted` (None: all) that no later source replaces.
+def choose(one: Kept, wanted: Collection[str] | None, alone: bool) -> list[str] | None:
+    """The cells to read points of, in what `newest` gave: those of `wanted` (None: all) that no later source replaces.
 
     None where that is the whole source. Of what is compacted it is so only where it is `alone`: a compaction that is
     under way, or was killed, writes points before their cells, and then those of parts stand in both.

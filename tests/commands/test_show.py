@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from fake_results import fake_cell, fake_result
+from fake_results import fake_cell, fake_network, fake_result, fake_tensors
 
 from lpbench import cli, formats
 from lpbench.commands._completion import group_options
@@ -103,3 +103,67 @@ def test_how_two_formats_differ(capsys):
 def test_nothing_to_show(capsys):
     assert "unknown format 'fp9'" in show(capsys, "--diff", "fp9", "fp8_e4m3", code=2).err
     assert "belong to a sweep" in show(capsys, "fixed", "--bad", code=2).err
+
+
+NETWORK = fake_cell(problem="mlp")
+
+
+@pytest.fixture
+def networks(tmp_path):
+    """A folder with the sweep `demo`: a network whose output stalls, and a cell without tensors."""
+    result = fake_network(NETWORK)
+    tensors = result.tensors
+    stalls = (tensors["role"] == "weights") & (tensors["step"] == 100)
+    tensors["stall_rate"][stalls] = [0.2, 0.971]
+    tensors["stall_gradient"][stalls] = [0.1, 0.4]
+    tensors["stall_decay"][stalls] = [0.0, 1.0]
+    with SweepWriter(tmp_path / "demo", [], 2) as store:
+        store.put(result)
+        store.put(fake_result(CELLS[0]))
+    return tmp_path
+
+
+def test_tensors_of_a_cell(capsys, networks):
+    out, err = show(capsys, "demo", NETWORK.cell_id[:6], "--tensors", "--runs-dir", networks)
+    lines = out.splitlines()
+    assert f"cell {NETWORK.cell_id} after 100 steps" in lines[0]
+    (output,) = [line.split() for line in lines if line.split()[:2] == ["output", "weights"]]
+    assert "97 % 40 % 100 %" in " ".join(output)
+    assert "decay lost" in out
+    assert "momentum lost" not in out  # null in every row
+    assert lines[-1] == (
+        "weights of output: 97 % of updates left the weight where it was; weight decay lost 100 % of what it moved"
+    )
+    assert err == ""
+
+
+def test_tensors_at_another_step(capsys, networks):
+    out, err = show(capsys, "demo", NETWORK.cell_id, "--tensors", "--step", "12", "--runs-dir", networks)
+    assert "after 10 steps" in out
+    assert err == "step 12 was not recorded; the nearest is 10\n"
+    assert "no tensor is beyond a limit" not in out
+    assert "after 0 steps" in show(
+        capsys, "demo", NETWORK.cell_id, "--tensors", "--step", "0", "--runs-dir", networks
+    ).out  # fmt: skip
+
+
+def test_tensors_as_json(capsys, networks):
+    where = ("demo", NETWORK.cell_id, "--tensors", "--json", "--runs-dir", networks)
+    rows, tensors = json.loads(show(capsys, *where).out), fake_tensors(NETWORK)
+    assert [row["step"] for row in rows] == tensors["step"].tolist()
+    assert [row["numbers"] for row in rows] == tensors["numbers"].tolist()
+    assert {row["cell_id"] for row in rows} == {NETWORK.cell_id}
+    assert rows[1]["stall_rate"] is None
+    assert {row["step"] for row in json.loads(show(capsys, *where, "--step", "12").out)} == {10}
+
+
+def test_tensors_that_are_not_there(capsys, networks):
+    where = ("--tensors", "--runs-dir", networks)
+    err = show(capsys, "demo", CELLS[0].cell_id, *where, code=2).err
+    assert f"cell {CELLS[0].cell_id} of problem=least_squares has no tensors: cells of networks" in err
+    assert err.count("\n") == 1
+    assert "--tensors shows one cell" in show(capsys, "demo", *where, code=2).err
+    assert "no cell" in show(capsys, "demo", "xyz", *where, code=2).err
+    assert "belong to a sweep" in show(capsys, "fixed", "--tensors", code=2).err
+    assert "belong to a sweep" in show(capsys, "problem=mlp", "--tensors", code=2).err
+    assert "--step says which" in show(capsys, "demo", "--step", "3", "--runs-dir", networks, code=2).err

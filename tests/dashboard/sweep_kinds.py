@@ -23,6 +23,15 @@ STEPS = [0, 1, 2, 5, 10, 20, 50, 100]
 ALGORITHMS = {"lp_sgd": 1.0, "halp": 1e-3, "lp_svrg": 1e-2, "swalp": 0.3, "svrg": 1e-2, "sgd": 1.0}
 FULL = ("sgd", "svrg")  # in full precision
 FULL_NETWORKS = ("sgd", "adamw")
+RATES = (
+    "saturation_rate",
+    "underflow_rate",
+    "stall_rate",
+    "stall_gradient",
+    "stall_decay",
+    "stall_momentum",
+    "snr",
+)
 LOSSES = ("test_error", "best_test_error", "test_loss", "train_loss")
 
 
@@ -97,6 +106,87 @@ def network(seed: int, **choices: Any) -> FakeResult:
         "L": None,
     }
     return FakeResult(row | {"test_error": error}, trace)
+
+
+def watched(
+    result: FakeResult, layers: Sequence[str] = ("hidden1", "hidden2", "output"), count: int = 0
+) -> FakeResult:
+    """The result with what rounding did to its tensors: to the nearest the weights stall and lose their decay, errors
+    become 0 as training goes on, activations of the last layer but one are clipped; each the more the fewer bits.
+
+    count   recorded steps; 0: those of the trace.
+    """
+    bits, nearest = int(result.row["precision"]), result.row["rounding"] == "nearest_even"
+    seed, copy = int(result.row["seed"]), result.row.get("master_format") in ("none", "fixed")
+    steps = np.unique(np.linspace(0, 1000, count).astype(int)) if count else result.trace["step"]
+    coarse = min(1.0, 2.0 ** (4 - bits)) * (1 + 0.05 * (seed - 1))
+    rows: list[dict[str, Any]] = []
+
+    def put(
+        step: int, layer: str, tensor: str, role: str, size: int, exponent: float, **rates: float
+    ) -> None:
+        rest = dict.fromkeys(RATES, math.nan) | {
+            "saturation_rate": 0.0,
+            "underflow_rate": 0.0,
+            "snr": 6.0 * bits - 8,
+        }
+        spread = {"min": -14, "q10": -4, "q50": -1, "q90": 1, "max": 3}
+        sizes = {f"exponent_{name}": math.floor(exponent) + more for name, more in spread.items()}
+        where = {"step": step, "layer": layer, "tensor": tensor, "role": role, "numbers": size}
+        rows.append(
+            {
+                **where,
+                **rest,
+                **sizes,
+                **{name: min(1.0, one) if one == one else one for name, one in rates.items()},
+            }
+        )
+
+    for step in steps:
+        done = step / max(1, steps[-1])
+        put(step, "input", "input", "activations", 2560, -1)
+        for i, layer in enumerate(layers[:-1]):
+            last = i + 2 == len(layers)
+            put(
+                step,
+                layer,
+                layer,
+                "activations",
+                6400,
+                i,
+                saturation_rate=0.4 * coarse * done if last else 0.0,
+            )
+        for i, layer in enumerate(reversed(layers)):
+            put(
+                step,
+                layer,
+                layer,
+                "errors",
+                6400,
+                -8 - 2 * i - 4 * done,
+                underflow_rate=coarse * (0.2 * i + done),
+            )
+        for i, layer in enumerate(layers):
+            for tensor, size in (("weight", 4096), ("bias", 64)):
+                name, deep = f"{layer}.{tensor}", -6 - 3 * done
+                put(step, layer, name, "gradients", size, deep, underflow_rate=0.3 * coarse * done)
+                put(step, layer, name, "momentum", size, deep + 2, underflow_rate=0.1 * coarse)
+                stalls = (0.9 if nearest else 0.5) * coarse**0.3 * (0.6 + 0.4 * done)
+                lost = {
+                    "stall_rate": stalls,
+                    "stall_gradient": stalls * (0.8 if nearest else 0.3),
+                    "stall_decay": 1.0 if nearest and tensor == "weight" else 0.4 * coarse,
+                    "stall_momentum": stalls * 0.5,
+                }
+                if copy:
+                    put(step, layer, name, "master", size, -2, snr=math.nan, **dict.fromkeys(lost, 0.0))
+                put(step, layer, name, "weights", size, -2 - i, **({} if copy else lost))
+    columns = list(rows[0]) if rows else []  # a cell that failed has none
+    result.tensors = {
+        name: np.array([row[name] for row in rows], object if isinstance(rows[0][name], str) else None)
+        for name in columns
+    }
+    return result
 
 
 def networks(seeds: int = 3, **axes: Sequence[Any]) -> Iterator[FakeResult]:
@@ -189,6 +279,7 @@ KINDS: Mapping[str, Callable[[], list[FakeResult]]] = {
               format=["fixed", "float", "log"])
     ),
     "networks": _networks,
+    "networks with tensors": lambda: [watched(one) for one in _networks()],
     "convex and networks": lambda: [
         *cells(2, precision=[4, 8], dimension=[16, 64]),
         *networks(2, precision=[4, 8], dimension=[16, 64]),

@@ -3,10 +3,12 @@
 import csv
 import io
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sweep_kinds
 from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import pages, query_of, state_of
 from lpbench.dashboard.server.app import choose, create_app, draw
@@ -34,10 +36,19 @@ def layout(path: str, **query: str) -> str:
     return repr(page["layout"](**query).to_plotly_json())
 
 
+@pytest.fixture(scope="module")
+def shown(runs: Path, tmp_path_factory: pytest.TempPathFactory, writing: Callable[..., Path]) -> Any:
+    """The sweep that a page is drawn of: of tensors that of networks, which alone have some."""
+    networks = tmp_path_factory.mktemp("networks")
+    cells = sweep_kinds.networks(2, precision=[4, 6], rounding=["stochastic", "nearest_even"])
+    writing(networks, "made", [sweep_kinds.watched(one) for one in cells])
+    return lambda page: Store(networks if page.name == "Tensors" else runs).sweep("made")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 @pytest.mark.parametrize("dark", [False, True])
-def test_a_page_draws_what_it_says(runs, page, dark):
-    sweep = Store(runs).sweep("made")
+def test_a_page_draws_what_it_says(shown, page, dark):
+    sweep = shown(page)
     controls = page.controls(sweep)
     state = state_of(controls, {})
     assert query_of(controls, state) == {}  # defaults are left out
@@ -56,8 +67,8 @@ def test_a_page_draws_what_it_says(runs, page, dark):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_option_of_every_control_draws(runs, page):
-    sweep = Store(runs).sweep("made")
+def test_every_option_of_every_control_draws(shown, page):
+    sweep = shown(page)
     controls = page.controls(sweep)
     for control in controls:
         for value in [value for value, _ in control.options] or ["0", "1", "1e-3"]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from fake_results import fake_cell, fake_result
 from lpbench.dashboard.data import choosing
-from lpbench.dashboard.data.sweeps import Store, thin
+from lpbench.dashboard.data.steps import thin
+from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.page import state_of
 from lpbench.dashboard.pages import dimension as dimension_page
 

@@ -143,6 +143,19 @@ def test_a_figure_that_no_phone_holds_is_as_wide_as_it_needs():
     assert panels.height(Panel("t", None)) == {"height": "120px"}
 
 
+def test_a_figure_whose_panels_or_places_have_other_names_is_another_one():
+    def told(title: str = "<b>4 bits</b>", ticks: tuple[str, ...] = ("4",), **axis: str) -> dict[str, str]:
+        note, x = {"text": title}, {"ticktext": ticks, **axis}
+        layout = {"height": 300, "annotations": [note], "xaxis": x, "yaxis": {"type": "linear"}}
+        return panels.height(Panel("t", {"data": [], "layout": layout}))
+
+    assert told() == told()
+    assert told() != told("<b>6 bits</b>")
+    assert told() != told(ticks=("6",))
+    assert told("equal within 2 %: a = b") == told("equal within 2 %: a = c")  # that may change with the data
+    assert told(ticks=("10", "100"), type="log") == told(ticks=("1", "10"), type="log")
+
+
 def test_nothing_to_draw_is_said_in_the_figure():
     drawn = panels.drawn(Panel("t", None), True)
     assert drawn["layout"]["annotations"][0]["text"] == "nothing to draw"

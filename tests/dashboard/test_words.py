@@ -1,6 +1,7 @@
 """Every control says in a line what it does, every head of a table what it means."""
 
 import pytest
+import sweep_kinds
 from lpbench.dashboard.data.sweeps import Store
 from lpbench.dashboard.data.words import word
 from lpbench.dashboard.page import pages, state_of
@@ -21,9 +22,19 @@ def made(runs):
     return Store(runs).sweep("made")
 
 
+@pytest.fixture(scope="module")
+def network(tmp_path_factory, writing):
+    """Of networks, whose tensors have a page of their own."""
+    folder = tmp_path_factory.mktemp("words")
+    writing(
+        folder, "network", [sweep_kinds.watched(one) for one in sweep_kinds.networks(2, precision=[4, 6])]
+    )
+    return Store(folder).sweep("network")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_control_has_a_line_of_help(made, page):
-    controls = page.controls(made)
+def test_every_control_has_a_line_of_help(made, network, page):
+    controls = [*page.controls(made), *page.controls(network)]
     assert [control.key for control in controls if not control.help] == []
     for control in controls:
         (shown,) = of(tree(shell.component(control, control.default).description), "Span")
@@ -31,7 +42,8 @@ def test_every_control_has_a_line_of_help(made, page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_head_of_every_table_has_a_word(made, page):
+def test_every_head_of_every_table_has_a_word(made, network, page):
+    made = network if page.name == "Tensors" else made
     controls = page.controls(made)
     known = {"cells": ",".join(made.cells["cell_id"].head(2)), "target": "1e-3"}
     found = page.draw(made, state_of(controls, known), False)

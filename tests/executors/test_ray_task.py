@@ -5,7 +5,7 @@ import tempfile
 
 import pytest
 import ray
-from fake_results import fake_cell, fake_result
+from fake_results import fake_cell, fake_network, fake_result
 
 from lpbench import registry
 from lpbench.cells import run
@@ -13,6 +13,7 @@ from lpbench.errors import ConfigError, LpbenchError
 from lpbench.executors.ray_cluster import Cluster
 from lpbench.executors.ray_task import Work, run_shard
 from lpbench.provenance import version
+from lpbench.store import read_tensors
 from lpbench.store.parts import Target
 from lpbench.store.sources import part_paths
 
@@ -44,7 +45,17 @@ def test_a_shard_is_one_part_and_what_a_cell_raises_is_its_row(ran, tmp_path):
     assert seconds > 0
     assert [row["status"] for row in rows] == ["ok", "failed", "ok"]
     assert rows[1]["error"] == "SystemExit: 0"
+    assert [path.exists() for path in part_paths(tmp_path, 4)] == [True, True, False]
+
+
+def test_tensors_are_part_of_the_part(tmp_path, monkeypatch):
+    from lpbench.cells import run
+
+    monkeypatch.setattr(run, "run_cell", lambda cell, stop=None, timeout=None: fake_network(cell))
+    run_shard(work(tmp_path), 4, CELLS)
     assert all(path.exists() for path in part_paths(tmp_path, 4))
+    wanted = sorted(cell.cell_id for cell in CELLS)
+    assert read_tensors(tmp_path)["cell_id"].unique().to_pylist() == wanted
 
 
 def test_a_shard_whose_part_is_there_does_not_run(ran, tmp_path):
@@ -57,7 +68,7 @@ def test_a_shard_whose_part_is_there_does_not_run(ran, tmp_path):
 
 def test_a_part_that_is_damaged_is_written_again(ran, tmp_path):
     run_shard(work(tmp_path), 4, CELLS)
-    cells, _ = part_paths(tmp_path, 4)
+    cells = part_paths(tmp_path, 4)[0]
     cells.write_bytes(cells.read_bytes()[:50])
     ran.clear()
     run_shard(work(tmp_path), 4, CELLS)

@@ -10,11 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fake_results import FakeResult, fake_cell, fake_result
+from fake_results import FakeResult, fake_cell, fake_network, fake_tensors
 
 from lpbench import cli
 from lpbench.errors import LpbenchError, StoreError
-from lpbench.store import SweepWriter, load_cells, load_traces, read_manifest, read_statuses
+from lpbench.store import (
+    SweepWriter,
+    load_cells,
+    load_tensors,
+    load_traces,
+    read_manifest,
+    read_statuses,
+)
 from lpbench.store.files import StoreWarning
 from lpbench.sweeps import sweep
 from lpbench.sweeps.plan import Call, Plan, set_reasons
@@ -23,6 +30,7 @@ CELLS = [fake_cell(seed=seed) for seed in range(9)]
 IN = {
     "cells": CELLS[:3],
     "traces": CELLS[:3],
+    "tensors": CELLS[:3],
     "000001": CELLS[3:6],
     "000002": CELLS[6:],
 }  # the cells of each file
@@ -30,12 +38,12 @@ IN = {
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A sweep with a compacted pair and two parts, as a killed one leaves it."""
+    """A sweep with compacted files and two parts, as a killed one leaves it."""
     folder = tmp_path_factory.mktemp("whole") / "demo"
     for cells in (CELLS[:3], CELLS[3:6], CELLS[6:]):
         store = SweepWriter(folder, [{"overrides": ["precision=8"], "config_dir": None}], len(CELLS))
         for cell in cells:
-            store.put(fake_result(cell))
+            store.put(fake_network(cell))
         if cells == IN["cells"]:
             store.close()
         else:
@@ -51,7 +59,7 @@ def ran(monkeypatch):
 
     def run_cell(cell, stop=None, timeout=None):
         count[cell.cell_id] += 1
-        return fake_result(cell)
+        return fake_network(cell)
 
     monkeypatch.setattr("lpbench.cells.run.run_cell", run_cell)
     monkeypatch.setattr("lpbench.cells.run.Result", FakeResult)
@@ -162,7 +170,7 @@ def test_a_damaged_sweep_goes_on_and_loses_no_good_row(whole, tmp_path, ran, see
             except StoreError as error:
                 if "schema" in str(error) and "damaged" not in str(error):
                     return  # of another version, as far as anybody can know
-        for look in (load_cells, load_traces):
+        for look in (load_cells, load_traces, load_tensors):
             with suppress(StoreError):
                 look(folder)
         assert cli.run(["list", "sweeps", "--runs-dir", str(tmp_path)]) == 0
@@ -174,15 +182,19 @@ def test_a_damaged_sweep_goes_on_and_loses_no_good_row(whole, tmp_path, ran, see
             outcome = go_on(folder)
         assert outcome.counts == {"ok": len(CELLS)}
         frame = load_cells(folder).set_index("cell_id")
-        traces = load_traces(folder)
-    spoiled = {cell.cell_id for cell in IN.get(victim.name.partition(".")[0], [])}
+        traces, tensors = load_traces(folder), load_tensors(folder)
+    touched = {cell.cell_id for cell in IN.get(victim.name.partition(".")[0], [])}
+    spoiled = set() if "tensors" in victim.name else touched
     assert set(ran) <= spoiled  # the others were good, and did not run again
     for cell in CELLS:
-        assert frame.loc[cell.cell_id, "digest"] == fake_result(cell).row["digest"]
+        assert frame.loc[cell.cell_id, "digest"] == fake_network(cell).row["digest"]
         steps = traces[traces["cell_id"] == cell.cell_id]["step"].tolist()
         assert steps
         if cell.cell_id not in spoiled:
-            assert steps == fake_result(cell).trace["step"].tolist()
+            assert steps == fake_network(cell).trace["step"].tolist()
+        if cell.cell_id not in touched:
+            mine = tensors[tensors["cell_id"] == cell.cell_id]
+            assert mine["numbers"].tolist() == fake_tensors(cell)["numbers"].tolist()
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # all of it was said, and set aside: nobody is bothered again
         assert read_statuses(folder).keys() >= {cell.cell_id for cell in CELLS}
@@ -241,7 +253,7 @@ def test_a_file_that_nobody_may_read_now_is_left_where_it_is(whole, tmp_path, ra
 def test_further_columns_of_any_two_types_are_joined(tmp_path, one, other):
     folder = tmp_path / "demo"
     for value, cell in ((one, CELLS[0]), (other, CELLS[1])):
-        result = fake_result(cell)
+        result = fake_network(cell)
         result.row["mine"] = value
         with SweepWriter(folder, [], 1) as store:
             store.put(result)

@@ -7,14 +7,14 @@ import sys
 import pandas as pd
 import pyarrow as pa
 import pytest
-from fake_results import fake_cell, fake_result
+from fake_results import fake_cell, fake_network, fake_result
 from lpbench.dashboard.data.past import read as read_past
 from lpbench.dashboard.data.sweeps import Store
 
 import lpbench
 from lpbench import cli
 from lpbench.errors import ConfigError, StoreError, SweepBusy
-from lpbench.store import SweepWriter, compact, load_cells, load_traces, read_manifest
+from lpbench.store import SweepWriter, compact, load_cells, load_tensors, load_traces, read_manifest
 from lpbench.store import lease as leases
 from lpbench.store.address import is_remote, locate
 from lpbench.store.files import open_parquet, write_atomic, write_table
@@ -182,6 +182,34 @@ def test_a_writer_of_another_machine_is_outlived_once_it_is_silent(bucket, quick
         lease.check()
     lease.release()
     assert json.loads(path.read_text())["token"] == "y"
+
+
+def test_tensors_are_written_merged_replaced_and_set_aside(bucket, quick):
+    folder = locate(bucket) / "demo"
+    for seeds, finish in (((0, 1), True), ((1, 2), False)):
+        store = SweepWriter(folder, [], 2)
+        for seed in seeds:
+            store.put(fake_network(fake_cell(seed)))
+        (store.close if finish else store.abandon)()
+    rows = len(fake_network(fake_cell(0)).tensors["step"])
+    for _ in range(2):
+        assert len(load_tensors("demo", runs_dir=bucket)) == 3 * rows
+        assert len(load_tensors("demo", [fake_cell(1).cell_id], bucket)) == rows
+        compact(folder)
+    assert (folder / "tensors.parquet").exists()
+    assert not list((folder / "parts").glob("*"))
+    (folder / "tensors.parquet").write_bytes(b"nonsense")
+    with pytest.warns(StoreWarning, match="Its cells stay"):
+        assert load_tensors("demo", runs_dir=bucket).empty
+    with pytest.warns(StoreWarning, match="Its cells stay"):
+        compact(folder)
+    assert len(load_cells("demo", bucket)) == 3
+    assert (folder / "tensors.parquet.damaged").exists()
+    with SweepWriter(folder, [], 1) as store:
+        store.put(fake_network(fake_cell(0)))
+    with SweepWriter(folder, [], 1) as store:
+        store.put(fake_result(fake_cell(0)))
+    assert not (folder / "tensors.parquet").exists()
 
 
 def test_addresses_that_cannot_be_read(object_store, capsys):

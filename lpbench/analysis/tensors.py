@@ -1,0 +1,114 @@
+"""What the table `tensors` says of a network that was trained in few bits: which tensors clip, underflow and stall."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas
+
+# From where on it is worth a word: shares, and dB below which rounding says nearly as much as the numbers.
+MOST_SATURATED, MOST_UNDERFLOWN, MOST_STALLED, LEAST_SNR = 0.01, 0.1, 0.5, 6.0
+CAUSES = {"stall_gradient": "the gradient", "stall_decay": "weight decay", "stall_momentum": "momentum"}
+NONE = "cells of networks have some, and none that an older lpbench stored"
+
+Row = Mapping[str, Any]
+
+
+def at_step(frame: pandas.DataFrame, step: int | None = None) -> tuple[pandas.DataFrame, int]:
+    """The rows of the recorded step that is the nearest to `step` (None: the last), and that step.
+
+    frame   rows of one cell, at least one
+    """
+    steps = np.unique(frame["step"].to_numpy())
+    found = steps[-1] if step is None else steps[np.argmin(np.abs(steps - step))]
+    return frame[frame["step"] == found], int(found)
+
+
+def called(rows: Sequence[Row]) -> list[str]:
+    """What each row's tensor is called: by its layer, where that has one of its role, else by its own name as well."""
+    several = Counter((row["layer"], row["role"]) for row in rows)
+    return [
+        row["layer"] if several[row["layer"], row["role"]] == 1 else _full(row["layer"], row["tensor"])
+        for row in rows
+    ]
+
+
+def _full(layer: str, tensor: str) -> str:
+    return tensor if tensor.startswith(layer) else f"{layer}.{tensor}"
+
+
+def findings(frame: pandas.DataFrame) -> list[str]:
+    """What is wrong with the tensors at the last step of `frame`, a line each; of each kind the worst first.
+
+    frame   rows of `tensors` of one cell: of one step, or of several. Empty where nothing is beyond its limit.
+    """
+    if frame.empty:
+        return []
+    rows: Any = at_step(frame)[0].to_dict("records")
+    named = [(f"{row['role']} of {name}", row) for name, row in zip(called(rows), rows, strict=True)]
+    found = [*_saturated(named), *_underflown(named), *_stalled(named), *_noisy(named)]
+    return [f"{name}: {words}" for name, words in found]
+
+
+Named = Sequence[tuple[str, Row]]
+Found = Iterator[tuple[str, str]]
+
+
+def _beyond(named: Named, column: str, limit: float) -> list[tuple[float, str, Row]]:
+    """The rows whose share in `column` is at least `limit`, the largest first; null is none."""
+    found = [(row[column], name, row) for name, row in named if row[column] >= limit]
+    return sorted(found, key=lambda one: -one[0])
+
+
+def _saturated(named: Named) -> Found:
+    for share, name, _ in _beyond(named, "saturation_rate", MOST_SATURATED):
+        yield name, f"{percent(share)} of the numbers lay outside the format's range"
+
+
+def _underflown(named: Named) -> Found:
+    for share, name, _ in _beyond(named, "underflow_rate", MOST_UNDERFLOWN):
+        yield name, f"{percent(share)} of the numbers became 0"
+
+
+def _stalled(named: Named) -> Found:
+    """Those that stall, with what it took from each cause; then those of which one cause alone is lost."""
+    stalled = _beyond(named, "stall_rate", MOST_STALLED)
+    for share, name, row in stalled:
+        words = [f"{percent(share)} of updates left the weight where it was", *_lost(row)]
+        yield name, "; ".join(words)
+    for name, row in named:
+        if not row["stall_rate"] >= MOST_STALLED and (words := _lost(row)):
+            yield name, "; ".join(words)
+
+
+def _lost(row: Row) -> list[str]:
+    return [
+        f"{cause} lost {percent(row[column])} of what it moved"
+        for column, cause in CAUSES.items()
+        if row[column] >= MOST_STALLED
+    ]
+
+
+def _noisy(named: Named) -> Found:
+    for snr, name in sorted((row["snr"], name) for name, row in named if row["snr"] < LEAST_SNR):
+        yield (
+            name,
+            f"what rounding added is {percent(10 ** (-snr / 20))} as large as the numbers ({snr:.1f} dB)",
+        )
+
+
+def percent(share: float | None) -> str | None:
+    """`97 %`, `0.3 %`; 100 % and 0 % only where that is all or nothing; None for null."""
+    if share is None or math.isnan(share):
+        return None
+    if 0 < share < 0.0995:
+        return f"{100 * share:.2g} %" if share >= 1e-4 else "< 0.01 %"
+    if 0.995 <= share < 1:
+        return "> 99 %"
+    return f"{100 * share:.0f} %"
