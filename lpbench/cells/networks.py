@@ -208,11 +208,9 @@ class Training(Judged):
         if any(map(found.measures, found.specs)):
             batch = self.batches.order(0, 1)[0]
             first = assembly.extents(self.layout, start, self.X, problem.y, batch, scale)
-        self.rounders = assembly.Tensors(self.layout, found, start, first, 0.0 if adam else momentum, scale)
-        self.net = assembly.new_net(self.layout, self.rounders.table, real)
-        self.memory = assembly.new_memory(
-            self.layout, self.rounders, start, adam or momentum > 0, adam, kahan
-        )
+        self.rounded = assembly.Tensors(self.layout, found, start, first, 0.0 if adam else momentum, scale)
+        self.net = assembly.new_net(self.layout, self.rounded.table, real)
+        self.memory = assembly.new_memory(self.layout, self.rounded, start, adam or momentum > 0, adam, kahan)
         self.rule = updates.Rule(
             kind=updates.ADAM if adam else updates.SGD,
             mu=momentum,
@@ -230,7 +228,7 @@ class Training(Judged):
         self.key = stream(choices["seed"], ROUNDING)
         self.sets = [(self.X, problem.y), (self.test_X, problem.test_y)]
         samples = len(problem.y) + len(problem.test_y)
-        self.expect(work(problem.net, self.rounders.recipe, choices, samples, steps))
+        self.expect(work(problem.net, self.rounded.recipe, choices, samples, steps))
 
     def _compile(self) -> None:
         self._train(0, 0)

@@ -123,7 +123,8 @@ def networks(tmp_path):
     return tmp_path
 
 
-def test_tensors_of_a_cell(capsys, networks):
+def test_tensors_of_a_cell(capsys, networks, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     out, err = show(capsys, "demo", NETWORK.cell_id[:6], "--tensors", "--runs-dir", networks)
     lines = out.splitlines()
     assert f"cell {NETWORK.cell_id} after 100 steps" in lines[0]

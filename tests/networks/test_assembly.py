@@ -16,7 +16,7 @@ def test_ranges_are_those_of_a_first_step(name):
     plain = nets.run(nets.training(problem, **nets.PLAIN, **given, record_points=0))
     lines, batch = plain.layout.layers, plain.layout.batch
     cell = nets.training(problem, **nets.ALL, **given, format="fixed", precision=6, limit=None)
-    forms = {key: rounder.form for key, rounder in cell.rounders.rounders.items()}
+    forms = {key: rounder.form for key, rounder in cell.rounded.rounders.items()}
     # The judging behind the last step has gone over the inputs: what a step leaves is in the errors and the gradient.
     for i in range(len(problem.net)):
         start, size = lines[i, OUTPUT], batch * lines[i, POSITIONS] * lines[i, WIDTH]
