@@ -42,7 +42,7 @@ def panel(row: Group, found: History, moment: Moment, role: str, rows: Sequence[
     there = [i for i in rows if all(math.isfinite(one[i]) for one in ends)]
     if not there:
         return Panel(TITLE, None, notes=(f"No numbers of {said} were recorded at this step.",))
-    names = [found.tensors[i].tensor for i in there]
+    names = [found.tensors[i].name for i in there]
     least, q10, q50, q90, largest = (np.asarray([one[i] for i in there]) for one in ends)
     known, why = representable(row, role)
     drawn = spans.figure(names, [(least, largest + 1), (q10, q90 + 1)], q50 + 0.5, known, said, dark)

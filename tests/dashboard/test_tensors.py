@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sweep_kinds
-from fake_results import FakeResult
+from fake_results import FakeResult, fake_cell, fake_network
 from lpbench.dashboard.charts import style
 from lpbench.dashboard.charts.grid import narrowed
 from lpbench.dashboard.data import tensors
@@ -438,3 +438,13 @@ def test_a_click_names_the_control_that_it_sets(failing):
     }  # fmt: skip
     assert over.figure["layout"]["meta"]["click"] == {"key": "step"}
     assert {"role", "step"} <= {one.key for one in PAGE.controls(failing)}
+
+
+def test_tensors_of_one_name_in_two_layers_are_two(tmp_path, writing):
+    writing(tmp_path, "alike", [fake_network(fake_cell(seed)) for seed in range(2)])
+    heat, over, sizes = panels(Store(tmp_path).sweep("alike"))
+    found = {tensor for tensor, _ in boxes(heat)}
+    assert found == {f"{layer}.{name}" for layer in ("hidden1", "output") for name in ("matrix", "values")}
+    assert {row["tensor"] for row in heat.data.records()} == {"matrix", "values"}
+    assert len({one["name"] for one in lines(over)}) == 8
+    assert list(sizes.figure["layout"]["yaxis"]["ticktext"]) == ["hidden1.matrix", "output.matrix"]
