@@ -321,6 +321,7 @@ CHOICES: dict[str, Any] = {
             formats.Float(3, 2, 4.0),
         ),
         ("weights", {"format": "bf16", "precision": 16, "limit": None}, formats.get("bf16")),
+        ("errors", {"error_format": "float(precision=8,exponent_bits=4)"}, formats.Float(4, 3)),
     ],
 )
 def test_the_range_that_a_row_tells_is_that_of_the_format(role, choices, held):
@@ -340,6 +341,11 @@ def test_the_range_that_a_row_tells_is_that_of_the_format(role, choices, held):
         ("weights", {"format": "none"}, "they are not rounded"),
         ("weights", {"format": "block"}, "the format block follows its numbers"),
         ("errors", {"error_format": "float(precision=6,limit=4.0)"}, "nobody knows that of float"),
+        (
+            "weights",
+            {"format": "float", "exponent_bits": 4, "limit": None},
+            "each tensor has one of its own (limit=auto)",
+        ),
         ("weights", {"format": "mine"}, "nobody knows that of mine"),
     ],
 )
