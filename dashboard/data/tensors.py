@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lpbench.analysis.tensors import percent
+from lpbench.analysis.tensors import full, percent
 
 from . import steps
 from .sweeps import POINTS, Sweep
@@ -67,9 +67,9 @@ class Tensor(NamedTuple):
     role: str
 
     @property
-    def label(self) -> str:
-        """`hidden1.weight, gradients`."""
-        return f"{self.tensor}, {self.role.replace('_', ' ')}"
+    def name(self) -> str:
+        """`hidden1.weight`, which no other tensor is called."""
+        return full(self.layer, self.tensor)
 
 
 @dataclass(frozen=True)

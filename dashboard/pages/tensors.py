@@ -152,7 +152,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     row, found, moment, asked = view.row, view.found, view.moment, state["rate"]
     names = _called(found, state["tensors"])
     if names == []:
-        some = ", ".join(dict.fromkeys(one.tensor for one in found.tensors))
+        some = ", ".join(dict.fromkeys(one.name for one in found.tensors))
         return _empty(f"No tensor is called {state['tensors']}: there are {some}.")
     heat = rates.heat(found, moment, asked, names, dark)
     at = None if state["step"] is None else moment.steps[1]
@@ -162,7 +162,7 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     role = state["role"]
     if role == choosing.NO_AXIS:
         role = _worst_role(found, moment, asked, names)
-    places = {one.tensor: i for i, one in enumerate(found.tensors) if one.role == role}
+    places = {one.name: i for i, one in enumerate(found.tensors) if one.role == role}
     own = [places[tensor] for tensor in rates.in_order(found, names) if tensor in places]
     sizes = exponents.panel(row, found, moment, role, own[: rates.MOST_ROWS], dark)
     setting = f"Setting: {_name(sweep, row)}"
@@ -181,9 +181,11 @@ def _called(found: History, asked: str) -> list[str] | None:
         return None
     return list(
         dict.fromkeys(
-            one.tensor
+            one.name
             for one in found.tensors
-            if any(fnmatch.fnmatch(name, glob) for glob in globs for name in (one.tensor, one.layer))
+            if any(
+                fnmatch.fnmatch(name, glob) for glob in globs for name in (one.name, one.tensor, one.layer)
+            )
         )
     )
 

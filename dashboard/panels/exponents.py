@@ -27,6 +27,8 @@ KEYS = {
     "second_momentum": "momentum_format",
     "master": "master_format",
 }
+OF_RANGE = ("precision", "exponent_bits", "subnormals", "limit")  # choices
+OF_WEIGHTS = ("weights", "master")  # whose floats limit=auto scales; others are as their bias says
 UNKNOWN = "The range of {} is not drawn: {}."
 FITTED = "each tensor has one of its own (limit=auto)"
 
@@ -42,7 +44,7 @@ def panel(row: Group, found: History, moment: Moment, role: str, rows: Sequence[
     there = [i for i in rows if all(math.isfinite(one[i]) for one in ends)]
     if not there:
         return Panel(TITLE, None, notes=(f"No numbers of {said} were recorded at this step.",))
-    names = [found.tensors[i].tensor for i in there]
+    names = [found.tensors[i].name for i in there]
     least, q10, q50, q90, largest = (np.asarray([one[i] for i in there]) for one in ends)
     known, why = representable(row, role)
     drawn = spans.figure(names, [(least, largest + 1), (q10, q90 + 1)], q50 + 0.5, known, said, dark)
@@ -74,10 +76,13 @@ def representable(row: Group, role: str) -> tuple[tuple[float, float] | None, st
     name, given = _format(row, role)
     if name == "none":
         return None, "they are not rounded"
-    choices = {key: row.get(key) for key in ("precision", "exponent_bits", "subnormals", "limit")} | given
+    choices: dict[str, Any] = {key: row.get(key) for key in OF_RANGE} | given
     choices = {key: None if text(one) == choosing.NO_AXIS else one for key, one in choices.items()}
-    limit = choices["limit"]
-    if name not in spacings.PRESETS and name in ("fixed", "float", "log") and not _number(limit):
+    choices["subnormals"] = choices["subnormals"] is None or bool(choices["subnormals"])
+    limit, exponent = choices["limit"], choices["exponent_bits"]
+    if name == "float" and role not in OF_WEIGHTS and not _number(limit) and exponent:
+        limit = spacings.own_limit(int(exponent), int(choices["precision"]) - 1 - int(exponent))
+    if name in ("fixed", "float", "log") and not _number(limit):
         return None, FITTED
     try:
         grid = spacings.of_choices({"format": name, **choices}, float(limit or 1.0))

@@ -52,7 +52,5 @@ def _largest(found: History, moment: Moment) -> Iterable[str]:
     for line in rates.worst_first(found, moment, [*boxes.values()])[:MOST]:
         one, share = found.tensors[line.place], float(moment.numbers[line.rate.name].mean[line.place])
         if share > 0:
-            said.append(
-                f"{choosing.named(one.role)} of {one.tensor} {line.rate.text(share)} {line.rate.word}"
-            )
+            said.append(f"{choosing.named(one.role)} of {one.name} {line.rate.text(share)} {line.rate.word}")
     return [f"The largest shares: {'; '.join(said)}."] if said else ["All shares are 0."]

@@ -61,7 +61,7 @@ def lines(found: History, asked: str, role: str, names: Iterable[str] | None) ->
     there = [
         i
         for i, one in enumerate(found.tensors)
-        if role in (choosing.NO_AXIS, one.role) and (wanted is None or one.tensor in wanted)
+        if role in (choosing.NO_AXIS, one.role) and (wanted is None or one.name in wanted)
     ]
     return [Line(i, rate) for rate in rates_of(asked) for i in there]
 
@@ -103,7 +103,7 @@ def heat(found: History, moment: Moment, asked: str, names: Sequence[str] | None
     for line in among:
         one = found.tensors[line.place]
         if math.isfinite(moment.numbers[line.rate.name].mean[line.place]):
-            boxes.setdefault((one.role, one.tensor), line)
+            boxes.setdefault((one.role, one.name), line)
     order = in_order(found, names)
     first = dict.fromkeys(tensor for _, tensor in boxes)
     kept = [*first][:MOST_ROWS] if len(order) > MOST_ROWS else order
@@ -114,7 +114,7 @@ def heat(found: History, moment: Moment, asked: str, names: Sequence[str] | None
         none = f"Nothing of what is recorded says {_title(asked)} at this step."
         return Panel(MAP, None, data, (none,))
     values, texts, hover = {}, {}, {}
-    places = {(one.role, one.tensor): i for i, one in enumerate(found.tensors)}
+    places = {(one.role, one.name): i for i, one in enumerate(found.tensors)}
     for cell, line in boxes.items():
         role, tensor = cell
         if tensor not in kept:
@@ -157,8 +157,8 @@ def in_order(found: History, names: Sequence[str] | None) -> list[str]:
     """The tensors layer by layer, in the network's order; of a layer what it gives first, then its parameters."""
     layers: dict[str, list[str]] = {}
     for one in found.tensors:
-        if names is None or one.tensor in names:
-            layers.setdefault(one.layer, []).append(one.tensor)
+        if names is None or one.name in names:
+            layers.setdefault(one.layer, []).append(one.name)
     return [
         tensor
         for layer, own in layers.items()
@@ -189,7 +189,7 @@ def _numbers(found: History, moment: Moment, rows: Sequence[str]) -> Table:
     """All that is known of the tensors in `rows`: a row a rate."""
     told = []
     for i, one in enumerate(found.tensors):
-        for rate in RATES.values() if one.tensor in rows else ():
+        for rate in RATES.values() if one.name in rows else ():
             numbers = moment.numbers[rate.name]
             if math.isfinite(numbers.mean[i]):
                 ends = (float(part[i]) for part in (numbers.mean, numbers.low, numbers.high))
@@ -313,7 +313,7 @@ def _called(found: History, same: Sequence[Line], asked: str) -> str:
     first = found.tensors[same[0].place]
     more = f" and {len(same) - 1} more" if len(same) > 1 else ""
     word = f": {same[0].rate.word}" if asked == WORST else ""
-    return f"{first.tensor}{more}, {choosing.named(first.role)}{word}"
+    return f"{first.name}{more}, {choosing.named(first.role)}{word}"
 
 
 def _place(other: History, found: History, line: Line) -> int | None:

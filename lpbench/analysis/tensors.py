@@ -34,12 +34,13 @@ def called(rows: Sequence[Row]) -> list[str]:
     """What each row's tensor is called: by its layer, where that has one of its role, else by its own name as well."""
     several = Counter((row["layer"], row["role"]) for row in rows)
     return [
-        row["layer"] if several[row["layer"], row["role"]] == 1 else _full(row["layer"], row["tensor"])
+        row["layer"] if several[row["layer"], row["role"]] == 1 else full(row["layer"], row["tensor"])
         for row in rows
     ]
 
 
-def _full(layer: str, tensor: str) -> str:
+def full(layer: str, tensor: str) -> str:
+    """`hidden1.weight`, also of a tensor that is called `weight` alone."""
     return tensor if tensor.startswith(layer) else f"{layer}.{tensor}"
 
 

@@ -94,6 +94,11 @@ def floating(exponent_bits: int, mantissa_bits: int, limit: float, subnormals: b
     return Spacing(delta, zeta, max(delta, limit * zeta / (2 - zeta)), -limit, limit)
 
 
+def own_limit(exponent_bits: int, mantissa_bits: int) -> float:
+    """The largest number of floating point that nothing scales: its bias is 2**(e - 1) - 1, and every code a number."""
+    return (2 - 2.0**-mantissa_bits) * 2.0 ** (2.0 ** (exponent_bits - 1))
+
+
 def logarithmic(bits: int, fraction_bits: int, limit: float) -> Spacing:
     """0 and +-limit * 2**(-k / 2**f), k = 0 ... 2**(bits-1) - 2: every gap but those next to zero is relative."""
     ratio = 2.0 ** (2.0**-fraction_bits)

@@ -1,7 +1,10 @@
 """What a reader has set up stays: in a link, on reload and Back, from page to page, and when a control changes."""
 
 from browsing import MARKS, WAIT, ready, until
+from fake_results import fake_cell, fake_network
 from test_live import RANGES, drag
+
+from lpbench.store.writer import SweepWriter
 
 pytestmark = MARKS
 
@@ -115,3 +118,29 @@ def test_filters_of_the_table_stay_on_reload(tab, address):
     tab.reload()
     tab.wait_for_selector(".ag-row", timeout=WAIT)
     until(tab, f"{rows} === '10'")
+
+
+def test_a_click_on_a_map_or_a_curve_sets_the_control_that_looks_closer(tab, address, runs):
+    with SweepWriter(runs / "tensors", [], 4, {}) as store:
+        for precision, seed in ((4, 0), (4, 1), (8, 0), (8, 1)):
+            store.put(fake_network(fake_cell(seed, precision)))
+    tab.goto(address + "/tensors?sweep=tensors")
+    ready(tab)
+
+    def click(panel, x, y):
+        place = tab.locator("figure.panel").nth(panel).locator(".nsewdrag").first
+        place.scroll_into_view_if_needed()
+        box = place.bounding_box()
+        tab.mouse.move(box["x"] + (x - 0.05) * box["width"], box["y"] + y * box["height"])
+        tab.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        tab.locator("figure.panel").nth(panel).locator(".hoverlayer > *").first.wait_for(
+            state="attached", timeout=WAIT
+        )
+        tab.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+    click(0, 0.6, 0.1)  # of four roles the third
+    tab.wait_for_url("**role=errors**", timeout=WAIT)
+    until(tab, "document.querySelector('#notes-2').innerText.includes('non-zero errors')")
+    click(1, 0.12, 0.5)  # of steps 0, 10 and 100 the second
+    tab.wait_for_url("**step=10**", timeout=WAIT)
+    until(tab, "document.querySelector('#notes-0').innerText.includes('step 10;')")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sweep_kinds
-from fake_results import FakeResult
+from fake_results import FakeResult, fake_cell, fake_network
 from lpbench.dashboard.charts import style
 from lpbench.dashboard.charts.grid import narrowed
 from lpbench.dashboard.data import tensors
@@ -321,6 +321,7 @@ CHOICES: dict[str, Any] = {
             formats.Float(3, 2, 4.0),
         ),
         ("weights", {"format": "bf16", "precision": 16, "limit": None}, formats.get("bf16")),
+        ("errors", {"error_format": "float(precision=8,exponent_bits=4)"}, formats.Float(4, 3)),
     ],
 )
 def test_the_range_that_a_row_tells_is_that_of_the_format(role, choices, held):
@@ -340,6 +341,11 @@ def test_the_range_that_a_row_tells_is_that_of_the_format(role, choices, held):
         ("weights", {"format": "none"}, "they are not rounded"),
         ("weights", {"format": "block"}, "the format block follows its numbers"),
         ("errors", {"error_format": "float(precision=6,limit=4.0)"}, "nobody knows that of float"),
+        (
+            "weights",
+            {"format": "float", "exponent_bits": 4, "limit": None},
+            "each tensor has one of its own (limit=auto)",
+        ),
         ("weights", {"format": "mine"}, "nobody knows that of mine"),
     ],
 )
@@ -438,3 +444,13 @@ def test_a_click_names_the_control_that_it_sets(failing):
     }  # fmt: skip
     assert over.figure["layout"]["meta"]["click"] == {"key": "step"}
     assert {"role", "step"} <= {one.key for one in PAGE.controls(failing)}
+
+
+def test_tensors_of_one_name_in_two_layers_are_two(tmp_path, writing):
+    writing(tmp_path, "alike", [fake_network(fake_cell(seed)) for seed in range(2)])
+    heat, over, sizes = panels(Store(tmp_path).sweep("alike"))
+    found = {tensor for tensor, _ in boxes(heat)}
+    assert found == {f"{layer}.{name}" for layer in ("hidden1", "output") for name in ("matrix", "values")}
+    assert {row["tensor"] for row in heat.data.records()} == {"matrix", "values"}
+    assert len({one["name"] for one in lines(over)}) == 8
+    assert list(sizes.figure["layout"]["yaxis"]["ticktext"]) == ["hidden1.matrix", "output.matrix"]
