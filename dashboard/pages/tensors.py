@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lpbench.analysis.tensors import MADE_UP
 from lpbench.terminal import Table
 
 from ..charts import style
@@ -168,10 +169,15 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     setting = f"Setting: {_name(sweep, row)}"
     beside = [_told(sweep, state, row) if len(view.shown) > 1 else f"{setting}.", *_bands(view.shown)]
     return [
-        replace(heat, notes=(*_said(sweep, state, view), *heat.notes)),
-        replace(over, notes=(*beside, *over.notes)),
+        replace(heat, notes=(*_said(sweep, state, view), *heat.notes, *_made_up([row]))),
+        replace(over, notes=(*beside, *over.notes, *_made_up([one.row for one in view.shown]))),
         replace(sizes, notes=(f"{setting}; {_when(moment, state['step'])}.", *sizes.notes)),
     ]
+
+
+def _made_up(rows: Sequence[Group]) -> list[str]:
+    """What to know of weights that stay where they were, where rounding is stochastic."""
+    return [MADE_UP] if any(row.get("rounding") == "stochastic" for row in rows) else []
 
 
 def _called(found: History, asked: str) -> list[str] | None:
@@ -284,7 +290,9 @@ def summary(sweep: Sweep, state: State) -> list[Panel]:
 def _findings(sweep: Sweep, state: State) -> tuple[str, list[str], list[str]] | None:
     """The setting, and what is wrong with it."""
     view = _view(sweep, state) if sweep.watched else None
-    return None if view is None else (_name(sweep, view.row), *findings(view.found, view.moment))
+    if view is None:
+        return None
+    return _name(sweep, view.row), *findings(view.found, view.moment, view.row.get("rounding"))
 
 
 PAGE = Page(

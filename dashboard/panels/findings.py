@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from lpbench.analysis import tensors
 
 from ..data import choosing
-from ..data.tensors import (
-    DECAY,
-    GRADIENT,
-    MOMENTUM,
-    RATES,
-    SATURATION,
-    SNR,
-    STALL,
-    UNDERFLOW,
-    History,
-    Moment,
-)
+from ..data.tensors import History, Moment
 from . import rates
 
-KINDS = ((SATURATION,), (UNDERFLOW,), (STALL, GRADIENT, DECAY, MOMENTUM), (SNR,))
 MOST = 3  # sentences of each kind before the others, and shares where nothing is wrong
 NOTHING = "No tensor is beyond a limit"
 
 
-def findings(found: History, moment: Moment) -> tuple[list[str], list[str]]:
+def findings(found: History, moment: Moment, rounding: str | None) -> tuple[list[str], list[str]]:
     """Of the means over the seeds at a moment: the worst of each kind, and the others.
 
-    Where nothing is wrong, one sentence with the largest shares.
+    Where nothing is wrong, one sentence with the largest shares. rounding   of the weights.
     """
-    frame = found.frame(moment)
-    kinds = [
-        tensors.findings(
-            frame.assign(**{name: math.nan for name in RATES if name not in {one.name for one in kind}})
-        )
-        for kind in KINDS
-    ]
+    kinds = tensors.by_kind(found.frame(moment), rounding).values()
     first = [sentence for said in kinds for sentence in said[:MOST]]
     others = [sentence for said in kinds for sentence in said[MOST:]]
     return (first or [". ".join([NOTHING, *_largest(found, moment)])], others)

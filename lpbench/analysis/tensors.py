@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 # From where on it is worth a word: shares, and dB below which rounding says nearly as much as the numbers.
 MOST_SATURATED, MOST_UNDERFLOWN, MOST_STALLED, LEAST_SNR = 0.01, 0.1, 0.5, 6.0
 CAUSES = {"stall_gradient": "the gradient", "stall_decay": "weight decay", "stall_momentum": "momentum"}
+MADE_UP = (
+    "Rounding is stochastic: what leaves a weight where it was is made up for by other steps, in the mean."
+)
+UNBIASED = dict.fromkeys(("stall_rate", *CAUSES), math.nan)
 NONE = "cells of networks have some, and none that an older lpbench stored"
 
 Row = Mapping[str, Any]
@@ -44,19 +48,22 @@ def full(layer: str, tensor: str) -> str:
     return tensor if tensor.startswith(layer) else f"{layer}.{tensor}"
 
 
-def findings(frame: pandas.DataFrame) -> list[str]:
+def findings(frame: pandas.DataFrame, rounding: str | None = None) -> list[str]:
     """What is wrong with the tensors at the last step of `frame`, a line each, as `by_kind` has them."""
-    return [line for lines in by_kind(frame).values() for line in lines]
+    return [line for lines in by_kind(frame, rounding).values() for line in lines]
 
 
-def by_kind(frame: pandas.DataFrame) -> dict[str, list[str]]:
+def by_kind(frame: pandas.DataFrame, rounding: str | None = None) -> dict[str, list[str]]:
     """What is wrong with the tensors at the last step of `frame`: lines by kind, of each the worst first.
 
-    frame   rows of `tensors` of one cell: of one step, or of several. A kind is empty where all are within its limit.
+    frame      rows of `tensors` of one cell: of one step, or several. A kind is empty where all are within its limit.
+    rounding   of the weights: where it is stochastic, weights that stay where they were are nothing wrong.
     """
     if frame.empty:
         return {kind: [] for kind in _KINDS}
     rows: Any = at_step(frame)[0].to_dict("records")
+    if rounding == "stochastic":
+        rows = [{**row, **UNBIASED} if row["role"] == "weights" else row for row in rows]
     named = [(f"{row['role']} of {name}", row) for name, row in zip(called(rows), rows, strict=True)]
     return {kind: [f"{name}: {words}" for name, words in find(named)] for kind, find in _KINDS.items()}
 

@@ -130,7 +130,7 @@ def tensors(folder: Path, start: str | None, step: int | None, as_json: bool) ->
     """What rounding did to the tensors of one cell at a step, then what is wrong in words; as JSON at every step."""
     if start is None:
         raise ConfigError(f"--tensors shows one cell: lpbench show {folder.name} CELL --tensors")
-    row = _cell(read_cells(folder, ["cell_id", "problem"]), start, folder)
+    row = _cell(read_cells(folder, ["cell_id", "problem", "rounding"]), start, folder)
     table = read_tensors(folder, [row["cell_id"]])
     if not table.num_rows:
         problem = f" of problem={row['problem']}" if row["problem"] else ""
@@ -145,11 +145,13 @@ def tensors(folder: Path, start: str | None, step: int | None, as_json: bool) ->
     if step not in (None, found):
         note(f"step {step} was not recorded; the nearest is {found}")
     _tensors(frame, f"cell {row['cell_id']} after {found} steps").print()
-    for kind, lines in (said := analysis.by_kind(frame)).items():
+    for kind, lines in (said := analysis.by_kind(frame, row["rounding"])).items():
         for line in first(lines, _FINDINGS, f"with {kind} beyond its limit"):
             print(line)
     if not any(said.values()):
         print("no tensor is beyond a limit")
+    if row["rounding"] == "stochastic" and (frame["stall_rate"] >= analysis.MOST_STALLED).any():
+        print(analysis.MADE_UP)
     return 0
 
 

@@ -30,6 +30,13 @@ def test_nothing_is_wrong():
     assert findings(frame(("a", "a", "errors", dict.fromkeys(FINE, math.nan)))) == []
 
 
+def test_what_stochastic_rounding_leaves_is_nothing_wrong():
+    stalled = {"stall_rate": 0.97, "stall_decay": 1.0}
+    found = frame(("in", "in.weight", "weights", stalled), ("out", "out.weight", "master", stalled))
+    assert findings(found, "stochastic") == findings(found.drop(index=1), "nearest_even")
+    assert len(findings(found, "nearest_even")) == 2
+
+
 def test_each_kind_in_words():
     found = findings(
         frame(
