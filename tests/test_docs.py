@@ -151,9 +151,10 @@ def test_the_examples_of_modules(inside: Run, tmp_path: Path, capsys: pytest.Cap
     assert "norm" not in "".join(line for line in table.splitlines() if "errors" in line)
     assert "test error" in sweep
     assert "lp_sgd" in show
-    (code,) = (match["text"] for match in PYTHON.finditer(page))
+    code = "".join(match["text"] for match in PYTHON.finditer(page))
     exec(compile(code, "modules.md", "exec"), {})
     assert "of the updates changed no weight" in capsys.readouterr().out
+    assert "test error" in inside(["show", "mine-too"])
 
 
 def test_sweeps_names_every_choice_and_every_column() -> None:

@@ -237,7 +237,10 @@ def plan_of_sweep(name: str, runs_dir: Path | str = "runs", config_dir: Path | N
     folder = find_sweep(name, runs_dir)
     manifest = read_manifest(folder)
     if manifest is None or not manifest["calls"]:
-        raise ConfigError(f"{folder}: its manifest names no call; repeat the sweep with --name {name}")
+        raise ConfigError(
+            f"{folder}: its manifest names no call: repeat the sweep with --name {name}, or the loop "
+            "that recorded it"
+        )
     stored = Stored(f"sweep {folder.name}", f"lpbench sweep OVERRIDES --name {folder.name}")
     plan = stored.plan(manifest["calls"], folder.name, folder.parent, config_dir)
     plan.runtime |= _runtime(folder, manifest["runtime"])
