@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,16 +45,20 @@ def full(layer: str, tensor: str) -> str:
 
 
 def findings(frame: pandas.DataFrame) -> list[str]:
-    """What is wrong with the tensors at the last step of `frame`, a line each; of each kind the worst first.
+    """What is wrong with the tensors at the last step of `frame`, a line each, as `by_kind` has them."""
+    return [line for lines in by_kind(frame).values() for line in lines]
 
-    frame   rows of `tensors` of one cell: of one step, or of several. Empty where nothing is beyond its limit.
+
+def by_kind(frame: pandas.DataFrame) -> dict[str, list[str]]:
+    """What is wrong with the tensors at the last step of `frame`: lines by kind, of each the worst first.
+
+    frame   rows of `tensors` of one cell: of one step, or of several. A kind is empty where all are within its limit.
     """
     if frame.empty:
-        return []
+        return {kind: [] for kind in _KINDS}
     rows: Any = at_step(frame)[0].to_dict("records")
     named = [(f"{row['role']} of {name}", row) for name, row in zip(called(rows), rows, strict=True)]
-    found = [*_saturated(named), *_underflown(named), *_stalled(named), *_noisy(named)]
-    return [f"{name}: {words}" for name, words in found]
+    return {kind: [f"{name}: {words}" for name, words in find(named)] for kind, find in _KINDS.items()}
 
 
 Named = Sequence[tuple[str, Row]]
@@ -81,19 +85,21 @@ def _stalled(named: Named) -> Found:
     """Those that stall, with what it took from each cause; then those of which one cause alone is lost."""
     stalled = _beyond(named, "stall_rate", MOST_STALLED)
     for share, name, row in stalled:
-        words = [f"{percent(share)} of updates left the weight where it was", *_lost(row)]
-        yield name, "; ".join(words)
+        words = f"{percent(share)} of updates left the weight where it was"
+        yield name, "; ".join(filter(None, [words, _lost(row)]))
     for name, row in named:
         if not row["stall_rate"] >= MOST_STALLED and (words := _lost(row)):
-            yield name, "; ".join(words)
+            yield name, words
 
 
-def _lost(row: Row) -> list[str]:
-    return [
-        f"{cause} lost {percent(row[column])} of what it moved"
-        for column, cause in CAUSES.items()
-        if row[column] >= MOST_STALLED
-    ]
+def _lost(row: Row) -> str:
+    """Of the causes that lose much: `the gradient lost 93 % and momentum 70 % of what they moved`; "" if none does."""
+    much = {cause: row[column] for column, cause in CAUSES.items() if row[column] >= MOST_STALLED}
+    if not much:
+        return ""
+    shares = [f"{cause}{'' if i else ' lost'} {percent(much[cause])}" for i, cause in enumerate(much)]
+    listed = " and ".join(filter(None, [", ".join(shares[:-1]), shares[-1]]))
+    return f"{listed} of what {'it' if len(shares) == 1 else 'they'} moved"
 
 
 def _noisy(named: Named) -> Found:
@@ -102,6 +108,14 @@ def _noisy(named: Named) -> Found:
             name,
             f"what rounding added is {percent(10 ** (-snr / 20))} as large as the numbers ({snr:.1f} dB)",
         )
+
+
+_KINDS: dict[str, Callable[[Named], Found]] = {
+    "saturation": _saturated,
+    "underflow": _underflown,
+    "stall": _stalled,
+    "noise": _noisy,
+}
 
 
 def percent(share: float | None) -> str | None:

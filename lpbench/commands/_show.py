@@ -28,7 +28,7 @@ from lpbench.store.schema import CHOICES
 from lpbench.terminal import Table, counted, first, note, print_json, print_pairs
 
 _LIST_BITS = 8  # values of formats up to this many bits are printed one by one
-_FINDINGS = 20  # lines of what is wrong with tensors
+_FINDINGS = 4  # lines of each kind of what is wrong with tensors
 # Columns of the tensors as they are printed; those in which there is nothing are left out.
 _SHARES = {
     "saturation_rate": "saturated",
@@ -145,10 +145,10 @@ def tensors(folder: Path, start: str | None, step: int | None, as_json: bool) ->
     if step not in (None, found):
         note(f"step {step} was not recorded; the nearest is {found}")
     _tensors(frame, f"cell {row['cell_id']} after {found} steps").print()
-    said = analysis.findings(frame)
-    for line in first(said, _FINDINGS):
-        print(line)
-    if not said:
+    for kind, lines in (said := analysis.by_kind(frame)).items():
+        for line in first(lines, _FINDINGS, f"with {kind} beyond its limit"):
+            print(line)
+    if not any(said.values()):
         print("no tensor is beyond a limit")
     return 0
 

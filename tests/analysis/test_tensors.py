@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from fake_results import fake_cell, fake_tensors
 
-from lpbench.analysis.tensors import at_step, called, findings, percent
+from lpbench.analysis.tensors import at_step, by_kind, called, findings, percent
 
 FINE = {
     "saturation_rate": 0.0, "underflow_rate": 0.0, "stall_rate": math.nan, "stall_gradient": math.nan,
@@ -42,11 +42,30 @@ def test_each_kind_in_words():
     assert found == [
         "activations of in: 3.4 % of the numbers lay outside the format's range",
         "gradients of in: 25 % of the numbers became 0",
-        "weights of in: 97 % of updates left the weight where it was; the gradient lost 60 % of what it moved; weight "
-        "decay lost 100 % of what it moved",
+        "weights of in: 97 % of updates left the weight where it was; the gradient lost 60 % and weight decay 100 % of "
+        "what they moved",
         "weights of out: momentum lost 80 % of what it moved",
         "gradients of in: what rounding added is 63 % as large as the numbers (4.0 dB)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        (
+            (0.93, 0.71, 1.0),
+            "the gradient lost 93 %, weight decay 71 % and momentum 100 % of what they moved",
+        ),
+        ((0.1, 0.71, 1.0), "weight decay lost 71 % and momentum 100 % of what they moved"),
+        ((0.5, math.nan, 0.4), "the gradient lost 50 % of what it moved"),
+    ],
+)
+def test_what_is_lost_is_said_of_those_that_lose_much(shares, words):
+    causes = dict(zip(("stall_gradient", "stall_decay", "stall_momentum"), shares, strict=True))
+    made = frame(("a", "a", "master", causes))
+    assert by_kind(made) == {
+        "saturation": [], "underflow": [], "stall": [f"master of a: {words}"], "noise": [],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

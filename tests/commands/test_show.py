@@ -138,6 +138,19 @@ def test_tensors_of_a_cell(capsys, networks, monkeypatch):
     assert err == ""
 
 
+def test_of_many_findings_the_worst_are_printed(capsys, tmp_path):
+    result = fake_network(NETWORK)
+    result.tensors["underflow_rate"][:] = 0.5
+    result.tensors["underflow_rate"][-1] = 0.9
+    with SweepWriter(tmp_path / "demo", [], 1) as store:
+        store.put(result)
+    lines = show(capsys, "demo", NETWORK.cell_id, "--tensors", "--runs-dir", tmp_path).out.splitlines()
+    said = [line for line in lines if "became 0" in line]
+    assert said[0] == "gradients of output: 90 % of the numbers became 0"
+    assert len(said) == 4
+    assert "... and 4 with underflow beyond its limit" in lines
+
+
 def test_tensors_at_another_step(capsys, networks):
     out, err = show(capsys, "demo", NETWORK.cell_id, "--tensors", "--step", "12", "--runs-dir", networks)
     assert "after 10 steps" in out
