@@ -98,6 +98,16 @@ def reciprocal(p: Any) -> Any:
         return (twice_bias - bits).view(p.dtype)
 
 
+def inverse_power(p: Any) -> Any:
+    """1/p, exactly, for p any normal power of two; a number where p is NaN."""
+    bits, mask, twice_bias = _integer_view(p)
+    with np.errstate(over="ignore"):
+        found, least = twice_bias - bits, int(mask & -mask) // 2
+    return (found.clamp(min=least) if is_tensor(p) else np.maximum(found, bits.dtype.type(least))).view(
+        p.dtype
+    )
+
+
 def magnitude(x: Any) -> Any:
     """The bits of |x| as an integer: its order is that of |x|, and an integer maximum vectorises."""
     bits, _, _ = _integer_view(x)
@@ -132,6 +142,11 @@ def like(x: Any, value: Any) -> Any:
     return x.dtype.type(value)
 
 
+def single(x: Any) -> Any:
+    """x rounded to float32, in its own dtype."""
+    return x.float().to(x.dtype) if is_tensor(x) else np.asarray(x).astype(np.float32).astype(x.dtype)[()]
+
+
 def fraction(x: Any, bits: Any) -> Any:
     """bits * 2**-32 in the dtype of x; bits uint32, of which float32 takes the 24 upper ones and no other."""
     return like(x, bits) * like(x, 2.0**-32)
@@ -160,6 +175,15 @@ scalar(
     float64=lambda p: np.int64(_TWICE_BIAS64 - np.float64(p).view(np.int64)).view(np.float64),
 )
 scalar(
+    inverse_power,
+    float32=lambda p: np.int32(
+        max(np.int32(_TWICE_BIAS32 - np.float32(p).view(np.int32)), np.int32(0x00400000))
+    ).view(np.float32),
+    float64=lambda p: np.int64(
+        max(np.int64(_TWICE_BIAS64 - np.float64(p).view(np.int64)), np.int64(0x0008000000000000))
+    ).view(np.float64),
+)
+scalar(
     magnitude,
     float32=lambda x: np.int32(np.float32(x).view(np.int32) & np.int32(0x7FFFFFFF)),
     float64=lambda x: np.int64(np.float64(x).view(np.int64) & np.int64(0x7FFFFFFFFFFFFFFF)),
@@ -182,4 +206,5 @@ scalar(
     float32=lambda x, bits: np.float32(np.int32(np.uint32(bits >> np.uint32(1)))) * np.float32(2.0**-31),
     float64=lambda x, bits: np.float64(bits) * 2.0**-32,
 )
+scalar(single, float32=lambda x: x, float64=lambda x: np.float64(np.float32(x)))
 scalar(like, float32=lambda x, value: np.float32(value), float64=lambda x, value: np.float64(value))
