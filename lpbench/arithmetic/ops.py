@@ -91,6 +91,27 @@ def odd_exponent(x: Any) -> Any:
     return odd.to(x.dtype) if is_tensor(odd) else np.asarray(odd).astype(x.dtype)[()]
 
 
+def exponent(x: Any) -> Any:
+    """The e with 2**e <= |x| < 2**(e+1), x finite and normal; in the dtype of x."""
+    bits, mask, twice_bias = _integer_view(x)
+    low = int(mask & -mask)
+    found = (bits & mask) // low - int(twice_bias) // (2 * low)
+    return found.to(x.dtype) if is_tensor(found) else np.asarray(found).astype(x.dtype)[()]
+
+
+def two_to(e: Any) -> Any:
+    """2**e for whole numbers e, in their dtype; in which it is normal."""
+    single = str(e.dtype).endswith("float32")
+    places, bias = (23, 127) if single else (52, 1023)
+    if is_tensor(e):
+        import torch
+
+        whole = e.to(torch.int32 if single else torch.int64)
+    else:
+        whole = np.asarray(e).astype(np.int32 if single else np.int64)[()]
+    return ((whole + bias) << places).view(e.dtype)
+
+
 def reciprocal(p: Any) -> Any:
     """1/p, exactly, for p a power of two whose reciprocal is normal."""
     bits, _, twice_bias = _integer_view(p)
@@ -168,6 +189,20 @@ scalar(
     odd_exponent,
     float32=lambda x: np.float32((np.float32(x).view(np.int32) >> np.int32(23)) & np.int32(1)),
     float64=lambda x: np.float64((np.float64(x).view(np.int64) >> np.int64(52)) & np.int64(1)),
+)
+scalar(
+    exponent,
+    float32=lambda x: np.float32(
+        np.int32((np.int32(np.float32(x).view(np.int32) & _EXPONENT32) >> np.int32(23)) - np.int32(127))
+    ),
+    float64=lambda x: np.float64(
+        ((np.float64(x).view(np.int64) & _EXPONENT64) >> np.int64(52)) - np.int64(1023)
+    ),
+)
+scalar(
+    two_to,
+    float32=lambda e: np.int32(np.int32(np.int32(e) + np.int32(127)) << np.int32(23)).view(np.float32),
+    float64=lambda e: np.int64((np.int64(e) + np.int64(1023)) << np.int64(52)).view(np.float64),
 )
 scalar(
     reciprocal,

@@ -56,8 +56,8 @@ _FORMAT = (
     Choice("format", Word(), None, "`fixed` (default), `float`, `log`, `block`, `none`, or a preset, scaled ones "
            "such as `mxfp4` and `nvfp4` among them: [formats.md](formats.md)"),
     Choice("precision", Whole(2, 64), 8, "total bits of a stored number, sign included"),
-    Choice("exponent_bits", Whole(0, words=("auto",)), None, "of `float` and `log`: [formats.md](formats.md); null: "
-           "the format's own rule; `auto`, of `float`: what theory promises the least noise of"),
+    Choice("exponent_bits", Whole(0, words=("auto",)), None, "of `float`, `log` and `posit`: [formats.md](formats.md); "
+           "null: the format's own rule; `auto`, of `float`: what theory promises the least noise of"),
     Choice("block_size", Whole(1), None, "of `block`, of MX formats and `nvfp4`: numbers that share a scale; null: the "
            "format's own"),
     Choice("scale_rule", Word(("floor", "ceil", "rceil", "even")), None, "of MX formats: how a scale follows from the "

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lpbench import formats, quantize
-from lpbench.formats import Block, Fixed, Float, Format, Log, Scaled
+from lpbench.formats import Block, Fixed, Float, Format, Log, Posit, Scaled
 
 pytestmark = pytest.mark.usefixtures("by_tensors")
 
@@ -49,7 +49,8 @@ def test_rounds_to_a_neighbour_in_every_mode(name, dtype):
         assert np.all((result == low) | (result == high))
         assert np.all(np.abs(result.astype(np.longdouble) - x) < np.maximum(high - low, np.finfo(dtype).tiny))
     gap = (high - low).astype(np.float64)
-    assert np.all(np.abs(nearest.astype(np.float64) - x) <= gap / 2 * (1 + 1e-5))
+    if not isinstance(form, Posit):  # whose middles are those of the codes
+        assert np.all(np.abs(nearest.astype(np.float64) - x) <= gap / 2 * (1 + 1e-5))
     assert np.array_equal(np.abs(truncated), np.minimum(np.abs(low), np.abs(high)))
 
 
