@@ -91,11 +91,42 @@ def odd_exponent(x: Any) -> Any:
     return odd.to(x.dtype) if is_tensor(odd) else np.asarray(odd).astype(x.dtype)[()]
 
 
+def exponent(x: Any) -> Any:
+    """The e with 2**e <= |x| < 2**(e+1), x finite and normal; in the dtype of x."""
+    bits, mask, twice_bias = _integer_view(x)
+    low = int(mask & -mask)
+    found = (bits & mask) // low - int(twice_bias) // (2 * low)
+    return found.to(x.dtype) if is_tensor(found) else np.asarray(found).astype(x.dtype)[()]
+
+
+def two_to(e: Any) -> Any:
+    """2**e for whole numbers e, in their dtype; in which it is normal."""
+    single = str(e.dtype).endswith("float32")
+    places, bias = (23, 127) if single else (52, 1023)
+    if is_tensor(e):
+        import torch
+
+        whole = e.to(torch.int32 if single else torch.int64)
+    else:
+        whole = np.asarray(e).astype(np.int32 if single else np.int64)[()]
+    return ((whole + bias) << places).view(e.dtype)
+
+
 def reciprocal(p: Any) -> Any:
     """1/p, exactly, for p a power of two whose reciprocal is normal."""
     bits, _, twice_bias = _integer_view(p)
     with np.errstate(over="ignore"):
         return (twice_bias - bits).view(p.dtype)
+
+
+def inverse_power(p: Any) -> Any:
+    """1/p, exactly, for p any normal power of two; a number where p is NaN."""
+    bits, mask, twice_bias = _integer_view(p)
+    with np.errstate(over="ignore"):
+        found, least = twice_bias - bits, int(mask & -mask) // 2
+    return (found.clamp(min=least) if is_tensor(p) else np.maximum(found, bits.dtype.type(least))).view(
+        p.dtype
+    )
 
 
 def magnitude(x: Any) -> Any:
@@ -137,6 +168,11 @@ def like(x: Any, value: Any) -> Any:
     return x.dtype.type(value)
 
 
+def single(x: Any) -> Any:
+    """x rounded to float32, in its own dtype."""
+    return x.float().to(x.dtype) if is_tensor(x) else np.asarray(x).astype(np.float32).astype(x.dtype)[()]
+
+
 def fraction(x: Any, bits: Any) -> Any:
     """bits * 2**-32 in the dtype of x; bits uint32, of which float32 takes the 24 upper ones and no other."""
     return like(x, bits) * like(x, 2.0**-32)
@@ -160,9 +196,32 @@ scalar(
     float64=lambda x: np.float64((np.float64(x).view(np.int64) >> np.int64(52)) & np.int64(1)),
 )
 scalar(
+    exponent,
+    float32=lambda x: np.float32(
+        np.int32((np.int32(np.float32(x).view(np.int32) & _EXPONENT32) >> np.int32(23)) - np.int32(127))
+    ),
+    float64=lambda x: np.float64(
+        ((np.float64(x).view(np.int64) & _EXPONENT64) >> np.int64(52)) - np.int64(1023)
+    ),
+)
+scalar(
+    two_to,
+    float32=lambda e: np.int32(np.int32(np.int32(e) + np.int32(127)) << np.int32(23)).view(np.float32),
+    float64=lambda e: np.int64((np.int64(e) + np.int64(1023)) << np.int64(52)).view(np.float64),
+)
+scalar(
     reciprocal,
     float32=lambda p: np.int32(_TWICE_BIAS32 - np.float32(p).view(np.int32)).view(np.float32),
     float64=lambda p: np.int64(_TWICE_BIAS64 - np.float64(p).view(np.int64)).view(np.float64),
+)
+scalar(
+    inverse_power,
+    float32=lambda p: np.int32(
+        max(np.int32(_TWICE_BIAS32 - np.float32(p).view(np.int32)), np.int32(0x00400000))
+    ).view(np.float32),
+    float64=lambda p: np.int64(
+        max(np.int64(_TWICE_BIAS64 - np.float64(p).view(np.int64)), np.int64(0x0008000000000000))
+    ).view(np.float64),
 )
 scalar(
     magnitude,
@@ -192,4 +251,5 @@ scalar(
     float32=lambda x, bits: np.float32(np.int32(np.uint32(bits >> np.uint32(1)))) * np.float32(2.0**-31),
     float64=lambda x, bits: np.float64(bits) * 2.0**-32,
 )
+scalar(single, float32=lambda x: x, float64=lambda x: np.float64(np.float32(x)))
 scalar(like, float32=lambda x, value: np.float32(value), float64=lambda x, value: np.float64(value))

@@ -211,7 +211,10 @@ def one_format(name: str, as_json: bool) -> int:
     print_pairs({key: _exact(value) for key, value in facts.items()})
     if values is not None:
         cut = values if len(values) <= 2**_LIST_BITS else [*values[:8], "...", *values[-8:]]
-        print("values  " + " ".join(str(_exact(value)) for value in cut))
+        print(
+            ("elements  " if "element" in facts else "values  ")
+            + " ".join(str(_exact(value)) for value in cut)
+        )
     return 0
 
 
@@ -247,6 +250,7 @@ def _facts(name: str) -> dict[str, Any]:
         "policy": number_format.policy,
         "max": number_format.max,
         "min_positive": number_format.min_positive,
+        **number_format.facts,
     }
     try:
         values = np.asarray(number_format.values(), np.float64)

@@ -14,7 +14,7 @@ from lpbench.arithmetic.vectors import copy
 from lpbench.convex.gradients import Linear
 from lpbench.convex.losses import slope
 from lpbench.convex.rows import Sparse, row_dot
-from lpbench.formats.base import block_length, has_blocks, move, quantize, shared_unit
+from lpbench.formats.base import block_length, fit, fitted_length, has_blocks, move, quantize, shared_unit
 
 # Saturation and the largest update are counted at every step; what is a mean anyway is sampled at every 16th.
 AUDIT_EVERY = 16
@@ -50,7 +50,8 @@ def round_step(run, w, v, a, b, h, t, scale, alpha):
     a, b    alpha c / scale and alpha lambda, in the dtype of w; v (n,); h (n,) or None.
     scale, alpha   float64, for the counts.
     """
-    fmt, rounding, tally = run.fmt, run.rounding, run.tally
+    fmt = _fitted(run.fmt, fitted_length(run.fmt, w.size, w.size), w, v, a, b, h)
+    rounding, tally = run.rounding, run.tally
     first, second = step_words(run.keys.rounding, t)
     audit = t % AUDIT_EVERY == 0
     if audit:
@@ -77,7 +78,7 @@ def round_step(run, w, v, a, b, h, t, scale, alpha):
 @inner
 def _round_block(fmt, rounding, w, v, a, b, h, word, second):
     """The step on coordinates that share a unit; returns how many saturated, and the largest |a v + b w + h|."""
-    unit = shared_unit(fmt, _largest(fmt, w, v, a, b, h))
+    unit = shared_unit(fmt, _largest(w, v, a, b, h) if has_blocks(fmt) else 0.0)
     outside, peak = np.int32(0), magnitude(like(w[0], 0.0))
     for j in range(w.size):
         if h is None:
@@ -101,17 +102,25 @@ def _part(h, start, end):
 
 
 @inner
-def _largest(fmt, w, v, a, b, h):
-    """The largest |w - (a v + b w + h)| of a block, as `move` sees it; where nothing is shared nobody asks."""
+def _fitted(fmt, length, w, v, a, b, h):
+    """The format, fitted to the vector of weights, a tensor of one row, where it has a scale for one."""
+    if length is None:
+        return fmt
+    else:
+        return fit(fmt, _largest(w, v, a, b, h))
+
+
+@inner
+def _largest(w, v, a, b, h):
+    """The largest |w - (a v + b w + h)|, as `move` sees it."""
     largest = 0.0
-    if has_blocks(fmt):
-        for j in range(w.size):
-            if h is None:
-                update = a * v[j] + b * w[j]
-            else:
-                update = a * v[j] + b * w[j] + h[j]
-            u = abs(np.float64(w[j]) - np.float64(update))
-            largest = u if u > largest else largest
+    for j in range(w.size):
+        if h is None:
+            update = a * v[j] + b * w[j]
+        else:
+            update = a * v[j] + b * w[j] + h[j]
+        u = abs(np.float64(w[j]) - np.float64(update))
+        largest = u if u > largest else largest
     return largest
 
 
@@ -150,6 +159,11 @@ def sparse_step(model, run, w, scale, alpha, t):
     """
 
 
+@inner
+def _is_fitted(length):
+    return length is not None
+
+
 @generic
 def _touch_nonzeros(rows, run, w, scale, alpha, t):
     """The step, for rows that are stored sparse; False for others."""
@@ -162,7 +176,7 @@ def _no_sparse_step(model, run, w, scale, alpha, t):
 
 @sparse_step.case(Linear)
 def _sparse_step(model, run, w, scale, alpha, t):
-    if model.regularization != 0.0 or has_blocks(run.fmt):
+    if model.regularization != 0.0 or has_blocks(run.fmt) or _is_fitted(fitted_length(run.fmt, 1, 1)):
         return False
     return _touch_nonzeros(model.rows, run, w, scale, alpha, t)
 
@@ -202,14 +216,27 @@ def _touch_sparse(rows, run, w, scale, alpha, t):
 @inner
 def round_vector(fmt, rounding, x, first, second, w):
     """w = Q(x), x (n,) float64 in native units."""
-    length = block_length(fmt, w.size)
+    form = _fitted_to(fmt, fitted_length(fmt, w.size, w.size), x)
+    length = block_length(form, w.size)
     for start in range(0, w.size, length):
         ws, xs, word = w[start : start + length], x[start : start + length], key_from(first, start)
-        largest = 0.0
-        if has_blocks(fmt):
-            for j in range(ws.size):
-                size = abs(xs[j])
-                largest = size if size > largest else largest  # a NaN is larger than nothing
-        unit = shared_unit(fmt, largest)
+        unit = shared_unit(form, _largest_of(xs) if has_blocks(form) else 0.0)
         for j in range(ws.size):
-            ws[j] = quantize(fmt, rounding, xs[j], offset(rounding, word, second, j), unit)
+            ws[j] = quantize(form, rounding, xs[j], offset(rounding, word, second, j), unit)
+
+
+@inner
+def _fitted_to(fmt, length, x):
+    if length is None:
+        return fmt
+    else:
+        return fit(fmt, _largest_of(x))
+
+
+@inner
+def _largest_of(x):
+    largest = 0.0
+    for j in range(x.size):
+        size = abs(x[j])
+        largest = size if size > largest else largest  # a NaN is larger than nothing
+    return largest

@@ -53,12 +53,15 @@ _ALGORITHM = (
     Choice("average_every", Whole(1), 1, "SWALP: steps between two that are"),
 )  # fmt: skip
 _FORMAT = (
-    Choice("format", Word(), None, "`fixed` (default), `float`, `log`, `block`, `none`, or a preset: "
-           "[formats.md](formats.md)"),
+    Choice("format", Word(), None, "`fixed` (default), `float`, `log`, `block`, `none`, or a preset, scaled ones "
+           "such as `mxfp4` and `nvfp4` among them: [formats.md](formats.md)"),
     Choice("precision", Whole(2, 64), 8, "total bits of a stored number, sign included"),
-    Choice("exponent_bits", Whole(0, words=("auto",)), None, "of `float` and `log`: [formats.md](formats.md); null: "
-           "the format's own rule; `auto`, of `float`: what theory promises the least noise of"),
-    Choice("block_size", Whole(1), None, "of `block`: [formats.md](formats.md); null: the format's own rule"),
+    Choice("exponent_bits", Whole(0, words=("auto",)), None, "of `float`, `log` and `posit`: [formats.md](formats.md); "
+           "null: the format's own rule; `auto`, of `float`: what theory promises the least noise of"),
+    Choice("block_size", Whole(1), None, "of `block`, of MX formats and `nvfp4`: numbers that share a scale; null: the "
+           "format's own"),
+    Choice("scale_rule", Word(("floor", "ceil", "rceil", "even")), None, "of MX formats: how a scale follows from the "
+           "largest number of its block ([formats.md](formats.md)); null: `floor`, as OCP has it"),
     Choice("subnormals", Flag(), True, "of `float`: whether it has them"),
     Choice("limit", Formula(Real(0), _CONSTANTS, ("auto",)), "auto", "half the range; `auto`: the least power of two "
            "at or above 1.5 `w_max` (1 if the optimum is 0), of networks 4 times a tensor's largest first number"),
@@ -149,7 +152,7 @@ NETWORK = ("step_size", *_named(_NETWORK), *(name for name in _named(_RUN) if na
 # What a plug-in may declare as its own, too: of convex cells it is nobody's.
 SHARED = ("depth", "module", "data", *_named(_NETWORK))
 # What files of before networks lack: null there.
-LATER = ("teacher_width", *SHARED)
+LATER = ("teacher_width", "scale_rule", *SHARED)
 # Choices that name files, from the folder in which a sweep was asked for: what files hold stands for them.
 FILES = ("path", "module", "data")
 CONVEX_SCHEDULES = ("constant", "decreasing")

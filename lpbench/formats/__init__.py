@@ -1,6 +1,7 @@
 """Number formats: what numbers a stored weight can be.
 
-`Fixed`, `Float`, `Log` and `Block` are the families; `get("fp8_e4m3")` gives a preset, or a family at 8 bits.
+`Fixed`, `Float`, `Log`, `Posit`, `Block` and `Scaled` are the families; `get("fp8_e4m3")` gives a preset, or a family
+at 8 bits.
 """
 
 from typing import TYPE_CHECKING
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     from lpbench.formats.fixed import Fixed
     from lpbench.formats.floating import Float
     from lpbench.formats.log import Log
+    from lpbench.formats.posit import Posit
+    from lpbench.formats.scaled import Scaled
 
-__all__ = ["Block", "Fixed", "Float", "Format", "Log", "get", "names"]
+__all__ = ["Block", "Fixed", "Float", "Format", "Log", "Posit", "Scaled", "get", "names"]
 
 __getattr__ = lazy.attributes(
     __name__,
@@ -24,6 +27,8 @@ __getattr__ = lazy.attributes(
         "Float": "lpbench.formats.floating.Float",
         "Format": "lpbench.formats.base.Format",
         "Log": "lpbench.formats.log.Log",
+        "Posit": "lpbench.formats.posit.Posit",
+        "Scaled": "lpbench.formats.scaled.Scaled",
     },
 )
 

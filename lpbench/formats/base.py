@@ -47,6 +47,26 @@ def has_blocks(fmt):
 
 
 @generic
+def fitted_length(fmt, n, columns):
+    """To how many of n numbers, in rows of `columns`, fmt is fitted at a time; None where that changes nothing."""
+
+
+@generic
+def fit(fmt, largest):
+    """fmt for numbers of which `largest` is the largest magnitude."""
+
+
+@fitted_length.case(object)
+def _never_fitted(fmt, n, columns):
+    return None
+
+
+@fit.case(object)
+def _always_fits(fmt, largest):
+    return fmt
+
+
+@generic
 def saturated(fmt, u):
     """Whether u lies outside the range of fmt."""
 
@@ -97,6 +117,9 @@ class Format:
     ns_rounding: ClassVar[float] = 0.6  # nanoseconds a coordinate, about: for what is estimated before a run
     dyadic: ClassVar[bool] = True  # whether native numbers have few bits, so that both float types hold them
     adapts: ClassVar[bool] = False  # whether its range follows the numbers that it holds
+    literal: ClassVar[bool] = (
+        False  # whether numbers of narrow dtypes are what they say, not what they were rounded from
+    )
 
     bits: int
     scale: float
@@ -163,6 +186,20 @@ class Format:
     def array_kernel(self, dtype: Any = np.float64) -> NamedTuple:
         """The native grid as `lpbench.quantize` takes it: the numbers of kernel(dtype), rounded to alike."""
         return self.kernel(dtype)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `lpbench show` says of it beside what all formats have."""
+        return {}
+
+    @property
+    def axis(self) -> int | None:
+        """Along which its blocks and rows lie, or whose indices are its channels; None where it has neither."""
+        return -1 if has_blocks(self.kernel()) else None
+
+    def columns(self, shape: tuple[int, ...]) -> int:
+        """How many consecutive numbers of a tensor make a row, along which blocks lie."""
+        return shape[-1] if shape else 1
 
     def step_kernel(self, dtype: Any = np.float64) -> NamedTuple:
         """The native grid as training steps take it, for weights kept in dtype: by `move`, so in float64."""

@@ -2,72 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from lpbench.arithmetic.ops import like, power_of_two, reciprocal, where
-from lpbench.arithmetic.rounding import round_to_integer
 from lpbench.errors import ConfigError
-from lpbench.formats.base import (
-    Format,
-    block_length,
-    check_positive,
-    check_precision,
-    clip,
-    has_blocks,
-    move,
-    move_wide,
-    quantize,
-    saturated,
-    shared_unit,
-)
+from lpbench.formats.base import Format, check_positive, check_precision
+from lpbench.formats.fixed import FixedGrid
+from lpbench.formats.scales import BlockedGrid, powers
 from lpbench.registry import formats
 
 SHARED_BITS = 8
-
-
-class BlockGrid(NamedTuple):
-    """Integers -levels .. levels times a power of two that a block shares."""
-
-    size: Any
-    levels: Any
-    inverse_levels: Any
-    smallest_unit: Any
-    one: Any
-
-
-@has_blocks.case(BlockGrid)
-def _has_blocks(fmt):
-    return True
-
-
-@block_length.case(BlockGrid)
-def _block_length(fmt, n):
-    return fmt.size
-
-
-@shared_unit.case(BlockGrid)
-def _shared_unit(fmt, largest):
-    # The smallest power of two with which the largest number fits: nothing is clipped, so rounding stays unbiased.
-    needed = like(fmt.one, largest) * fmt.inverse_levels
-    p = power_of_two(needed)
-    p = where(p * fmt.levels < largest, p + p, p)
-    return where(p < fmt.smallest_unit, fmt.smallest_unit, where(p > fmt.one, fmt.one, p))
-
-
-@quantize.case(BlockGrid)
-def _quantize(fmt, rounding, u, r, unit):
-    s = like(fmt.one, u) * reciprocal(unit)
-    return round_to_integer(rounding, clip(s, -fmt.levels, fmt.levels), r) * unit
-
-
-@saturated.case(BlockGrid)
-def _saturated(fmt, u):
-    return abs(u) > fmt.levels * fmt.one
-
-
-move.case(BlockGrid)(move_wide)
 
 
 @formats.register("block")
@@ -123,7 +68,7 @@ class Block(Format):
         """The numbers of a block whose shared exponent is the largest."""
         return np.arange(-self.native_max, self.native_max + 1)
 
-    def kernel(self, dtype: Any = np.float64) -> BlockGrid:
+    def kernel(self, dtype: Any = np.float64) -> BlockedGrid:
         """The native grid; in float32 the shared exponent ends where float32 does."""
         return self._grid(np.dtype(dtype).type, dtype)
 
@@ -132,19 +77,23 @@ class Block(Format):
         """1 where the largest shared unit is a power of two above it: nothing small is lost in smaller units."""
         return 1.0 if self.scale > 1 and math.frexp(self.scale)[0] == 0.5 else self.scale
 
-    def array_kernel(self, dtype: Any = np.float64) -> BlockGrid:
+    def array_kernel(self, dtype: Any = np.float64) -> BlockedGrid:
         """The same grid in units of `array_scale`."""
-        grid, units = self.kernel(dtype), np.dtype(dtype).type(self.scale / self.array_scale)
-        return grid._replace(one=units, smallest_unit=grid.smallest_unit * units)
+        return self._grid(np.dtype(dtype).type, dtype, self.scale / self.array_scale)
 
-    def step_kernel(self, dtype: Any = np.float64) -> BlockGrid:
+    def step_kernel(self, dtype: Any = np.float64) -> BlockedGrid:
         """The same numbers as those of kernel(dtype), in float64."""
         return self._grid(np.float64, dtype)
 
-    def _grid(self, real: Any, stored: Any) -> BlockGrid:
+    def _grid(self, real: Any, stored: Any, largest: float = 1.0) -> BlockedGrid:
+        """Integers times a power of two, `largest` at most: the smallest one with which the largest number fits."""
         smallest = max(self.native_min, 2.0**-100) if np.dtype(stored) == np.float32 else self.native_min
-        levels = self.native_max
-        return BlockGrid(np.int64(self.block_size), real(levels), real(1 / levels), real(smallest), real(1))
+        levels, top = self.native_max, 2.0 ** (self.bits - 2)
+        scales = powers(levels / top, top, (smallest * largest, largest), largest, real, wide=False)
+        element = FixedGrid(real(-levels), real(levels))
+        return BlockedGrid(
+            element, scales, real(levels), np.float64(levels * largest), np.int64(self.block_size)
+        )
 
     @classmethod
     def defaults(cls, choices: dict) -> dict:

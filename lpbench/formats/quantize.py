@@ -14,54 +14,64 @@ from lpbench.arithmetic.rounding import NearestEven, offset
 from lpbench.arithmetic.vectors import fill
 from lpbench.errors import ConfigError
 from lpbench.formats import get
-from lpbench.formats.base import Format, block_length, has_blocks, quantize, shared_unit
+from lpbench.formats.base import (
+    Format,
+    block_length,
+    fit,
+    fitted_length,
+    has_blocks,
+    quantize,
+    shared_unit,
+)
 
 _PART = 2048  # numbers whose units are found before they are rounded: enough to vectorise, few enough to stay at hand
 _LEAST = 2.0**-100  # down to this scale float32 holds the scale and its reciprocal with room to spare
 
 
 def quantize_array(
-    x: Any, fmt: Format | str, rounding: str = "stochastic", random: Any = None, out: np.ndarray | None = None
+    x: Any,
+    fmt: Format | str,
+    rounding: str = "stochastic",
+    random: Any = None,
+    out: np.ndarray | None = None,
+    axis: int | None = None,
 ) -> Any:
     """x rounded to numbers of fmt.
 
     x          numpy array or dense torch tensor of any shape, of float16, bfloat16, float32 or float64; integers and
-               booleans are taken as float64. Formats with blocks share an exponent along the last axis; a NaN has no
-               part in it, and an infinity asks for the largest.
+               booleans are taken as float64.
     fmt        a format, or the name of a preset ("fp8_e4m3").
     rounding   "stochastic" (unbiased), "nearest_even" or "toward_zero".
     random     of stochastic rounding: None (fresh), a seed, a numpy.random.Generator, or an array of uniforms u in
                [0, 1) of x's shape; with uniforms the result is a pure function: up (towards +inf) if and only if
                u < (x - lo) / (hi - lo), lo and hi the neighbours of x. Numbers of the format always stay.
+    axis       of formats whose numbers share a scale: along which blocks and rows lie (None: the last), or whose
+               indices are the channels (None: the first). Others do not look at it.
     out        numpy only: a writeable C-contiguous array of x's shape and dtype for the result (it may be x itself).
     Returns the same kind, shape and dtype as x; a tensor without gradient. The same bits on numpy and torch, on any
     device. Values beyond the range saturate or overflow as the format's policy says; NaN stays NaN. Numbers of the
     format stay, also where x's dtype holds only the nearest to them; other results are rounded to x's dtype.
-    Raises ConfigError for an unknown format or rounding, uniforms of another shape or outside [0, 1), an unfit out,
-    and whatever else x is: sparse, masked, complex, no numbers at all.
+    Raises ConfigError for an unknown format or rounding, an axis that x has not, uniforms of another shape
+    or outside [0, 1), an unfit out, and whatever else x is: sparse, masked, complex, no numbers at all.
     """
     form = _format(fmt)
     roundings.make(rounding)  # says what is wrong with the name, also where x is empty
+    if is_tensor(x) and out is not None:
+        raise ConfigError("out is for numpy arrays; assign the result to a tensor instead: out.copy_(result)")
+    if axis is not None:
+        x = x if is_tensor(x) else _numbers(x)
+        if not (isinstance(axis, int | np.integer) and -x.ndim <= axis < x.ndim):
+            raise ConfigError(f"axis must be one of the {x.ndim} that x has, got {axis!r}")
+        to = form.axis
+        if to is not None and (int(axis) - to) % x.ndim:
+            return _turned(x, form, rounding, random, out, int(axis), to)
     if is_tensor(x):
-        if out is not None:
-            raise ConfigError(
-                "out is for numpy arrays; assign the result to a tensor instead: out.copy_(result)"
-            )
         return _tensor(x, form, rounding, random)
     array = _numbers(x)
     if out is None:
         out = np.empty_like(array, order="C")
-    elif not (
-        isinstance(out, np.ndarray)
-        and out.shape == array.shape
-        and out.dtype == array.dtype
-        and out.flags.c_contiguous
-        and out.flags.writeable
-    ):
-        came = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise ConfigError(
-            f"out must be a writeable C-contiguous {array.dtype} array of shape {array.shape}, got {came}"
-        )
+    else:
+        _check_out(out, array)
     if rounding == "stochastic" and _is_uniforms(random):
         random = _uniforms(random, array.shape)
     if array.size == 0:
@@ -78,6 +88,37 @@ def quantize_array(
     return out[()]
 
 
+def _turned(x: Any, form: Format, rounding: str, random: Any, out: Any, place: int, to: int) -> Any:
+    """`quantize_array` with axis `place` at `to`."""
+    if rounding == "stochastic" and _is_uniforms(random):
+        uniforms = np.moveaxis(_uniforms(random, tuple(x.shape)), place, to)
+        random = np.ascontiguousarray(uniforms)
+    if is_tensor(x):
+        found = quantize_array(x.movedim(place, to), form, rounding, random)
+        return found.movedim(to, place).contiguous()
+    found = np.moveaxis(quantize_array(np.moveaxis(x, place, to), form, rounding, random), to, place)
+    if out is None:
+        return np.ascontiguousarray(found)
+    _check_out(out, x)
+    out[...] = found
+    return out[()]
+
+
+def _check_out(out: Any, array: np.ndarray) -> None:
+    """Raise ConfigError for an `out` that cannot take the result."""
+    if not (
+        isinstance(out, np.ndarray)
+        and out.shape == array.shape
+        and out.dtype == array.dtype
+        and out.flags.c_contiguous
+        and out.flags.writeable
+    ):
+        came = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise ConfigError(
+            f"out must be a writeable C-contiguous {array.dtype} array of shape {array.shape}, got {came}"
+        )
+
+
 def _round(array: np.ndarray, form: Format, rounding: str, random: Any, out: np.ndarray, held: Any) -> None:
     """array, float32 or float64, into out; held: finfo of the dtype that the caller keeps numbers in."""
     given = rounding == "stochastic" and _is_uniforms(random)
@@ -87,8 +128,13 @@ def _round(array: np.ndarray, form: Format, rounding: str, random: Any, out: np.
     mode = roundings.given(work) if given else roundings.make(rounding, work)
     uniforms = np.ascontiguousarray(random, dtype=work).ravel() if given else None
     key = _key(random) if rounding == "stochastic" and not given else np.uint32(0)
-    rows = (-1, array.shape[-1]) if array.ndim and has_blocks(grid) else (1, array.size)
+    rows = (-1, form.columns(array.shape)) if _in_rows(grid) else (1, array.size)
     _run(grid, mode, np.ascontiguousarray(array).reshape(rows), key, uniforms, scaling, out.reshape(rows))
+
+
+def _in_rows(grid: Any) -> bool:
+    """Whether it matters how long rows are."""
+    return has_blocks(grid) or fitted_length(grid, 1, 1) is not None
 
 
 def _run(grid: Any, mode: Any, x: np.ndarray, key: Any, uniforms: Any, scaling: Any, out: np.ndarray) -> None:
@@ -96,10 +142,14 @@ def _run(grid: Any, mode: Any, x: np.ndarray, key: Any, uniforms: Any, scaling: 
 
 
 def units_of(grid: Any, columns: int, scaling: Any) -> np.ndarray | None:
-    """Scratch of `round_rows` for rows of `columns` numbers: two for each of a part; None where there are no blocks."""
+    """Scratch of `round_rows` for rows of `columns` numbers: two for each of a part; None where there are no blocks.
+
+    A part is several rows, or several blocks of one.
+    """
     if not has_blocks(grid):
         return None
-    return zeros(2 * max(1, _PART // columns) * columns, scaling.scale.dtype)
+    whole = columns if columns <= _PART else min(columns, int(block_length(grid, columns)))
+    return zeros(2 * max(1, _PART // whole) * whole, scaling.scale.dtype)
 
 
 def _numbers(x: Any) -> np.ndarray:
@@ -137,7 +187,7 @@ def arithmetic(form: Format, dtype: np.dtype, held: Any) -> tuple[np.dtype, Name
     # In units above 1 a small x may vanish; in smaller ones a large x may overflow, which matters where that is inf.
     bounded = scale == 1 or (scale < 1 and getattr(form, "overflow", "saturate") == "saturate")
     exact = form.dyadic and np.frexp(scale)[0] == 0.5 and form.native_min <= 1 and bounded
-    if exact and held.eps <= np.finfo(np.float32).eps:
+    if exact and (form.literal or held.eps <= np.finfo(np.float32).eps):
         return dtype, _Exact(dtype.type(scale), dtype.type(1 / scale))
     tiniest = float(held.eps) * float(held.tiny)
     least, most = np.log2([tiniest, float(held.max)]) - np.log2(scale)
@@ -272,14 +322,38 @@ def round_rows(fmt, rounding, scaling, units, x, columns, first, second, uniform
     units     scratch, see `units_of`.   first, second   the words of the random numbers, uint32.
     uniforms  (n,) in their place, or None.
     """
-    if units is None:
-        _round_part(fmt, rounding, scaling, None, x, 0, first, second, uniforms, out)
+    span = fitted_length(fmt, x.size, columns)
+    _round_spans(fmt, rounding, scaling, units, x, columns, first, second, uniforms, out, span)
+
+
+@inner
+def _round_spans(fmt, rounding, scaling, units, x, columns, first, second, uniforms, out, span):
+    """`round_rows`, span numbers at a time, to which fmt is fitted; None: as it is."""
+    if span is None:
+        _round_parts(fmt, rounding, scaling, units, x, 0, columns, first, second, uniforms, out)
     else:
+        for start in range(0, x.size, span):
+            part, to = x[start : start + span], out[start : start + span]
+            extent = _extent(scaling, like(x[0], _largest(part, 0, part.size)))
+            fitted = fit(fmt, extent)
+            _round_parts(fitted, rounding, scaling, units, part, start, columns, first, second, uniforms, to)
+
+
+@inner
+def _round_parts(fmt, rounding, scaling, units, x, number, columns, first, second, uniforms, out):
+    """The same, whole rows, of which the first number is number `number`."""
+    if units is None:
+        _round_part(fmt, rounding, scaling, None, x, number, first, second, uniforms, out)
+    else:
+        # Several rows at a time, or several times a row: blocks do not know of it.
         size = units.size // 2
-        for start in range(0, x.size, size):
-            part, to = x[start : start + size], out[start : start + size]
-            _find_units(fmt, scaling, part, columns, units[:size], units[size:])
-            _round_part(fmt, rounding, scaling, units, part, start, first, second, uniforms, to)
+        row = columns if columns > size else x.size
+        for begin in range(0, x.size, row):
+            for start in range(begin, begin + row, size):
+                end = min(start + size, begin + row)
+                part, to = x[start:end], out[start:end]
+                _find_units(fmt, scaling, part, min(columns, part.size), units[:size], units[size:])
+                _round_part(fmt, rounding, scaling, units, part, number + start, first, second, uniforms, to)
 
 
 @inner
@@ -293,6 +367,16 @@ def _find_units(fmt, scaling, x, columns, units, found):
         _to_units(fmt, scaling, blocks, x)
         for i in range(blocks.size):
             spread(units, i * LANES, blocks[i])
+        return
+    if length == 2 * LANES and columns % length == 0:
+        blocks = found[: x.size // length]
+        for i in range(blocks.size):
+            one, other = largest(x, i * length), largest(x, i * length + LANES)
+            blocks[i] = from_magnitude(one if one > other else other)
+        _to_units(fmt, scaling, blocks, x)
+        for i in range(blocks.size):
+            spread(units, i * length, blocks[i])
+            spread(units, i * length + LANES, blocks[i])
         return
     count, start, row = 0, 0, columns
     while start < x.size:
@@ -424,7 +508,9 @@ def round_tensor(
     work, scaling = arithmetic(form, np.dtype(str(dtype).removeprefix("torch.")), held)
     mode = roundings.given(work) if given else roundings.make(rounding, work, random_bits)
     grid, scale = form.array_kernel(work), float(form.array_scale)
-    rows = x.reshape(-1, x.shape[-1] if x.ndim else 1)
+    columns = form.columns(tuple(x.shape))
+    span = fitted_length(grid, x.numel(), columns)
+    rows = x.reshape(-1, columns if span is None or has_blocks(grid) else span)
     wide = rows.to(getattr(torch, work.name))
     s = native(scaling, wide)
     if rounding != "stochastic":
@@ -436,6 +522,8 @@ def round_tensor(
             drawn = random if words else step_words(_key(random), 0)
         r = _offsets(mode, _random_bits_tensor(drawn, x.numel(), x.device), s.dtype).reshape(s.shape)
     unit = _extent(scaling, wide)
+    if span is not None:
+        grid = fit(grid, unit.reshape(-1, span).amax(-1, keepdim=True))
     if has_blocks(grid):
         length = int(block_length(grid, rows.shape[1]))
         padded = torch.nn.functional.pad(unit, (0, -rows.shape[1] % length))

@@ -31,7 +31,9 @@ KEYS = {
     "master": "master_format",
 }
 ROLE_NAMES = ("weights", *KEYS)
-_OF_FORMAT = ("precision", "exponent_bits", "block_size", "subnormals", "limit", "rounding", "random_bits")
+_OF_FORMAT = (
+    "precision", "exponent_bits", "block_size", "scale_rule", "subnormals", "limit", "rounding", "random_bits",
+)  # fmt: skip
 _OF_SAME = ("limit", "rounding", "random_bits")
 # `limit=auto`: the range of a tensor is so many times its largest initial number, and a power of two.
 ROOM = 4.0

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from lpbench.declared.costs import FULL
 from lpbench.networks.architecture import Layer
 from lpbench.networks.roles import NONE, SAME, Recipe
+from lpbench.registry import formats
 
 COLUMNS = ["layer", "tensor", "shape", "when", "format", "rounding", "bits"]
+_DECIDING = ("precision", "exponent_bits", "block_size", "scale_rule")  # a format's numbers
 # Of each role, when its tensors are rounded.
 WHEN = {
     "activations": "behind the nonlinearity",
@@ -63,9 +65,9 @@ def _format(recipe: Recipe, role: str) -> str:
     spec = recipe.specs[role]
     if spec.name not in (SAME, NONE):
         return spec.text
-    names = [
-        name for name in ("precision", "exponent_bits", "block_size") if recipe.choices.get(name) is not None
-    ]
-    given = ",".join(f"{name}={recipe.choices[name]}" for name in names)
     name = str(recipe.choices["format"])
-    return f"{name}({given})" if name in ("fixed", "float", "log", "block") else name
+    read = [
+        key for key in _DECIDING if key in formats.get(name).reads and recipe.choices.get(key) is not None
+    ]
+    given = ",".join(f"{key}={recipe.choices[key]}" for key in read)
+    return f"{name}({given})" if given else name

@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lpbench import formats, quantize
-from lpbench.formats import Block, Fixed, Float, Format, Log
+from lpbench.formats import Block, Fixed, Float, Format, Log, Posit, Scaled
 
 pytestmark = pytest.mark.usefixtures("by_tensors")
 
 NAMES = [name for name in formats.names() if not name.startswith("toy")]
 FORMS = {name: formats.get(name) for name in NAMES}
+# What has one grid whatever stands beside a number, and clips nothing within its range; of others, test_scaled.py.
+GRIDS = [name for name in NAMES if not isinstance(FORMS[name], Scaled)]
 MODES = ("stochastic", "nearest_even", "toward_zero")
 LAST = 1 - 2.0**-53
 
@@ -32,7 +34,7 @@ def neighbours(x: np.ndarray, form: Format) -> tuple[np.ndarray, np.ndarray]:
     return tuple(quantize(x, form, random=np.full(x.shape, u)) for u in (LAST, 0.0))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", GRIDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rounds_to_a_neighbour_in_every_mode(name, dtype):
     form = FORMS[name]
@@ -47,11 +49,12 @@ def test_rounds_to_a_neighbour_in_every_mode(name, dtype):
         assert np.all((result == low) | (result == high))
         assert np.all(np.abs(result.astype(np.longdouble) - x) < np.maximum(high - low, np.finfo(dtype).tiny))
     gap = (high - low).astype(np.float64)
-    assert np.all(np.abs(nearest.astype(np.float64) - x) <= gap / 2 * (1 + 1e-5))
+    if not isinstance(form, Posit):  # whose middles are those of the codes
+        assert np.all(np.abs(nearest.astype(np.float64) - x) <= gap / 2 * (1 + 1e-5))
     assert np.array_equal(np.abs(truncated), np.minimum(np.abs(low), np.abs(high)))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", GRIDS)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_idempotent_and_monotone(name, mode, dtype):
@@ -77,7 +80,7 @@ def test_saturates_or_overflows_but_never_wraps(name):
             assert set(quantize(sign * x, form, mode, 0)[:, 0]) <= ends
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", GRIDS)
 def test_values_are_sorted_closed_and_complete(name):
     form = FORMS[name]
     if form.bits > 16:
@@ -97,7 +100,7 @@ def test_values_are_sorted_closed_and_complete(name):
         assert np.isin(quantize(middle, form, "stochastic", 3), values).all()
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "none"])
+@pytest.mark.parametrize("name", [name for name in GRIDS if name != "none"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_stochastic_rounding_has_the_right_mean_and_variance(name, dtype):
     form, n = FORMS[name], 40_000

@@ -28,6 +28,7 @@ VALUES = {
     "precision": st.integers(4, 8),
     "exponent_bits": st.integers(2, 3),
     "block_size": st.integers(1, 64),
+    "scale_rule": st.sampled_from(["floor", "ceil", "rceil", "even"]),
     "subnormals": st.booleans(),
     "limit": st.sampled_from([0.5, 1.0, 3, 16]),
     "rounding": st.sampled_from(MODES),

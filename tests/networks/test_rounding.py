@@ -108,7 +108,7 @@ def test_blocks_do_not_reach_over_rows(in_python):
 def test_outside_counts_what_moved_and_lies_beyond_the_range(name, in_python):
     form, x = form_of(name), numbers(np.float32)
     least = float(form.values()[0]) if name == "fixed" else -form.max
-    beyond = (x > form.max) | (x < least)
+    beyond = (x.astype(np.float64) > form.max) | (x.astype(np.float64) < least)
     counts = []
     for updates in (np.ones_like(x), np.zeros_like(x), np.where(x > 0, x, 0.0)):
         counts.append(

@@ -68,9 +68,7 @@ class _Vector:
     ):
         self.places = [place for place, _ in members]
         self.params = [parameter for _, parameter in members]
-        shapes = [(p.shape[-1] if p.ndim else 1) for p in self.params]
-        rows = [(p.numel() // max(1, c), c) for p, c in zip(self.params, shapes, strict=True)]
-        self.vectors = Vectors(made.rounding, self.places, rows)
+        self.vectors = Vectors(made.rounding, self.places, [tuple(p.shape) for p in self.params])
         self.has_copy = made.rounding.recipe.has_master
         start = torch.cat([one.reshape(-1) for one in starts])
         self.weights = torch.cat([p.detach().reshape(-1) for p in self.params]) if self.has_copy else start

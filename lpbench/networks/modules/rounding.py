@@ -61,7 +61,7 @@ class Rounding:
     def _forget(self) -> None:
         self._rounders: dict[tuple[int, int], Rounder | None] = {}
         self._bound: dict[tuple[Rounder, int, np.dtype], Bound] = {}
-        self._ready: dict[tuple[int, int, int, torch.dtype], Bound] = {}
+        self._ready: dict[tuple[int, int, torch.Size, torch.dtype], tuple[Bound, int]] = {}
         self._round_one, self.round_all = _compiled(flat.round_one), _compiled(flat.round_all)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -122,10 +122,9 @@ class Rounding:
         part       which of the roundings of this tensor in this step.
         measures   whether a range may be taken from it.
         """
-        columns = x.shape[-1] if x.ndim else 1
-        ready = self._ready.get((role, place, columns, x.dtype))
+        ready = self._ready.get((role, place, x.shape, x.dtype))
         if ready is not None and x.is_cpu and self.kernels:
-            return self._here(ready, role, place, part, step, columns, x)
+            return self._here(*ready, role, place, part, step, x)
         rounder = self.rounder(role, place, x, measures=measures)
         if rounder is None or x.numel() == 0:
             return x
@@ -138,13 +137,14 @@ class Rounding:
             )
         if not (x.is_cpu and self.kernels):
             return self.elsewhere(rounder, role, place, part, step, x)
+        columns = rounder.form.columns(tuple(x.shape))
         bound = self.bound(rounder, columns, x.dtype)
         if self.known(role, place):
-            self._ready[role, place, columns, x.dtype] = bound
-        return self._here(bound, role, place, part, step, columns, x)
+            self._ready[role, place, x.shape, x.dtype] = bound, columns
+        return self._here(bound, columns, role, place, part, step, x)
 
     def _here(
-        self, bound: Bound, role: int, place: int, part: int, step: int, columns: int, x: torch.Tensor
+        self, bound: Bound, columns: int, role: int, place: int, part: int, step: int, x: torch.Tensor
     ) -> torch.Tensor:
         whole = x.detach().contiguous()
         out = torch.empty_like(whole)
@@ -186,15 +186,14 @@ def _laid(found: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 class Vectors:
     """Tensors of several parameters that lie one behind the other in vectors, rounded in one call.
 
-    rounding  of the module.     places   of the parameters.     shapes   of each (rows, columns).
+    rounding  of the module.     places, shapes   of the parameters.
     """
 
-    def __init__(self, rounding: Rounding, places: Sequence[int], shapes: Sequence[tuple[int, int]]):
+    def __init__(self, rounding: Rounding, places: Sequence[int], shapes: Sequence[tuple[int, ...]]):
         self.rounding, self.places, self.shapes = rounding, list(places), list(shapes)
-        sizes = [rows * columns for rows, columns in shapes]
+        sizes = [math.prod(shape) for shape in shapes]
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         self.parts = [slice(int(start), int(start) + size) for start, size in zip(starts, sizes, strict=True)]
-        self._tensors = np.column_stack([starts, np.array(shapes, np.int64)])
         # The role of what updates are added to, which may stall whatever it is kept in.
         self.added = MASTER if rounding.recipe.has_master else WEIGHTS
         self._flat: dict[tuple[int, torch.dtype], tuple[flat.Flat, list[Bound]]] = {}
@@ -279,16 +278,19 @@ class Vectors:
     def _of(self, role: int, x: torch.Tensor, growth: float) -> flat.Flat:
         found = self._flat.get((role, x.dtype))
         if found is None:
-            rounders, kept = np.zeros((len(self.places), 2), np.int64), []
+            rounders, kept, tensors = np.zeros((len(self.places), 2), np.int64), [], []
             for i, (place, where) in enumerate(zip(self.places, self.parts, strict=True)):
-                rounder = self.rounding.rounder(role, place, x[where], growth)
+                rounder, columns = self.rounding.rounder(role, place, x[where], growth), 1
                 if rounder is not None:
-                    kept.append(self.rounding.bound(rounder, self.shapes[i][1], x.dtype))
+                    columns = rounder.form.columns(self.shapes[i])
+                    kept.append(self.rounding.bound(rounder, columns, x.dtype))
                     rounders[i] = kept[-1].address, kept[-1].state
-            found = flat.Flat(self._tensors, np.array(self.places, np.int64), rounders), kept
+                tensors.append((where.start, (where.stop - where.start) // max(1, columns), columns))
+            where_and_which = np.array(tensors, np.int64), np.array(self.places, np.int64)
+            found = flat.Flat(*where_and_which, rounders), kept
             if all(self.rounding.known(role, place) for place in self.places):
                 self._flat[role, x.dtype] = found
         return found[0]
 
-    def _shape(self, place: int) -> tuple[int, int]:
+    def _shape(self, place: int) -> tuple[int, ...]:
         return self.shapes[self.places.index(place)]
