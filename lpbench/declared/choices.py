@@ -79,6 +79,9 @@ _STEP_SIZE = (
 _NETWORK = (
     Choice("recipe", Word(), None, "which tensors of a network are rounded: `weights` (default), `master`, `all`, "
            "`swalp`, `bf16`, `bf16_kahan`, `fp8` ([networks.md](networks.md))"),
+    Choice("round_at", Word(("tensors", "products")), None, "of networks, where weights, activations and errors are "
+           "rounded: `tensors` (null), each once; `products`: as each of the two operands of each product, along the "
+           "axis that is summed, as hardware for MX and NVFP4 does"),
     Choice("activation_format", Word(), None, "of networks, as the four below: `none`, `same` (the cell's format), a "
            "format, or one with choices of its own: `block(precision=8,block_size=32)`"),
     Choice("error_format", Word(), None, "of what goes backward"),

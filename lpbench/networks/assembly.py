@@ -14,7 +14,7 @@ from lpbench.arithmetic.elementary import to_cos
 from lpbench.arithmetic.generator import INITIAL, stream
 from lpbench.arithmetic.tiles import ROOM
 from lpbench.formats.quantize import quantize_array
-from lpbench.networks import training, updates
+from lpbench.networks import operands, training, updates
 from lpbench.networks.architecture import (
     DIRECT,
     INPUT,
@@ -27,12 +27,13 @@ from lpbench.networks.architecture import (
     Layer,
     Layout,
 )
-from lpbench.networks.passes import (
+from lpbench.networks.net import (
     ACTIVATIONS,
     ERRORS,
     GRADIENTS,
     MASTER,
     MOMENTUM,
+    OPERANDS,
     PLACES_OF_ROLE,
     ROLES,
     SECOND,
@@ -113,15 +114,19 @@ class Tensors:
         self.rounders: dict[tuple[int, int], Rounder] = {}
         self._bound: dict[tuple[Rounder, int], Bound] = {}
         net, lines, batch = layout.net, layout.layers, layout.batch
-        for i in range(len(net)):
-            start_of, size = lines[i, INPUT], batch * lines[i, SAMPLE]
-            numbers = first.inputs[start_of : start_of + size]
-            rounder = recipe.rounder("activations", net[i - 1].name if i else None, numbers)
-            self._keep(ACTIVATIONS, i, rounder, int(lines[i - 1, WIDTH] if i else lines[0, SAMPLE]))
+        inputs, errors = [], []
+        for line in lines:
+            start_of, size = line[INPUT], batch * line[SAMPLE]
+            inputs.append(first.inputs[start_of : start_of + size])
+            start_of, size = line[OUTPUT], batch * line[POSITIONS] * line[WIDTH]
+            errors.append(first.errors[start_of : start_of + size])
         for i, layer in enumerate(net):
-            start_of, size = lines[i, OUTPUT], batch * lines[i, POSITIONS] * lines[i, WIDTH]
-            rounder = recipe.rounder("errors", layer.name, first.errors[start_of : start_of + size])
-            self._keep(ERRORS, i, rounder, int(lines[i, WIDTH]))
+            if recipe.at_products:
+                self._keep_operands(i, inputs[i], errors[i], start)
+                continue
+            rounder = recipe.rounder("activations", net[i - 1].name if i else None, inputs[i])
+            self._keep(ACTIVATIONS, i, rounder, int(lines[i - 1, WIDTH] if i else lines[0, SAMPLE]))
+            self._keep(ERRORS, i, recipe.rounder("errors", layer.name, errors[i]), int(lines[i, WIDTH]))
         for place, (offset, rows, columns) in enumerate(layout.tensors):
             name, where = net[place // 2].name, slice(offset, offset + rows * columns)
             own, gradient = start[where], first.gradient[where]
@@ -132,8 +137,30 @@ class Tensors:
                 (WEIGHTS, "weights", own),
                 (MASTER, "master", own),
             ):
-                if role != MASTER or recipe.has_master:
+                if (role != MASTER or recipe.has_master) and not (role == WEIGHTS and recipe.at_products):
                     self._keep(role, place, recipe.rounder(word, name, numbers), int(columns))
+
+    def _keep_operands(self, i: int, inputs: Vector, errors: Vector, start: Vector) -> None:
+        """The six operands of layer i."""
+        layers, name = self.layout.layers, self.layout.net[i].name
+        offset, rows, columns = self.layout.tensors[2 * i]
+        weights, positions = start[offset : offset + rows * columns], self.layout.batch * layers[i, POSITIONS]
+        channels = operands.across(layers, i)
+        for which, role, numbers, length in (
+            (operands.FORWARD_INPUT, "activations", inputs, channels),
+            (operands.FORWARD_WEIGHT, "weights", weights, rows),
+            (operands.BACK_ERROR, "errors", errors, columns),
+            (operands.BACK_WEIGHT, "weights", weights, columns),
+            (
+                operands.GRADIENT_INPUT,
+                "activations",
+                inputs,
+                self.layout.batch * layers[i, SAMPLE] // channels,
+            ),
+            (operands.GRADIENT_ERROR, "errors", errors, positions),
+        ):
+            rounder = self.recipe.rounder(role, name, numbers)
+            self._keep(OPERANDS, operands.EACH * i + which, rounder, int(length))
 
     def watched(self, states: int) -> list[Tensor]:
         """The tensors that are worth watching, in the network's order: those that something rounds, and those that
@@ -147,6 +174,10 @@ class Tensors:
         found = [Tensor(INPUT_NAME, INPUT_NAME, ACTIVATIONS, 0)]
         for i, name in enumerate(names):
             found += [Tensor(name, name, ACTIVATIONS, i + 1), Tensor(name, name, ERRORS, i)]
+            found += [
+                Tensor(name, f"{name}.{operand}", OPERANDS, operands.EACH * i + which)
+                for which, operand in enumerate(operands.NAMES)
+            ]
             for role in kept:
                 found += [Tensor(name, f"{name}.{kind}", role, 2 * i + j) for j, kind in enumerate(KINDS)]
         return [one for one in found if one.role == added or (one.role, one.place) in self.rounders]
@@ -178,6 +209,11 @@ def new_net(layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[T
     """A cell's scratch; rounders: the table of `Tensors`; watched: of them those that steps may be watched for."""
     lines = layout.layers
     turned = int((lines[:, WIDTH] * lines[:, LINES] * lines[:, SEGMENT])[1:].max(initial=0))
+    products = bool(rounders[OPERANDS].any())
+    largest_errors = layout.batch * int((lines[:, POSITIONS] * lines[:, WIDTH]).max())
+    largest_weights = int((lines[:, WIDTH] * lines[:, LINES] * lines[:, SEGMENT]).max())
+    largest_inputs = layout.batch * int(lines[:, SAMPLE].max())
+    slope = max(largest_errors, largest_weights, largest_inputs) if products else 0
     return Net(
         layers=layout.layers,
         offsets=layout.offsets,
@@ -193,6 +229,11 @@ def new_net(layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[T
         nothing=zeros(0, real),
         watch=new_watch(watched, rounders.shape[:2], real),
         room=zeros(ROOM, real),
+        operand=zeros(largest_inputs if products else 0, real),
+        other=zeros(largest_errors if products else 0, real),
+        factor=zeros(largest_weights if products else 0, real),
+        slopes=zeros(2 * slope, real).reshape(2, slope),
+        products=int(products),
         powers=zeros(2 * layout.batch * int(lines[-1, WIDTH]), np.float64),
         batch=layout.batch,
     )

@@ -4,12 +4,8 @@ Activations are rounded behind the nonlinearity (and the pooling), the input onc
 layer that they leave. Rectified linear units between layers; softmax and cross entropy behind the last.
 """
 
-from typing import Any, NamedTuple
-
 import numpy as np
 
-from lpbench.arithmetic.arrays import Vector
-from lpbench.arithmetic.bound import call
 from lpbench.arithmetic.elementary import decay, log
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.lanes import LANES, turn
@@ -36,76 +32,8 @@ from lpbench.networks.architecture import (
     WIDTH,
     WINDOWS,
 )
-from lpbench.networks.rounding import OUTSIDE, ROUND, tensor_words
-from lpbench.networks.watching import count
-
-# Roles of tensors: rows of the table of rounders. A tensor's random numbers are those of its role and its place in it.
-WEIGHTS, ACTIVATIONS, ERRORS, GRADIENTS, MOMENTUM, MASTER, SECOND = range(7)
-ROLE_COLUMN = ("weights", "activations", "errors", "gradients", "momentum", "master", "second_momentum")
-ROLES = 8
-PLACES_OF_ROLE = 1024
-
-
-class Net(NamedTuple):
-    """A network and one cell's scratch, as kernels take them; all numbers of one dtype.
-
-    layers, offsets, batch   of the layout.
-    rounders    (ROLES, places, 2) int64: address and state of what rounds a tensor, or 0. Activation 0 is the input,
-                i + 1 what leaves layer i; error i what enters it from behind; of the others, place i is tensor i.
-    inputs, errors_in   of all layers, and the derivatives by them.
-    outputs, errors     the same in front of the nonlinearity.
-    staged, spread, turned   scratch.
-    winners     int32: which of the pooled it was, or -1; as wide as float32, so that loops over both vectorise.
-    nothing     empty.
-    watch       what is counted of the tensors of a step that is watched.
-    room        scratch of products.
-    powers      float64, scratch of two numbers an output.
-    """
-
-    layers: Any
-    offsets: Vector
-    rounders: Any
-    inputs: Vector
-    errors_in: Vector
-    outputs: Vector
-    errors: Vector
-    staged: Vector
-    spread: Vector
-    turned: Vector
-    winners: Vector
-    nothing: Vector
-    watch: Any
-    room: Vector
-    powers: Vector
-    batch: int
-
-
-@inner
-def rounded(net, role, place, key, step, x, out, columns):
-    """out = x as the role rounds it, both (n,); False where it does not, and nothing is written."""
-    return rounded_part(net, role, place, 0, key, step, x, out, columns)
-
-
-@inner
-def rounded_part(net, role, place, part, key, step, x, out, columns):
-    """The same with random numbers of their own for each `part`, where a tensor is rounded more than once in a step."""
-    address, state = net.rounders[role, place, 0], net.rounders[role, place, 1]
-    if state == 0:
-        return False
-    words = tensor_words(key, (part * ROLES + role) * PLACES_OF_ROLE + place, step)
-    call(address, state, x, out, columns, words.first, words.second, ROUND)
-    if part == 0 and net.watch.on[0] == 1:
-        count(net.watch, net.watch.index[role, place], x, out, address, state)
-    return True
-
-
-@inner
-def outside(net, role, place, x, updates):
-    """How many of x (n,) lie outside the range of the role's format, of those with an update; 0: rounds nothing."""
-    address, state = net.rounders[role, place, 0], net.rounders[role, place, 1]
-    if state == 0:
-        return 0
-    return call(address, state, x, updates, x.size, np.uint32(0), np.uint32(0), OUTSIDE)
+from lpbench.networks.net import ACTIVATIONS, ERRORS, rounded
+from lpbench.networks.operands import back_operands, forward_operands, gradient_operands
 
 
 @inner
@@ -134,11 +62,13 @@ def forward(net, weights, count, key, step):
         for i in range(rows):
             copy(out[i * width : (i + 1) * width], bias)
         windows = net.offsets[line[WINDOWS] : line[WINDOWS] + rows]
+        inputs, first, factor, whole = net.inputs, line[INPUT], weights, line[WEIGHT]
+        if net.products == 1:
+            forward_operands(net, layer, weights, count, key, step)
+            inputs, first, factor, whole = net.operand, 0, net.factor, 0
         for k in range(line[LINES]):
-            start, matrix = line[INPUT] + k * line[PITCH], line[WEIGHT] + k * line[SEGMENT] * width
-            rows_into(
-                net.inputs, start, windows, rows, weights, matrix, width, out, 0, line[SEGMENT], net.room
-            )
+            start, matrix = first + k * line[PITCH], whole + k * line[SEGMENT] * width
+            rows_into(inputs, start, windows, rows, factor, matrix, width, out, 0, line[SEGMENT], net.room)
         if layer < last:
             _hand_on(net, layer, count, key, step)
 
@@ -273,25 +203,28 @@ def backward(net, weights, gradient, X, y, chosen, scale, key, step):
         rounded(net, ERRORS, last, key, step, made, errors, line[WIDTH])
     fill(gradient, like(gradient[0], 0.0))
     for layer in range(last, -1, -1):
-        _gradient(net, layer, gradient, count)
+        _gradient(net, layer, gradient, count, key, step)
         if layer > 0:
-            _back(net, layer, weights, count)
+            _back(net, layer, weights, count, key, step)
             _errors(net, layer - 1, count, key, step)
     return total
 
 
 @inner
-def _gradient(net, layer, gradient, count):
+def _gradient(net, layer, gradient, count, key, step):
     """The derivatives by a layer's weights and biases, sample after sample."""
     line = net.layers[layer]
     rows, width = count * line[POSITIONS], line[WIDTH]
     windows = net.offsets[line[WINDOWS] : line[WINDOWS] + rows]
+    inputs, first, errors, begin = net.inputs, line[INPUT], net.errors, line[OUTPUT]
+    if net.products == 1:
+        gradient_operands(net, layer, count, key, step)
+        inputs, first, errors, begin = net.operand, 0, net.other, 0
     for k in range(line[LINES]):
-        start, matrix = line[INPUT] + k * line[PITCH], line[WEIGHT] + k * line[SEGMENT] * width
+        start, matrix = first + k * line[PITCH], line[WEIGHT] + k * line[SEGMENT] * width
         columns_into(
-            net.inputs, start, windows, line[SEGMENT], net.errors, line[OUTPUT], width, gradient, matrix, rows,
-            net.room,
-        )  # fmt: skip
+            inputs, start, windows, line[SEGMENT], errors, begin, width, gradient, matrix, rows, net.room
+        )
     bias = gradient[line[BIAS] : line[BIAS] + width]
     for i in range(rows):
         at = line[OUTPUT] + i * width
@@ -305,13 +238,17 @@ def _add(into, x):
 
 
 @inner
-def _back(net, layer, weights, count):
+def _back(net, layer, weights, count, key, step):
     """The derivatives by a layer's inputs."""
     line = net.layers[layer]
     rows, width, units = count * line[POSITIONS], line[WIDTH], line[OUTPUTS]
     length = line[LINES] * line[SEGMENT]
-    turned = net.turned[: width * length]
-    _turn(weights[line[WEIGHT] : line[WEIGHT] + length * width], width, length, turned)
+    turned, errors, begin = net.turned[: width * length], net.errors, line[OUTPUT]
+    matrix = weights[line[WEIGHT] : line[WEIGHT] + length * width]
+    if net.products == 1:
+        back_operands(net, layer, matrix, count, key, step)
+        matrix, errors, begin = net.factor[: length * width], net.other, 0
+    _turn(matrix, width, length, turned)
     into = net.errors_in[line[INPUT] : line[INPUT] + count * line[SAMPLE]]
     fill(into, like(into[0], 0.0))
     offsets = net.offsets[line[ROWS] : line[ROWS] + rows]
@@ -319,7 +256,7 @@ def _back(net, layer, weights, count):
     spread = into if apart else net.spread[: rows * length]
     if not apart:
         fill(spread, like(into[0], 0.0))
-    rows_into(net.errors, line[OUTPUT], offsets, rows, turned, 0, length, spread, 0, units, net.room)
+    rows_into(errors, begin, offsets, rows, turned, 0, length, spread, 0, units, net.room)
     if apart:
         return
     segment = line[SEGMENT]

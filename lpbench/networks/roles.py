@@ -118,6 +118,11 @@ class Recipe:
         """Whether updates are added to a copy of the weights."""
         return self.specs["master"].name != SAME and self.specs["weights"].name != NONE
 
+    @property
+    def at_products(self) -> bool:
+        """Whether weights, activations and errors are rounded as operands of products, and not as tensors."""
+        return self.choices.get("round_at") == "products"
+
     def measures(self, role: str) -> bool:
         """Whether the range of this role's tensors is taken from their first numbers (`Extents`)."""
         if role in _KNOWN or self.specs[role].name == NONE:

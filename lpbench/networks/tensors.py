@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lpbench.arithmetic.arrays import Matrix
-from lpbench.networks.passes import ROLE_COLUMN
+from lpbench.networks.net import ROLE_COLUMN
 from lpbench.networks.watching import RATES, Tensor
 
 

@@ -9,7 +9,7 @@ from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
 from lpbench.arithmetic.vectors import copy, fill
-from lpbench.networks.passes import (
+from lpbench.networks.net import (
     GRADIENTS,
     MASTER,
     MOMENTUM,

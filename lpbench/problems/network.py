@@ -216,12 +216,13 @@ class Network:
         if not algorithms.get(name).adam:
             settled["second_momentum"] = None
         if not rounds:
-            settled |= dict.fromkeys(("recipe", "full_precision", "compensation", *KEYS.values()))
+            settled |= dict.fromkeys(("recipe", "round_at", "full_precision", "compensation", *KEYS.values()))
         else:
             settled |= canonical(choices)
             for key in KEYS.values():
                 settled[key] = settled[key] or ("same" if key == "master_format" else "none")
             settled["recipe"] = settled["recipe"] or "weights"
+            _settle_products(settled)
             if isinstance(choices["limit"], str) and choices["limit"] != "auto":
                 raise ConfigError(
                     f"limit={choices['limit']}: what it says is not known of a network; give a number, or auto"
@@ -258,6 +259,23 @@ class Network:
     @classmethod
     def _dimension(cls, choices: Mapping[str, Any]) -> int:
         return cls._width(choices) or 1
+
+
+def _settle_products(settled: dict[str, Any]) -> None:
+    """Rounding of operands in its one form; raises ConfigError where it cannot be."""
+    if settled["round_at"] != "products":
+        settled["round_at"] = None
+        return
+    if settled["engine"] == "torch":
+        raise ConfigError(
+            "round_at=products: the engine torch rounds tensors; problem=mlp, cnn and lenet with engine=compiled round "
+            "operands of products"
+        )
+    if settled["master_format"] == "same":
+        raise ConfigError(
+            "round_at=products rounds weights where they are multiplied: master_format says what updates are added to; "
+            "give it none or a format"
+        )
 
 
 def _check_cuda() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from lpbench.formats import Fixed
 from lpbench.networks.architecture import INPUT, OUTPUT, POSITIONS, SAMPLE, WIDTH
-from lpbench.networks.passes import ACTIVATIONS, ERRORS, GRADIENTS, MOMENTUM
+from lpbench.networks.net import ACTIVATIONS, ERRORS, GRADIENTS, MOMENTUM
 from lpbench.networks.roles import automatic_limit
 
 

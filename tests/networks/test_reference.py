@@ -10,13 +10,13 @@ import pytest
 
 import lpbench
 from lpbench.arithmetic.generator import INITIAL, ORDER, ROUNDING, mix, random_bits, step_words, stream
-from lpbench.formats import Block, Fixed, Float, get
+from lpbench.formats import Block, Fixed, Float, Scaled, get
 
 GOLDEN, ROLES, PLACES, JUDGED = 0x9E3779B9, 8, 1024, 2**31
 ROLE = {
     name: i
     for i, name in enumerate(
-        ("weights", "activations", "errors", "gradients", "momentum", "master", "second")
+        ("weights", "activations", "errors", "gradients", "momentum", "master", "second", "operands")
     )
 }
 
@@ -26,10 +26,14 @@ def filled(n):
 
 
 class Reference:
-    """One cell. `forms` gives each role a (format, rounding); a role without one is left alone."""
+    """One cell. `forms` gives each role a (format, rounding); a role without one is left alone.
 
-    def __init__(self, problem, choices, forms):
+    operands   the same by place, of the six operands of a layer's products.
+    """
+
+    def __init__(self, problem, choices, forms, operands=()):
         self.problem, self.net, self.choices, self.forms = problem, problem.net, choices, forms
+        self.operands = operands
         self.key = stream(choices["seed"], ROUNDING)
         random = np.random.default_rng(int(stream(choices["seed"], INITIAL)))
         self.w = []
@@ -48,7 +52,10 @@ class Reference:
 
     def form(self, role, place, layer):
         """The format of a tensor of the role, with its rounding; None where it is left alone."""
-        chosen = self.forms.get("momentum" if role == "second" else role)
+        if role == "operands":
+            chosen = self.operands[place % 6] if self.operands else None
+        else:
+            chosen = self.forms.get("momentum" if role == "second" else role)
         if chosen is None or (layer is not None and self.net[layer].name in self.choices.get("exempt", ())):
             return None, None
         form, rounding = chosen
@@ -80,6 +87,37 @@ class Reference:
 
     def of_tensor(self, role, i, step, x, part=0):
         return self.quantized(role, i, step, x, self.weight_numbers(i), i // 2, part)
+
+    # -- operands: what is summed together lies in rows, filled up to whole groups ----------------------------------
+
+    def operand(self, i, which, step, matrix):
+        numbers = np.arange(matrix.size).reshape(matrix.shape)
+        return self.quantized("operands", 6 * i + which, step, matrix, numbers, i)
+
+    def of_input(self, i, which, step, x, turned):
+        """Samples (N, height, width, channels), borders included."""
+        layer, channels = self.net[i], x.shape[3]
+        whole = np.pad(x, ((0, 0), (0, 0), (0, 0), (0, (filled(channels) if i else channels) - channels)))
+        together = whole.shape[3] if i and not layer.is_dense else whole[0].size
+        rows = whole.reshape(-1, together)
+        found = self.operand(i, which, step, rows.T).T if turned else self.operand(i, which, step, rows)
+        return found.reshape(whole.shape)[..., :channels]
+
+    def of_weights(self, i, which, step, turned):
+        layer, w = self.net[i], self.w[2 * i]
+        channels = layer.inputs[2]
+        cube = w.reshape(*layer.window, channels, layer.outputs)
+        more = (filled(channels) if i else channels) - channels
+        cube = np.pad(cube, ((0, 0), (0, 0), (0, more), (0, filled(layer.outputs) - layer.outputs)))
+        rows = cube.reshape(-1, cube.shape[3])
+        found = self.operand(i, which, step, rows.T).T if turned else self.operand(i, which, step, rows)
+        return found.reshape(cube.shape)[:, :, :channels, : layer.outputs].reshape(w.shape)
+
+    def of_errors(self, i, which, step, e, turned):
+        """(rows, outputs)."""
+        rows = np.pad(e, ((0, 0), (0, filled(e.shape[1]) - e.shape[1])))
+        found = self.operand(i, which, step, rows.T).T if turned else self.operand(i, which, step, rows)
+        return found[:, : e.shape[1]]
 
     # -- passes -----------------------------------------------------------------------------------------------------
 
@@ -116,7 +154,8 @@ class Reference:
         inputs, outputs = [], []
         for i, layer in enumerate(self.net):
             inputs.append(x)
-            y = self.windows(x, layer) @ self.w[2 * i] + self.w[2 * i + 1]
+            q = self.of_input(i, 0, step, x, turned=False)
+            y = self.windows(q, layer) @ self.of_weights(i, 1, step, turned=True) + self.w[2 * i + 1]
             outputs.append(y.reshape(len(y), *layer.positions, layer.outputs))
             if i + 1 < len(self.net):
                 a = np.maximum(outputs[-1], 0)
@@ -145,16 +184,18 @@ class Reference:
             e = e.reshape(-1, layer.outputs)
             numbers = np.arange(len(e))[:, None] * filled(layer.outputs) + np.arange(layer.outputs)
             e = self.quantized("errors", i, step, e, numbers, i)
-            patches = self.windows(inputs[i], layer).reshape(-1, layer.fan_in)
-            found[2 * i], found[2 * i + 1] = patches.T @ e, e.sum(0)
+            q = self.of_input(i, 4, step, inputs[i], turned=True)
+            patches = self.windows(q, layer).reshape(-1, layer.fan_in)
+            found[2 * i], found[2 * i + 1] = patches.T @ self.of_errors(i, 5, step, e, turned=True), e.sum(0)
             if i:
-                e = self.back(i, e, inputs[i], outputs[i - 1])
+                e = self.of_errors(i, 2, step, e, turned=False)
+                e = self.back(i, e, self.of_weights(i, 3, step, turned=False), inputs[i], outputs[i - 1])
         return losses.mean(), found
 
-    def back(self, i, e, x, before):
+    def back(self, i, e, w, x, before):
         """From the errors of a layer to those of the one before, whose outputs are `before`."""
         layer, above = self.net[i], self.net[i - 1]
-        parts = (e @ self.w[2 * i].T).reshape(len(x), -1, *layer.window, layer.inputs[2])
+        parts = (e @ w.T).reshape(len(x), -1, *layer.window, layer.inputs[2])
         d = np.zeros_like(x)
         for part, (r, c) in zip(parts.swapaxes(0, 1), self.places(layer), strict=True):
             d[:, r : r + layer.window[0], c : c + layer.window[1]] += part
@@ -286,6 +327,47 @@ CASES = {
     "swalp": ("mlp", {"algorithm": "swalp", "average_start": 2, "average_every": 2, "steps": 5, **nets.ALL}, EVERY),
     "left alone": ("mlp", {**nets.ALL, **COPY, "full_precision": "hidden2"}, EVERY | {"master": NONE}),
 }  # fmt: skip
+
+
+PRODUCTS = {
+    **nets.ALL, "gradient_format": "none", "momentum_format": "none", "master_format": "none", "round_at": "products",
+}  # fmt: skip
+SIX = [(FREE, STOCHASTIC)] * 6
+NEAR, HIGH = (FREE, "nearest_even"), (get("fp8_e4m3"), STOCHASTIC)
+OPERANDS = {
+    "mlp": ("mlp", {}, SIX),
+    "cnn 1-d": ("cnn 1-d", {"batch_size": 3}, SIX),
+    "cnn 2-d": ("cnn 2-d", {}, SIX),
+    "pooled": ("pooled", {"loss_scale": 8.0}, SIX),
+    "left alone": ("mlp", {"full_precision": "first+last"}, SIX),
+    "each its own": (
+        "wide", {"error_format": "fp8_e4m3", "rounding": "nearest_even", "batch_size": 5},
+        [NEAR, NEAR, HIGH, NEAR, NEAR, HIGH],
+    ),
+    "mx": (
+        "mlp", {"format": "mxfp4", "scale_rule": "rceil", "block_size": None},
+        [(Scaled("e2m1", 32, "e8m0", "rceil"), STOCHASTIC)] * 6,
+    ),
+    "two scales": ("cnn 1-d", {"format": "nvfp4", "block_size": None}, [(get("nvfp4"), STOCHASTIC)] * 6),
+    "one side alone": ("mlp", {"activation_format": "none"}, [NONE, SIX[0], SIX[0], SIX[0], NONE, SIX[0]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OPERANDS)
+def test_operands_of_products_follow_the_reference(case, in_python):
+    name, more, operands = OPERANDS[case]
+    choices = {**PRODUCTS, **more}
+    if "rounding" in more:
+        choices["error_format"] = "fp8_e4m3(rounding=stochastic)"
+    problem = nets.data(name)
+    cell = nets.training(problem, **choices)
+    exempt = {"first+last": ("hidden1", "output")}.get(choices.get("full_precision"), ())
+    reference = Reference(problem, {**cell.choices, "exempt": exempt}, {"master": NONE}, operands)
+    losses = reference.run()
+    nets.run(cell)
+    assert np.allclose(cell.losses, losses, rtol=1e-10, atol=0)
+    for mine, theirs in zip(nets.weights(cell), reference.w, strict=True):
+        assert np.allclose(mine, theirs, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -14,7 +14,7 @@ from lpbench.errors import ConfigError
 from lpbench.networks.modules.quantizing import Quantized, quantized
 from lpbench.networks.modules.rounding import Vectors
 from lpbench.networks.modules.watching import by_cause
-from lpbench.networks.passes import GRADIENTS, MOMENTUM, SECOND, WEIGHTS
+from lpbench.networks.net import GRADIENTS, MOMENTUM, SECOND, WEIGHTS
 from lpbench.networks.updates import AUDIT_EVERY, MOVED, SATURATED, STALLED
 
 # Their step of a vector is the step of its parts, bit for bit: all weights take it in one.

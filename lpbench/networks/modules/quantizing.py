@@ -18,7 +18,7 @@ from lpbench.networks.modules import layers
 from lpbench.networks.modules.rounding import Rounding, dtype_of
 from lpbench.networks.modules.settings import settings
 from lpbench.networks.modules.watching import Watching
-from lpbench.networks.passes import ACTIVATIONS, ERRORS, MASTER, WEIGHTS
+from lpbench.networks.net import ACTIVATIONS, ERRORS, MASTER, WEIGHTS
 from lpbench.networks.roles import Recipe
 from lpbench.networks.roles import recipe as recipe_of
 from lpbench.networks.training import JUDGED

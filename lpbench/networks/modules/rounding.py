@@ -15,7 +15,7 @@ from lpbench.errors import ConfigError
 from lpbench.formats.quantize import round_tensor
 from lpbench.networks import flat
 from lpbench.networks.modules.watching import Watching, outside
-from lpbench.networks.passes import ACTIVATIONS, ERRORS, GRADIENTS, MASTER, MOMENTUM, SECOND, WEIGHTS
+from lpbench.networks.net import ACTIVATIONS, ERRORS, GRADIENTS, MASTER, MOMENTUM, SECOND, WEIGHTS
 from lpbench.networks.roles import Recipe
 from lpbench.networks.rounding import Rounder, bind, tensor_words
 from lpbench.networks.updates import MOVED, SATURATED, STALLED

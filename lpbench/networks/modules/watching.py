@@ -13,7 +13,7 @@ from lpbench.arithmetic.bound import Bound
 from lpbench.formats.base import saturated
 from lpbench.formats.quantize import arithmetic, native
 from lpbench.networks import flat
-from lpbench.networks.passes import (
+from lpbench.networks.net import (
     ACTIVATIONS,
     ERRORS,
     GRADIENTS,

@@ -15,7 +15,7 @@ from lpbench.arithmetic.generator import ROUNDING, mix, random_bits, step_words,
 from lpbench.errors import ConfigError
 from lpbench.formats import get
 from lpbench.networks.modules.quantizing import quantized
-from lpbench.networks.passes import ACTIVATIONS
+from lpbench.networks.net import ACTIVATIONS
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

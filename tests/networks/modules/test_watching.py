@@ -8,7 +8,7 @@ import torch
 from lpbench import networks
 from lpbench.networks.modules.quantizing import quantized
 from lpbench.networks.modules.watching import by_cause
-from lpbench.networks.passes import ROLE_COLUMN
+from lpbench.networks.net import ROLE_COLUMN
 from lpbench.networks.watching import RATES
 
 

@@ -1,0 +1,97 @@
+"""A network and one cell's scratch, and the rounding of a tensor by its role: what all passes share."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.arithmetic.arrays import Vector
+from lpbench.arithmetic.bound import call
+from lpbench.arithmetic.jit import inner
+from lpbench.networks.rounding import OUTSIDE, ROUND, tensor_words
+from lpbench.networks.watching import count
+
+# Roles of tensors: rows of the table of rounders. A tensor's random numbers are those of its role and its place in it.
+WEIGHTS, ACTIVATIONS, ERRORS, GRADIENTS, MOMENTUM, MASTER, SECOND, OPERANDS = range(8)
+ROLE_COLUMN = (
+    "weights",
+    "activations",
+    "errors",
+    "gradients",
+    "momentum",
+    "master",
+    "second_momentum",
+    "operands",
+)
+ROLES = 8
+PLACES_OF_ROLE = 1024
+
+
+class Net(NamedTuple):
+    """A network and one cell's scratch, as kernels take them; all numbers of one dtype.
+
+    layers, offsets, batch   of the layout.
+    rounders    (ROLES, places, 2) int64: address and state of what rounds a tensor, or 0. Activation 0 is the input,
+                i + 1 what leaves layer i; error i what enters it from behind; operands as `operands` counts them; of
+                the others, place i is tensor i.
+    inputs, errors_in   of all layers, and the derivatives by them.
+    outputs, errors     the same in front of the nonlinearity.
+    staged, spread, turned   scratch.
+    winners     int32: which of the pooled it was, or -1; as wide as float32, so that loops over both vectorise.
+    nothing     empty.
+    watch       what is counted of the tensors of a step that is watched.
+    room        scratch of products.
+    powers      float64, scratch of two numbers an output.
+    operand, other, factor, slopes   where operands of products are rounded: the inputs and the errors of a layer, its
+                weights, and scratch (2, n) for any of them turned; empty else.
+    products    1: operands of products are rounded.
+    """
+
+    layers: Any
+    offsets: Vector
+    rounders: Any
+    inputs: Vector
+    errors_in: Vector
+    outputs: Vector
+    errors: Vector
+    staged: Vector
+    spread: Vector
+    turned: Vector
+    winners: Vector
+    nothing: Vector
+    watch: Any
+    room: Vector
+    powers: Vector
+    operand: Vector
+    other: Vector
+    factor: Vector
+    slopes: Any
+    products: int
+    batch: int
+
+
+@inner
+def rounded(net, role, place, key, step, x, out, columns):
+    """out = x as the role rounds it, both (n,); False where it does not, and nothing is written."""
+    return rounded_part(net, role, place, 0, key, step, x, out, columns)
+
+
+@inner
+def rounded_part(net, role, place, part, key, step, x, out, columns):
+    """The same with random numbers of their own for each `part`, where a tensor is rounded more than once in a step."""
+    address, state = net.rounders[role, place, 0], net.rounders[role, place, 1]
+    if state == 0:
+        return False
+    words = tensor_words(key, (part * ROLES + role) * PLACES_OF_ROLE + place, step)
+    call(address, state, x, out, columns, words.first, words.second, ROUND)
+    if part == 0 and net.watch.on[0] == 1:
+        count(net.watch, net.watch.index[role, place], x, out, address, state)
+    return True
+
+
+@inner
+def outside(net, role, place, x, updates):
+    """How many of x (n,) lie outside the range of the role's format, of those with an update; 0: rounds nothing."""
+    address, state = net.rounders[role, place, 0], net.rounders[role, place, 1]
+    if state == 0:
+        return 0
+    return call(address, state, x, updates, x.size, np.uint32(0), np.uint32(0), OUTSIDE)

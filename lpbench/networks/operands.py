@@ -1,0 +1,101 @@
+"""Operands of products, each rounded along the axis that is summed: as hardware for MX and NVFP4 multiplies.
+
+A layer has three products of two operands: outputs = inputs weights, summed along inputs; the derivatives by its inputs
+= errors weights^T, along outputs; those by its weights = inputs^T errors, along samples (and positions). Inputs of a
+convolution are rounded along the channels of a position, where they have several; those of the network along a sample.
+"""
+
+from lpbench.arithmetic.jit import inner
+from lpbench.arithmetic.lanes import LANES, turn
+from lpbench.arithmetic.vectors import copy
+from lpbench.networks.architecture import (
+    INPUT,
+    LINES,
+    OUTPUT,
+    POSITIONS,
+    SAMPLE,
+    SEGMENT,
+    WEIGHT,
+    WIDTH,
+)
+from lpbench.networks.net import OPERANDS, rounded
+
+# Places of the role: of each layer these six.
+FORWARD_INPUT, FORWARD_WEIGHT, BACK_ERROR, BACK_WEIGHT, GRADIENT_INPUT, GRADIENT_ERROR = range(6)
+EACH = 6
+# What tables call them: the product, and which of its operands.
+NAMES = ("forward.input", "forward.weight", "back.error", "back.weight", "gradient.input", "gradient.error")
+
+
+@inner
+def across(layers, layer):
+    """How many numbers of a layer's input are summed together: a sample, or the channels of a position."""
+    line = layers[layer]
+    if layer == 0 or (line[POSITIONS] == 1 and line[LINES] == 1):
+        return line[SAMPLE]
+    return layers[layer - 1, WIDTH]
+
+
+@inner
+def forward_operands(net, layer, weights, count, key, step):
+    """net.operand, net.factor = the inputs and the weights of the outputs of a layer for `count` samples."""
+    line = net.layers[layer]
+    size, length = count * line[SAMPLE], line[LINES] * line[SEGMENT]
+    x, w = (
+        net.inputs[line[INPUT] : line[INPUT] + size],
+        weights[line[WEIGHT] : line[WEIGHT] + length * line[WIDTH]],
+    )
+    _along_rows(net, layer, FORWARD_INPUT, key, step, x, across(net.layers, layer), net.operand[:size])
+    _along_columns(net, layer, FORWARD_WEIGHT, key, step, w, length, line[WIDTH], net.factor[: w.size])
+
+
+@inner
+def back_operands(net, layer, w, count, key, step):
+    """net.other, net.factor = the errors and the weights w of the derivatives by a layer's inputs."""
+    line = net.layers[layer]
+    size = count * line[POSITIONS] * line[WIDTH]
+    errors = net.errors[line[OUTPUT] : line[OUTPUT] + size]
+    _along_rows(net, layer, BACK_ERROR, key, step, errors, line[WIDTH], net.other[:size])
+    _along_rows(net, layer, BACK_WEIGHT, key, step, w, line[WIDTH], net.factor[: w.size])
+
+
+@inner
+def gradient_operands(net, layer, count, key, step):
+    """net.operand, net.other = the inputs and the errors of the derivatives by a layer's weights."""
+    line, columns = net.layers[layer], across(net.layers, layer)
+    size, rows = count * line[SAMPLE], count * line[POSITIONS]
+    x = net.inputs[line[INPUT] : line[INPUT] + size]
+    errors = net.errors[line[OUTPUT] : line[OUTPUT] + rows * line[WIDTH]]
+    _along_columns(net, layer, GRADIENT_INPUT, key, step, x, size // columns, columns, net.operand[:size])
+    _along_columns(net, layer, GRADIENT_ERROR, key, step, errors, rows, line[WIDTH], net.other[: errors.size])
+
+
+@inner
+def _along_rows(net, layer, which, key, step, x, columns, out):
+    """out = x, both (n,), rounded along rows of `columns` numbers."""
+    if not rounded(net, OPERANDS, EACH * layer + which, key, step, x, out, columns):
+        copy(out, x)
+
+
+@inner
+def _along_columns(net, layer, which, key, step, x, rows, columns, out):
+    """out = x (rows, columns), rounded along its columns: number i of column j has random number j * rows + i."""
+    turned, done = net.slopes[0, : x.size], net.slopes[1, : x.size]
+    if net.rounders[OPERANDS, EACH * layer + which, 1] == 0:
+        copy(out, x)
+        return
+    _transpose(x, rows, columns, turned)
+    rounded(net, OPERANDS, EACH * layer + which, key, step, turned, done, rows)
+    _transpose(done, columns, rows, out)
+
+
+@inner
+def _transpose(x, rows, columns, out):
+    """out (columns, rows) = x (rows, columns)^T."""
+    tall, wide = rows - rows % LANES, columns - columns % LANES
+    for i in range(0, tall, LANES):
+        for j in range(0, wide, LANES):
+            turn(x, i * columns + j, columns, out, j * rows + i, rows)
+    for i in range(rows):
+        for j in range(wide if i < tall else 0, columns):
+            out[j * rows + i] = x[i * columns + j]
