@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from lpbench.analysis import tensors
 
 from ..data import choosing
-from ..data.tensors import (
-    DECAY,
-    GRADIENT,
-    MOMENTUM,
-    RATES,
-    SATURATION,
-    SNR,
-    STALL,
-    UNDERFLOW,
-    History,
-    Moment,
-)
+from ..data.tensors import History, Moment
 from . import rates
 
-KINDS = ((SATURATION,), (UNDERFLOW,), (STALL, GRADIENT, DECAY, MOMENTUM), (SNR,))
 MOST = 3  # sentences of each kind before the others, and shares where nothing is wrong
 NOTHING = "No tensor is beyond a limit"
 
@@ -32,13 +19,7 @@ def findings(found: History, moment: Moment) -> tuple[list[str], list[str]]:
 
     Where nothing is wrong, one sentence with the largest shares.
     """
-    frame = found.frame(moment)
-    kinds = [
-        tensors.findings(
-            frame.assign(**{name: math.nan for name in RATES if name not in {one.name for one in kind}})
-        )
-        for kind in KINDS
-    ]
+    kinds = tensors.by_kind(found.frame(moment)).values()
     first = [sentence for said in kinds for sentence in said[:MOST]]
     others = [sentence for said in kinds for sentence in said[MOST:]]
     return (first or [". ".join([NOTHING, *_largest(found, moment)])], others)
@@ -46,10 +27,9 @@ def findings(found: History, moment: Moment) -> tuple[list[str], list[str]]:
 
 def _largest(found: History, moment: Moment) -> Iterable[str]:
     """The largest shares, in words."""
-    every = rates.lines(found, rates.WORST, choosing.NO_AXIS, None)
-    boxes = {line.place: line for line in reversed(rates.worst_first(found, moment, every))}
+    every = rates.Asked().lines(found)
     said = []
-    for line in rates.worst_first(found, moment, [*boxes.values()])[:MOST]:
+    for line in rates.one_each(rates.worst_first(found, moment, every))[:MOST]:
         one, share = found.tensors[line.place], float(moment.numbers[line.rate.name].mean[line.place])
         if share > 0:
             said.append(f"{choosing.named(one.role)} of {one.name} {line.rate.text(share)} {line.rate.word}")
