@@ -114,6 +114,11 @@ class History:
     seeds: np.ndarray
     last: Moment
 
+    @functools.cached_property
+    def places(self) -> dict[Tensor, int]:
+        """Where each tensor is among them."""
+        return {one: i for i, one in enumerate(self.tensors)}
+
     def at(self, step: float | None) -> Moment:
         """The moment at the recorded step that is the nearest to `step`; None: the last one of each seed."""
         if step is None:

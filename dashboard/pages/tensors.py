@@ -150,19 +150,16 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         return _empty(
             "No cell of this choice keeps what rounding does to its tensors: the filters choose others."
         )
-    row, found, moment, asked = view.row, view.found, view.moment, state["rate"]
+    row, found, moment = view.row, view.found, view.moment
     names = _called(found, state["tensors"])
     if names == []:
         some = ", ".join(dict.fromkeys(one.name for one in found.tensors))
         return _empty(f"No tensor is called {state['tensors']}: there are {some}.")
-    heat = rates.heat(found, moment, asked, names, dark)
-    at = None if state["step"] is None else moment.steps[1]
-    over = rates.curves(
-        view.shown, found, moment, asked, state["role"], names, at, state["log"], sweep.varying, dark
-    )
-    role = state["role"]
-    if role == choosing.NO_AXIS:
-        role = _worst_role(found, moment, asked, names)
+    step = None if state["step"] is None else moment.steps[1]
+    asked = rates.Asked(state["rate"], state["role"], names, step, state["log"])
+    heat = rates.heat(found, moment, asked, dark)
+    over = rates.curves(view.shown, found, moment, asked, sweep.varying, dark)
+    role = _worst_role(found, moment, asked) if asked.role == choosing.NO_AXIS else asked.role
     places = {one.name: i for i, one in enumerate(found.tensors) if one.role == role}
     own = [places[tensor] for tensor in rates.in_order(found, names) if tensor in places]
     sizes = exponents.panel(row, found, moment, role, own[: rates.MOST_ROWS], dark)
@@ -196,9 +193,9 @@ def _called(found: History, asked: str) -> list[str] | None:
     )
 
 
-def _worst_role(found: History, moment: Moment, asked: str, names: Sequence[str] | None) -> str:
+def _worst_role(found: History, moment: Moment, asked: rates.Asked) -> str:
     """The role of the worst tensor."""
-    among = rates.worst_first(found, moment, rates.lines(found, asked, choosing.NO_AXIS, names))
+    among = rates.worst_first(found, moment, asked.lines(found))
     return found.tensors[among[0].place].role if among else found.tensors[0].role
 
 

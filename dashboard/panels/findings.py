@@ -27,10 +27,9 @@ def findings(found: History, moment: Moment, rounding: str | None) -> tuple[list
 
 def _largest(found: History, moment: Moment) -> Iterable[str]:
     """The largest shares, in words."""
-    every = rates.lines(found, rates.WORST, choosing.NO_AXIS, None)
-    boxes = {line.place: line for line in reversed(rates.worst_first(found, moment, every))}
+    every = rates.Asked().lines(found)
     said = []
-    for line in rates.worst_first(found, moment, [*boxes.values()])[:MOST]:
+    for line in rates.one_each(rates.worst_first(found, moment, every))[:MOST]:
         one, share = found.tensors[line.place], float(moment.numbers[line.rate.name].mean[line.place])
         if share > 0:
             said.append(f"{choosing.named(one.role)} of {one.name} {line.rate.text(share)} {line.rate.word}")

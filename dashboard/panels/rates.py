@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from lpbench.terminal import Table
 
 from ..charts import heatmap, style
 from ..charts.curves import Axes, Curve, figure
-from ..charts.grid import arranged, fitting_columns
+from ..charts.grid import LETTER, arranged, fitting_columns
 from ..data import choosing
 from ..data.metrics import Metric
 from ..data.steps import thin
@@ -25,13 +25,13 @@ MAP, CURVES = "What goes wrong, by tensor and role", "Since when"
 WORST = "worst"  # in place of a rate: of each tensor the largest share
 MOST_ROWS, MOST_LINES, MOST_NAMED = 40, len(style.LIGHT), 4
 ROW, RIGHT = 24, 24  # pixels of a row of the map, and of the margin that the end of its scale needs
-NAME, COLUMN, SHORT = 110, 118, 80  # pixels of names, and of a column, with a word in its boxes and without
+COLUMN, SHORT = 118, 80  # pixels of a column, with a word in its boxes and without: a phone scrolls sideways
 VERTICES, LEAST_POINTS = 6_000, 60  # of all lines, and of each
 DECIBELS = (60.0, 0.0)  # of the first and the last colour
 WHOLE = 0.5  # from that share on an axis goes to 100 %
-NEAR = 0.005  # lines of one kind that differ by no more at any step are one
+NEAR = {True: 0.005, False: 1.0}  # shares, and decibels: lines that differ by no more at any step are one
 ENDS = ("rate", "mean", "least", "largest")  # columns of the numbers
-LARGEST, EMPTY = "largest share", "Empty: does not apply."
+LARGEST, EMPTY = "largest share of what goes wrong", "Empty: does not apply."
 
 
 @dataclass(frozen=True)
@@ -43,27 +43,46 @@ class Shown:
     history: History
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the reader asks for.
+
+    rate    WORST, or a column.      role   NO_AXIS: all.      names   of tensors; None: all.
+    step    where the map is, if not at the end.      log   steps are logarithmic.
+    """
+
+    rate: str = WORST
+    role: str = choosing.NO_AXIS
+    names: Sequence[str] | None = None
+    step: int | None = None
+    log: bool = False
+
+    @property
+    def title(self) -> str:
+        """What is shown, as an axis calls it."""
+        return "share" if self.rate == WORST else RATES[self.rate].title + ("" if self.share else " (dB)")
+
+    @property
+    def share(self) -> bool:
+        """Whether that is in per cent."""
+        return self.rate == WORST or RATES[self.rate].share
+
+    def lines(self, found: History) -> list[Line]:
+        """What a figure may show of a history."""
+        rates = SHARES if self.rate == WORST else (RATES[self.rate],)
+        there = [
+            i
+            for i, one in enumerate(found.tensors)
+            if self.role in (choosing.NO_AXIS, one.role) and (self.names is None or one.name in self.names)
+        ]
+        return [Line(i, rate) for rate in rates for i in there]
+
+
 class Line(NamedTuple):
     """One rate of one tensor, by its place in the network."""
 
     place: int
     rate: Rate
-
-
-def rates_of(asked: str) -> list[Rate]:
-    """The rates that a control asks for."""
-    return [*SHARES] if asked == WORST else [RATES[asked]]
-
-
-def lines(found: History, asked: str, role: str, names: Iterable[str] | None) -> list[Line]:
-    """What a figure may show of a history: of one role or all (NO_AXIS), of the tensors called so (None: of all)."""
-    wanted = None if names is None else set(names)
-    there = [
-        i
-        for i, one in enumerate(found.tensors)
-        if role in (choosing.NO_AXIS, one.role) and (wanted is None or one.name in wanted)
-    ]
-    return [Line(i, rate) for rate in rates_of(asked) for i in there]
 
 
 def worst_first(found: History, moment: Moment, among: Sequence[Line]) -> list[Line]:
@@ -93,26 +112,25 @@ def _seeds(rate: Rate, low: float, high: float) -> str:
     return f"all seeds {first}" if first == last else f"seeds {first} to {last}"
 
 
-def heat(found: History, moment: Moment, asked: str, names: Sequence[str] | None, dark: bool) -> Panel:
-    """The map at a moment: a row a tensor, layer by layer, a column a role.
+def heat(found: History, moment: Moment, asked: Asked, dark: bool) -> Panel:
+    """The map at a moment, of all roles: a row a tensor, layer by layer, a column a role.
 
     Boxes say the largest share and what it is of, or the rate that was asked for.
     """
-    among = worst_first(found, moment, lines(found, asked, choosing.NO_AXIS, names))
+    among = worst_first(found, moment, replace(asked, role=choosing.NO_AXIS).lines(found))
     boxes: dict[tuple[str, str], Line] = {}
     for line in among:
         one = found.tensors[line.place]
         if math.isfinite(moment.numbers[line.rate.name].mean[line.place]):
             boxes.setdefault((one.role, one.name), line)
-    order = in_order(found, names)
+    order = in_order(found, asked.names)
     first = dict.fromkeys(tensor for _, tensor in boxes)
     kept = [*first][:MOST_ROWS] if len(order) > MOST_ROWS else order
     rows = [tensor for tensor in order if tensor in kept]
     roles = [role for role in ROLES if any(one.role == role for one in found.tensors)]
     data = _numbers(found, moment, rows)
     if not boxes:
-        none = f"Nothing of what is recorded says {_title(asked)} at this step."
-        return Panel(MAP, None, data, (none,))
+        return Panel(MAP, None, data, (f"Nothing was recorded at this step of: {asked.title}.",))
     values, texts, hover = {}, {}, {}
     places = {(one.role, one.name): i for i, one in enumerate(found.tensors)}
     for cell, line in boxes.items():
@@ -121,31 +139,31 @@ def heat(found: History, moment: Moment, asked: str, names: Sequence[str] | None
             continue
         value = float(moment.numbers[line.rate.name].mean[line.place])
         values[cell] = value
-        word = f" {line.rate.word}" if asked == WORST and value > 0 else ""
+        word = f" {line.rate.word}" if asked.rate == WORST and value > 0 else ""
         texts[cell] = line.rate.text(value) + word
         hover[cell] = f"<b>{tensor}, {choosing.named(role)}</b>" + _told(moment, places[cell])
     headings = {role: choosing.named(role) for role in roles}
-    share = asked == WORST or RATES[asked].share
     drawn = heatmap.figure(
         list(headings.values()),
         rows[::-1],
         {(headings[role], tensor): value for (role, tensor), value in values.items()},
         {},
-        ("", "", _scale(asked)),
+        ("", "", LARGEST if asked.rate == WORST else asked.title),
         dark,
         hover={(headings[role], tensor): said for (role, tensor), said in hover.items()},
-        metric=Metric("share", log=False, share=share),
+        metric=Metric("share", log=False, share=asked.share),
         texts={(headings[role], tensor): said for (role, tensor), said in texts.items()},
-        ends=(0.0, 1.0) if share else DECIBELS,
+        ends=(0.0, 1.0) if asked.share else DECIBELS,
         row=ROW,
     )
     told = drawn["data"][0]["text"]
+    names_wide = RIGHT + LETTER * style.SIZE * max(map(len, rows))
     drawn["data"][0]["textfont"] = {"size": 11}
     drawn["layout"]["margin"]["r"] = RIGHT
     plain = [[said.partition(" %")[0] + " %" if " %" in said else said for said in row] for row in told]
     drawn["layout"]["meta"] = {
-        "least_width": NAME + COLUMN * len(roles),
-        "narrow": {"text": plain, "least_width": NAME + SHORT * len(roles)},
+        "least_width": round(names_wide + COLUMN * len(roles)),
+        "narrow": {"text": plain, "least_width": round(names_wide + SHORT * len(roles))},
         "click": {"key": "role", "values": roles},
     }
     count = f"{len(rows)} of {len(order)} tensors, the worst: the field Tensors chooses others."
@@ -175,16 +193,6 @@ def _told(moment: Moment, place: int) -> str:
     return "".join(f"<br>{one}" for one in said)
 
 
-def _title(asked: str) -> str:
-    return LARGEST if asked == WORST else RATES[asked].title
-
-
-def _scale(asked: str) -> str:
-    if asked == WORST:
-        return f"{LARGEST} of what goes wrong"
-    return RATES[asked].title + ("" if RATES[asked].share else " (dB)")
-
-
 def _numbers(found: History, moment: Moment, rows: Sequence[str]) -> Table:
     """All that is known of the tensors in `rows`: a row a rate."""
     told = []
@@ -199,72 +207,55 @@ def _numbers(found: History, moment: Moment, rows: Sequence[str]) -> Table:
 
 
 def curves(
-    shown: Sequence[Shown],
-    found: History,
-    moment: Moment,
-    asked: str,
-    role: str,
-    names: Sequence[str] | None,
-    step: int | None,
-    log: bool,
-    axes: Sequence[str],
-    dark: bool,
+    shown: Sequence[Shown], found: History, moment: Moment, asked: Asked, axes: Sequence[str], dark: bool
 ) -> Panel:
     """A panel for each setting, in it a line for each of the worst tensors of the one whose history is `found`.
 
-    step   where the map is, if not at the end.      axes   what varies in the sweep: the columns of the numbers.
+    axes   what varies in the sweep: the columns of the numbers.
     """
-    every = _one_each(worst_first(found, moment, lines(found, asked, role, names)))
+    every = one_each(worst_first(found, moment, asked.lines(found)))
     moved = [line for line in every if not line.rate.share or _moves(shown, found, line)]
-    alike = _alike(shown, found, moved or every)
-    kept = alike[:MOST_LINES]
+    kept, others = _alike(shown, found, moved or every)
     if not kept:
-        of = "" if role == choosing.NO_AXIS else f" of {choosing.named(role)}"
-        return Panel(CURVES, None, notes=(f"Nothing{of} was recorded that says {_title(asked)}.",))
+        of = "" if asked.role == choosing.NO_AXIS else f" of {choosing.named(asked.role)}"
+        return Panel(CURVES, None, notes=(f"Nothing was recorded{of} of: {asked.title}.",))
     points = max(LEAST_POINTS, VERTICES // (len(kept) * len(shown)))
     roles = list(dict.fromkeys(found.tensors[same[0].place].role for same in kept))
     drawn, rows = [], []
     for one in shown:
         for at, same in enumerate(kept):
             there = [place for line in same if (place := _place(one.history, found, line)) is not None]
-            rate, name = same[0].rate, _called(found, same, asked)
+            rate, name = same[0].rate, _called(found, same, asked.rate == WORST)
             if there:
-                drawn.append(_curve(one, Line(there[0], rate), name, at, roles, points, log, dark))
+                drawn.append(_curve(one, Line(there[0], rate), name, at, roles, points, asked.log, dark))
             for place in there:
                 rows += _rows(one, Line(place, rate), axes)
     if not any(len(curve.x) for curve in drawn):
         return Panel(CURVES, None, notes=("No step beyond the first was recorded (yet).",))
-    share = kept[0][0].rate.share
-    title = "share" if asked == WORST else RATES[asked].title + ("" if share else " (dB)")
-    top = max((float(np.max(curve.y, initial=0.0)) for curve in drawn), default=0.0)
-    ends = {"range": [-0.02, 1.04]} if share and top >= WHOLE else {"rangemode": "tozero"}
-    scales = Axes(
-        "steps (parameter updates)",
-        title,
-        x_log=log,
-        y_log=False,
-        y_share=share,
-        y_more=ends,
-    )
-    marked = {"type": "line", "xref": "x", "x0": step, "x1": step, "yref": "y domain", "y0": 0, "y1": 1}
-    line_of = {"color": style.soft(dark), "dash": "dot", "width": 1.2}
-    shapes = [marked | {"line": line_of}] if step and (step > 0 or not log) else []
-    plot = figure(drawn, scales, dark, shapes, titles=len(shown) > 1, equals=False)
+    top = max(float(np.max(curve.y, initial=0.0)) for curve in drawn)
+    ends = {"range": [-0.02, 1.04]} if asked.share and top >= WHOLE else {"rangemode": "tozero"}
+    of_y: dict[str, Any] = {"y_log": False, "y_share": asked.share, "y_more": ends}
+    scales = Axes("steps (parameter updates)", asked.title, x_log=asked.log, **of_y)
+    plot = figure(drawn, scales, dark, _mark(asked, dark), titles=len(shown) > 1, equals=False)
     if len(kept) == 1:  # a line alone says what it is as well
         plot["layout"]["showlegend"] = True
         arranged(plot, fitting_columns(len(shown)), scales.x, scales.y)
     plot["layout"]["meta"] |= {"click": {"key": "step"}}
     plot["layout"]["hoverdistance"] = -1  # few steps lie far apart, and each can be clicked
-    columns = [*axes, "step", *Tensor._fields, *ENDS, "seeds"]
-    return Panel(
-        CURVES,
-        plot,
-        Table(columns, rows),
-        tuple(_left(found, len(every) - len(moved) if moved else 0, alike)),
-    )
+    data = Table([*axes, "step", *Tensor._fields, *ENDS, "seeds"], rows)
+    flat = len(every) - len(moved) if moved else 0
+    return Panel(CURVES, plot, data, tuple(_left(found, flat, kept, others)))
 
 
-def _one_each(among: Sequence[Line]) -> list[Line]:
+def _mark(asked: Asked, dark: bool) -> list[dict[str, Any]]:
+    """A line at the step of the map, if that is not the last."""
+    if asked.step is None or (asked.log and asked.step == 0):
+        return []
+    ends = {"xref": "x", "x0": asked.step, "x1": asked.step, "yref": "y domain", "y0": 0, "y1": 1}
+    return [{"type": "line", **ends, "line": {"color": style.soft(dark), "dash": "dot", "width": 1.2}}]
+
+
+def one_each(among: Sequence[Line]) -> list[Line]:
     """Of each tensor the first: its line is of what its box in the map says."""
     found: dict[int, Line] = {}
     for line in among:
@@ -282,20 +273,25 @@ def _moves(shown: Sequence[Shown], found: History, line: Line) -> bool:
     )
 
 
-def _alike(shown: Sequence[Shown], found: History, among: Sequence[Line]) -> list[list[Line]]:
-    """The lines, those together that are one line to the eye in all settings: of one role and rate."""
+def _alike(
+    shown: Sequence[Shown], found: History, among: Sequence[Line]
+) -> tuple[list[list[Line]], list[Line]]:
+    """The first lines, each with those that are one with it to the eye in all settings; and the others."""
     parts: list[list[Line]] = []
+    others = []
     for line in among:
         role = found.tensors[line.place].role
         for part in parts:
-            first = part[0]
-            same = line.rate is first.rate and role == found.tensors[first.place].role
-            if same and all(_near(one.history, found, first, line) for one in shown):
+            same = line.rate is part[0].rate and role == found.tensors[part[0].place].role
+            if same and all(_near(one.history, found, part[0], line) for one in shown):
                 part.append(line)
                 break
         else:
-            parts.append([line])
-    return parts
+            if len(parts) < MOST_LINES:
+                parts.append([line])
+            else:
+                others.append(line)
+    return parts, others
 
 
 def _near(other: History, found: History, first: Line, line: Line) -> bool:
@@ -304,22 +300,24 @@ def _near(other: History, found: History, first: Line, line: Line) -> bool:
     if a is None or b is None:
         return a is b
     mean = other.numbers[line.rate.name].mean
-    least = NEAR if line.rate.share else 1.0
-    return bool(np.allclose(mean[:, a], mean[:, b], rtol=0, atol=least, equal_nan=True))
+    apart = np.abs(mean[:, a] - mean[:, b])
+    there = np.isfinite(apart)
+    return bool(
+        np.all(apart[there] <= NEAR[line.rate.share])
+        and np.array_equal(np.isfinite(mean[:, a]), np.isfinite(mean[:, b]))
+    )
 
 
-def _called(found: History, same: Sequence[Line], asked: str) -> str:
-    """`hidden1.weight and 2 more, gradients: to 0`."""
+def _called(found: History, same: Sequence[Line], word: bool) -> str:
+    """`hidden1.weight and 2 more, gradients: underflow`; the last with `word`."""
     first = found.tensors[same[0].place]
     more = f" and {len(same) - 1} more" if len(same) > 1 else ""
-    word = f": {same[0].rate.word}" if asked == WORST else ""
-    return f"{first.name}{more}, {choosing.named(first.role)}{word}"
+    return f"{first.name}{more}, {choosing.named(first.role)}" + (f": {same[0].rate.word}" if word else "")
 
 
 def _place(other: History, found: History, line: Line) -> int | None:
     """Where the tensor of a line is in another history."""
-    wanted = found.tensors[line.place]
-    return other.tensors.index(wanted) if wanted in other.tensors else None
+    return other.places.get(found.tensors[line.place])
 
 
 def _curve(
@@ -348,17 +346,17 @@ def _rows(one: Shown, line: Line, axes: Sequence[str]) -> list[list[Any]]:
     return [[*named, step, *tensor, line.rate.name, *rest] for step, *rest in columns]
 
 
-def _left(found: History, flat: int, alike: Sequence[Sequence[Line]]) -> Iterable[str]:
-    """Sentences on the lines that are not drawn: `flat` of 0, and those beyond the first."""
+def _left(found: History, flat: int, kept: Sequence[Sequence[Line]], others: Sequence[Line]) -> Iterable[str]:
+    """Sentences on the lines that are not drawn: `flat` of 0, those that share one, and the `others`."""
     if flat:
         yield f"{choosing.plural(flat, 'tensor')} of 0 at all steps: not drawn."
-    if any(len(same) > 1 for same in alike[:MOST_LINES]):
-        yield f"One line for tensors of one role that differ by at most {NEAR * 100:g} points; the numbers have each."
-    others = alike[MOST_LINES:]
+    if any(len(same) > 1 for same in kept):
+        near = "half a point" if kept[0][0].rate.share else f"{NEAR[False]:g} dB"
+        yield f"Tensors of one role that differ by {near} at most share a line; the numbers have each."
     if others:
-        names = [f"{_called(found, same, WORST)}" for same in others]
-        more = " …" if len(names) > MOST_NAMED else ""
+        names = [_called(found, [line], True) for line in others[:MOST_NAMED]]
+        more = " …" if len(others) > MOST_NAMED else ""
         yield (
-            f"{MOST_LINES} of {len(alike)} lines, the worst at the step of the map; not drawn: "
-            f"{'; '.join(names[:MOST_NAMED])}{more}. Role and Tensors above choose others."
+            f"The worst {len(kept)} lines at the step of the map; {choosing.plural(len(others), 'more tensor')} not "
+            f"drawn: {'; '.join(names)}{more}. Role and Tensors above choose others."
         )

@@ -247,7 +247,7 @@ def test_the_worst_lines_come_first_and_the_others_are_named(failing, monkeypatc
     }  # fmt: skip
     assert any(
         note.startswith(
-            "2 of 3 lines, the worst at the step of the map; not drawn: output, activations: saturated."
+            "The worst 2 lines at the step of the map; 1 more tensor not drawn: output, activations: saturated."
         )
         for note in over.notes
     )
