@@ -24,6 +24,8 @@ WHEN = {
 
 def rows(net: Sequence[Layer], recipe: Recipe, momentum: bool) -> list[list[str | float]]:
     """A row a tensor, forward, backward, then the update; tensors that nothing rounds say so."""
+    if recipe.at_products:
+        return [*_operands(net, recipe), *_of_updates(net, recipe, momentum)]
     found = [row(recipe, "activations", None, "input", net[0].inputs, "once a step")]
     for i, layer in enumerate(net):
         if i + 1 < len(net):
@@ -32,9 +34,32 @@ def rows(net: Sequence[Layer], recipe: Recipe, momentum: bool) -> list[list[str 
     for layer in reversed(net):
         shape = (*layer.positions, layer.outputs)
         found.append(row(recipe, "errors", layer.name, "errors", shape, WHEN["errors"]))
+    return [*found, *_of_updates(net, recipe, momentum)]
+
+
+def _operands(net: Sequence[Layer], recipe: Recipe) -> list[list[str | float]]:
+    """A row an operand of a product, forward, then backward."""
+    found = []
     for layer in net:
-        found += of_update(recipe, layer.name, layer.shape, momentum)
+        for role, tensor, shape in (
+            ("activations", "input", layer.inputs),
+            ("weights", "weights", layer.shape),
+        ):
+            found.append(row(recipe, role, layer.name, tensor, shape, "forward, along inputs"))
+    for layer in reversed(net):
+        errors = (*layer.positions, layer.outputs)
+        found.append(row(recipe, "activations", layer.name, "input", layer.inputs, "gradient, along samples"))
+        found.append(row(recipe, "errors", layer.name, "errors", errors, "gradient, along samples"))
+        if layer is not net[0]:
+            found.append(row(recipe, "errors", layer.name, "errors", errors, "backward, along outputs"))
+            found.append(
+                row(recipe, "weights", layer.name, "weights", layer.shape, "backward, along outputs")
+            )
     return found
+
+
+def _of_updates(net: Sequence[Layer], recipe: Recipe, momentum: bool) -> list[list[str | float]]:
+    return [one for layer in net for one in of_update(recipe, layer.name, layer.shape, momentum)]
 
 
 def of_update(recipe: Recipe, layer: str, shape: Sequence[int], momentum: bool) -> list[list[str | float]]:
@@ -43,6 +68,8 @@ def of_update(recipe: Recipe, layer: str, shape: Sequence[int], momentum: bool) 
     for role, tensor in (("gradients", "gradient"), ("momentum", "momentum"), ("master", "master copy")):
         if (role != "momentum" or momentum) and (role != "master" or recipe.has_master):
             found.append(row(recipe, role, layer, tensor, shape, WHEN[role]))
+    if recipe.at_products:
+        return found
     when = "from the master copy" if recipe.has_master else WHEN["weights"]
     return [*found, row(recipe, "weights", layer, "weights, biases", shape, when)]
 
