@@ -196,3 +196,79 @@ class Equal(OfNetworks):
 
 def _each(cells: Cells, **choices: Any) -> np.ndarray:
     return 100.0 * np.array([row["test_error"] for row in cells.where(**choices)])
+
+
+MX = "OCP Microscaling Formats (MX) Specification 1.0; Rouhani et al. 2023, arXiv 2310.10537"
+NV = 'Abecassis et al. 2025, "Pretraining Large Language Models with NVFP4", arXiv 2509.25149'
+
+
+class OfOperands(OfNetworks):
+    """Base of claims that the training loss of one group is above another's, all operands of products being rounded.
+
+    problems   by name, how much it is at least.
+    """
+
+    more: Mapping[str, Any]
+    less: Mapping[str, Any]
+    problems: Mapping[str, float]
+    what: str
+    runs = 10
+
+    def measure(self, cells: Cells) -> list[Measure]:
+        """The differences."""
+        return [
+            Measure(
+                f"{problem}: {self.what}",
+                self._loss(cells, problem, self.more) - self._loss(cells, problem, self.less),
+                low=least,
+            )
+            for problem, least in self.problems.items()
+        ]
+
+    def _loss(self, cells: Cells, problem: str, choices: Mapping[str, Any]) -> np.ndarray:
+        return cells.each("train_loss", problem=problem, **choices)
+
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, Any]]:
+        return {
+            f"{problem}, {_named(choices)}": {"problem": problem, **choices}
+            for problem in self.problems
+            for choices in (self.more, self.less)
+        }
+
+
+@claims.register("network_nvfp4")
+class Nvfp4(OfOperands):
+    """MNIST-1D, both operands of each product in four bits, to the nearest."""
+
+    statement = "In four bits blocks of 16 whose scales have a mantissa (NVFP4) lose less than 32 beside a power of two"
+    paper = NV
+    limits = "training loss of MXFP4 (rceil) - NVFP4, mean over 10 seeds: MLP at least 0.2, CNN above 0"
+    more, less, problems = {"format": "mxfp4"}, {"format": "nvfp4"}, {"mlp": 0.2, "cnn": 0.0}
+    what = "training loss of MXFP4 - NVFP4"
+
+
+@claims.register("network_mx_scales")
+class MxScales(OfOperands):
+    """MNIST-1D, both operands of each product in MXFP4, to the nearest."""
+
+    statement = (
+        "In MXFP4 scales that clip the largest number of a block (floor) do not train where others do (rceil)"
+    )
+    paper = MX
+    limits = "training loss with floor - rceil, mean over 10 seeds: MLP and CNN at least 1"
+    more, less, problems = {"scale_rule": "floor"}, {"scale_rule": "rceil"}, {"mlp": 1.0, "cnn": 1.0}
+    what = "training loss with floor - rceil"
+
+
+@claims.register("network_mx_errors")
+class MxErrors(OfOperands):
+    """MNIST-1D, both operands of each product in MXFP4 with scales that clip nothing."""
+
+    statement = (
+        "In MXFP4 rounding the errors stochastically trains an MLP further than rounding them to the nearest"
+    )
+    paper = NV
+    limits = "training loss of errors to nearest - stochastic, mean over 10 seeds: at least 0.2"
+    more, less = {"error_format": "same"}, {"error_format": "same(rounding=stochastic)"}
+    problems, what = {"mlp": 0.2}, "training loss, errors to nearest - stochastic"
