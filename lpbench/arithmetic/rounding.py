@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.arithmetic.generator import random_bits
-from lpbench.arithmetic.jit import generic
+from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import floor, fraction, like, rint, trunc, where
+from lpbench.declared.choices import ROUNDINGS
 from lpbench.errors import ConfigError, did_you_mean
 
-MODES = ("stochastic", "nearest_even", "toward_zero")
+MODES = ROUNDINGS
 
 
 @generic
@@ -36,7 +37,12 @@ def offset(rounding, first, second, j):
 
 @generic
 def overflow_result(rounding, largest, special):
-    """What a finite number that rounds beyond the largest becomes: `special`, or `largest` when rounding to zero."""
+    """What a finite number that rounds beyond the largest becomes: `special`, or `largest`, which has its sign."""
+
+
+@generic
+def as_place(rounding, t):
+    """t, the rounded quotient that is a number's place between two neighbours, as rounding must see it."""
 
 
 class Stochastic(NamedTuple):
@@ -63,6 +69,36 @@ class TowardZero(NamedTuple):
     """To the neighbour of smaller magnitude: biased."""
 
 
+class AwayFromZero(NamedTuple):
+    """To the neighbour of larger magnitude: biased.
+
+    least   the epsilon of the arithmetic's type, also of those below.
+    """
+
+    least: Any
+
+
+class Up(NamedTuple):
+    """To the upper neighbour: biased."""
+
+    least: Any
+
+
+class Down(NamedTuple):
+    """To the lower neighbour: biased."""
+
+    least: Any
+
+
+class ToOdd(NamedTuple):
+    """To the neighbour with the odd code: biased; rounding once more, to fewer bits, is as if it were the first."""
+
+    least: Any
+
+
+_DIRECTED: dict[str, Any] = {"away_from_zero": AwayFromZero, "up": Up, "down": Down, "to_odd": ToOdd}
+
+
 def make(mode: str, dtype: Any = np.float64, random_bits: int | None = None) -> NamedTuple:
     """The rounding called `mode`, for arithmetic in `dtype` (float32 or float64).
 
@@ -75,6 +111,9 @@ def make(mode: str, dtype: Any = np.float64, random_bits: int | None = None) -> 
         return NearestEven()
     if mode == "toward_zero":
         return TowardZero()
+    if mode in _DIRECTED:
+        found: NamedTuple = _DIRECTED[mode](np.finfo(dtype).eps)
+        return found
     if mode != "stochastic":
         raise ConfigError(f"unknown rounding {mode!r}.{did_you_mean(str(mode), MODES)}")
     if random_bits is None:
@@ -124,6 +163,35 @@ def _toward_zero(rounding, s, r):
     return trunc(s)
 
 
+@round_to_integer.case(AwayFromZero)
+def _away_from_zero(rounding, s, r):
+    return where(s < like(s, 0.0), floor(s), -floor(-s))
+
+
+@round_to_integer.case(Up)
+def _up(rounding, s, r):
+    return -floor(-s)
+
+
+@round_to_integer.case(Down)
+def _down(rounding, s, r):
+    return floor(s)
+
+
+@round_to_integer.case(ToOdd)
+def _to_odd(rounding, s, r):
+    low = floor(s)
+    return where(low == s, s, _odd(low))
+
+
+@inner
+def _odd(low):
+    """Of two neighbouring integers, the lower one of which is `low`, the odd one."""
+    one = like(low, 1.0)
+    half = floor(low * like(low, 0.5))
+    return half + half + one
+
+
 @round_sum.case(Stochastic)
 @round_sum.case(StochasticGiven)
 def _stochastic_sum(rounding, k, x, r):
@@ -144,6 +212,39 @@ def _toward_zero_sum(rounding, k, x, r):
     return k + where(k + x < like(x, 0.0), -floor(-x), floor(x))
 
 
+@round_sum.case(AwayFromZero)
+def _away_from_zero_sum(rounding, k, x, r):
+    return k + where(k + x < like(x, 0.0), floor(x), -floor(-x))
+
+
+@round_sum.case(Up)
+@round_sum.case(Down)
+def _directed_sum(rounding, k, x, r):
+    return k + round_to_integer(rounding, x, r)
+
+
+@round_sum.case(ToOdd)
+def _to_odd_sum(rounding, k, x, r):
+    low = floor(x)
+    return where(low == x, k + x, _odd(k + low))
+
+
+@as_place.case(object)
+def _as_it_is(rounding, t):
+    return t
+
+
+@as_place.case(AwayFromZero)
+@as_place.case(Up)
+@as_place.case(Down)
+@as_place.case(ToOdd)
+def _strictly_inside(rounding, t):
+    # What is not a neighbour itself must not be taken for one, however near.
+    least, most = like(t, rounding.least), like(t, 1.0 - rounding.least)
+    between = where(t > most, most, where(t < least, least, t))
+    return where(t > like(t, 0.0), between, t)
+
+
 @offset.case(Stochastic)
 def _offset(rounding, first, second, j):
     bits = np.uint32(random_bits(first, second, j) & rounding.mask)
@@ -153,6 +254,10 @@ def _offset(rounding, first, second, j):
 @offset.case(NearestEven)
 @offset.case(TowardZero)
 @offset.case(StochasticGiven)
+@offset.case(AwayFromZero)
+@offset.case(Up)
+@offset.case(Down)
+@offset.case(ToOdd)
 def _no_offset(rounding, first, second, j):
     return np.float32(0)
 
@@ -160,10 +265,22 @@ def _no_offset(rounding, first, second, j):
 @overflow_result.case(Stochastic)
 @overflow_result.case(StochasticGiven)
 @overflow_result.case(NearestEven)
+@overflow_result.case(AwayFromZero)
 def _special(rounding, largest, special):
     return special
 
 
+@overflow_result.case(Up)
+def _special_above(rounding, largest, special):
+    return where(largest > like(largest, 0.0), special, largest)
+
+
+@overflow_result.case(Down)
+def _special_below(rounding, largest, special):
+    return where(largest < like(largest, 0.0), special, largest)
+
+
 @overflow_result.case(TowardZero)
+@overflow_result.case(ToOdd)
 def _largest(rounding, largest, special):
     return largest

@@ -12,6 +12,8 @@ GROUPS = ("problem", "dataset", "algorithm", "format", "recipe", "executor")
 _CONSTANTS = ("L", "L_f", "N", "d", "kappa", "mu", "w_max")  # known once the problem is built
 _COUNTED = 2**32 - 1  # the generator counts steps, and what it draws in one, in words of 32 bits
 
+ROUNDINGS = ("stochastic", "nearest_even", "toward_zero", "away_from_zero", "up", "down", "to_odd")
+
 _PROBLEM = (
     Choice("problem", Word(), None, "`least_squares` (default), `logistic_regression`, `squared_hinge`, `family_s`, "
            "`family_q`, `family_e`; networks: `mlp`, `cnn`, `lenet`, `resnet`, `lstm`, `transformer`, `module` "
@@ -65,7 +67,7 @@ _FORMAT = (
     Choice("subnormals", Flag(), True, "of `float`: whether it has them"),
     Choice("limit", Formula(Real(0), _CONSTANTS, ("auto",)), "auto", "half the range; `auto`: the least power of two "
            "at or above 1.5 `w_max` (1 if the optimum is 0), of networks 4 times a tensor's largest first number"),
-    Choice("rounding", Word(("stochastic", "nearest_even", "toward_zero")), "stochastic", "to which neighbour"),
+    Choice("rounding", Word(ROUNDINGS), "stochastic", "to which neighbour: [formats.md](formats.md#rounding)"),
     Choice("random_bits", Whole(1, 32), None, "bits of a stochastic rounding decision; null: all that the arithmetic "
            "has, 24 or 32"),
 )  # fmt: skip

@@ -116,7 +116,7 @@ def _overflowing(fmt, rounding, u, r, unit):
     p = power_of_two(c)
     ulp = where(p < fmt.smallest_normal, fmt.subnormal_ulp, p * fmt.epsilon)
     v = abs(_rounded_place(fmt, rounding, c * reciprocal(ulp), p, r) * ulp)
-    beyond = overflow_result(rounding, fmt.largest, fmt.special)
+    beyond = overflow_result(rounding, copysign(fmt.largest, u), fmt.special)
     v = where(v > fmt.largest, where(abs(u) > fmt.huge, fmt.special, beyond), v)
     return copysign(v, u)
 

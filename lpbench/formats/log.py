@@ -10,7 +10,7 @@ import numpy as np
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import generic
 from lpbench.arithmetic.ops import copysign, index, like, power_of_two, reciprocal, take, where
-from lpbench.arithmetic.rounding import round_to_integer
+from lpbench.arithmetic.rounding import as_place, round_to_integer
 from lpbench.formats.base import (
     Format,
     check_positive,
@@ -85,7 +85,7 @@ def _quantize(fmt, rounding, u, r, unit):
     # The parity of the code goes along, so that ties go to the even code. The codes count from 0 = zero, and the
     # largest, knot 0 of its octave, is odd: a knot's parity is the other one than that of its place.
     parity = where(inside, fmt.one - odd, fmt.one * 0)
-    s = copysign(parity + (a - low) / (high - low), u)
+    s = copysign(parity + as_place(rounding, (a - low) / (high - low)), u)
     v = where(abs(round_to_integer(rounding, s, r)) > parity, high, low)
     return where(u == u, copysign(v, u), u)
 

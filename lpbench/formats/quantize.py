@@ -41,7 +41,7 @@ def quantize_array(
     x          numpy array or dense torch tensor of any shape, of float16, bfloat16, float32 or float64; integers and
                booleans are taken as float64.
     fmt        a format, or the name of a preset ("fp8_e4m3").
-    rounding   "stochastic" (unbiased), "nearest_even" or "toward_zero".
+    rounding   "stochastic" (unbiased), "nearest_even", "toward_zero", "away_from_zero", "up", "down" or "to_odd".
     random     of stochastic rounding: None (fresh), a seed, a numpy.random.Generator, or an array of uniforms u in
                [0, 1) of x's shape; with uniforms the result is a pure function: up (towards +inf) if and only if
                u < (x - lo) / (hi - lo), lo and hi the neighbours of x. Numbers of the format always stay.

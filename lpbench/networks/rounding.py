@@ -17,7 +17,7 @@ ROUND, OUTSIDE = 0, 1  # tasks of a rounder
 class Rounder(NamedTuple):
     """A number format with a rounding, as tensors are brought to it.
 
-    form          the format.   rounding   `stochastic`, `nearest_even`, `toward_zero`.
+    form          the format.   rounding   one of `lpbench.arithmetic.rounding.MODES`.
     random_bits   of a stochastic decision; None: all.
     """
 

@@ -7,7 +7,7 @@ import pytest
 
 from lpbench.arithmetic import rounding
 from lpbench.arithmetic.generator import step_words
-from lpbench.arithmetic.rounding import given, make, offset, overflow_result, round_to_integer
+from lpbench.arithmetic.rounding import given, make, offset, overflow_result, round_sum, round_to_integer
 from lpbench.errors import ConfigError
 
 DTYPES = [np.float32, np.float64]
@@ -22,11 +22,36 @@ def places(dtype: type) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_nearest_even_and_toward_zero(dtype):
+def test_modes_without_randomness(dtype):
     for s in places(dtype):
         exact = Fraction(float(s))
-        assert round_to_integer(make("nearest_even", dtype), s, dtype(0)) == round(exact)
-        assert round_to_integer(make("toward_zero", dtype), s, dtype(0)) == int(exact)
+        low = exact.numerator // exact.denominator
+        high = low + (exact != low)
+        expected = {
+            "nearest_even": round(exact), "toward_zero": int(exact), "away_from_zero": low if exact < 0 else high,
+            "up": high, "down": low, "to_odd": low if low == high or low % 2 else high,
+        }  # fmt: skip
+        assert {*expected, "stochastic"} == set(rounding.MODES)
+        for mode, integer in expected.items():
+            found = round_to_integer(make(mode, dtype), s, dtype(0))
+            assert found == integer, mode
+            assert np.signbit(found) == np.signbit(s) or found != 0, mode
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mode", [mode for mode in rounding.MODES if mode != "stochastic"])
+def test_sums_are_rounded_as_the_exact_sum(dtype, mode):
+    one = make(mode, dtype)
+    for k in (-8_000_001, -4, -3, -1, 0, 1, 2, 5, 8_000_000):
+        for x in [s for s in places(dtype) if abs(s) < 1e5]:
+            exact = k + Fraction(float(x))
+            low = exact.numerator // exact.denominator
+            high = low + (exact != low)
+            expected = {
+                "nearest_even": round(exact), "toward_zero": int(exact), "up": high, "down": low,
+                "away_from_zero": low if exact < 0 else high, "to_odd": low if low == high or low % 2 else high,
+            }[mode]  # fmt: skip
+            assert round_sum(one, dtype(k), x, dtype(0)) == expected, (k, x)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -93,18 +118,23 @@ def test_few_bits_are_rounding_to_their_grid_first(dtype):
 
 
 def test_without_randomness_there_is_no_offset():
-    for mode in ("nearest_even", "toward_zero"):
+    for mode in [mode for mode in rounding.MODES if mode != "stochastic"]:
         assert offset(make(mode), np.uint32(1), np.uint32(2), 3) == 0
 
 
-def test_only_rounding_to_zero_stops_at_the_largest_number():
-    assert overflow_result(make("toward_zero"), 7.0, np.inf) == 7.0
+def test_what_is_beyond_the_largest_number_becomes():
+    for largest in (np.float64(7), np.float64(-7)):
+        for mode, stops in (
+            ("toward_zero", True), ("to_odd", True), ("away_from_zero", False), ("up", largest < 0),
+            ("down", largest > 0),
+        ):  # fmt: skip
+            assert overflow_result(make(mode), largest, np.inf) == (largest if stops else np.inf), mode
     for mode in (make("nearest_even"), make("stochastic"), make("stochastic", np.float32), given()):
         assert overflow_result(mode, 7.0, np.inf) == np.inf
 
 
 def test_nan_stays_nan():
-    for mode in (make("nearest_even"), make("toward_zero"), make("stochastic"), given()):
+    for mode in (*map(make, rounding.MODES), given()):
         assert np.isnan(round_to_integer(mode, np.float64(np.nan), np.float64(0.3)))
 
 
@@ -118,4 +148,3 @@ def test_unknown_names_and_impossible_bits():
     ):
         with pytest.raises(ConfigError, match=allowed):
             make("stochastic", dtype, bits)
-    assert set(rounding.MODES) == {"stochastic", "nearest_even", "toward_zero"}

@@ -173,8 +173,12 @@ def exact_step(form, mode, w, t, r, unit):
         hi = lo + gap
     if a == lo:
         return float(sign * lo)
-    if mode == "toward_zero":
-        return float(sign * lo)
+    if mode in ("toward_zero", "away_from_zero"):
+        return float(sign * (lo if mode == "toward_zero" else hi))
+    if mode in ("up", "down"):
+        return float(sign * (hi if (sign > 0) == (mode == "up") else lo))
+    if mode == "to_odd":
+        return None
     place = (a - lo) / (hi - lo)
     if mode == "nearest_even":
         if place == Fraction(1, 2):

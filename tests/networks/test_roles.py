@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lpbench import conf
@@ -54,6 +54,7 @@ def written(name, given, space=""):
     return f"{name}({space}{inside}{space})" if given else name
 
 
+@settings(deadline=None)  # the first looks for all formats
 @given(expressions(), st.randoms(), st.sampled_from(["", " "]))
 def test_one_spelling(expression, random, space):
     name, given = expression
