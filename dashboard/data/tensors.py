@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import pyarrow
 
 # In the order of a step: forward, backward, update.
-ROLES = ("weights", "activations", "errors", "gradients", "momentum", "second_momentum", "master")
+ROLES = (
+    "weights", "activations", "errors", "operands", "gradients", "momentum", "second_momentum", "master",
+)  # fmt: skip
 EXPONENTS = ("exponent_min", "exponent_q10", "exponent_q50", "exponent_q90", "exponent_max")
 KEPT = 8  # views of a sweep in memory, of a few groups each
 

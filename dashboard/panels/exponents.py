@@ -73,6 +73,8 @@ def representable(row: Group, role: str) -> tuple[tuple[float, float] | None, st
 
     None where the row does not say, and why, as a clause.
     """
+    if role == "operands":
+        return None, "each has that of weights, activations or errors"
     name, given = _format(row, role)
     if name == "none":
         return None, "they are not rounded"

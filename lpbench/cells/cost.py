@@ -14,6 +14,7 @@ from lpbench.algorithms.base import uses_snapshots
 from lpbench.cells.points import check_length, run_length
 from lpbench.choices.cell import Cell
 from lpbench.errors import ConfigError, LpbenchError, TooLarge
+from lpbench.networks.roles import recipe
 from lpbench.terminal import size
 
 # Measured on one core of a shared 2-core x86 machine (float64, d = 16 to 2048): within a factor of about 2.
@@ -27,6 +28,7 @@ BYTES_POINT, BYTES_CELL = 46.0, 300.0  # stored, compressed
 BYTES_NUMBER, PER_WEIGHT, PER_RECORD, PER_POINT = 8.0, 12, 6, 24
 
 # What remarks depend on.
+_ERRORS = ("error_format", "format", "scale_rule", "block_size")  # what decides the format of errors
 _DATA = ("problem", "dataset", "path", "target", "scaling", "n_samples", "data_seed")
 
 
@@ -204,8 +206,10 @@ def notes(cells: Sequence[Cell]) -> list[str]:
 
 
 def warnings(cells: Sequence[Cell]) -> list[str]:
-    """What scaling makes of the columns of the user's own data, a line each; reads the files."""
-    lines: dict[str, None] = {}
+    """What the user should know of these cells, a line each: what scaling makes of the columns of files of their own,
+    which are read, and errors of networks in blocks whose largest number is clipped.
+    """
+    lines = dict.fromkeys(_clipped_errors(cells))
     located = [cell.located for cell in {cell.problem_key: cell for cell in cells}.values()]
     asked = {tuple(one[key] for key in _DATA): one for one in located if one["path"] is not None}
     for choices in asked.values():
@@ -215,6 +219,20 @@ def warnings(cells: Sequence[Cell]) -> list[str]:
         except LpbenchError:  # the cells will fail and say why
             continue
     return list(lines)
+
+
+def _clipped_errors(cells: Sequence[Cell]) -> list[str]:
+    rounding = [cell.choices for cell in cells if cell.choices["error_format"]]
+    lines = []
+    for choices in {tuple(one[key] for key in _ERRORS): one for one in rounding}.values():
+        rounder = recipe({**choices, "full_precision": None}, ["any"], True).rounder("errors", None)
+        form: Any = None if rounder is None else rounder.form
+        if getattr(form, "rule", None) == "floor" and (share := form.clipped()):
+            lines.append(
+                f"scale_rule=floor clips the largest number of {100 * share:.0f} % of the blocks of "
+                f"{choices['format']}, those of errors too, and few networks train so; scale_rule=rceil clips none"
+            )
+    return lines
 
 
 def _is_sparse_algorithm(algorithm: Any) -> bool:

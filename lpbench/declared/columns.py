@@ -115,7 +115,7 @@ TENSOR_ROWS = [
     *_columns("the layer of the network", "layer", stored=str),
     *_columns("the tensor of the layer", "tensor", stored=str),
     *_columns("what it is in training: `weights`, `activations`, `errors`, `gradients`, `momentum`, "
-              "`second_momentum` or `master`", "role", stored=str),
+              "`second_momentum`, `master`; or `operands` of products", "role", stored=str),
     *_columns("non-zero numbers in it", "numbers", stored=int),
 ]  # fmt: skip
 # What is measured of them; null where it does not apply. The files hold it in half the bits of other columns.

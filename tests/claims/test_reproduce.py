@@ -122,6 +122,15 @@ WRONG: dict[str, tuple[str, Callable[[Row], float], str]] = {
     "network_master": (
         "test_error", lambda row: row["test_error"] * (0.5 if row["recipe"] == "all" else 1), "without - with",
     ),
+    "network_mx_errors": (
+        "train_loss", lambda row: row["train_loss"] * (0.1 if row["error_format"] == "same" else 1), "mlp: training",
+    ),
+    "network_mx_scales": (
+        "train_loss", lambda row: row["train_loss"] * (0.01 if row["scale_rule"] == "floor" else 1), "cnn: training",
+    ),
+    "network_nvfp4": (
+        "train_loss", lambda row: row["train_loss"] * (0.1 if row["format"] == "mxfp4" else 1), "mlp: training",
+    ),
     "network_rounding": (
         "test_error", _as_good_to_nearest, "to nearest",
     ),
@@ -161,8 +170,9 @@ def test_what_trains_nothing_has_fresh_seeds_too() -> None:
 # The others compile kernels of their own, many seconds each.
 SOON = sorted({*SHIPPED} - {
     "decreasing_step", "dense_gradients", "digits_split", "dimension_free_formats", "exponent_bits", "halp_beside_svrg",
-    "halp_linear", "log_floor", "nearest_stalls", "network_e4m3", "network_equal", "network_master", "network_rounding",
-    "network_swalp", "network_width", "outside_range", "test_error",
+    "halp_linear", "log_floor", "nearest_stalls", "network_e4m3", "network_equal", "network_master",
+    "network_mx_errors", "network_mx_scales", "network_nvfp4", "network_rounding", "network_swalp",
+    "network_width", "outside_range", "test_error",
 })  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from interpreted import interpreted
 import lpbench
 from lpbench.formats import Fixed
 from lpbench.networks.flat import Flat, count_all, count_all_updates, count_one
+from lpbench.networks.operands import NAMES
 from lpbench.networks.rounding import Rounder, bind
 from lpbench.networks.watching import RATES, SAMPLE, Tensor, new_watch, settle
 
@@ -138,3 +139,18 @@ def test_watching_changes_no_bit():
         alone.tensors(99)["snr"], watched.tensors(99)["snr"][watched.tensors(99)["step"] == 6], equal_nan=True
     )
     assert watched.tensors(1) == {}  # at step 0 nothing has been rounded
+
+
+def test_operands_are_watched_too(in_python):
+    chosen = {**nets.ALL, "gradient_format": "none", "momentum_format": "none", "master_format": "none"}
+    cell = nets.run(
+        nets.training(nets.data("mlp"), 1, **chosen, round_at="products", full_precision="output")
+    )
+    found = cell.tensors(99)
+    mine = found["role"] == "operands"
+    names = [f"{layer}.{one}" for layer in ("hidden1", "hidden2") for one in NAMES]
+    names.remove("hidden1.back.error")  # nothing goes back beyond the first layer
+    names.remove("hidden1.back.weight")
+    assert sorted(set(found["tensor"][mine])) == sorted(names)
+    assert set(found["role"]) == {"operands", "master"}
+    assert (found["snr"][mine][found["numbers"][mine] > 4] > 0).all()

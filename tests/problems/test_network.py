@@ -4,6 +4,7 @@ import pytest
 
 import lpbench
 from lpbench import cli
+from lpbench.cells.cost import warnings
 from lpbench.choices.cell import make_cell
 from lpbench.choices.grid import expand, single
 from lpbench.errors import ConfigError
@@ -29,6 +30,9 @@ REFUSED = [
     ({"depth": 0}, "depth must be a whole number in 1..64, got 0"),
     ({"momentum": 1}, "momentum must be "),
     ({"limit": "4*w_max"}, "limit=4*w_max: what it says is not known of a network; give a number, or auto"),
+    ({"recipe": "mxfp4", "engine": "torch"}, "round_at=products: the engine torch rounds tensors; problem=mlp, cnn"),
+    ({"recipe": "nvfp4", "master_format": "same"}, "master_format says what updates are added to; give it none or a"),
+    ({"recipe": "mxfp8", "round_at": "product"}, "unknown round_at 'product'. Did you mean 'products'?"),
     ({"engine": "torsh"}, "unknown engine 'torsh'. Did you mean 'torch'"),
     ({"problem": "least_squares", "dataset": "diabetes", "algorithm": "adamw"}, "adamw trains networks, and problem="),
     ({"problem": "least_squares", "dataset": "diabetes", "schedule": "cosine"}, "schedule=cosine is for networks; "),
@@ -92,6 +96,27 @@ def test_choices_of_a_network_that_are_not_read_are_null():
     assert plain.cell_id == make_cell(single({**HERE, "algorithm": "sgd"})).cell_id
     convex = {"problem": "least_squares", "momentum": 0.5, "activation_format": "same", "depth": 3}
     assert make_cell(single(convex)).cell_id == make_cell(single({"problem": "least_squares"})).cell_id
+
+
+def test_where_it_is_rounded_is_null_where_that_is_as_always():
+    plain, told, other = (
+        make_cell(single({**HERE, "recipe": "master", "round_at": at}))
+        for at in (None, "tensors", "products")
+    )
+    assert plain.cell_id == told.cell_id != other.cell_id
+    assert (told.choices["round_at"], other.choices["round_at"]) == (None, "products")
+
+
+@pytest.mark.parametrize("recipe", ["mxfp8", "mxfp6", "mxfp4", "nvfp4"])
+def test_errors_in_blocks_that_are_clipped_are_warned_of(recipe):
+    def said(**choices):
+        return warnings([make_cell(single({**HERE, "recipe": recipe, **choices}))])
+
+    assert said() == []
+    if recipe != "nvfp4":
+        (line,) = said(scale_rule="floor")
+        assert "scale_rule=floor clips the largest number of " in line
+        assert said(scale_rule="floor", error_format="none") == []
 
 
 def test_one_spelling_is_one_cell():

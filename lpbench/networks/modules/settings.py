@@ -29,7 +29,13 @@ def settings(recipe: str, given: Mapping[str, Any], dtype: str) -> dict[str, Any
     for key in given:
         if key not in TAKEN:
             raise ConfigError(f"unknown choice {key!r} of quantize_.{did_you_mean(key, TAKEN)}")
-    chosen = {key: CHOICES[key].default for key in TAKEN} | _DEFAULT | _read(recipe)
+    told = _read(recipe)
+    if told.get("round_at") == "products":
+        raise ConfigError(
+            f"recipe {recipe} rounds the operands of products, and a module of one's own is rounded tensor by tensor: "
+            f'recipe="master", format="{told["format"]}" is the nearest to it'
+        )
+    chosen = {key: CHOICES[key].default for key in TAKEN} | _DEFAULT | told
     for key, value in given.items():
         chosen[key] = None if value is None else CHOICES[key].kind.normal(key, value)
     chosen = {key: chosen[key] for key in TAKEN} | {"recipe": recipe, "compute_dtype": dtype}

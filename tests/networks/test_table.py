@@ -1,0 +1,39 @@
+"""What is rounded when: of recipes that round tensors, and of those that round operands of products."""
+
+from lpbench.cells.networks import recipe_of
+from lpbench.choices.cell import make_cell
+from lpbench.choices.grid import single
+from lpbench.networks.table import COLUMNS, rows
+from lpbench.registry import problems
+
+
+def table(**choices):
+    cell = make_cell(single({"problem": "mlp", "dataset": "digits", "steps": 1, **choices}))
+    net = problems.get("mlp").net(cell.choices)
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows(net, recipe_of(cell.choices, net), True)]
+
+
+def test_operands_of_products_forward_then_backward():
+    found = [row for row in table(recipe="nvfp4") if row["when"] != "never"]
+    assert {row["layer"] for row in found} == {"hidden2"}  # the first and the last are in full precision
+    assert [(row["tensor"], row["when"], row["rounding"]) for row in found] == [
+        ("input", "forward, along inputs", "nearest_even"),
+        ("weights", "forward, along inputs", "nearest_even"),
+        ("input", "gradient, along samples", "nearest_even"),
+        ("errors", "gradient, along samples", "stochastic"),
+        ("errors", "backward, along outputs", "stochastic"),
+        ("weights", "backward, along outputs", "nearest_even"),
+    ]
+    assert {row["bits"] for row in found} == {4.5}
+
+
+def test_nothing_goes_back_beyond_the_first_layer():
+    found = table(recipe="mxfp8")
+    assert not [row for row in found if row["layer"] == "hidden1" and row["when"].startswith("backward")]
+    assert {row["format"] for row in found if row["when"] == "never"} == {"float32"}
+
+
+def test_tensors_once_each():
+    found = {(row["layer"], row["tensor"]): row["when"] for row in table(recipe="all", format="block")}
+    assert found["", "input"] == "once a step"
+    assert found["hidden1", "weights, biases"] == "with the update"
