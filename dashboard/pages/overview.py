@@ -21,7 +21,7 @@ from ..panels.words import term
 
 SHOWN = ("algorithm", "format", "precision")
 # What the headline figures compare: these, and what says which split of the bits a format has.
-COMPARED = {*SHOWN, "exponent_bits", "block_size", "subnormals"}
+COMPARED = {*SHOWN, "exponent_bits", "block_size", "scale_rule", "subnormals"}
 NOISE = 2.0  # a floor within this factor of full precision's is SGD's own
 TITLE = "{}, the best format of each algorithm"
 
