@@ -15,7 +15,7 @@ from lpbench.arithmetic.generator import ROUNDING, mix, random_bits, step_words,
 from lpbench.errors import ConfigError
 from lpbench.formats import get
 from lpbench.networks.modules.quantizing import quantized
-from lpbench.networks.net import ACTIVATIONS
+from lpbench.networks.net import ACTIVATIONS, ERRORS
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -335,6 +335,26 @@ def test_other_devices_round_to_the_same_bits(recipe, choices, dtype):
     assert torch.equal(*found)
     assert np.array_equal(*counts)
     assert counts[0][0] > 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("form", ["fixed", "block", "log", "fp8_e4m3", "bf16", "mxfp4", "nvfp4", "posit8"])
+def test_a_gpu_rounds_to_the_same_bits(form, dtype):
+    """Of the same numbers; products and sums differ from device to device."""
+    given = {"precision": 6} if form in ("fixed", "block", "log") else {}
+    x = torch.randn(64, 48, generator=torch.Generator().manual_seed(2), dtype=torch.float64).to(dtype)
+    found = []
+    for device in ("cpu", "cuda"):
+        made = quantized(networks.quantize_(make("mlp", dtype), "all", seed=4, format=form, **given)).rounding
+        found += [
+            made.round(role, 0, 1, step, x.to(device)).cpu()
+            for role in (ACTIVATIONS, ERRORS)
+            for step in (0, 7)
+        ]
+    for here, there in zip(found[:4], found[4:], strict=True):
+        assert torch.equal(here, there)
+        assert not torch.equal(here, x)
 
 
 def test_rounding_leaves_numbers_where_they_lie_and_their_order_decides_nothing():
