@@ -41,15 +41,15 @@ def controls(sweep: Sweep) -> list[Control]:
     """x axis, panels, colour, band, bounds, and a filter for each axis that varies."""
     facet = choosing.by_axis(sweep, "facet", "Panels by", ("algorithm", "format", "dimension"))
     band = spreads.control("band", without=[spreads.SEEDS])  # each seed is a line here
-    convex = sweep.metrics[0].gap
+    convex, lengths = sweep.metrics[0].gap, _measured(sweep)
     return [
         *choosing.metric(sweep, traced=True),
         Control(
             "x",
             "Over",
             SELECT,
-            "step" if convex else "epoch",
-            tuple((key, X[key][0]) for key in _measured(sweep)),
+            "step" if convex or "epoch" not in lengths else "epoch",
+            tuple((key, X[key][0]) for key in lengths),
             "what counts as the length of a run",
         ),
         facet,
@@ -64,6 +64,11 @@ def controls(sweep: Sweep) -> list[Control]:
 def _measured(sweep: Sweep) -> list[str]:
     """The lengths of a run that some cell knows."""
     absent = {name for name in (BITS, TIME) if not sweep.cells[name].notna().any()}
+    if (
+        sweep.cells["problem"] == "module"
+    ).all():  # a loop of the user's own may not have said how many samples it has
+        needs = {"epoch": "n_samples", "gradient_evaluations": "batch_size"}
+        absent |= {name for name, column in needs.items() if not sweep.cells[column].notna().any()}
     return [name for name in X if name not in absent]
 
 

@@ -51,7 +51,8 @@ def record(
     steps      what `lpbench.networks.optimizer` made.
     every      optimizer steps between two in which it is counted what rounding does to each tensor.
     choices    columns of `cells` that say what the run was, where the model does not: `dataset="mine"`,
-               `dimension=512`, `batch_size=64`. Runs that differ in none but the seed are a group.
+               `dimension=512`; `batch_size=64` and `n_samples=10000`, by which epochs are counted. Runs that differ in
+               none but the seed are a group.
 
     The cell is written when the block ends, also by an error, which it then names; a run with the same choices and seed
     takes its place. Raises ConfigError for an impossible name, an unknown choice and `every` below 1.
@@ -157,8 +158,14 @@ class Recording:
         for before, step in zip([-1, *points], points, strict=False):
             between = [loss for at, loss in losses.items() if before < at <= step]
             means.append(float(np.mean(between)) if between else math.nan)
+        seen = {}
+        if (batch := self._choices.get("batch_size")) is not None:
+            seen["gradient_evaluations"] = np.array(points, np.int64) * batch
+            if (samples := self._choices.get("n_samples")) is not None:
+                seen["epoch"] = seen["gradient_evaluations"] / samples
         return {
             "step": np.array(points, np.int64),
+            **seen,
             "saturation_rate": np.array([self._shares[step][0] for step in points]),
             "stall_rate": np.array([self._shares[step][1] for step in points]),
             "seconds": np.array([self._seconds[step] for step in points]),

@@ -61,6 +61,17 @@ def test_the_mean_loss_between_two_points_is_that_of_all_minibatches(tmp_path):
             run.log(train_loss=losses[-1])
     trace = lpbench.load_traces("mine", runs_dir=tmp_path)
     assert trace["train_loss"].tolist() == pytest.approx([sum(losses[:3]) / 3, sum(losses[3:]) / 3])
+    assert trace["epoch"].isna().all()  # nobody has said how many samples there are
+
+
+def test_epochs_are_counted_by_samples_and_batch(tmp_path):
+    model = networks.quantize_(make("mlp"), "weights", format="fixed", precision=8)
+    optimizer = networks.optimizer(model, torch.optim.SGD, lr=0.1)
+    with networks.record(optimizer, "mine", every=2, runs_dir=tmp_path, n_samples=16, batch_size=4):
+        train(model, optimizer, batches("mlp", 4))
+    trace = lpbench.load_traces("mine", runs_dir=tmp_path)
+    assert trace["epoch"].tolist() == [0.5, 1.0]
+    assert trace["gradient_evaluations"].tolist() == [8, 16]
 
 
 def test_recording_changes_no_bit(tmp_path):
