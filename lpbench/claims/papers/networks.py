@@ -198,8 +198,8 @@ def _each(cells: Cells, **choices: Any) -> np.ndarray:
     return 100.0 * np.array([row["test_error"] for row in cells.where(**choices)])
 
 
-MX = "OCP Microscaling Formats (MX) Specification 1.0; Rouhani et al. 2023, arXiv 2310.10537"
-NV = 'Abecassis et al. 2025, "Pretraining Large Language Models with NVFP4", arXiv 2509.25149'
+MX = 'Rouhani et al. 2023, "Microscaling Data Formats for Deep Learning"'
+NV = 'Abecassis et al. 2025, "Pretraining Large Language Models with NVFP4"'
 
 
 class OfOperands(OfNetworks):
