@@ -35,7 +35,8 @@ SHARED = {
         "arithmetic/ops", "arithmetic/elementary", "arithmetic/generator", "arithmetic/rounding",
         "arithmetic/tiles", "arithmetic/vectors", "arithmetic/lanes",
         "arithmetic/bound", "formats/base", "formats/quantize", "networks/architecture", "networks/assembly",
-        "networks/passes", "networks/roles", "networks/rounding", "networks/training", "networks/updates",
+        "networks/net", "networks/operands", "networks/passes", "networks/roles", "networks/rounding",
+        "networks/training", "networks/updates", "networks/watching",
         "cells/points", "cells/networks", "problems/network",
     ],
     "engine": [  # torch; the compiled one is that of the problems

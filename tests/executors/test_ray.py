@@ -115,7 +115,7 @@ def start(address, folder, grid, *more, resume=False, cwd=None):
     return process
 
 
-def finish(process, code=0, seconds=400):  # a guard: kernels are compiled on the way
+def finish(process, code=0, seconds=1500):  # a guard: kernels are compiled on the way
     out, err = process.communicate(timeout=seconds)
     assert process.returncode == code, f"{process.returncode}\n{out}\n{err}"
     return err
