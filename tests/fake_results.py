@@ -1,15 +1,16 @@
 """Finished cells made up in milliseconds, for tests of everything that does not care what a cell computes."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lpbench.choices.cell import Cell, Group
 from lpbench.declared.choices import CHOICES
-from lpbench.store import schema
+from lpbench.store import SweepWriter, schema
 
 
 @dataclass
@@ -107,3 +108,26 @@ def fake_network(cell: Cell, **options: Any) -> FakeResult:
     result = fake_result(cell, **options)
     result.tensors = fake_tensors(cell)
     return result
+
+
+def write(
+    folder: Path,
+    results: Iterable[FakeResult],
+    finish: bool = True,
+    calls: Sequence[Mapping[str, Any]] = (),
+    cells: int | None = None,
+    stamp: Mapping[str, Any] | None = None,
+) -> None:
+    """Put `results` into the sweep as one call; finish=False: as if it were killed after the last part.
+
+    cells   how many the call has; None: as many as there are results.
+    """
+    results = list(results)
+    store = SweepWriter(folder, list(calls), len(results) if cells is None else cells, stamp)
+    for result in results:
+        store.put(result)
+    if finish:
+        store.close()
+    else:
+        store._parts.close()
+        store._lock.release()

@@ -194,7 +194,9 @@ def _odd(low):
 
 @round_sum.case(Stochastic)
 @round_sum.case(StochasticGiven)
-def _stochastic_sum(rounding, k, x, r):
+@round_sum.case(Up)
+@round_sum.case(Down)
+def _rounded_sum(rounding, k, x, r):
     return k + round_to_integer(rounding, x, r)
 
 
@@ -215,12 +217,6 @@ def _toward_zero_sum(rounding, k, x, r):
 @round_sum.case(AwayFromZero)
 def _away_from_zero_sum(rounding, k, x, r):
     return k + where(k + x < like(x, 0.0), floor(x), -floor(-x))
-
-
-@round_sum.case(Up)
-@round_sum.case(Down)
-def _directed_sum(rounding, k, x, r):
-    return k + round_to_integer(rounding, x, r)
 
 
 @round_sum.case(ToOdd)

@@ -19,7 +19,7 @@ from lpbench.networks.net import (
     rounded,
     rounded_part,
 )
-from lpbench.networks.watching import count, count_updates
+from lpbench.networks.watching import count, count_updates, moves
 
 AUDIT_EVERY = 16  # steps between two in which saturation and stalls are counted
 SGD, ADAM = range(2)
@@ -254,11 +254,7 @@ def _sum(a, b, out):
 @inner
 def count_moves(counts, u, old, new):
     """Non-zero updates, and those of them that changed nothing."""
-    moved, stalled, zero = 0, 0, like(u[0], 0.0)
-    for j in range(u.size):
-        if u[j] != zero:
-            moved += 1
-            stalled += new[j] == old[j]
+    moved, stalled = moves(u, old, new)
     counts[MOVED] += moved
     counts[STALLED] += stalled
 

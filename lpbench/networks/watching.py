@@ -142,17 +142,24 @@ def _total(terms):
     return terms[0]
 
 
+@inner
+def moves(updates, old, new):
+    """How many updates are not zero, and how many of them changed nothing; all (n,)."""
+    moved, stalled, zero = np.int64(0), np.int64(0), like(updates[0], 0.0)
+    for j in range(updates.size):
+        if updates[j] != zero:
+            moved += 1
+            stalled += new[j] == old[j]
+    return moved, stalled
+
+
 @apart
 def count_updates(watch, i, parts, updates, old, new):
     """Tensor i was `old` and is `new`; `updates` were taken from it; all (n,).
 
     parts   (3, m), m >= n: what of an update is the gradient's, weight decay's, momentum's.
     """
-    moved, stalled, zero = np.int64(0), np.int64(0), like(updates[0], 0.0)
-    for j in range(updates.size):
-        if updates[j] != zero:
-            moved += 1
-            stalled += new[j] == old[j]
+    moved, stalled = moves(updates, old, new)
     counts = watch.counts[i]
     counts[MOVED] += moved
     counts[STALLED] += stalled

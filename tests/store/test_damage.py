@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fake_results import FakeResult, fake_cell, fake_network, fake_tensors
+from fake_results import FakeResult, fake_cell, fake_network, fake_tensors, write
 
 from lpbench import cli
 from lpbench.errors import LpbenchError, StoreError
@@ -27,6 +27,7 @@ from lpbench.sweeps import sweep
 from lpbench.sweeps.plan import Call, Plan, set_reasons
 
 CELLS = [fake_cell(seed=seed) for seed in range(9)]
+CALL = {"overrides": ["precision=8"], "config_dir": None}
 IN = {
     "cells": CELLS[:3],
     "traces": CELLS[:3],
@@ -41,14 +42,7 @@ def whole(tmp_path_factory):
     """A sweep with compacted files and two parts, as a killed one leaves it."""
     folder = tmp_path_factory.mktemp("whole") / "demo"
     for cells in (CELLS[:3], CELLS[3:6], CELLS[6:]):
-        store = SweepWriter(folder, [{"overrides": ["precision=8"], "config_dir": None}], len(CELLS))
-        for cell in cells:
-            store.put(fake_network(cell))
-        if cells == IN["cells"]:
-            store.close()
-        else:
-            store._parts.close()
-            store._lock.release()
+        write(folder, map(fake_network, cells), cells == IN["cells"], [CALL], len(CELLS))
     return folder
 
 

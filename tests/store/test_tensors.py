@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from fake_results import fake_cell, fake_network, fake_result, fake_tensors
+from fake_results import fake_cell, fake_network, fake_result, fake_tensors, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,18 +30,6 @@ from lpbench.store import (
 from lpbench.store.files import StoreWarning
 from lpbench.store.moving import delete, rename
 from lpbench.store.sources import part_paths
-
-
-def write(folder, results, finish=True):
-    """Put `results` into the sweep as one call; finish=False: as if it were killed after the last part."""
-    store = SweepWriter(folder, [], len(results))
-    for result in results:
-        store.put(result)
-    if finish:
-        store.close()
-    else:
-        store._parts.close()
-        store._lock.release()
 
 
 def networks(*seeds, **options):

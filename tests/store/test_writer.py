@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from fake_results import fake_cell, fake_result
+from fake_results import write as put_in
 
 from lpbench.errors import StoreError, SweepBusy
 from lpbench.store import (
@@ -28,15 +29,8 @@ CALL = {"overrides": ["precision=4,8"], "config_dir": None}
 
 
 def write(folder, results, finish=True):
-    """Put `results` into the sweep as one call; finish=False: as if it were killed after the last part."""
-    store = SweepWriter(folder, [CALL], len(results), {"workers": 2})
-    for result in results:
-        store.put(result)
-    if finish:
-        store.close()
-    else:
-        store._parts.close()
-        store._lock.release()
+    """As a call of a command line."""
+    put_in(folder, results, finish, [CALL], stamp={"workers": 2})
 
 
 def put_all(store, results, pause=0.0):

@@ -15,9 +15,9 @@ from lpbench.arithmetic.generator import ROUNDING, stream
 from lpbench.errors import ConfigError
 from lpbench.formats.quantize import quantize_array
 from lpbench.networks.modules import layers
-from lpbench.networks.modules.rounding import Rounding, dtype_of
+from lpbench.networks.modules.rounding import Rounding
 from lpbench.networks.modules.settings import settings
-from lpbench.networks.modules.watching import Watching
+from lpbench.networks.modules.watching import Watching, dtype_of
 from lpbench.networks.net import ACTIVATIONS, ERRORS, MASTER, WEIGHTS
 from lpbench.networks.roles import Recipe
 from lpbench.networks.roles import recipe as recipe_of

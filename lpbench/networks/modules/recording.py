@@ -154,10 +154,10 @@ class Recording:
 
     def _trace(self) -> dict[str, np.ndarray]:
         points = sorted(self._seconds)
-        losses, means = self._logged["train_loss"], []
-        for before, step in zip([-1, *points], points, strict=False):
-            between = [loss for at, loss in losses.items() if before < at <= step]
-            means.append(float(np.mean(between)) if between else math.nan)
+        losses = self._logged["train_loss"]  # by step, ascending
+        ends = np.searchsorted(list(losses), points, side="right")
+        between = np.split(np.array(list(losses.values())), ends)[: len(points)]
+        means = [float(part.mean()) if part.size else math.nan for part in between]
         seen = {}
         if (batch := self._choices.get("batch_size")) is not None:
             seen["gradient_evaluations"] = np.array(points, np.int64) * batch

@@ -14,7 +14,7 @@ from lpbench.arithmetic.jit import Kernel, in_python_now
 from lpbench.errors import ConfigError
 from lpbench.formats.quantize import round_tensor
 from lpbench.networks import flat
-from lpbench.networks.modules.watching import Watching, outside
+from lpbench.networks.modules.watching import Watching, dtype_of, outside
 from lpbench.networks.net import ACTIVATIONS, ERRORS, GRADIENTS, MASTER, MOMENTUM, SECOND, WEIGHTS
 from lpbench.networks.roles import Recipe
 from lpbench.networks.rounding import Rounder, bind, tensor_words
@@ -26,11 +26,6 @@ WORDS_OF = {
 }  # fmt: skip
 OF_LAYERS = (ACTIVATIONS, ERRORS)
 _KEPT = ("recipe", "key", "layers", "owners", "step", "extents", "kernels")
-
-
-def dtype_of(kind: torch.dtype) -> np.dtype:
-    """numpy's dtype."""
-    return np.dtype(str(kind).removeprefix("torch."))
 
 
 def _compiled(function: Kernel) -> Any:

@@ -44,6 +44,11 @@ from lpbench.networks.watching import (
 )
 
 
+def dtype_of(kind: torch.dtype) -> np.dtype:
+    """numpy's dtype."""
+    return np.dtype(str(kind).removeprefix("torch."))
+
+
 class Watching:
     """The counts of one module.
 
@@ -128,7 +133,7 @@ def exponent_fields(x: torch.Tensor) -> torch.Tensor:
 
 def outside(rounder: Rounder, x: torch.Tensor) -> torch.Tensor:
     """Which numbers lie outside the range of the format."""
-    dtype = np.dtype(str(x.dtype).removeprefix("torch."))
+    dtype = dtype_of(x.dtype)
     work, scaling = arithmetic(rounder.form, dtype, np.finfo(dtype))
     found = saturated(rounder.form.array_kernel(work), native(scaling, x))
     return found if isinstance(found, torch.Tensor) else torch.full_like(x, found, dtype=torch.bool)
