@@ -2,6 +2,7 @@
 
     import lpbench
     lpbench.quantize(x, "fp8_e4m3")                    # numpy array or torch tensor, to a number format
+    lpbench.accumulate(x, "bf16", chunk=64)            # sums as an accumulator of few bits makes them
     lpbench.run(algorithm="halp", precision=8)         # one cell: its row as a dict, its trace under "trace"
     lpbench.sweep(["precision=4,6,8", "seed=range(3)"], name="demo")   # a grid, as a DataFrame
     lpbench.bits(0.01, ["dimension=16,256"])           # the fewest bits that reach a gap, proven and measured
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lpbench import formats
     from lpbench.analysis.compare import compare
     from lpbench.cells.run import run
+    from lpbench.formats.accumulate import accumulate
     from lpbench.formats.quantize import quantize_array as quantize
     from lpbench.proofs.bits import bits
     from lpbench.proofs.bounds import bounds
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from lpbench.sweeps.sweep import sweep
 
 __all__ = [
+    "accumulate",
     "bits",
     "bounds",
     "compare",
@@ -48,6 +51,7 @@ __all__ = [
 _load = lazy.attributes(
     __name__,
     {
+        "accumulate": "lpbench.formats.accumulate.accumulate",
         "bits": "lpbench.proofs.bits.bits",
         "bounds": "lpbench.proofs.bounds.bounds",
         "compare": "lpbench.analysis.compare.compare",

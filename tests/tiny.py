@@ -82,6 +82,7 @@ SVRG = {"inner_steps": 7, "snapshot": "last"}
 SWALP = {"average_start": 3, "average_every": 2}
 F32, F64 = {"compute_dtype": "float32"}, {"compute_dtype": "float64"}
 BATCH = {"batch_size": 3}
+SUMS = {"sum_format": "float(precision=8,exponent_bits=5)", "sum_chunk": 2, "sum_rounding": "stochastic"}
 KERNELS: dict[str, tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]] = {
     "lp_sgd squared fixed": ({"loss": SQUARED}, {**FIXED, **F64}, [{}, BATCH, {"limit": 0.2}, {"random_bits": 4}]),
     "lp_sgd squared fixed 32": ({"loss": SQUARED}, {**FIXED, **F32}, [{}, BATCH]),
@@ -93,6 +94,10 @@ KERNELS: dict[str, tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]] 
     "halp squared fixed": (
         {"loss": SQUARED}, {"algorithm": "halp", **SVRG, **FIXED, **F64},
         [{}, {"snapshot": "random"}, {"snapshot": "average"}, {"mu": 2.0} | BATCH],
+    ),
+    "lp_sgd logistic sums": ({"loss": LOGISTIC}, {**FIXED, **F64, **SUMS}, [{}, BATCH, {"sum_chunk": 1}]),
+    "halp softmax sparse sums": (
+        {"loss": SOFTMAX, "sparse": True}, {"algorithm": "halp", **SVRG, **FIXED, **F64, **SUMS}, [{}, BATCH],
     ),
 }  # fmt: skip
 SLOW: dict[str, tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]] = {

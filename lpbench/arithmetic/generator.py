@@ -21,7 +21,7 @@ SECOND = np.uint32(0x846CA68B)
 _OTHER = np.uint32(0x5BD1E995)
 
 # What random numbers are for: each purpose has a stream of its own.
-SAMPLES, ROUNDING, SNAPSHOT, POINTS, NOISE, INITIAL, ORDER = range(7)
+SAMPLES, ROUNDING, SNAPSHOT, POINTS, NOISE, INITIAL, ORDER, SUMS = range(8)
 SCHEME = 1  # raised with every change of the bits: seeds of two schemes share no noise
 
 

@@ -7,18 +7,21 @@ import numpy as np
 
 from lpbench.algorithms.base import Setup, uses_snapshots
 from lpbench.arithmetic import products, rounding
+from lpbench.arithmetic.generator import SUMS, stream
 from lpbench.cells.points import check_length, run_length
 from lpbench.cells.theorems import best_exponent_bits
 from lpbench.choices import keys
 from lpbench.convex import gap, gradients, losses, step_sizes
 from lpbench.convex.drive import Run, keys_of, new_look
 from lpbench.convex.rows import Dense, Sparse
+from lpbench.convex.sums import Accumulator
 from lpbench.convex.update import new_tally
 from lpbench.declared.kinds import Formula
 from lpbench.errors import ConfigError
 from lpbench.formats.base import least_power_of_two
+from lpbench.networks.roles import accumulator
 from lpbench.problems.base import LOGISTIC, QUADRATIC, SOFTMAX, SQUARED, SQUARED_HINGE, Problem
-from lpbench.problems.solving.memory import by_group
+from lpbench.problems.solving.memory import by_group, remembered
 from lpbench.registry import algorithms, formats
 
 _LOSSES = {SQUARED: losses.Squared(), LOGISTIC: losses.Logistic(), SQUARED_HINGE: losses.SquaredHinge()}
@@ -102,6 +105,7 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
         work=gradients.Work(table, np.zeros(classes), np.zeros(classes)),
         tally=new_tally(n, dtype),
         look=new_look(n, classes),
+        sums=_accumulator(choices, problem),
     )
     start = problem.w_star if choices["start"] == "optimum" else np.zeros(n)
     return Setup(
@@ -114,6 +118,21 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
         samples=problem.n_samples,
         margins=1 if problem.loss == QUADRATIC else problem.n_samples,
         choices=choices,
+    )
+
+
+def _accumulator(choices: dict[str, Any], problem: Problem) -> Accumulator | None:
+    """The accumulator of the margins; `limit=auto` is a range of 4 times the largest at the optimum."""
+    if choices.get("sum_format") is None:
+        return None
+    found = accumulator(choices, margins_at_optimum(problem))
+    assert found is not None
+    return Accumulator(
+        found.form.kernel(np.float64),
+        rounding.make(found.rounding, np.float64, found.random_bits),
+        np.float64(found.form.scale),
+        np.int64(choices["sum_chunk"]),
+        stream(choices["seed"], SUMS),
     )
 
 
@@ -147,7 +166,7 @@ def kernel_problem(problem: Problem, dtype: Any) -> tuple[Any, Any]:
         size = np.float64(problem.noise if sparse else problem.noise / np.sqrt(h.size))
         return gradients.Diagonal(h, w_star, size, sparse, np.float64(0)), gap.DiagonalForm(w_star, h)
     rows, exact = _rows(problem, dtype), _rows(problem, np.float64)
-    margins = products.margins(problem.X, w_star.reshape(problem.n_classes, -1))
+    margins = margins_at_optimum(problem)
     if problem.loss == SOFTMAX:
         model = gradients.Multinomial(rows, np.int64(problem.n_classes), strength)
         return model, gap.MultinomialDivergence(w_star, exact, strength, margins)
@@ -158,6 +177,12 @@ def kernel_problem(problem: Problem, dtype: Any) -> tuple[Any, Any]:
         H = products.second_moments(exact.X) + strength * np.eye(w_star.size)
         judge = gap.QuadraticForm(w_star, H)
     return gradients.Linear(rows, loss, strength), judge
+
+
+@remembered
+def margins_at_optimum(problem: Problem) -> np.ndarray:
+    """x_i . w* of all samples, (N, K)."""
+    return products.margins(problem.X, np.ascontiguousarray(problem.w_star).reshape(problem.n_classes, -1))
 
 
 def _rows(problem: Problem, dtype: Any) -> Any:

@@ -69,6 +69,8 @@ def setting(
 
 @by_group
 def _setting(choices: Mapping[str, Any], problem: Problem, steps: float | None) -> Setting:
+    if choices.get("sum_format") is not None:
+        raise Refused("no theorem is about sums of few bits (sum_format)")
     grid, algorithm = grid_of(choices), choices["algorithm"]
     low, high = (-np.inf, np.inf) if algorithm in HALP else (grid.low, grid.high)
     at = reference(problem, low, high)

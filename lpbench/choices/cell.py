@@ -22,6 +22,7 @@ from lpbench.choices.files import is_relative, located
 from lpbench.declared.choices import CHOICES, CONVEX_SCHEDULES, FILES, FORMAT, RUN
 from lpbench.errors import ConfigError
 from lpbench.networks.modules import VERSION as TORCH
+from lpbench.networks.roles import SUMS, accumulator, settled_sums
 
 _NOT_HASHED = ("seed", *FILES)  # seeds make the cells of a group; the content of a file stands for its path
 
@@ -179,6 +180,7 @@ class CellMaker:
             choices = problem.thing.settle(choices, files)
         else:
             _check_convex(choices, algorithm)
+            choices |= _sums(choices, algorithm)
         return self._identify(choices, algorithm, problem, self._asked(value, choices))
 
     def _asked(self, value: Mapping[str, Any], choices: Mapping[str, Any]) -> str:
@@ -351,6 +353,23 @@ def _check_convex(choices: dict[str, Any], algorithm: Any) -> None:
         raise ConfigError(
             f"schedule={choices['schedule']} is for networks; problem={choices['problem']} takes {allowed}"
         )
+
+
+def _sums(choices: dict[str, Any], algorithm: Any) -> dict[str, Any]:
+    """The accumulator of a convex cell; raises ConfigError where there can be none."""
+    if (
+        "format" not in algorithm.reads or choices["noise_kind"] is not None
+    ):  # nothing is rounded, nothing is summed
+        return dict.fromkeys(SUMS)
+    settled = settled_sums(choices)
+    if settled["sum_format"] is not None:
+        rounder = accumulator({**choices, **settled, "limit": 1.0})
+        if rounder is not None and rounder.form.adapts:
+            raise ConfigError(
+                f"sum_format={settled['sum_format']}: its numbers share a scale, and a sum is one number: take float "
+                "or fixed"
+            )
+    return settled
 
 
 def _registered(things: registry.Registry, name: Any) -> Any:

@@ -36,7 +36,15 @@ def command(
             "--within",
             "-W",
             metavar="W",
-            help="Of networks: how near to full precision, 0.01: a point of test error.",
+            help="Of networks: how near to full precision, 0.01: a point of test error; of sums: to the exact ones.",
+        ),
+    ] = None,
+    sums: Annotated[
+        str | None,
+        typer.Option(
+            "--sums",
+            metavar="LENGTHS",
+            help="Of accumulators: numbers of terms, 256,4096; or the word network, whose products they are of.",
         ),
     ] = None,
     metric: Annotated[
@@ -79,6 +87,10 @@ def command(
     lpbench bits --target 0.01 problem=family_s k=4 dimension=16,256,4096 --figure bits.html
 
     lpbench bits --within 0.01 problem=mlp dimension=16,64,256 recipe=all
+
+    With --sums: how many mantissa bits an accumulator needs for sums of so many terms, proven and measured.
+
+    lpbench bits --sums 256,4096,65536 sum_chunk=1,64
     """
     from contextlib import closing
 
@@ -93,6 +105,23 @@ def command(
 
         check_ending(figure)
         opt.check_place(figure)
+    if sums is not None:
+        from lpbench.commands import _sums
+
+        if target is not None or metric is not None:
+            raise ConfigError("--sums is about accumulators alone: leave out --target and --metric")
+        given = overrides or []
+        return _sums.report(
+            sums,
+            within,
+            given,
+            measure,
+            figure,
+            as_json,
+            csv,
+            quiet,
+            None if config_dir is None else Path(config_dir),
+        )
     minutes = None if yes else max_minutes
     with closing(_bits.Rounds(quiet, verbose)) as rounds:
         found = find(

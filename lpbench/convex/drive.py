@@ -41,7 +41,10 @@ class Look(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What every kernel gets: the problem, its judge, the format, and one cell's scratch."""
+    """What every kernel gets: the problem, its judge, the format, and one cell's scratch.
+
+    sums   the accumulator of a sample's margin; None: it is summed in full.
+    """
 
     model: Any
     judge: Any
@@ -53,6 +56,7 @@ class Run(NamedTuple):
     work: Work
     tally: Tally
     look: Look
+    sums: Any = None
 
 
 def keys_of(seed: int) -> Keys:

@@ -16,6 +16,7 @@ from lpbench.arithmetic.ops import like
 from lpbench.arithmetic.vectors import fill
 from lpbench.convex.losses import slope, softmax
 from lpbench.convex.rows import add_row, place_row, row_dot
+from lpbench.convex.sums import margin
 
 
 class Linear(NamedTuple):
@@ -77,19 +78,20 @@ def _difference_linear(model, run, w, scale, centred, snapshot, t):
     n, words, batch, work = model.rows.y.size, step_words(run.keys.samples, t), run.batch, run.work
     if batch == 1:
         i = random_index(words, 0, n)
-        c = _slope_change(model, w, scale, centred, snapshot, i)
+        c = _slope_change(model, run.sums, w, scale, centred, snapshot, i, t, 0)
         return c, place_row(model.rows, i, work.table)
     g = work.table[0]
     fill(g, 0.0)
     for b in range(batch):
         i = random_index(words, b, n)
-        add_row(model.rows, i, _slope_change(model, w, scale, centred, snapshot, i) / batch, g)
+        change = _slope_change(model, run.sums, w, scale, centred, snapshot, i, t, b)
+        add_row(model.rows, i, change / batch, g)
     return 1.0, np.int64(0)
 
 
 @inner
-def _slope_change(model, w, scale, centred, snapshot, i):
-    y, z = model.rows.y[i], scale * row_dot(model.rows, i, w)
+def _slope_change(model, sums, w, scale, centred, snapshot, i, t, b):
+    y, z = model.rows.y[i], margin(sums, model.rows, i, w, scale, t, b)
     if snapshot is None:
         return slope(model.loss, z, y)
     else:
@@ -118,7 +120,8 @@ def _difference_multinomial(model, run, w, scale, centred, snapshot, t):
     for b in range(batch):
         i = random_index(words, b, model.rows.y.size)
         for k in range(model.classes):
-            p[k] = scale * row_dot(model.rows, i, w[k * d : (k + 1) * d])
+            part = w[k * d : (k + 1) * d]
+            p[k] = margin(run.sums, model.rows, i, part, scale, t, b * model.classes + k)
             if snapshot is not None:
                 q[k] = snapshot.margins[i, k]
                 p[k] += centred * q[k]

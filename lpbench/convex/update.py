@@ -13,7 +13,8 @@ from lpbench.arithmetic.rounding import offset
 from lpbench.arithmetic.vectors import copy
 from lpbench.convex.gradients import Linear
 from lpbench.convex.losses import slope
-from lpbench.convex.rows import Sparse, row_dot
+from lpbench.convex.rows import Sparse
+from lpbench.convex.sums import margin
 from lpbench.formats.base import block_length, fit, fitted_length, has_blocks, move, quantize, shared_unit
 
 # Saturation and the largest update are counted at every step; what is a mean anyway is sampled at every 16th.
@@ -191,7 +192,7 @@ def _touch_sparse(rows, run, w, scale, alpha, t):
     fmt, rounding, tally = run.fmt, run.rounding, run.tally
     samples, words = step_words(run.keys.samples, t), step_words(run.keys.rounding, t)
     i = random_index(samples, 0, rows.y.size)
-    c = slope(run.model.loss, scale * row_dot(rows, i, w), rows.y[i])
+    c = slope(run.model.loss, margin(run.sums, rows, i, w, scale, t, 0), rows.y[i])
     a = like(w[0], alpha * c / scale)
     peak, l1 = 0.0, 0.0
     for p in range(rows.starts[i], rows.starts[i + 1]):

@@ -109,6 +109,12 @@ _NETWORK = (
            "where it can, else `torch`. They are equal in distribution, not in bits"),
     Choice("device", Word(("cpu", "cuda")), "cpu", "of the engine `torch`: where it computes"),
 )  # fmt: skip
+_SUMS = (
+    Choice("sum_format", Word(), None, "of the compiled engines: the accumulator in which the terms of a product are "
+           "summed, `float(precision=16,exponent_bits=6)`; null: full precision ([accumulators.md](accumulators.md))"),
+    Choice("sum_chunk", Whole(1), None, "terms of a sum between two roundings to `sum_format`; null: 1, each addition"),
+    Choice("sum_rounding", Word(ROUNDINGS), None, "of sums; null: `nearest_even`"),
+)  # fmt: skip
 _RUN = (
     Choice("batch_size", Whole(1, top=_COUNTED // 2), 1, "samples a step, drawn with replacement; of networks 64 "
            "unless given, as `sampling` says"),
@@ -144,20 +150,20 @@ def _named(*parts: tuple[Choice, ...]) -> dict[str, Choice]:
     return {choice.name: choice for part in parts for choice in part}
 
 
-CHOICES = _named(_PROBLEM, (_START,), _ALGORITHM, _FORMAT, _STEP_SIZE, _NETWORK, _RUN)
+CHOICES = _named(_PROBLEM, (_START,), _ALGORITHM, _FORMAT, _STEP_SIZE, _NETWORK, _SUMS, _RUN)
 COLUMNS_OF_RUNTIME = _named(_RUNTIME)
 RUNTIME = _named(_RUNTIME, _RAY)
 # Who reads them. `schedule` is the algorithm's, like `momentum` of one of the user's own; all else every cell reads.
 PROBLEM = tuple(_named(_PROBLEM))
 FORMAT = tuple(name for name in _named(_FORMAT) if name != "format")
 ALGORITHM = (*(name for name in _named(_ALGORITHM) if name != "algorithm"), "schedule")
-RUN = ("start", "step_size", *_named(_RUN))
+RUN = ("start", "step_size", *_named(_SUMS), *_named(_RUN))
 # What networks read in place of RUN.
-NETWORK = ("step_size", *_named(_NETWORK), *(name for name in _named(_RUN) if name != "tail"))
+NETWORK = ("step_size", *_named(_NETWORK), *_named(_SUMS), *(name for name in _named(_RUN) if name != "tail"))
 # What a plug-in may declare as its own, too: of convex cells it is nobody's.
 SHARED = ("depth", "module", "data", *_named(_NETWORK))
 # What files of before networks lack: null there.
-LATER = ("teacher_width", "scale_rule", *SHARED)
+LATER = ("teacher_width", "scale_rule", *_named(_SUMS), *SHARED)
 # Choices that name files, from the folder in which a sweep was asked for: what files hold stands for them.
 FILES = ("path", "module", "data")
 CONVEX_SCHEDULES = ("constant", "decreasing")

@@ -59,7 +59,7 @@ def quantize_array(
     if is_tensor(x) and out is not None:
         raise ConfigError("out is for numpy arrays; assign the result to a tensor instead: out.copy_(result)")
     if axis is not None:
-        x = x if is_tensor(x) else _numbers(x)
+        x = x if is_tensor(x) else numbers_of(x)
         if not (isinstance(axis, int | np.integer) and -x.ndim <= axis < x.ndim):
             raise ConfigError(f"axis must be one of the {x.ndim} that x has, got {axis!r}")
         to = form.axis
@@ -67,7 +67,7 @@ def quantize_array(
             return _turned(x, form, rounding, random, out, int(axis), to)
     if is_tensor(x):
         return _tensor(x, form, rounding, random)
-    array = _numbers(x)
+    array = numbers_of(x)
     if out is None:
         out = np.empty_like(array, order="C")
     else:
@@ -127,7 +127,7 @@ def _round(array: np.ndarray, form: Format, rounding: str, random: Any, out: np.
     grid = form.array_kernel(work)
     mode = roundings.given(work) if given else roundings.make(rounding, work)
     uniforms = np.ascontiguousarray(random, dtype=work).ravel() if given else None
-    key = _key(random) if rounding == "stochastic" and not given else np.uint32(0)
+    key = key_of(random) if rounding == "stochastic" and not given else np.uint32(0)
     rows = (-1, form.columns(array.shape)) if _in_rows(grid) else (1, array.size)
     _run(grid, mode, np.ascontiguousarray(array).reshape(rows), key, uniforms, scaling, out.reshape(rows))
 
@@ -152,7 +152,8 @@ def units_of(grid: Any, columns: int, scaling: Any) -> np.ndarray | None:
     return zeros(2 * max(1, _PART // whole) * whole, scaling.scale.dtype)
 
 
-def _numbers(x: Any) -> np.ndarray:
+def numbers_of(x: Any) -> np.ndarray:
+    """x as an array of float16, float32 or float64; raises ConfigError where it is none."""
     if isinstance(x, np.ma.MaskedArray):
         raise ConfigError(
             "x is a masked array, whose mask would be lost: quantize x.data, or x.filled(value)"
@@ -223,7 +224,8 @@ def _uniforms(random: Any, shape: tuple[int, ...]) -> np.ndarray:
     return random
 
 
-def _key(random: Any) -> np.uint32:
+def key_of(random: Any) -> np.uint32:
+    """The generator's key for a seed, a generator or nothing at all; raises ConfigError for a negative seed."""
     if random is None:
         return np.uint32(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random, np.random.Generator):
@@ -519,7 +521,7 @@ def round_tensor(
         r = random.to(device=x.device, dtype=s.dtype).reshape(s.shape)
     else:
         with np.errstate(over="ignore"):
-            drawn = random if words else step_words(_key(random), 0)
+            drawn = random if words else step_words(key_of(random), 0)
         r = _offsets(mode, _random_bits_tensor(drawn, x.numel(), x.device), s.dtype).reshape(s.shape)
     unit = _extent(scaling, wide)
     if span is not None:

@@ -14,7 +14,7 @@ from lpbench.arithmetic.elementary import to_cos
 from lpbench.arithmetic.generator import INITIAL, stream
 from lpbench.arithmetic.tiles import ROOM
 from lpbench.formats.quantize import quantize_array
-from lpbench.networks import operands, training, updates
+from lpbench.networks import operands, sums, training, updates
 from lpbench.networks.architecture import (
     DIRECT,
     INPUT,
@@ -37,6 +37,7 @@ from lpbench.networks.net import (
     PLACES_OF_ROLE,
     ROLES,
     SECOND,
+    SUMS,
     WEIGHTS,
     Net,
 )
@@ -68,14 +69,17 @@ class Extents:
     """The numbers of a first step in which nothing is rounded, laid out as the kernels have them.
 
     inputs, errors   activations and errors of all layers.      gradient   with the loss scale divided out.
+    outputs, errors_in   sums of products: in front of the nonlinearity, and the derivatives by inputs.
     """
 
     inputs: Vector
     errors: Vector
     gradient: Vector
+    outputs: Vector
+    errors_in: Vector
 
 
-NOTHING = Extents(*(np.zeros(0) for _ in range(3)))
+NOTHING = Extents(*(np.zeros(0) for _ in range(5)))
 
 
 def extents(layout: Layout, start: Vector, X: np.ndarray, y: Vector, first: Vector, scale: float) -> Extents:
@@ -91,7 +95,8 @@ def extents(layout: Layout, start: Vector, X: np.ndarray, y: Vector, first: Vect
         net, memory, rule, training.Schedule(still, still, still), no_average(), X, y, first[None], np.int64(0),
         np.uint32(0), np.zeros(1), np.zeros(1), 0,
     )  # fmt: skip
-    return Extents(net.inputs, net.errors, memory.gradient / np.asarray(scale, start.dtype))
+    gradient = memory.gradient / np.asarray(scale, start.dtype)
+    return Extents(net.inputs, net.errors, gradient, net.outputs, net.errors_in)
 
 
 def no_average() -> training.Average:
@@ -114,19 +119,24 @@ class Tensors:
         self.rounders: dict[tuple[int, int], Rounder] = {}
         self._bound: dict[tuple[Rounder, int], Bound] = {}
         net, lines, batch = layout.net, layout.layers, layout.batch
-        inputs, errors = [], []
-        for line in lines:
+        for i, (layer, line) in enumerate(zip(net, lines, strict=True)):
             start_of, size = line[INPUT], batch * line[SAMPLE]
-            inputs.append(first.inputs[start_of : start_of + size])
+            inputs, errors_in = (x[start_of : start_of + size] for x in (first.inputs, first.errors_in))
             start_of, size = line[OUTPUT], batch * line[POSITIONS] * line[WIDTH]
-            errors.append(first.errors[start_of : start_of + size])
-        for i, layer in enumerate(net):
+            outputs, errors = (x[start_of : start_of + size] for x in (first.outputs, first.errors))
+            offset, rows, columns = layout.tensors[2 * i]
+            gradient = first.gradient[offset : offset + rows * columns] * loss_scale
+            for product, numbers, length in (
+                (sums.FORWARD, outputs, columns), (sums.BACK, errors_in, rows), (sums.GRADIENT, gradient, columns),
+            ):  # fmt: skip
+                rounder = recipe.rounder("sums", layer.name, numbers)
+                self._keep(SUMS, sums.place_of(i, product), rounder, int(length))
             if recipe.at_products:
-                self._keep_operands(i, inputs[i], errors[i], start)
+                self._keep_operands(i, inputs, errors, start)
                 continue
-            rounder = recipe.rounder("activations", net[i - 1].name if i else None, inputs[i])
+            rounder = recipe.rounder("activations", net[i - 1].name if i else None, inputs)
             self._keep(ACTIVATIONS, i, rounder, int(lines[i - 1, WIDTH] if i else lines[0, SAMPLE]))
-            self._keep(ERRORS, i, recipe.rounder("errors", layer.name, errors[i]), int(lines[i, WIDTH]))
+            self._keep(ERRORS, i, recipe.rounder("errors", layer.name, errors), int(lines[i, WIDTH]))
         for place, (offset, rows, columns) in enumerate(layout.tensors):
             name, where = net[place // 2].name, slice(offset, offset + rows * columns)
             own, gradient = start[where], first.gradient[where]
@@ -205,8 +215,13 @@ class Tensors:
         return found
 
 
-def new_net(layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[Tensor] = ()) -> Net:
-    """A cell's scratch; rounders: the table of `Tensors`; watched: of them those that steps may be watched for."""
+def new_net(
+    layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[Tensor] = (), chunk: int = 1
+) -> Net:
+    """A cell's scratch; rounders: the table of `Tensors`; watched: of them those that steps may be watched for.
+
+    chunk   terms of a sum between two roundings of an accumulator.
+    """
     lines = layout.layers
     turned = int((lines[:, WIDTH] * lines[:, LINES] * lines[:, SEGMENT])[1:].max(initial=0))
     products = bool(rounders[OPERANDS].any())
@@ -214,6 +229,10 @@ def new_net(layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[T
     largest_weights = int((lines[:, WIDTH] * lines[:, LINES] * lines[:, SEGMENT]).max())
     largest_inputs = layout.batch * int(lines[:, SAMPLE].max())
     slope = max(largest_errors, largest_weights, largest_inputs) if products else 0
+    sides = lines[:, LINES] * lines[:, SEGMENT]  # what lies behind windows, side by side
+    largest_sums = max(
+        largest_errors, largest_weights, layout.batch * int((lines[:, POSITIONS] * sides).max())
+    )
     return Net(
         layers=layout.layers,
         offsets=layout.offsets,
@@ -234,6 +253,8 @@ def new_net(layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[T
         factor=zeros(largest_weights if products else 0, real),
         slopes=zeros(2 * slope, real).reshape(2, slope),
         products=int(products),
+        chunk=chunk,
+        partial=zeros(largest_sums if rounders[SUMS].any() else 0, real),
         powers=zeros(2 * layout.batch * int(lines[-1, WIDTH]), np.float64),
         batch=layout.batch,
     )

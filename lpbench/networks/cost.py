@@ -32,7 +32,7 @@ def work(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, Any], sampl
     samples   that a look judges, those of the test set among them.
     """
     batch, kept = choices["batch_size"], states(choices)
-    forward = rounded_forward = rounded_back = weights = rounded_weights = 0.0
+    forward = rounded_forward = rounded_back = weights = rounded_weights = sums_back = 0.0
     values = float(np.prod(net[0].inputs))
     if _rounds(recipe, "activations", None):
         rounded_forward += values
@@ -40,6 +40,10 @@ def work(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, Any], sampl
         rows = layer.window[0] * layer.window[1] * (padded(layer.inputs[2]) if i else layer.inputs[2])
         width, positions = padded(layer.outputs), float(np.prod(layer.positions))
         forward += positions * rows * width
+        if _rounds(recipe, "sums", layer.name):
+            rounded_forward += positions * width * -(-rows // recipe.chunk)
+            rounded_back += positions * rows * -(-layer.outputs // recipe.chunk) * (i > 0)
+            sums_back += rows * width * -(-batch * positions // recipe.chunk)
         values += positions * width * (2 if layer.is_dense else 3)
         own = (rows + 1.0) * width
         weights += own
@@ -49,7 +53,7 @@ def work(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, Any], sampl
         rounded_weights += own * sum(n * _rounds(recipe, role, layer.name) for role, n in roles.items())
     sample = forward * PRODUCT + values * NUMBER + rounded_forward * ROUNDING + net[-1].outputs * CLASS
     step = batch * (sample + 2 * forward * PRODUCT + values * NUMBER + rounded_back * ROUNDING)
-    step += weights * (4 + kept) * NUMBER + rounded_weights * ROUNDING
+    step += weights * (4 + kept) * NUMBER + (rounded_weights + sums_back) * ROUNDING
     size = np.dtype(choices["compute_dtype"]).itemsize
     copies = 8 + kept + recipe.has_master + (choices.get("compensation") == "kahan")  # scratch among them
     # In float64: how weights begin, and their average.

@@ -11,7 +11,7 @@ from lpbench.networks.rounding import OUTSIDE, ROUND, tensor_words
 from lpbench.networks.watching import count
 
 # Roles of tensors: rows of the table of rounders. A tensor's random numbers are those of its role and its place in it.
-WEIGHTS, ACTIVATIONS, ERRORS, GRADIENTS, MOMENTUM, MASTER, SECOND, OPERANDS = range(8)
+WEIGHTS, ACTIVATIONS, ERRORS, GRADIENTS, MOMENTUM, MASTER, SECOND, OPERANDS, SUMS = range(9)
 ROLE_COLUMN = (
     "weights",
     "activations",
@@ -21,9 +21,11 @@ ROLE_COLUMN = (
     "master",
     "second_momentum",
     "operands",
+    "sums",
 )
-ROLES = 8
+ROLES = 9
 PLACES_OF_ROLE = 1024
+_PARTS_OF_SUMS = 1024  # of a tensor's number: no other role rounds a tensor so many times in a step
 
 
 class Net(NamedTuple):
@@ -44,6 +46,8 @@ class Net(NamedTuple):
     operand, other, factor, slopes   where operands of products are rounded: the inputs and the errors of a layer, its
                 weights, and scratch (2, n) for any of them turned; empty else.
     products    1: operands of products are rounded.
+    chunk       terms of a sum between two roundings of an accumulator.
+    partial     where there are accumulators, scratch for the largest product; else empty.
     """
 
     layers: Any
@@ -66,7 +70,17 @@ class Net(NamedTuple):
     factor: Vector
     slopes: Any
     products: int
+    chunk: int
+    partial: Vector
     batch: int
+
+
+@inner
+def tensor_number(role, place, part):
+    """The number of a part of a tensor among all that a step rounds: its random words are those of this number."""
+    if role == SUMS:
+        role, part = WEIGHTS, _PARTS_OF_SUMS + part
+    return (part * SUMS + role) * PLACES_OF_ROLE + place
 
 
 @inner
@@ -81,7 +95,7 @@ def rounded_part(net, role, place, part, key, step, x, out, columns):
     address, state = net.rounders[role, place, 0], net.rounders[role, place, 1]
     if state == 0:
         return False
-    words = tensor_words(key, (part * ROLES + role) * PLACES_OF_ROLE + place, step)
+    words = tensor_words(key, tensor_number(role, place, part), step)
     call(address, state, x, out, columns, words.first, words.second, ROUND)
     if part == 0 and net.watch.on[0] == 1:
         count(net.watch, net.watch.index[role, place], x, out, address, state)

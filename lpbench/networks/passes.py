@@ -8,10 +8,8 @@ import numpy as np
 
 from lpbench.arithmetic.elementary import decay, log
 from lpbench.arithmetic.jit import inner
-from lpbench.arithmetic.lanes import LANES, turn
 from lpbench.arithmetic.ops import like
-from lpbench.arithmetic.tiles import columns_into, rows_into
-from lpbench.arithmetic.vectors import copy, fill
+from lpbench.arithmetic.vectors import copy, fill, transpose
 from lpbench.networks.architecture import (
     BIAS,
     DIRECT,
@@ -34,6 +32,15 @@ from lpbench.networks.architecture import (
 )
 from lpbench.networks.net import ACTIVATIONS, ERRORS, rounded
 from lpbench.networks.operands import back_operands, forward_operands, gradient_operands
+from lpbench.networks.sums import (
+    BACK,
+    FORWARD,
+    GRADIENT,
+    accumulates,
+    multiply_columns,
+    multiply_rows,
+    place_of,
+)
 
 
 @inner
@@ -58,9 +65,13 @@ def forward(net, weights, count, key, step):
         line = net.layers[layer]
         rows, width = count * line[POSITIONS], line[WIDTH]
         out = net.outputs[line[OUTPUT] : line[OUTPUT] + rows * width]
-        bias = weights[line[BIAS] : line[BIAS] + width]
+        bias, place = weights[line[BIAS] : line[BIAS] + width], place_of(layer, FORWARD)
+        in_few_bits = accumulates(net, place)
         for i in range(rows):
-            copy(out[i * width : (i + 1) * width], bias)
+            if in_few_bits:
+                fill(out[i * width : (i + 1) * width], like(bias[0], 0.0))
+            else:
+                copy(out[i * width : (i + 1) * width], bias)
         windows = net.offsets[line[WINDOWS] : line[WINDOWS] + rows]
         inputs, first, factor, whole = net.inputs, line[INPUT], weights, line[WEIGHT]
         if net.products == 1:
@@ -68,7 +79,13 @@ def forward(net, weights, count, key, step):
             inputs, first, factor, whole = net.operand, 0, net.factor, 0
         for k in range(line[LINES]):
             start, matrix = first + k * line[PITCH], whole + k * line[SEGMENT] * width
-            rows_into(inputs, start, windows, rows, factor, matrix, width, out, 0, line[SEGMENT], net.room)
+            multiply_rows(
+                net, place, inputs, start, windows, rows, factor, matrix, width, out, k * line[SEGMENT], line[SEGMENT],
+                k + 1 == line[LINES], key, step,
+            )  # fmt: skip
+        if in_few_bits:
+            for i in range(rows):
+                _add(out[i * width : (i + 1) * width], bias)
         if layer < last:
             _hand_on(net, layer, count, key, step)
 
@@ -220,10 +237,12 @@ def _gradient(net, layer, gradient, count, key, step):
     if net.products == 1:
         gradient_operands(net, layer, count, key, step)
         inputs, first, errors, begin = net.operand, 0, net.other, 0
+    place = place_of(layer, GRADIENT)
     for k in range(line[LINES]):
         start, matrix = first + k * line[PITCH], line[WEIGHT] + k * line[SEGMENT] * width
-        columns_into(
-            inputs, start, windows, line[SEGMENT], errors, begin, width, gradient, matrix, rows, net.room
+        into = gradient[matrix : matrix + line[SEGMENT] * width]
+        multiply_columns(
+            net, place, inputs, start, windows, line[SEGMENT], errors, begin, width, into, k, rows, key, step
         )
     bias = gradient[line[BIAS] : line[BIAS] + width]
     for i in range(rows):
@@ -248,7 +267,7 @@ def _back(net, layer, weights, count, key, step):
     if net.products == 1:
         back_operands(net, layer, matrix, count, key, step)
         matrix, errors, begin = net.factor[: length * width], net.other, 0
-    _turn(matrix, width, length, turned)
+    transpose(matrix, length, width, turned)
     into = net.errors_in[line[INPUT] : line[INPUT] + count * line[SAMPLE]]
     fill(into, like(into[0], 0.0))
     offsets = net.offsets[line[ROWS] : line[ROWS] + rows]
@@ -256,7 +275,10 @@ def _back(net, layer, weights, count, key, step):
     spread = into if apart else net.spread[: rows * length]
     if not apart:
         fill(spread, like(into[0], 0.0))
-    rows_into(errors, begin, offsets, rows, turned, 0, length, spread, 0, units, net.room)
+    place = place_of(layer, BACK)
+    multiply_rows(
+        net, place, errors, begin, offsets, rows, turned, 0, length, spread, 0, units, True, key, step
+    )
     if apart:
         return
     segment = line[SEGMENT]
@@ -264,14 +286,6 @@ def _back(net, layer, weights, count, key, step):
         for k in range(line[LINES]):
             at, to = i * length + k * segment, net.offsets[line[WINDOWS] + i] + k * line[PITCH]
             _add(into[to : to + segment], spread[at : at + segment])
-
-
-@inner
-def _turn(x, width, length, out):
-    """out (width, length) = the columns of x (length, width) as rows."""
-    for i in range(0, length, LANES):
-        for j in range(0, width, LANES):
-            turn(x, i * width + j, width, out, j * length + i, length)
 
 
 @inner

@@ -30,13 +30,15 @@ KEYS = {
     "momentum": "momentum_format",
     "master": "master_format",
 }
-ROLE_NAMES = ("weights", *KEYS)
+SUMS = ("sum_format", "sum_chunk", "sum_rounding")
+ROLE_NAMES = ("weights", *KEYS, "sums")
 _OF_FORMAT = (
     "precision", "exponent_bits", "block_size", "scale_rule", "subnormals", "limit", "rounding", "random_bits",
 )  # fmt: skip
 _OF_SAME = ("limit", "rounding", "random_bits")
 # `limit=auto`: the range of a tensor is so many times its largest initial number, and a power of two.
 ROOM = 4.0
+SUM_ROUNDING = "nearest_even"  # of accumulators, unless given
 _KNOWN = ("weights", "master")  # whose initial numbers are there before anything is computed
 
 
@@ -102,6 +104,29 @@ def canonical(choices: Mapping[str, Any]) -> dict[str, str]:
     return {key: read(key, choices[key]).text for key in KEYS.values() if choices.get(key) is not None}
 
 
+def settled_sums(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """The choices of an accumulator in their one form, null where there is none; raises ConfigError."""
+    spec = read("sum_format", choices["sum_format"] or NONE)
+    if spec.name == NONE:
+        return dict.fromkeys(SUMS)
+    asked, own = choices["sum_rounding"], spec.given.get("rounding")
+    if asked is not None and own not in (None, asked):
+        raise ConfigError(f"sum_rounding={asked}: sum_format={spec.text} says another one; give one of them")
+    given = {key: value for key, value in spec.given.items() if key != "rounding"}
+    return {
+        "sum_format": Spec(spec.name, given).text,
+        "sum_chunk": choices["sum_chunk"] or 1,
+        "sum_rounding": asked or own or SUM_ROUNDING,
+    }
+
+
+def accumulator(choices: Mapping[str, Any], sums: np.ndarray | None = None) -> Rounder | None:
+    """What the sums of a convex cell are rounded to; None: nothing. sums: some of them, for a range of `limit=auto`."""
+    spec = read("sum_format", choices["sum_format"] or NONE)
+    whole = {**choices, "compute_dtype": "float64"}
+    return Recipe({"sums": spec}, whole, frozenset()).rounder("sums", None, sums)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What the choices of a cell say of each role.
@@ -117,6 +142,11 @@ class Recipe:
     def has_master(self) -> bool:
         """Whether updates are added to a copy of the weights."""
         return self.specs["master"].name != SAME and self.specs["weights"].name != NONE
+
+    @property
+    def chunk(self) -> int:
+        """Terms of a sum between two roundings of an accumulator."""
+        return int(self.choices.get("sum_chunk") or 1)
 
     @property
     def at_products(self) -> bool:
@@ -158,6 +188,10 @@ class Recipe:
         if name == SAME:
             name = self.choices["format"]
             chosen = {key: self.choices[key] for key in _OF_FORMAT if key in self.choices} | chosen
+        if role == "sums":
+            chosen["rounding"] = (
+                spec.given.get("rounding") or self.choices.get("sum_rounding") or SUM_ROUNDING
+            )
         bits = chosen.get("random_bits") if "random_bits" in chosen else self.choices.get("random_bits")
         kind = formats.get(name)
         whole = dict.fromkeys(CHOICES) | {"subnormals": True, "compute_dtype": self.choices["compute_dtype"]}
@@ -193,6 +227,8 @@ def recipe(choices: Mapping[str, Any], layers: Sequence[str], rounds: bool) -> R
     specs = {"weights": Spec(SAME if rounds else NONE)}
     for role, key in KEYS.items():
         specs[role] = read(key, choices[key]) if rounds and choices.get(key) is not None else Spec(NONE)
+    summed = choices.get("sum_format") if rounds else None
+    specs["sums"] = Spec(NONE) if summed is None else read("sum_format", summed)
     if not rounds:
         specs["master"] = Spec(SAME)
     found = Recipe(specs, choices, exempt(choices.get("full_precision"), layers))

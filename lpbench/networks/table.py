@@ -24,8 +24,12 @@ WHEN = {
 
 def rows(net: Sequence[Layer], recipe: Recipe, momentum: bool) -> list[list[str | float]]:
     """A row a tensor, forward, backward, then the update; tensors that nothing rounds say so."""
+    return [*_of_passes(net, recipe), *_sums(net, recipe), *_of_updates(net, recipe, momentum)]
+
+
+def _of_passes(net: Sequence[Layer], recipe: Recipe) -> list[list[str | float]]:
     if recipe.at_products:
-        return [*_operands(net, recipe), *_of_updates(net, recipe, momentum)]
+        return _operands(net, recipe)
     found = [row(recipe, "activations", None, "input", net[0].inputs, "once a step")]
     for i, layer in enumerate(net):
         if i + 1 < len(net):
@@ -34,7 +38,23 @@ def rows(net: Sequence[Layer], recipe: Recipe, momentum: bool) -> list[list[str 
     for layer in reversed(net):
         shape = (*layer.positions, layer.outputs)
         found.append(row(recipe, "errors", layer.name, "errors", shape, WHEN["errors"]))
-    return [*found, *_of_updates(net, recipe, momentum)]
+    return found
+
+
+def _sums(net: Sequence[Layer], recipe: Recipe) -> list[list[str | float]]:
+    """A row an accumulator, forward, then backward; none where there are none."""
+    if recipe.specs["sums"].name == NONE:
+        return []
+    terms = "each term" if recipe.chunk == 1 else f"every {recipe.chunk} terms"
+    found = []
+    for layer in net:
+        shape = (*layer.positions, layer.outputs)
+        found.append(row(recipe, "sums", layer.name, "sums", shape, f"forward, behind {terms}"))
+    for layer in reversed(net):
+        found.append(row(recipe, "sums", layer.name, "sums", layer.shape, f"gradient, behind {terms}"))
+        if layer is not net[0]:
+            found.append(row(recipe, "sums", layer.name, "sums", layer.inputs, f"backward, behind {terms}"))
+    return found
 
 
 def _operands(net: Sequence[Layer], recipe: Recipe) -> list[list[str | float]]:

@@ -16,7 +16,7 @@ from lpbench.networks.architecture import Layer, names
 from lpbench.networks.assembly import bordered, epoch_steps
 from lpbench.networks.cost import Work, work
 from lpbench.networks.modules import sizes
-from lpbench.networks.roles import KEYS, canonical, recipe, rounds_of
+from lpbench.networks.roles import KEYS, SUMS, canonical, recipe, rounds_of, settled_sums
 from lpbench.problems.base import Shape
 from lpbench.problems.identity import problem_key
 from lpbench.problems.solving.memory import remembered
@@ -216,11 +216,19 @@ class Network:
         if not algorithms.get(name).adam:
             settled["second_momentum"] = None
         if not rounds:
-            settled |= dict.fromkeys(("recipe", "round_at", "full_precision", "compensation", *KEYS.values()))
+            settled |= dict.fromkeys(
+                ("recipe", "round_at", "full_precision", "compensation", *SUMS, *KEYS.values())
+            )
         else:
             settled |= canonical(choices)
             for key in KEYS.values():
                 settled[key] = settled[key] or ("same" if key == "master_format" else "none")
+            settled |= settled_sums(settled)
+            if settled["sum_format"] is not None and settled["engine"] == "torch":
+                raise ConfigError(
+                    "sum_format: the engine torch sums as torch does; problem=mlp, cnn and lenet with engine=compiled "
+                    "have accumulators of their own"
+                )
             settled["recipe"] = settled["recipe"] or "weights"
             _settle_products(settled)
             if isinstance(choices["limit"], str) and choices["limit"] != "auto":

@@ -97,6 +97,9 @@ VARIANTS: dict[str, tuple[frozenset[str], dict[str, Any]]] = {
         ("average", "snapshot", {"snapshot": "average"}),
         ("average block", "snapshot format", {"snapshot": "average", "format": "block"}),
         ("mu", "mu", {"mu": 0.125}),
+        ("sums", "format", {"sum_format": "float(precision=9,exponent_bits=5)"}),
+        ("sums sparse", "format", _SPARSE | {"sum_format": "fixed(precision=10)", "sum_chunk": 2,
+                                             "sum_rounding": "stochastic"}),
         ("every third", "average_every", {"average_start": 10, "average_every": 3}),
     )
 }  # fmt: skip
@@ -233,6 +236,10 @@ def _ridge(problem: Problem, regularization: float) -> Problem:
 
 
 NETWORKS: dict[str, dict[str, Any]] = {
+    "mlp accumulators": {
+        "problem": "mlp", "dataset": "teacher", "recipe": "weights", "format": "block",
+        "sum_format": "float(precision=9,exponent_bits=5)", "sum_chunk": 3, "sum_rounding": "stochastic",
+    },
     "mlp lp_sgd block": {"problem": "mlp", "dataset": "teacher", "format": "block", "weight_decay": 0.125},
     "mlp lp_adamw bf16": {
         "problem": "mlp", "dataset": "teacher", "algorithm": "lp_adamw", "format": "bf16",
@@ -244,9 +251,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 _NETWORK: dict[str, Any] = {
-    **dict.fromkeys(KEYS.values(), "same"), "dimension": 4, "depth": 1, "teacher_width": 8, "noise": 0.05,
-    "n_samples": 40, "data_seed": 0, "block_size": 8, "precision": 6, "step_size": 0.125, "momentum": 0.875,
-    "second_momentum": 0.75,
+    **dict.fromkeys(KEYS.values(), "same"), "dimension": 4, "depth": 1, "teacher_width": 8,
+    "noise": 0.05, "n_samples": 40, "data_seed": 0, "block_size": 8, "precision": 6, "step_size": 0.125,
+    "momentum": 0.875, "second_momentum": 0.75,
     "batch_size": 8, "compute_dtype": "float32", "steps": 8, "recipe": "all", "compensation": "none",
     "weight_decay": 0.0, "loss_scale": 1.0, "warmup": 0, "sampling": "shuffled", "engine": "compiled", "device": "cpu",
 }  # fmt: skip

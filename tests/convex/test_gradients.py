@@ -45,7 +45,7 @@ def run_of(problem, batch):
     stored = problem.loss not in ("softmax", "quadratic") and isinstance(problem.X, np.ndarray) and batch == 1
     table = model.rows.X if stored else np.zeros((1, problem.w_star.size))
     work = Work(table, np.zeros(problem.n_classes), np.zeros(problem.n_classes))
-    return SimpleNamespace(model=model, keys=SimpleNamespace(samples=KEY), batch=batch, work=work)
+    return SimpleNamespace(model=model, keys=SimpleNamespace(samples=KEY), batch=batch, work=work, sums=None)
 
 
 def drawn_at(t, batch):

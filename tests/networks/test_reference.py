@@ -65,8 +65,9 @@ class Reference:
         form, rounding = self.form(role, place, layer)
         if form is None:
             return x
+        number = ((1024 + part) * ROLES if role == "sums" else part * ROLES + ROLE[role]) * PLACES + place
         with np.errstate(over="ignore"):
-            tensor = np.uint32((part * ROLES + ROLE[role]) * PLACES + place)
+            tensor = np.uint32(number)
             words = step_words(mix(np.uint32(self.key ^ mix(np.uint32(tensor + np.uint32(GOLDEN))))), step)
             drawn = [int(random_bits(*words, j)) for j in numbers.ravel().tolist()]
         uniforms = np.array(drawn).reshape(x.shape) / 2.0**32
@@ -119,6 +120,39 @@ class Reference:
         found = self.operand(i, which, step, rows.T).T if turned else self.operand(i, which, step, rows)
         return found[:, : e.shape[1]]
 
+    # -- sums: term after term, in the order in which the filled rows lie in memory ------------------------------------
+
+    def summed(self, product, i, step, A, B, line=0):
+        """A B, (m, n), from A (m, K) and B (K, n): of which each sum is kept in the accumulator."""
+        if "sums" not in self.forms:
+            return A @ B
+        (m, K), n, chunk = A.shape, B.shape[1], self.choices["sum_chunk"]
+        numbers = np.arange(m)[:, None] * filled(n) + np.arange(n)
+        total = np.zeros((m, n))
+        for k in range(K):
+            total = total + np.outer(A[:, k], B[k])
+            if (k + 1) % chunk == 0 or k + 1 == K:
+                part = line * -(-K // chunk) + k // chunk
+                total = self.quantized("sums", 3 * i + product, step, total, numbers, i, part)
+        return total
+
+    def in_rows(self, i, x):
+        """Channels (..., channels) filled up where the layer is not the first."""
+        more = filled(x.shape[-1]) - x.shape[-1] if i else 0
+        return np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, more)])
+
+    def matrix(self, i, w):
+        """Weights (fan_in, outputs), channels filled up."""
+        layer = self.net[i]
+        cube = w.reshape(*layer.window, layer.inputs[2], layer.outputs).swapaxes(2, 3)
+        return self.in_rows(i, cube).swapaxes(2, 3).reshape(-1, layer.outputs)
+
+    def without(self, i, rows):
+        """The inverse: (..., window, filled channels) to (..., window, channels)."""
+        layer = self.net[i]
+        whole = rows.reshape(*rows.shape[:-1], *layer.window, -1)
+        return whole[..., : layer.inputs[2]]
+
     # -- passes -----------------------------------------------------------------------------------------------------
 
     def bordered(self, x, layer):
@@ -155,8 +189,10 @@ class Reference:
         for i, layer in enumerate(self.net):
             inputs.append(x)
             q = self.of_input(i, 0, step, x, turned=False)
-            y = self.windows(q, layer) @ self.of_weights(i, 1, step, turned=True) + self.w[2 * i + 1]
-            outputs.append(y.reshape(len(y), *layer.positions, layer.outputs))
+            patches = self.windows(self.in_rows(i, q), layer)
+            w = self.matrix(i, self.of_weights(i, 1, step, turned=True))
+            y = self.summed(0, i, step, patches.reshape(-1, len(w)), w) + self.w[2 * i + 1]
+            outputs.append(y.reshape(len(x), *layer.positions, layer.outputs))
             if i + 1 < len(self.net):
                 a = np.maximum(outputs[-1], 0)
                 a = self.pooled(a, layer).max(3) if layer.pool > 1 else a
@@ -165,7 +201,7 @@ class Reference:
                 )
                 a = self.quantized("activations", i + 1, step, a.reshape(-1, layer.outputs), numbers, i)
                 below = self.net[i + 1]
-                x = self.bordered(a.reshape(len(y), *below.inputs), below)
+                x = self.bordered(a.reshape(len(x), *below.inputs), below)
         return outputs[-1].reshape(len(x), -1), inputs, outputs
 
     def losses(self, z, y):
@@ -185,17 +221,24 @@ class Reference:
             numbers = np.arange(len(e))[:, None] * filled(layer.outputs) + np.arange(layer.outputs)
             e = self.quantized("errors", i, step, e, numbers, i)
             q = self.of_input(i, 4, step, inputs[i], turned=True)
-            patches = self.windows(q, layer).reshape(-1, layer.fan_in)
-            found[2 * i], found[2 * i + 1] = patches.T @ self.of_errors(i, 5, step, e, turned=True), e.sum(0)
+            patches = self.windows(self.in_rows(i, q), layer).reshape(len(e), layer.window[0], -1)
+            other = self.of_errors(i, 5, step, e, turned=True)
+            if layer.is_dense:
+                patches = patches.reshape(len(e), 1, -1)
+            lines = [self.summed(2, i, step, patches[:, k].T, other, k) for k in range(patches.shape[1])]
+            whole = self.without(i, np.concatenate(lines).T)
+            found[2 * i], found[2 * i + 1] = whole.reshape(layer.outputs, -1).T, e.sum(0)
             if i:
                 e = self.of_errors(i, 2, step, e, turned=False)
-                e = self.back(i, e, self.of_weights(i, 3, step, turned=False), inputs[i], outputs[i - 1])
+                w = self.matrix(i, self.of_weights(i, 3, step, turned=False))
+                parts = self.without(i, self.summed(1, i, step, e, w.T))
+                e = self.back(i, parts, inputs[i], outputs[i - 1])
         return losses.mean(), found
 
-    def back(self, i, e, w, x, before):
-        """From the errors of a layer to those of the one before, whose outputs are `before`."""
+    def back(self, i, parts, x, before):
+        """From the derivatives by a layer's windows to the errors of the one before, whose outputs are `before`."""
         layer, above = self.net[i], self.net[i - 1]
-        parts = (e @ w.T).reshape(len(x), -1, *layer.window, layer.inputs[2])
+        parts = parts.reshape(len(x), -1, *layer.window, layer.inputs[2])
         d = np.zeros_like(x)
         for part, (r, c) in zip(parts.swapaxes(0, 1), self.places(layer), strict=True):
             d[:, r : r + layer.window[0], c : c + layer.window[1]] += part
@@ -368,6 +411,35 @@ def test_operands_of_products_follow_the_reference(case, in_python):
     assert np.allclose(cell.losses, losses, rtol=1e-10, atol=0)
     for mine, theirs in zip(nets.weights(cell), reference.w, strict=True):
         assert np.allclose(mine, theirs, rtol=1e-9, atol=1e-12)
+
+
+FEW, DRAWN = (Float(5, 3), "nearest_even"), (Float(5, 3), STOCHASTIC)
+SUMS = {
+    "mlp": ("mlp", {"sum_rounding": None}, FEW),
+    "mlp, chunks": ("mlp", {"sum_chunk": 3}, FEW),
+    "cnn 1-d": ("cnn 1-d", {"sum_rounding": STOCHASTIC, "sum_chunk": 5}, DRAWN),
+    "cnn 2-d": ("cnn 2-d", {"sum_rounding": STOCHASTIC, "sum_chunk": 2, "batch_size": 3}, DRAWN),
+    "pooled": ("pooled", {"sum_chunk": 7, "loss_scale": 8.0}, FEW),
+    "left alone": ("mlp", {"sum_chunk": 1, "full_precision": "hidden2"}, FEW),
+    "toward zero": ("wide", {"sum_rounding": "toward_zero"}, (Float(5, 3), "toward_zero")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SUMS)
+def test_accumulators_follow_the_reference(case, in_python):
+    name, more, accumulator = SUMS[case]
+    problem = nets.data(name)
+    cell = nets.training(problem, **{"sum_format": "float(precision=9,exponent_bits=5)", **more})
+    exempt = (more["full_precision"],) if "full_precision" in more else ()
+    choices = {**cell.choices, "sum_chunk": more.get("sum_chunk", 1), "exempt": exempt}
+    reference = Reference(problem, choices, WEIGHTS | {"sums": accumulator})
+    losses = reference.run()
+    nets.run(cell)
+    assert np.allclose(cell.losses, losses, rtol=1e-12, atol=0)
+    for mine, theirs in zip(nets.weights(cell), reference.w, strict=True):
+        assert np.allclose(mine, theirs, rtol=1e-11, atol=1e-13)
+    for k, (X, y) in enumerate(((problem.X, problem.y), (problem.test_X, problem.test_y))):
+        assert cell.record[-1][k] == pytest.approx(reference.judged(X, y)[0], rel=1e-11)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -35,6 +35,11 @@ def settings(recipe: str, given: Mapping[str, Any], dtype: str) -> dict[str, Any
             f"recipe {recipe} rounds the operands of products, and a module of one's own is rounded tensor by tensor: "
             f'recipe="master", format="{told["format"]}" is the nearest to it'
         )
+    if told.get("sum_format") is not None:
+        raise ConfigError(
+            f"recipe {recipe} rounds the sums of products, and of a module of one's own torch makes them: "
+            f'recipe="all", format="{told["format"]}" is the nearest to it'
+        )
     chosen = {key: CHOICES[key].default for key in TAKEN} | _DEFAULT | told
     for key, value in given.items():
         chosen[key] = None if value is None else CHOICES[key].kind.normal(key, value)
