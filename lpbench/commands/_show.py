@@ -1,6 +1,7 @@
 """The parts of `lpbench show`."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -57,13 +58,31 @@ def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
 def recipe(overrides: list[str], as_json: bool) -> int:
     """Tensor by tensor, what is rounded when, in which format, of the network that the choices make."""
     from lpbench.cells.networks import recipe_of
-    from lpbench.choices.grid import expand
     from lpbench.networks import table
     from lpbench.networks.architecture import Layer
     from lpbench.networks.modules import sizes
+
+    choices, net = network(
+        overrides, "has one tensor, its weights; recipes are of networks: show recipe=fp8 problem=mlp"
+    )
+    rows = (table if isinstance(net[0], Layer) else sizes).rows(
+        net, recipe_of(choices, net), bool(choices["momentum"])
+    )
+    Table(table.COLUMNS, rows).print(as_json)
+    return 0
+
+
+def network(
+    overrides: list[str], convex: str, config_dir: Path | None = None
+) -> tuple[dict[str, Any], Sequence[Any]]:
+    """The choices and the layers of the one network that `overrides` make; raises ConfigError.
+
+    convex   what is said of a problem that is none.
+    """
+    from lpbench.choices.grid import expand
     from lpbench.registry import problems
 
-    expansion = expand(overrides)
+    expansion = expand(overrides, config_dir)
     if expansion.invalid and not expansion.cells:
         raise ConfigError(expansion.invalid[0][1])
     groups = {cell.group_id: cell for cell in expansion.cells}
@@ -72,15 +91,8 @@ def recipe(overrides: list[str], as_json: bool) -> int:
     (cell,) = groups.values()
     choices, problem = cell.located, problems.get(cell.choices["problem"])
     if getattr(problem, "engine", None) != "networks":
-        raise ConfigError(
-            f"problem={problem.name} has one tensor, its weights; recipes are of networks: show recipe=fp8 problem=mlp"
-        )
-    net = problem.net(choices)
-    rows = (table if isinstance(net[0], Layer) else sizes).rows(
-        net, recipe_of(choices, net), bool(choices["momentum"])
-    )
-    Table(table.COLUMNS, rows).print(as_json)
-    return 0
+        raise ConfigError(f"problem={problem.name} {convex}")
+    return choices, problem.net(choices)
 
 
 def sweep(folder: Path, as_json: bool, metric: str | None = None) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lpbench.claims.base import THEORY, Line, Plot
+from lpbench.commands._show import network
 from lpbench.declared.choices import CHOICES
 from lpbench.errors import ConfigError, ExitCode, did_you_mean
 from lpbench.escaping import csv_of_records
@@ -103,19 +104,17 @@ def _numbers(asked: str, rest: list[str]) -> list[int]:
 
 def _of_network(overrides: list[str], config_dir: Path | None) -> dict[str, int]:
     """The lengths of the sums of one network."""
-    from lpbench import registry
-    from lpbench.choices.cell import make_cell
-    from lpbench.choices.grid import single
-
-    pairs = dict(text.partition("=")[::2] for text in overrides)
-    choices = make_cell(single(pairs, config_dir)).located
-    problem = registry.problems.get(choices["problem"])
+    if not overrides:
+        raise ConfigError(f"--sums {NETWORK}: of which one? --sums {NETWORK} problem=mlp")
+    choices, net = network(
+        overrides, f"is no network: --sums {NETWORK} problem=mlp, or --sums 256,4096", config_dir
+    )
     if choices["engine"] != "compiled":
         raise ConfigError(
             f"--sums {NETWORK}: problem={choices['problem']} has no products that are known beforehand; problem=mlp, "
             "cnn and lenet have"
         )
-    return lengths_of(problem.net(choices), choices["batch_size"])
+    return lengths_of(net, choices["batch_size"])
 
 
 def _table(found: list[dict[str, Any]]) -> Table:

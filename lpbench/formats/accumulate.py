@@ -1,5 +1,6 @@
 """`lpbench.accumulate`: sums as an accumulator of few bits makes them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def accumulate(
     if not (isinstance(axis, int | np.integer) and -array.ndim <= axis < array.ndim):
         raise ConfigError(f"axis must be one of the {array.ndim} that x has, got {axis!r}")
     terms = np.moveaxis(array, axis, 0)
-    rows = np.ascontiguousarray(terms).reshape(len(terms), -1)
+    rows = np.ascontiguousarray(terms).reshape(len(terms), math.prod(terms.shape[1:]))
     total, scratch = np.zeros(rows.shape[1], rows.dtype), np.zeros(rows.shape[1], rows.dtype)
     if rows.size:
         work, scaling = arithmetic(form, rows.dtype, np.finfo(rows.dtype))

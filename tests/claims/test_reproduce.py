@@ -13,7 +13,7 @@ import pytest
 from lpbench.claims import reproduce
 from lpbench.claims.base import Measure, claims
 from lpbench.claims.cells import Cells
-from lpbench.claims.papers import log_log_bits
+from lpbench.claims.papers import accumulation, log_log_bits
 from lpbench.errors import ConfigError
 from lpbench.formats.fixed import Fixed
 from lpbench.proofs import bits
@@ -150,7 +150,7 @@ WRONG: dict[str, tuple[str, Callable[[Row], float], str]] = {
         "final_gap", lambda row: row["final_gap"] * (100 if row["algorithm"] == "halp" else 1), "HALP: gap / gap",
     ),
 }  # fmt: skip
-FORMULAS = {"bits_flat", "log_log_bits", "network_weight_decay"}
+FORMULAS = {"accumulation", "bits_flat", "log_log_bits", "network_weight_decay"}
 
 
 def test_every_claim_has_a_planted_error() -> None:
@@ -218,6 +218,20 @@ def test_a_bound_that_grows_and_a_split_that_grows_too_fast_make_formulas_fail(
     assert failing(reproduced("bits_flat", tmp_path)) == ["1c: b(65536) - b(16)"]
     monkeypatch.setattr(log_log_bits, "best_split", lambda bits, *_: (bits // 10, 0.0))
     assert len(failing(reproduced("log_log_bits", tmp_path))) == 2
+
+
+def test_an_accumulator_that_rounds_behind_chunks_alone_makes_the_claim_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = accumulation.accumulate
+
+    def chunked(x: Any, fmt: Any, rounding: str = "nearest_even", chunk: int = 1, **options: Any) -> Any:
+        return right(x, fmt, rounding, 64, **options)
+
+    monkeypatch.setattr(accumulation, "accumulate", chunked)
+    missed = failing(reproduced("accumulation", tmp_path))
+    assert len(missed) == 8
+    assert not any("chunks" in name or "stochastic" in name for name in missed)
 
 
 def failing(result: reproduce.Result) -> list[str]:

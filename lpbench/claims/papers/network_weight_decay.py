@@ -9,7 +9,7 @@ from lpbench.claims.base import Claim, Line, Measure, Plot, claims
 from lpbench.claims.cells import Cells
 from lpbench.networks import assembly, training
 from lpbench.networks.architecture import dense, layout
-from lpbench.networks.roles import Recipe, Spec
+from lpbench.networks.roles import ROLE_NAMES, Recipe, Spec
 from lpbench.networks.updates import SGD, Rule
 
 # So many weights that the mean of what rounding adds to them is known to 0.0002, a fifth of what the claim allows.
@@ -26,7 +26,7 @@ def shrunk(rounding: str, kahan: bool, steps: int = STEPS, seed: int = 0) -> flo
     """By what factor Gaussian weights in bfloat16 shrink, by least squares, where no gradient moves them."""
     net = [dense("weights", (1, 1, WEIGHTS // 16), 16)]
     choices = {"format": "bf16", "precision": 16, "rounding": rounding, "compute_dtype": "float32"}
-    specs = {role: Spec("none") for role in ("activations", "errors", "gradients", "momentum")}
+    specs = dict.fromkeys(ROLE_NAMES, Spec("none"))
     recipe = Recipe({**specs, "weights": Spec("same"), "master": Spec("same")}, choices, frozenset())
     found, start = layout(net, 1), np.zeros(WEIGHTS + 16, np.float32)
     start[:WEIGHTS] = 0.05 * np.random.default_rng(seed).standard_normal(WEIGHTS)
