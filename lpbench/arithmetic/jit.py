@@ -12,6 +12,7 @@ two bit for bit.
 
 import fcntl
 import functools
+import gc
 import hashlib
 import inspect
 import os
@@ -216,13 +217,25 @@ def _locked(file: Any) -> bool:
     return True
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's collector: numba makes millions of objects and keeps them, and it would go over all of them."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
 def _by_one_process(compile: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
     """numba's `compile` of a kernel, for one process at a time of those that share the cache."""
 
     def alone(signature: Any) -> Any:
         if getattr(_claims, "any", False):  # a kernel in a kernel: who waits for a claim must not have one
             return compile(signature)
-        with _claimed(f"{name}{signature}"):
+        with _claimed(f"{name}{signature}"), _uncollected():
             return compile(signature)
 
     return alone

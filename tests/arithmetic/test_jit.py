@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import gc
 import os
 import subprocess
 import sys
@@ -251,6 +252,21 @@ def without_rights():
 
 
 SWEEP = ["problem=family_q", "dimension=4", "steps=20", "algorithm=sgd"]
+
+
+def test_the_collector_rests_while_a_kernel_is_compiled_and_no_longer(monkeypatch):
+    def seen(signature):
+        found.append(gc.isenabled())
+        if signature == "bad":
+            raise ValueError
+
+    found: list[bool] = []
+    compile = jit._by_one_process(seen, "any")
+    compile("good")
+    with pytest.raises(ValueError):
+        compile("bad")
+    assert found == [False, False]
+    assert gc.isenabled()
 
 
 @pytest.mark.parametrize(
