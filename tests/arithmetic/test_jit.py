@@ -258,12 +258,12 @@ def test_the_collector_rests_while_a_kernel_is_compiled_and_no_longer(monkeypatc
     def seen(signature):
         found.append(gc.isenabled())
         if signature == "bad":
-            raise ValueError
+            raise LookupError(signature)
 
     found: list[bool] = []
     compile = jit._by_one_process(seen, "any")
     compile("good")
-    with pytest.raises(ValueError):
+    with pytest.raises(LookupError):
         compile("bad")
     assert found == [False, False]
     assert gc.isenabled()
