@@ -7,7 +7,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-PACKAGES = ("lpbench", "numpy", "numba", "torch", "qtorch", "ml_dtypes", "benchopt")
+PACKAGES = ("lpbench", "numpy", "numba", "torch", "qtorch", "torchao", "ml_dtypes", "benchopt")
 _VERSIONS = """
 import importlib.metadata as m, json, sys
 found = {}

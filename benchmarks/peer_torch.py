@@ -109,6 +109,7 @@ def rounding(settings: dict[str, int]) -> dict[str, Action | None]:
         )
     except ImportError:
         found["ml_dtypes"] = None
+    found |= _torchao(tensor)
     try:
         from qtorch.quant import block_quantize, fixed_point_quantize, float_quantize
     except ImportError:
@@ -119,6 +120,25 @@ def rounding(settings: dict[str, int]) -> dict[str, Action | None]:
     found["bf16, qtorch"] = lambda: float_quantize(tensor, exp=8, man=7, **mode)
     found["block, qtorch (one exponent for all)"] = lambda: block_quantize(tensor, wl=8, **mode)
     return found
+
+
+def _torchao(x: torch.Tensor) -> dict[str, Action | None]:
+    """Its emulation of MX and NVFP4, nearest, there and back."""
+    try:
+        from torchao.prototype.mx_formats.mx_tensor import MXTensor
+        from torchao.prototype.mx_formats.nvfp4_tensor import NVFP4Tensor
+    except ImportError:
+        return {"torchao": None}
+    rows = x[: len(x) // 256 * 256].view(-1, 256)  # whole blocks
+    return {
+        "mxfp8_e4m3 nearest, torchao": lambda: MXTensor.to_mx(rows, torch.float8_e4m3fn, 32).dequantize(
+            x.dtype
+        ),
+        "mxfp4 nearest, torchao": lambda: MXTensor.to_mx(rows, torch.float4_e2m1fn_x2, 32).dequantize(
+            x.dtype
+        ),
+        "nvfp4 nearest, torchao": lambda: NVFP4Tensor.to_nvfp4(rows).dequantize(x.dtype),
+    }
 
 
 def network(name: str, rounded: Callable[[], torch.nn.Module]) -> tuple[torch.nn.Module, tuple[int, ...]]:
