@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass, replace
 
 from lpbench.theory import spacings
@@ -69,6 +70,12 @@ class Ground:
                 found.append((self._limit(grid), e))
         return min(found, default=None)
 
+    def of_elements(self, name: str) -> float | None:
+        """The limit of a scaled format's elements under one scale that fits the range; None where none holds."""
+        with contextlib.suppress(Refused):
+            return self._limit(spacings.elements(name, self.limit))
+        return None
+
     def _grid(self, kind: str, bits: int, exponent_bits: int) -> Spacing:
         mantissa = bits - 1 - exponent_bits
         if kind == "log":
@@ -95,7 +102,11 @@ def ground(row: Group, step_factor: float = 1.0, range_factor: float = 1.0) -> G
     need(row["algorithm"] in SGD | SVRG | HALP, f"no theorem is about the algorithm {row['algorithm']}")
     rounding = {"rounding": "stochastic", "random_bits": None, "schedule": "constant"}
     setting = setting_of_row(row, spacings.linear(8, 1.0), **rounding)
-    limit = row["limit"] if row["limit"] is not None and row["limit"] > 0 else 1.0
+    limit, largest = row["limit"], row.get("w_max")
+    if (
+        limit is None or not limit > 0
+    ):  # formats without a range of their own: the one that `limit=auto` gives others
+        limit = 2.0 ** math.ceil(math.log2(1.5 * largest)) if largest is not None and largest > 0 else 1.0
     return Ground(
         replace(setting, alpha=setting.alpha * step_factor),
         float(limit) * range_factor,

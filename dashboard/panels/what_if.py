@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lpbench.terminal import Table
+from lpbench.theory.spacings import SCALED
 from lpbench.theory.theorem import Refused
 
 from ..charts import style
@@ -32,7 +33,12 @@ LOOK: dict[str, dict[str, Any]] = {
     MEASURED: {"dash": "solid", "marker": "circle"},
 }
 POINTS = (SWEPT, BEST, LIMIT_SWEPT)  # that no line joins
-Point = tuple[int, float, int]  # x, value, exponent bits
+SHARED = "scaled formats"
+STAND_IN = (
+    "Scaled formats stand at their bits a number, scales counted. No theorem is about scales that follow the numbers: "
+    "their limit is that of the same elements under one scale that fits the range."
+)
+Point = tuple[float, float, int]  # x, value, exponent bits
 
 
 def panels(sweep: Sweep, groups: Sequence[Group], said: str, state: State, dark: bool) -> list[Panel]:
@@ -117,7 +123,7 @@ def _split_notes(base: Ground, said: str, widths: int, drawn: int) -> list[str]:
 def over_bits(groups: Sequence[Group], base: Ground, said: str, state: State, dark: bool) -> Panel:
     """The limits against the bits, for each kind of format; those of the swept formats, and their floors."""
     split = None if state["split"] == "auto" else int(state["split"])
-    among, soft = list(KINDS), style.soft(dark)
+    among, soft = [*KINDS, SHARED], style.soft(dark)
     keys: list[Key] = []
     curves: list[Curve] = []
     rows: list[list[Any]] = []
@@ -142,15 +148,42 @@ def over_bits(groups: Sequence[Group], base: Ground, said: str, state: State, da
         keys += [Key(name, color, marker=marker)] if any(parts.values()) else []
     if not any(row[-1] == LIMIT for row in rows):
         return Panel(BITS, None, notes=(f"{said}: {refusal(base)}.",))
+    color, marker = style.color(SHARED, among, dark), style.marker(SHARED, among)
+    for part, named_points in _scaled(groups, base).items():
+        look = {"marker": marker if part == MEASURED else f"{marker}-open", "lines": False, "size": 7}
+        points = [(bits, value, 0) for _, bits, value in named_points]
+        hover = [f"{name}, {_PARTS[part]}" for name, *_ in named_points]
+        curves += _curve(SHARED, part, points, color, hover, **look)
+        rows += [[name, bits, "elements", value, part] for name, bits, value in named_points]
+    keys.append(Key(SHARED, color, marker=marker))
     names = {LIMIT: LIMIT if split else f"{LIMIT}, best split", LIMIT_SWEPT: LIMIT_SWEPT, MEASURED: MEASURED}
     keys += [Key(name, soft, **LOOK[part]) for part, name in names.items()]
     axes = Axes("precision (bits)", "noise floor or limit", x_values=[float(bits) for bits in RANGE])
     notes = (
         f"{said}: the limit of a run without end {_at(base)}, from the constants in the cells’ rows. Open marks: that "
         "limit for the formats that were swept. Measured floors are those of the sweep’s own settings.",
+        STAND_IN,
     )
     data = Table(["format", "precision", "exponent bits", "value", "kind"], rows)
     return Panel(BITS, figure(curves, axes, dark, keys=keys), data, notes)
+
+
+_PARTS = {LIMIT: "its elements under one scale", MEASURED: "measured"}
+
+
+def _scaled(groups: Sequence[Group], base: Ground) -> dict[str, list[tuple[str, float, float]]]:
+    """Of scaled formats (name, bits a number, value): limits of the stand-ins, and floors of those that were swept."""
+    limits = [
+        (name, bits + shared, value)
+        for name, (_, bits, shared) in SCALED.items()
+        if (value := base.of_elements(name)) is not None
+    ]
+    floors = [
+        (str(row["format"]), float(row["bits_per_value"]), float(row["floor"]))
+        for row in groups
+        if row["format"] in SCALED and row["floor"] >= 0
+    ]
+    return {LIMIT: limits, MEASURED: floors}
 
 
 def _at(base: Ground) -> str:

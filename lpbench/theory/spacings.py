@@ -46,6 +46,20 @@ PRESETS = {
     "fp6_e2m3": (2, 3, 7.5, True),
     "fp4_e2m1": (2, 1, 6.0, True),
 }
+# Scaled formats: what their elements are, a preset or "integers"; bits of an element; what shares of scales add.
+SCALED = {
+    "mxfp8_e4m3": ("fp8_e4m3", 8, 8 / 32),
+    "mxfp8_e5m2": ("fp8_e5m2", 8, 8 / 32),
+    "mxfp6_e3m2": ("fp6_e3m2", 6, 8 / 32),
+    "mxfp6_e2m3": ("fp6_e2m3", 6, 8 / 32),
+    "mxfp4": ("fp4_e2m1", 4, 8 / 32),
+    "mxint8": ("integers", 8, 8 / 32),
+    "nvfp4": ("fp4_e2m1", 4, 8 / 16),
+    "int8_tensor": ("integers", 8, 0.0),
+    "int8_channel": ("integers", 8, 0.0),
+    "fp8_tensor": ("fp8_e4m3", 8, 0.0),
+    "fp8_row": ("fp8_e4m3", 8, 0.0),
+}
 
 
 def of_choices(choices: Mapping[str, Any], limit: float) -> Spacing | None:
@@ -112,3 +126,16 @@ def preset(name: str) -> Spacing:
     zeta = 2.0**-mantissa
     top = 2.0 ** math.floor(math.log2(largest))  # the power of two below the largest number
     return Spacing(2.0 ** (2 - 2 ** (exponent - 1)) * zeta, zeta, top * zeta, -largest, largest, saturates)
+
+
+def elements(name: str, limit: float) -> Spacing:
+    """The elements of a scaled format under one scale, with which the largest is `limit`.
+
+    A stand-in: no theorem is about scales that follow the numbers.
+    """
+    element, bits, _ = SCALED[name]
+    if element == "integers":
+        return symmetric_linear(bits, limit)
+    grid = preset(element)
+    scale = limit / grid.high
+    return Spacing(grid.delta * scale, grid.zeta, grid.gap * scale, -limit, limit)

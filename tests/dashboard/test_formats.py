@@ -233,6 +233,32 @@ def test_a_format_that_nobody_ran_stands_beside_the_limits_of_those_that_were(sw
     assert there["mode"] == "markers"  # no line joins splits of one width
 
 
+def test_scaled_formats_stand_at_their_bits_with_the_limit_of_their_elements(swept):
+    results = cells({0: 1.0, 4: 2.0})
+    for one in cells({0: 0.5}):
+        one.row |= {"cell_id": "mx" + one.row["cell_id"][2:], "group_id": "mx" + one.row["group_id"][2:],
+                    "format": "mxfp4", "precision": 4, "bits_per_value": 4.25, "limit": None}  # fmt: skip
+        results.append(one)
+    sweep = swept(results)
+    panel = drawn(sweep, range="2")[2]
+    setting = setting_of_row(sweep.groups[0], spacings.linear(8, LIMIT))
+    rows = {(row[0], row[4]): row for row in panel.data.rows if row[2] == "elements"}
+    assert {name for name, part in rows if part == what_if.LIMIT} == set(spacings.SCALED)
+    for name in spacings.SCALED:
+        assert rows[name, what_if.LIMIT][3] == noise_ball(setting, spacings.elements(name, 2 * LIMIT))
+    assert rows["nvfp4", what_if.LIMIT][1] == 4.5
+    assert rows["mxfp4", what_if.MEASURED] == ["mxfp4", 4.25, "elements", 0.5, what_if.MEASURED]
+    assert what_if.STAND_IN in panel.notes
+
+
+def test_a_sweep_of_scaled_formats_alone_has_the_range_that_auto_gives(swept):
+    results = cells({0: 0.5})
+    for one in results:
+        one.row |= {"format": "nvfp4", "precision": 4, "bits_per_value": 4.5, "limit": None, "w_max": 1.4}
+    panel = drawn(swept(results))[2]
+    assert "range ±4" in panel.notes[0]
+
+
 def test_what_if_of_lp_svrg_is_the_theorem_about_it(swept):
     many = {"snapshot": "random", "inner_steps": 40_000, "algorithm": "lp_svrg"}
     sweep = swept(cells(WIDE, **many))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lpbench import formats
-from lpbench.formats import Fixed, Float, Log
+from lpbench.formats import Fixed, Float, Log, Scaled
 from lpbench.theory import spacings
 from lpbench.theory.spacings import Spacing
 
@@ -97,6 +97,16 @@ def test_all_named_floats_have_a_grid_and_blocks_have_none() -> None:
     assert spacings.of_choices({"format": "none", "precision": 32}, 1.0) == spacings.FULL
     assert (spacings.FULL.delta, spacings.FULL.gap, spacings.FULL.zeta) == (0.0, 0.0, 0.0)
     assert spacings.FULL.high == -spacings.FULL.low == np.inf
+
+
+@pytest.mark.parametrize("name", [name for name in formats.names() if isinstance(formats.get(name), Scaled)])
+@pytest.mark.parametrize("limit", LIMITS)
+def test_elements_of_scaled_formats_under_one_scale(name: str, limit: float) -> None:
+    form = formats.get(name)
+    values = form.element.values()
+    check(spacings.elements(name, limit), values * (limit / values[-1]))
+    _, bits, shared = spacings.SCALED[name]
+    assert bits + shared == form.bits_per_value
 
 
 def test_the_bits_formulas_count_with_a_symmetric_grid() -> None:
