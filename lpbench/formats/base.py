@@ -72,6 +72,16 @@ def saturated(fmt, u):
 
 
 @generic
+def beyond(fmt, size, unit):
+    """Whether a magnitude is beyond the largest number that the shared unit holds; never, where nothing is shared."""
+
+
+@beyond.case(object)
+def _shares_nothing(fmt, size, unit):
+    return False
+
+
+@generic
 def move(fmt, rounding, w, t, r, unit):
     """(Q(w + t), whether w + t lies outside the range), w a number of fmt: rounded once, as the exact sum would be."""
 

@@ -11,6 +11,7 @@ from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import inverse_power, like, power_of_two, single, where
 from lpbench.arithmetic.rounding import NearestEven
 from lpbench.formats.base import (
+    beyond,
     block_length,
     clip,
     elementwise,
@@ -267,13 +268,18 @@ def _saturated(fmt, u):
     return abs(u) > fmt.edge
 
 
+@beyond.case(BlockedGrid)
+def _beyond_block(fmt, size, unit):
+    return size > fmt.reach * unit
+
+
+@beyond.case(FittedGrid)
+def _beyond_fitted(fmt, size, unit):
+    return size > fmt.reach * fmt.unit
+
+
 @move.case(BlockedGrid)
-def _move_in_block(fmt, rounding, w, t, r, unit):
-    u = np.float64(w) + np.float64(t)
-    return quantize(fmt, rounding, u, r, unit), abs(u) > fmt.reach * unit
-
-
 @move.case(FittedGrid)
-def _move_fitted(fmt, rounding, w, t, r, unit):
+def _move_scaled(fmt, rounding, w, t, r, unit):
     u = np.float64(w) + np.float64(t)
-    return quantize(fmt, rounding, u, r, unit), abs(u) > fmt.reach * fmt.unit
+    return quantize(fmt, rounding, u, r, unit), beyond(fmt, abs(u), unit)

@@ -84,14 +84,14 @@ def rounded_part(net, role, place, part, key, step, x, out, columns):
     words = tensor_words(key, (part * ROLES + role) * PLACES_OF_ROLE + place, step)
     call(address, state, x, out, columns, words.first, words.second, ROUND)
     if part == 0 and net.watch.on[0] == 1:
-        count(net.watch, net.watch.index[role, place], x, out, address, state)
+        count(net.watch, net.watch.index[role, place], x, out, columns, address, state)
     return True
 
 
 @inner
-def outside(net, role, place, x, updates):
-    """How many of x (n,) lie outside the range of the role's format, of those with an update; 0: rounds nothing."""
+def outside(net, role, place, x, updates, columns):
+    """How many of x (n,) the role's format clips, in rows of `columns`, of those with an update; 0: rounds nothing."""
     address, state = net.rounders[role, place, 0], net.rounders[role, place, 1]
     if state == 0:
         return 0
-    return call(address, state, x, updates, x.size, np.uint32(0), np.uint32(0), OUTSIDE)
+    return call(address, state, x, updates, columns, np.uint32(0), np.uint32(0), OUTSIDE)
