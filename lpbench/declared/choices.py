@@ -84,6 +84,11 @@ _NETWORK = (
     Choice("round_at", Word(("tensors", "products")), None, "of networks, where weights, activations and errors are "
            "rounded: `tensors` (null), each once; `products`: as each of the two operands of each product, along the "
            "axis that is summed, as hardware for MX and NVFP4 does"),
+    Choice("hadamard", Whole(2, 1024), None, "of `round_at=products`: before they are rounded, both operands of a "
+           "product are rotated alike, so many numbers at a time (16, 32): [recipes.md](recipes.md#rotation); null: "
+           "they are not"),
+    Choice("hadamard_at", Word(("all", "backward", "gradient")), None, "which products are rotated: `all` (null), the "
+           "two of the backward pass, or that of the derivatives by the weights alone"),
     Choice("activation_format", Word(), None, "of networks, as the four below: `none`, `same` (the cell's format), a "
            "format, or one with choices of its own: `block(precision=8,block_size=32)`"),
     Choice("error_format", Word(), None, "of what goes backward"),

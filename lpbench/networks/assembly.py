@@ -112,6 +112,7 @@ class Tensors:
         self.layout, self.recipe, self.dtype = layout, recipe, start.dtype
         self.table = np.zeros((ROLES, PLACES_OF_ROLE, 2), np.int64)
         self.rounders: dict[tuple[int, int], Rounder] = {}
+        self.rotated = np.zeros((len(layout.net), 3), np.int64)  # as `Net` has it
         self._bound: dict[tuple[Rounder, int], Bound] = {}
         net, lines, batch = layout.net, layout.layers, layout.batch
         inputs, errors = [], []
@@ -123,6 +124,7 @@ class Tensors:
         for i, layer in enumerate(net):
             if recipe.at_products:
                 self._keep_operands(i, inputs[i], errors[i], start)
+                self.rotated[i] = self._rotated(i)
                 continue
             rounder = recipe.rounder("activations", net[i - 1].name if i else None, inputs[i])
             self._keep(ACTIVATIONS, i, rounder, int(lines[i - 1, WIDTH] if i else lines[0, SAMPLE]))
@@ -161,6 +163,16 @@ class Tensors:
         ):
             rounder = self.recipe.rounder(role, name, numbers)
             self._keep(OPERANDS, operands.EACH * i + which, rounder, int(length))
+
+    def _rotated(self, i: int) -> list[int]:
+        """Of the three products of layer i what `Net.rotated` says: those whose operands both are rounded."""
+        layer, lengths = self.layout.net[i], []
+        summed = layer.inputs[2], layer.outputs, self.layout.batch
+        for product, (name, length) in enumerate(zip(operands.PRODUCTS, summed, strict=True)):
+            place = operands.EACH * i + 2 * product
+            both = all((OPERANDS, place + j) in self.rounders for j in range(2))
+            lengths.append(length if both and self.recipe.rotates(name) else 0)
+        return lengths
 
     def watched(self, states: int) -> list[Tensor]:
         """The tensors that are worth watching, in the network's order: those that something rounds, and those that
@@ -205,8 +217,13 @@ class Tensors:
         return found
 
 
-def new_net(layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[Tensor] = ()) -> Net:
-    """A cell's scratch; rounders: the table of `Tensors`; watched: of them those that steps may be watched for."""
+def new_net(
+    layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[Tensor] = (), hadamard: int = 0,
+    rotated: np.ndarray | None = None,
+) -> Net:  # fmt: skip
+    """A cell's scratch; rounders, rotated: those of `Tensors`; watched: of them those that steps may be watched for;
+    hadamard: the order of rotations.
+    """
     lines = layout.layers
     turned = int((lines[:, WIDTH] * lines[:, LINES] * lines[:, SEGMENT])[1:].max(initial=0))
     products = bool(rounders[OPERANDS].any())
@@ -234,6 +251,8 @@ def new_net(layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[T
         factor=zeros(largest_weights if products else 0, real),
         slopes=zeros(2 * slope, real).reshape(2, slope),
         products=int(products),
+        hadamard=hadamard,
+        rotated=np.zeros((len(lines), 3), np.int64) if rotated is None else rotated,
         powers=zeros(2 * layout.batch * int(lines[-1, WIDTH]), np.float64),
         batch=layout.batch,
     )

@@ -44,6 +44,9 @@ class Net(NamedTuple):
     operand, other, factor, slopes   where operands of products are rounded: the inputs and the errors of a layer, its
                 weights, and scratch (2, n) for any of them turned; empty else.
     products    1: operands of products are rounded.
+    hadamard    the order of the matrix by which they are rotated before; 0: they are not.
+    rotated     (layers, 3) int64: of the products of a layer, how many numbers of what is summed are rotated together
+                with those that lie beside them (channels, outputs, samples); 0: the product is not rotated.
     """
 
     layers: Any
@@ -66,6 +69,8 @@ class Net(NamedTuple):
     factor: Vector
     slopes: Any
     products: int
+    hadamard: int
+    rotated: Any
     batch: int
 
 

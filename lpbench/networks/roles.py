@@ -35,6 +35,12 @@ _OF_FORMAT = (
     "precision", "exponent_bits", "block_size", "scale_rule", "subnormals", "limit", "rounding", "random_bits",
 )  # fmt: skip
 _OF_SAME = ("limit", "rounding", "random_bits")
+# Of `hadamard_at`, which products.
+ROTATED = {
+    "all": ("forward", "back", "gradient"),
+    "backward": ("back", "gradient"),
+    "gradient": ("gradient",),
+}
 # `limit=auto`: the range of a tensor is so many times its largest initial number, and a power of two.
 ROOM = 4.0
 _KNOWN = ("weights", "master")  # whose initial numbers are there before anything is computed
@@ -122,6 +128,11 @@ class Recipe:
     def at_products(self) -> bool:
         """Whether weights, activations and errors are rounded as operands of products, and not as tensors."""
         return self.choices.get("round_at") == "products"
+
+    def rotates(self, product: str) -> bool:
+        """Whether the operands of a product, `forward`, `back` or `gradient`, are rotated before they are rounded."""
+        at = self.choices.get("hadamard_at") or "all"
+        return bool(self.choices.get("hadamard")) and product in ROTATED[at]
 
     def measures(self, role: str) -> bool:
         """Whether the range of this role's tensors is taken from their first numbers (`Extents`)."""

@@ -23,6 +23,7 @@ from lpbench.problems.solving.memory import remembered
 from lpbench.registry import algorithms, datasets
 
 SCHEDULES = ("constant", "cosine", "steps")
+_OF_RECIPES = ("recipe", "round_at", "hadamard", "hadamard_at", "full_precision", "compensation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +217,7 @@ class Network:
         if not algorithms.get(name).adam:
             settled["second_momentum"] = None
         if not rounds:
-            settled |= dict.fromkeys(("recipe", "round_at", "full_precision", "compensation", *KEYS.values()))
+            settled |= dict.fromkeys((*_OF_RECIPES, *KEYS.values()))
         else:
             settled |= canonical(choices)
             for key in KEYS.values():
@@ -263,7 +264,18 @@ class Network:
 
 def _settle_products(settled: dict[str, Any]) -> None:
     """Rounding of operands in its one form; raises ConfigError where it cannot be."""
+    order = settled["hadamard"]
+    if order is None or settled["hadamard_at"] == "all":
+        settled["hadamard_at"] = None
+    if order is not None and order & (order - 1):
+        below = 2 ** (order.bit_length() - 1)
+        raise ConfigError(f"hadamard must be a power of two, got {order}: {below} and {2 * below} are")
     if settled["round_at"] != "products":
+        if order is not None:
+            raise ConfigError(
+                f"hadamard={order} rotates operands of products: it needs round_at=products, as the recipes mxfp4 and "
+                "nvfp4 have it"
+            )
         settled["round_at"] = None
         return
     if settled["engine"] == "torch":

@@ -27,6 +27,14 @@ def test_operands_of_products_forward_then_backward():
     assert {row["bits"] for row in found} == {4.5}
 
 
+def test_what_is_rotated_says_so():
+    found = {row["when"] for row in table(recipe="mxfp4", hadamard=16, hadamard_at="backward")}
+    assert found == {
+        "never", "forward, along inputs", "gradient, along samples, rotated by 16",
+        "backward, along outputs, rotated by 16",
+    }  # fmt: skip
+
+
 def test_nothing_goes_back_beyond_the_first_layer():
     found = table(recipe="mxfp8")
     assert not [row for row in found if row["layer"] == "hidden1" and row["when"].startswith("backward")]
