@@ -357,6 +357,13 @@ for _name, _description, *_parts in (
         "channel",
         FLOAT32,
     ),
+    (
+        "int8_row",
+        "Integers -127 .. 127, a float32 scale for each row along the last axis.",
+        "int8",
+        "row",
+        FLOAT32,
+    ),
     ("fp8_tensor", "E4M3, a float32 scale for the tensor.", "e4m3", "tensor", FLOAT32),
     ("fp8_row", "E4M3, a float32 scale for each row along the last axis.", "e4m3", "row", FLOAT32),
 ):

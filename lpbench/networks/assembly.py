@@ -161,7 +161,8 @@ class Tensors:
             ),
             (operands.GRADIENT_ERROR, "errors", errors, positions),
         ):
-            rounder = self.recipe.rounder(role, name, numbers)
+            backward = which not in (operands.FORWARD_INPUT, operands.FORWARD_WEIGHT)
+            rounder = self.recipe.rounder(role, name, numbers, backward)
             self._keep(OPERANDS, operands.EACH * i + which, rounder, int(length))
 
     def _rotated(self, i: int) -> list[int]:

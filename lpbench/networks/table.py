@@ -51,12 +51,12 @@ def _operands(net: Sequence[Layer], recipe: Recipe) -> list[list[str | float]]:
     for layer in reversed(net):
         errors = (*layer.positions, layer.outputs)
         when = _along(recipe, layer, "gradient", "along samples")
-        found.append(row(recipe, "activations", layer.name, "input", layer.inputs, when))
-        found.append(row(recipe, "errors", layer.name, "errors", errors, when))
+        found.append(row(recipe, "activations", layer.name, "input", layer.inputs, when, backward=True))
+        found.append(row(recipe, "errors", layer.name, "errors", errors, when, backward=True))
         if layer is not net[0]:
             when = _along(recipe, layer, "back", "along outputs")
-            found.append(row(recipe, "errors", layer.name, "errors", errors, when))
-            found.append(row(recipe, "weights", layer.name, "weights", layer.shape, when))
+            found.append(row(recipe, "errors", layer.name, "errors", errors, when, backward=True))
+            found.append(row(recipe, "weights", layer.name, "weights", layer.shape, when, backward=True))
     return found
 
 
@@ -93,10 +93,11 @@ def of_update(recipe: Recipe, layer: str, shape: Sequence[int], momentum: bool) 
 
 
 def row(
-    recipe: Recipe, role: str, layer: str | None, tensor: str, shape: Sequence[int], when: str
-) -> list[str | float]:
+    recipe: Recipe, role: str, layer: str | None, tensor: str, shape: Sequence[int], when: str,
+    backward: bool = False,
+) -> list[str | float]:  # fmt: skip
     """Of one tensor."""
-    rounder = recipe.rounder(role, layer)
+    rounder = recipe.rounder(role, layer, backward=backward)
     sides = [side for side in shape if side > 1] or [1]
     start: list[str | float] = [layer or "", tensor, " x ".join(map(str, sides))]
     if rounder is None:

@@ -23,7 +23,16 @@ from lpbench.problems.solving.memory import remembered
 from lpbench.registry import algorithms, datasets
 
 SCHEDULES = ("constant", "cosine", "steps")
-_OF_RECIPES = ("recipe", "round_at", "hadamard", "hadamard_at", "full_precision", "compensation")
+_OF_RECIPES = (
+    "recipe",
+    "round_at",
+    "hadamard",
+    "hadamard_at",
+    "backward_rounding",
+    "room",
+    "full_precision",
+    "compensation",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,6 +284,11 @@ def _settle_products(settled: dict[str, Any]) -> None:
             raise ConfigError(
                 f"hadamard={order} rotates operands of products: it needs round_at=products, as the recipes mxfp4 and "
                 "nvfp4 have it"
+            )
+        if settled["backward_rounding"] is not None:
+            raise ConfigError(
+                f"backward_rounding={settled['backward_rounding']} is of operands of products: it needs "
+                "round_at=products; error_format=same(rounding=...) rounds what goes backward"
             )
         settled["round_at"] = None
         return

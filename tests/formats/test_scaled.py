@@ -285,11 +285,20 @@ def test_ends_of_e8m0_are_kept():
     assert formats.get("mxfp4").min_positive == 2.0**-128
 
 
+def test_integers_of_a_row(in_python):
+    x = np.random.default_rng(4).standard_normal((5, 30)).astype(np.float32)
+    scale = np.abs(x).max(-1, keepdims=True) / np.float32(127)
+    found = quantize(x, "int8_row", "nearest_even")
+    assert np.allclose(found, np.rint(x / scale) * scale, rtol=1e-6)
+    assert len(set(np.abs(found).max(-1))) == 5
+
+
 def test_bits_count_the_scales():
-    counted = {name: formats.get(name).bits_per_value for name in (*MX, *OTHERS)}
+    counted = {name: formats.get(name).bits_per_value for name in (*MX, *OTHERS, "int8_row")}
     assert counted == {
         "mxfp8_e4m3": 8.25, "mxfp8_e5m2": 8.25, "mxfp6_e3m2": 6.25, "mxfp6_e2m3": 6.25, "mxfp4": 4.25, "mxint8": 8.25,
         "nvfp4": 4.5, "int8_tensor": 8.0, "int8_channel": 8.0, "fp8_tensor": 8.0, "fp8_row": 8.0,
+        "int8_row": 8.0,
     }  # fmt: skip
 
 

@@ -387,6 +387,10 @@ OPERANDS = {
     "rotated, backward": ("mlp", {"hadamard": 2, "hadamard_at": "backward", "full_precision": "first+last"}, SIX),
     "rotated, gradient": ("cnn 2-d", {"hadamard": 2, "hadamard_at": "gradient"}, SIX),
     "rotated, one side": ("mlp", {"hadamard": 2, "error_format": "none"}, [*SIX[:2], NONE, *SIX[3:5], NONE]),
+    "backward rounding": (
+        "cnn 2-d", {"backward_rounding": "stochastic", "rounding": "nearest_even", "error_format": "same"},
+        [NEAR, NEAR, *SIX[2:]],
+    ),
     "one side alone": ("mlp", {"activation_format": "none"}, [NONE, SIX[0], SIX[0], SIX[0], NONE, SIX[0]]),
 }  # fmt: skip
 
@@ -395,7 +399,7 @@ OPERANDS = {
 def test_operands_of_products_follow_the_reference(case, in_python):
     name, more, operands = OPERANDS[case]
     choices = {**PRODUCTS, **more}
-    if "rounding" in more:
+    if case == "each its own":
         choices["error_format"] = "fp8_e4m3(rounding=stochastic)"
     problem = nets.data(name)
     cell = nets.training(problem, **choices)

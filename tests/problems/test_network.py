@@ -35,6 +35,8 @@ REFUSED = [
     ({"recipe": "mxfp8", "round_at": "product"}, "unknown round_at 'product'. Did you mean 'products'?"),
     ({"recipe": "mxfp8", "hadamard": 12}, "hadamard must be a power of two, got 12: 8 and 16 are"),
     ({"recipe": "all", "hadamard": 16}, "hadamard=16 rotates operands of products: it needs round_at=products"),
+    ({"recipe": "all", "backward_rounding": "up"}, "backward_rounding=up is of operands of products: "),
+    ({"recipe": "quartet", "round_at": "tensors"}, "hadamard=32 rotates operands of products: it needs round_at="),
     ({"recipe": "mxfp8", "hadamard_at": "forward"}, "unknown hadamard_at 'forward'."),
     ({"engine": "torsh"}, "unknown engine 'torsh'. Did you mean 'torch'"),
     ({"problem": "least_squares", "dataset": "diabetes", "algorithm": "adamw"}, "adamw trains networks, and problem="),

@@ -12,7 +12,7 @@ from lpbench.networks.roles import KEYS, canonical
 
 RECIPES = importlib.resources.files("lpbench.conf") / "recipe"
 # What a module's tensors are rounded by; `compute_dtype` says what formats are told apart in.
-TAKEN = ("format", *FORMAT, *KEYS.values(), "full_precision", "compensation", "loss_scale")
+TAKEN = ("format", *FORMAT, *KEYS.values(), "full_precision", "compensation", "loss_scale", "room")
 _DEFAULT = {"format": "fixed"}
 
 
