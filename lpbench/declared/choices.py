@@ -80,7 +80,8 @@ _STEP_SIZE = (
 )  # fmt: skip
 _NETWORK = (
     Choice("recipe", Word(), None, "which tensors of a network are rounded: `weights` (default), `master`, `all`, "
-           "`swalp`, `bf16`, `bf16_kahan`, `fp8`, `mxfp8`, `mxfp6`, `mxfp4`, `nvfp4`, `quartet`, "
+           "`swalp`, `bf16`, `bf16_kahan`, `fp8`, `mxfp8`, `mxfp6`, `mxfp4`, `nvfp4`, `nvfp4_2d`, "
+           "`quartet`, "
            "`int8_mixed`, `ibm8`, `wage` ([recipes.md](recipes.md))"),
     Choice("round_at", Word(("tensors", "products")), None, "of networks, where weights, activations and errors are "
            "rounded: `tensors` (null), each once; `products`: as each of the two operands of each product, along the "

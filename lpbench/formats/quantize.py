@@ -17,6 +17,7 @@ from lpbench.formats import get
 from lpbench.formats.base import (
     Format,
     beyond,
+    block_height,
     block_length,
     fit,
     fitted_length,
@@ -146,11 +147,15 @@ def _run(grid: Any, mode: Any, x: np.ndarray, key: Any, uniforms: Any, scaling: 
 def units_of(grid: Any, columns: int, scaling: Any) -> np.ndarray | None:
     """Scratch of `round_rows` for rows of `columns` numbers: two for each of a part; None where there are no blocks.
 
-    A part is several rows, or several blocks of one.
+    A part is several rows, or several blocks of one; of squares, whole rows of them.
     """
     if not has_blocks(grid):
         return None
-    whole = columns if columns <= _PART else min(columns, int(block_length(grid, columns)))
+    height = int(block_height(grid))
+    if height > 1:
+        whole = columns * height
+    else:
+        whole = columns if columns <= _PART else min(columns, int(block_length(grid, columns)))
     return zeros(2 * max(1, _PART // whole) * whole, scaling.scale.dtype)
 
 
@@ -385,7 +390,10 @@ def _round_parts(fmt, rounding, scaling, units, x, number, columns, first, secon
 @inner
 def _find_units(fmt, scaling, x, columns, units, found):
     """units = the unit that each of x shares with its block, whole rows; found: scratch. All (n,)."""
-    length = block_length(fmt, columns)
+    length, height = block_length(fmt, columns), block_height(fmt)
+    if height > 1:
+        _find_square_units(fmt, scaling, x, columns, length, height, units, found)
+        return
     if length == LANES and columns % LANES == 0:
         blocks = found[: x.size // LANES]
         for i in range(blocks.size):
@@ -415,6 +423,28 @@ def _find_units(fmt, scaling, x, columns, units, found):
         end = min(start + length, row)
         _spread(units, start, end, found[count])
         count, start, row = count + 1, end, row + columns * (end == row)
+
+
+@inner
+def _find_square_units(fmt, scaling, x, columns, length, height, units, found):
+    """`_find_units` of blocks that are `length` columns wide and `height` rows high; the last ones may be smaller."""
+    count, tall, zero = 0, columns * height, np.float64(0)
+    for top in range(0, x.size, tall):
+        for left in range(0, columns, length):
+            right, most = min(left + length, columns), zero
+            for row in range(top, min(top + tall, x.size), columns):
+                size = _largest(x, row + left, row + right)
+                most = size if size > most else most
+            found[count] = most
+            count += 1
+    _to_units(fmt, scaling, found[:count], x)
+    count = 0
+    for top in range(0, x.size, tall):
+        for left in range(0, columns, length):
+            right = min(left + length, columns)
+            for row in range(top, min(top + tall, x.size), columns):
+                _spread(units, row + left, row + right, found[count])
+            count += 1
 
 
 @inner
@@ -597,10 +627,13 @@ def _rows_and_units(x: Any, form: Format, work: np.dtype, scaling: Any) -> tuple
     if span is not None:
         grid = fit(grid, unit.reshape(-1, span).amax(-1, keepdim=True))
     if has_blocks(grid):
-        length = int(block_length(grid, rows.shape[1]))
-        padded = torch.nn.functional.pad(unit, (0, -rows.shape[1] % length))
-        blocks = padded.reshape(rows.shape[0], -1, length)
-        unit = shared_unit(grid, blocks.amax(-1)).repeat_interleave(length, -1)[:, : rows.shape[1]]
+        length, height = int(block_length(grid, rows.shape[1])), int(block_height(grid))
+        padded = torch.nn.functional.pad(unit, (0, -rows.shape[1] % length, 0, -rows.shape[0] % height))
+        blocks = padded.reshape(padded.shape[0] // height, height, -1, length)
+        unit = (
+            shared_unit(grid, blocks.amax((1, 3))).repeat_interleave(length, -1).repeat_interleave(height, 0)
+        )
+        unit = unit[: rows.shape[0], : rows.shape[1]]
     return grid, rows, wide, unit
 
 

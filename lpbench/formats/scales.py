@@ -12,6 +12,7 @@ from lpbench.arithmetic.ops import inverse_power, like, power_of_two, single, wh
 from lpbench.arithmetic.rounding import NearestEven
 from lpbench.formats.base import (
     beyond,
+    block_height,
     block_length,
     clip,
     elementwise,
@@ -87,6 +88,10 @@ class BlockedGrid(NamedTuple):
     reach: Any
     edge: Any
     size: Any
+
+
+class SquareGrid(BlockedGrid):
+    """The same for squares of `size` neighbours in `size` rows."""
 
 
 @elementwise
@@ -217,23 +222,37 @@ def _nearly(scales, element, rounding, u, r, unit):
 
 
 @has_blocks.case(BlockedGrid)
+@has_blocks.case(SquareGrid)
 def _has_blocks(fmt):
     return True
 
 
 @block_length.case(BlockedGrid)
+@block_length.case(SquareGrid)
 def _block_length(fmt, n):
     return fmt.size
 
 
 @shared_unit.case(BlockedGrid)
+@shared_unit.case(SquareGrid)
 def _shared_unit(fmt, largest):
     return scale_of(fmt.scales, largest)
 
 
 @fitted_length.case(BlockedGrid)
+@fitted_length.case(SquareGrid)
 def _length_of_tensor(fmt, n, columns):
     return _tensor_length(fmt.scales, n)
+
+
+@block_height.case(SquareGrid)
+def _side(fmt):
+    return fmt.size
+
+
+@fit.case(SquareGrid)
+def _fit_squares(fmt, largest):
+    return SquareGrid(fmt.element, _of_tensor(fmt.scales, largest), fmt.reach, fmt.edge, fmt.size)
 
 
 @fit.case(BlockedGrid)
@@ -253,6 +272,7 @@ def _fit_unit(fmt, largest):
 
 
 @quantize.case(BlockedGrid)
+@quantize.case(SquareGrid)
 def _quantize_in_block(fmt, rounding, u, r, unit):
     return _times_scale(fmt.scales, fmt.element, rounding, u, r, unit)
 
@@ -263,12 +283,14 @@ def _quantize_fitted(fmt, rounding, u, r, unit):
 
 
 @saturated.case(BlockedGrid)
+@saturated.case(SquareGrid)
 @saturated.case(FittedGrid)
 def _saturated(fmt, u):
     return abs(u) > fmt.edge
 
 
 @beyond.case(BlockedGrid)
+@beyond.case(SquareGrid)
 def _beyond_block(fmt, size, unit):
     return size > fmt.reach * unit
 
@@ -279,6 +301,7 @@ def _beyond_fitted(fmt, size, unit):
 
 
 @move.case(BlockedGrid)
+@move.case(SquareGrid)
 @move.case(FittedGrid)
 def _move_scaled(fmt, rounding, w, t, r, unit):
     u = np.float64(w) + np.float64(t)

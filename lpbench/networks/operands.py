@@ -10,8 +10,7 @@ position, along the outputs, and of the derivatives by the weights along the sam
 
 from lpbench.arithmetic.hadamard import rotate
 from lpbench.arithmetic.jit import inner
-from lpbench.arithmetic.lanes import LANES, turn
-from lpbench.arithmetic.vectors import copy
+from lpbench.arithmetic.vectors import copy, transpose
 from lpbench.networks.architecture import (
     INPUT,
     LINES,
@@ -121,18 +120,6 @@ def _along_columns(net, layer, which, key, step, x, rows, columns, period, width
         source = out
         copy(source, x)
         _rotate(net, layer, which, key, step, source, period, width)
-    _transpose(source, rows, columns, turned)
+    transpose(source, rows, columns, turned)
     rounded(net, OPERANDS, EACH * layer + which, key, step, turned, done, rows)
-    _transpose(done, columns, rows, out)
-
-
-@inner
-def _transpose(x, rows, columns, out):
-    """out (columns, rows) = x (rows, columns)^T."""
-    tall, wide = rows - rows % LANES, columns - columns % LANES
-    for i in range(0, tall, LANES):
-        for j in range(0, wide, LANES):
-            turn(x, i * columns + j, columns, out, j * rows + i, rows)
-    for i in range(rows):
-        for j in range(wide if i < tall else 0, columns):
-            out[j * rows + i] = x[i * columns + j]
+    transpose(done, columns, rows, out)

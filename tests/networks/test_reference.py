@@ -391,6 +391,12 @@ OPERANDS = {
         "cnn 2-d", {"backward_rounding": "stochastic", "rounding": "nearest_even", "error_format": "same"},
         [NEAR, NEAR, *SIX[2:]],
     ),
+    "squares of weights": (
+        "cnn 2-d", {"format": "nvfp4_16x16", "block_size": None, "rounding": "nearest_even",
+                    "activation_format": "nvfp4(rounding=nearest_even)", "error_format": "nvfp4(rounding=stochastic)"},
+        [(get("nvfp4"), "nearest_even"), (get("nvfp4_16x16"), "nearest_even"), (get("nvfp4"), STOCHASTIC),
+         (get("nvfp4_16x16"), "nearest_even"), (get("nvfp4"), "nearest_even"), (get("nvfp4"), STOCHASTIC)],
+    ),
     "one side alone": ("mlp", {"activation_format": "none"}, [NONE, SIX[0], SIX[0], SIX[0], NONE, SIX[0]]),
 }  # fmt: skip
 

@@ -45,6 +45,18 @@ def test_backward_products_can_have_a_rounding_of_their_own():
     assert all("rotated by 32" in row["when"] for row in found)
 
 
+def test_squares_of_weights_beside_rows_of_all_else():
+    found = [row for row in table(recipe="nvfp4_2d") if row["when"] != "never"]
+    assert {(row["tensor"], row["bits"]) for row in found} == {
+        ("weights", 4.03125),
+        ("input", 4.5),
+        ("errors", 4.5),
+    }
+    assert {row["when"] for row in found if "rotated" in row["when"]} == {
+        "gradient, along samples, rotated by 16"
+    }
+
+
 @pytest.mark.parametrize("recipe", ["int8_mixed", "ibm8", "wage"])
 def test_recipes_of_eight_bits(recipe):
     found = {
