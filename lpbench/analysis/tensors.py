@@ -80,7 +80,10 @@ def _beyond(named: Named, column: str, limit: float) -> list[tuple[float, str, R
 
 def _saturated(named: Named) -> Found:
     for share, name, _ in _beyond(named, "saturation_rate", MOST_SATURATED):
-        yield name, f"{percent(share)} of the numbers lay outside the format's range"
+        yield (
+            name,
+            f"{percent(share)} of the numbers were clipped: outside the format's range, or its scale's",
+        )
 
 
 def _underflown(named: Named) -> Found:

@@ -222,7 +222,10 @@ class Training(Judged):
             first = assembly.extents(self.layout, start, self.X, problem.y, batch, scale)
         self.rounded = assembly.Tensors(self.layout, found, start, first, 0.0 if adam else momentum, scale)
         self.watched = self.rounded.watched(states(choices))
-        self.net = assembly.new_net(self.layout, self.rounded.table, real, self.watched, found.chunk)
+        self.net = assembly.new_net(
+            self.layout, self.rounded.table, real, self.watched, choices.get("hadamard") or 0, self.rounded.rotated,
+            found.chunk,
+        )  # fmt: skip
         self.memory = assembly.new_memory(self.layout, self.rounded, start, adam or momentum > 0, adam, kahan)
         self.rule = updates.Rule(
             kind=updates.ADAM if adam else updates.SGD,

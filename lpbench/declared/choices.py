@@ -80,10 +80,19 @@ _STEP_SIZE = (
 )  # fmt: skip
 _NETWORK = (
     Choice("recipe", Word(), None, "which tensors of a network are rounded: `weights` (default), `master`, `all`, "
-           "`swalp`, `bf16`, `bf16_kahan`, `fp8`, `mxfp8`, `mxfp6`, `mxfp4`, `nvfp4` ([recipes.md](recipes.md))"),
+           "`swalp`, `bf16`, `bf16_kahan`, `fp8`, `mxfp8`, `mxfp6`, `mxfp4`, `nvfp4`, `nvfp4_2d`, "
+           "`quartet`, "
+           "`int8_mixed`, `ibm8`, `wage` ([recipes.md](recipes.md))"),
     Choice("round_at", Word(("tensors", "products")), None, "of networks, where weights, activations and errors are "
            "rounded: `tensors` (null), each once; `products`: as each of the two operands of each product, along the "
            "axis that is summed, as hardware for MX and NVFP4 does"),
+    Choice("hadamard", Whole(2, 1024), None, "of `round_at=products`: before they are rounded, both operands of a "
+           "product are rotated alike, so many numbers at a time (16, 32): [recipes.md](recipes.md#rotation); null: "
+           "they are not"),
+    Choice("hadamard_at", Word(("all", "backward", "gradient")), None, "which products are rotated: `all` (null), the "
+           "two of the backward pass, or that of the derivatives by the weights alone"),
+    Choice("backward_rounding", Word(ROUNDINGS), None, "of `round_at=products`: to which neighbour the operands of the "
+           "two backward products are rounded; null: as their formats say"),
     Choice("activation_format", Word(), None, "of networks, as the four below: `none`, `same` (the cell's format), a "
            "format, or one with choices of its own: `block(precision=8,block_size=32)`"),
     Choice("error_format", Word(), None, "of what goes backward"),
@@ -92,6 +101,8 @@ _NETWORK = (
     Choice("master_format", Word(), None, "of the copy of the weights that updates are added to; `same`: there is "
            "none; `none`: full precision"),
     Choice("full_precision", Word(), None, "layers left alone: names, globs, `first`, `last`, several with + between"),
+    Choice("room", Real(0), None, "of networks: with `limit=auto` the range of a tensor is so many times its largest "
+           "first number, rounded up to a power of two; null: 4"),
     Choice("compensation", Word(("none", "kahan")), "none", "`kahan`: what rounding takes from an update is kept for "
            "the next"),
     Choice("momentum", Real(0, 0.9999, closed=True), 0.9, "of networks: share of the last update that is kept; of "

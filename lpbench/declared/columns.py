@@ -120,8 +120,8 @@ TENSOR_ROWS = [
 ]  # fmt: skip
 # What is measured of them; null where it does not apply. The files hold it in half the bits of other columns.
 TENSOR_MEASURES = [
-    *_columns("share of its non-zero numbers that lay outside the format's range before they were rounded",
-              "saturation_rate"),
+    *_columns("share of its non-zero numbers that rounding clipped: to the range of the format, or to that of the "
+              "scale of their block", "saturation_rate"),
     *_columns("share of its non-zero numbers that rounding made 0", "underflow_rate"),
     *_columns("share of the non-zero updates that left the weight where it was", "stall_rate"),
     *_columns("of all that the gradient moved in this step (sum of magnitudes), the share that was lost because the "

@@ -47,6 +47,16 @@ def has_blocks(fmt):
 
 
 @generic
+def block_height(fmt):
+    """How many rows of numbers share a unit: of square blocks as many as columns, else 1."""
+
+
+@block_height.case(object)
+def _one_row(fmt):
+    return 1
+
+
+@generic
 def fitted_length(fmt, n, columns):
     """To how many of n numbers, in rows of `columns`, fmt is fitted at a time; None where that changes nothing."""
 
@@ -69,6 +79,16 @@ def _always_fits(fmt, largest):
 @generic
 def saturated(fmt, u):
     """Whether u lies outside the range of fmt."""
+
+
+@generic
+def beyond(fmt, size, unit):
+    """Whether a magnitude is beyond the largest number that the shared unit holds; never, where nothing is shared."""
+
+
+@beyond.case(object)
+def _shares_nothing(fmt, size, unit):
+    return False
 
 
 @generic

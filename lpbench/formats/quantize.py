@@ -16,11 +16,14 @@ from lpbench.errors import ConfigError
 from lpbench.formats import get
 from lpbench.formats.base import (
     Format,
+    beyond,
+    block_height,
     block_length,
     fit,
     fitted_length,
     has_blocks,
     quantize,
+    saturated,
     shared_unit,
 )
 
@@ -144,11 +147,15 @@ def _run(grid: Any, mode: Any, x: np.ndarray, key: Any, uniforms: Any, scaling: 
 def units_of(grid: Any, columns: int, scaling: Any) -> np.ndarray | None:
     """Scratch of `round_rows` for rows of `columns` numbers: two for each of a part; None where there are no blocks.
 
-    A part is several rows, or several blocks of one.
+    A part is several rows, or several blocks of one; of squares, whole rows of them.
     """
     if not has_blocks(grid):
         return None
-    whole = columns if columns <= _PART else min(columns, int(block_length(grid, columns)))
+    height = int(block_height(grid))
+    if height > 1:
+        whole = columns * height
+    else:
+        whole = columns if columns <= _PART else min(columns, int(block_length(grid, columns)))
     return zeros(2 * max(1, _PART // whole) * whole, scaling.scale.dtype)
 
 
@@ -328,24 +335,45 @@ def round_rows(fmt, rounding, scaling, units, x, columns, first, second, uniform
     _round_spans(fmt, rounding, scaling, units, x, columns, first, second, uniforms, out, span)
 
 
+class _Counting(NamedTuple):
+    """In place of a rounding: nothing is rounded, what is clipped is counted."""
+
+    one: Any
+
+
+@inner
+def count_clipped(fmt, scaling, units, x, columns, updates):
+    """How many of x (n,), in rows of `columns`, scale * fmt clips: those outside its range, and those beyond the
+    largest number that the scale of their block holds. Of those alone whose update, (n,), is not zero.
+    """
+    span, none = fitted_length(fmt, x.size, columns), np.uint32(0)
+    counting = _Counting(np.int64(1))
+    return _round_spans(fmt, counting, scaling, units, x, columns, none, none, None, updates, span)
+
+
 @inner
 def _round_spans(fmt, rounding, scaling, units, x, columns, first, second, uniforms, out, span):
-    """`round_rows`, span numbers at a time, to which fmt is fitted; None: as it is."""
+    """`round_rows`, span numbers at a time, to which fmt is fitted; None: as it is. What was counted; of rounding 0."""
+    count = np.int64(0)
     if span is None:
-        _round_parts(fmt, rounding, scaling, units, x, 0, columns, first, second, uniforms, out)
+        count += _round_parts(fmt, rounding, scaling, units, x, 0, columns, first, second, uniforms, out)
     else:
         for start in range(0, x.size, span):
             part, to = x[start : start + span], out[start : start + span]
             extent = _extent(scaling, like(x[0], _largest(part, 0, part.size)))
             fitted = fit(fmt, extent)
-            _round_parts(fitted, rounding, scaling, units, part, start, columns, first, second, uniforms, to)
+            count += _round_parts(
+                fitted, rounding, scaling, units, part, start, columns, first, second, uniforms, to
+            )
+    return count
 
 
 @inner
 def _round_parts(fmt, rounding, scaling, units, x, number, columns, first, second, uniforms, out):
     """The same, whole rows, of which the first number is number `number`."""
+    count = np.int64(0)
     if units is None:
-        _round_part(fmt, rounding, scaling, None, x, number, first, second, uniforms, out)
+        count += _visit(rounding, fmt, scaling, None, x, number, first, second, uniforms, out)
     else:
         # Several rows at a time, or several times a row: blocks do not know of it.
         size = units.size // 2
@@ -355,13 +383,19 @@ def _round_parts(fmt, rounding, scaling, units, x, number, columns, first, secon
                 end = min(start + size, begin + row)
                 part, to = x[start:end], out[start:end]
                 _find_units(fmt, scaling, part, min(columns, part.size), units[:size], units[size:])
-                _round_part(fmt, rounding, scaling, units, part, number + start, first, second, uniforms, to)
+                count += _visit(
+                    rounding, fmt, scaling, units, part, number + start, first, second, uniforms, to
+                )
+    return count
 
 
 @inner
 def _find_units(fmt, scaling, x, columns, units, found):
     """units = the unit that each of x shares with its block, whole rows; found: scratch. All (n,)."""
-    length = block_length(fmt, columns)
+    length, height = block_length(fmt, columns), block_height(fmt)
+    if height > 1:
+        _find_square_units(fmt, scaling, x, columns, length, height, units, found)
+        return
     if length == LANES and columns % LANES == 0:
         blocks = found[: x.size // LANES]
         for i in range(blocks.size):
@@ -391,6 +425,28 @@ def _find_units(fmt, scaling, x, columns, units, found):
         end = min(start + length, row)
         _spread(units, start, end, found[count])
         count, start, row = count + 1, end, row + columns * (end == row)
+
+
+@inner
+def _find_square_units(fmt, scaling, x, columns, length, height, units, found):
+    """`_find_units` of blocks that are `length` columns wide and `height` rows high; the last ones may be smaller."""
+    count, tall, zero = 0, columns * height, np.float64(0)
+    for top in range(0, x.size, tall):
+        for left in range(0, columns, length):
+            right, most = min(left + length, columns), zero
+            for row in range(top, min(top + tall, x.size), columns):
+                size = _largest(x, row + left, row + right)
+                most = size if size > most else most
+            found[count] = most
+            count += 1
+    _to_units(fmt, scaling, found[:count], x)
+    count = 0
+    for top in range(0, x.size, tall):
+        for left in range(0, columns, length):
+            right = min(left + length, columns)
+            for row in range(top, min(top + tall, x.size), columns):
+                _spread(units, row + left, row + right, found[count])
+            count += 1
 
 
 @inner
@@ -426,6 +482,27 @@ def _to_units(fmt, scaling, sizes, x):
     """From the largest magnitudes of blocks of x to their units, in place; beside each other, so that it vectorises."""
     for i in range(sizes.size):
         sizes[i] = shared_unit(fmt, _extent(scaling, like(x[0], sizes[i])))
+
+
+@generic
+def _visit(rounding, fmt, scaling, units, x, number, first, second, uniforms, out):
+    """Numbers whose units are known, (n,), are rounded into `out`, or counted; what was counted."""
+
+
+@_visit.case(_Counting)
+def _count_part(rounding, fmt, scaling, units, x, number, first, second, uniforms, updates):
+    count = np.int64(0)
+    for j in range(x.size):
+        # By the least magnitude that x stands for, from which its block has its scale, too.
+        clipped = beyond(fmt, _extent(scaling, x[j]), _unit(scaling, units, j))
+        count += (saturated(fmt, native(scaling, x[j])) or clipped) and updates[j] != 0
+    return count
+
+
+@_visit.case(object)
+def _round_and_count_nothing(rounding, fmt, scaling, units, x, number, first, second, uniforms, out):
+    _round_part(fmt, rounding, scaling, units, x, number, first, second, uniforms, out)
+    return np.int64(0)
 
 
 # The innermost loop runs over slices from 0: numba then knows that no index is negative, and it vectorises.
@@ -509,11 +586,8 @@ def round_tensor(
     held = held or torch.finfo(x.dtype)
     work, scaling = arithmetic(form, np.dtype(str(dtype).removeprefix("torch.")), held)
     mode = roundings.given(work) if given else roundings.make(rounding, work, random_bits)
-    grid, scale = form.array_kernel(work), float(form.array_scale)
-    columns = form.columns(tuple(x.shape))
-    span = fitted_length(grid, x.numel(), columns)
-    rows = x.reshape(-1, columns if span is None or has_blocks(grid) else span)
-    wide = rows.to(getattr(torch, work.name))
+    scale = float(form.array_scale)
+    grid, rows, wide, unit = _rows_and_units(x, form, work, scaling)
     s = native(scaling, wide)
     if rounding != "stochastic":
         r = torch.zeros_like(s)
@@ -523,19 +597,46 @@ def round_tensor(
         with np.errstate(over="ignore"):
             drawn = random if words else step_words(key_of(random), 0)
         r = _offsets(mode, _random_bits_tensor(drawn, x.numel(), x.device), s.dtype).reshape(s.shape)
-    unit = _extent(scaling, wide)
-    if span is not None:
-        grid = fit(grid, unit.reshape(-1, span).amax(-1, keepdim=True))
-    if has_blocks(grid):
-        length = int(block_length(grid, rows.shape[1]))
-        padded = torch.nn.functional.pad(unit, (0, -rows.shape[1] % length))
-        blocks = padded.reshape(rows.shape[0], -1, length)
-        unit = shared_unit(grid, blocks.amax(-1)).repeat_interleave(length, -1)[:, : rows.shape[1]]
     v = (quantize(grid, mode, s, r, unit) * scale).to(x.dtype)
     if not isinstance(scaling, _Exact):
         near = (quantize(grid, NearestEven(), s, r, unit) * scale).to(x.dtype)
         v = torch.where(near == rows, rows, v)
     return v.reshape(x.shape)
+
+
+def clipped_tensor(x: Any, form: Format) -> Any:
+    """Which numbers of a tensor of torch, float32 or float64, `count_clipped` counts: booleans of x's shape."""
+    import torch
+
+    dtype = np.dtype(str(x.dtype).removeprefix("torch."))
+    work, scaling = arithmetic(form, dtype, np.finfo(dtype))
+    grid, _, wide, unit = _rows_and_units(x, form, work, scaling)
+    found = [saturated(grid, native(scaling, wide)), beyond(grid, _extent(scaling, wide), unit)]
+    nothing = torch.zeros(wide.shape, dtype=torch.bool, device=x.device)
+    return (nothing | found[0] | found[1]).reshape(x.shape)
+
+
+def _rows_and_units(x: Any, form: Format, work: np.dtype, scaling: Any) -> tuple[Any, Any, Any, Any]:
+    """The grid, fitted to x; x in rows along which blocks lie, the same in the dtype to work in, and its units."""
+    import torch
+
+    grid = form.array_kernel(work)
+    columns = form.columns(tuple(x.shape))
+    span = fitted_length(grid, x.numel(), columns)
+    rows = x.reshape(-1, columns if span is None or has_blocks(grid) else span)
+    wide = rows.to(getattr(torch, work.name))
+    unit = _extent(scaling, wide)
+    if span is not None:
+        grid = fit(grid, unit.reshape(-1, span).amax(-1, keepdim=True))
+    if has_blocks(grid):
+        length, height = int(block_length(grid, rows.shape[1])), int(block_height(grid))
+        padded = torch.nn.functional.pad(unit, (0, -rows.shape[1] % length, 0, -rows.shape[0] % height))
+        blocks = padded.reshape(padded.shape[0] // height, height, -1, length)
+        unit = (
+            shared_unit(grid, blocks.amax((1, 3))).repeat_interleave(length, -1).repeat_interleave(height, 0)
+        )
+        unit = unit[: rows.shape[0], : rows.shape[1]]
+    return grid, rows, wide, unit
 
 
 def _random_bits_tensor(words: Words, n: int, device: Any) -> Any:

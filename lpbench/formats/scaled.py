@@ -12,7 +12,7 @@ from lpbench.errors import ConfigError, did_you_mean
 from lpbench.formats.base import Format
 from lpbench.formats.fixed import FixedGrid
 from lpbench.formats.floating import Float
-from lpbench.formats.scales import BlockedGrid, FittedGrid, Products, Singles, powers
+from lpbench.formats.scales import BlockedGrid, FittedGrid, Products, Singles, SquareGrid, powers
 from lpbench.registry import formats
 
 ELEMENTS = {
@@ -50,8 +50,8 @@ class Scaled(Format):
 
     element   of each number: a format without a range of its own (`Float(2, 1)`), the name of a preset, its last part
               alone ("e2m1"), or "int8" for the integers -127 .. 127; any number of bits from 2 to 24.
-    block     how many consecutive numbers share a scale; or "row" (all along the last axis), "channel" (all with the
-              same index along the first), "tensor".
+    block     how many consecutive numbers share a scale; or "16x16" (squares of the matrix whose rows lie along the
+              last axis), "row" (all along the last axis), "channel" (all with one index along the first), "tensor".
     scale     "e8m0": a power of two, 2**-127 .. 2**127. "float32". Or a small format, "e4m3": then its numbers are
               times one of float32 for the tensor, by which the largest number of the tensor has the largest scale.
     rule      how e8m0 follows from the block's largest magnitude m, with 2**t the power of two of the largest element:
@@ -84,9 +84,10 @@ class Scaled(Format):
             raise ConfigError(
                 f"scaled: unknown rule {rule!r} of scale {scale}.{did_you_mean(chosen, allowed)}"
             )
-        if isinstance(block, str) and block not in SPANS:
+        square = _side(block) is not None
+        if isinstance(block, str) and block not in SPANS and not square:
             raise ConfigError(
-                f"scaled: unknown block {block!r}: a whole number, or one of {', '.join(SPANS)}"
+                f"scaled: unknown block {block!r}: a whole number, a square (16x16), or one of {', '.join(SPANS)}"
             )
         if not isinstance(block, str) and not (type(block) is int and block >= 1):
             raise ConfigError(
@@ -96,7 +97,7 @@ class Scaled(Format):
             raise ConfigError(
                 f"scaled: rule even needs elements with mantissa bits, {type(form).__name__} has none"
             )
-        if isinstance(block, str) and small not in (E8M0, FLOAT32):
+        if isinstance(block, str) and not square and small not in (E8M0, FLOAT32):
             raise ConfigError(f"scaled: scales of {scale} are those of blocks, and {block!r} is none")
         for field, value in {"element": form, "block": block, "scales": small, "rule": chosen}.items():
             object.__setattr__(self, field, value)
@@ -115,7 +116,13 @@ class Scaled(Format):
     def bits_per_value(self) -> float:
         """Bits of an element, and its share of those of a block's scale; not what a row or a tensor shares."""
         shared = {E8M0: 8, FLOAT32: 32}.get(self.scales) or formats.get(self.scales).example().bits
-        return self.bits + (0.0 if isinstance(self.block, str) else shared / self.block)
+        return self.bits + (0.0 if self.sharing is None else shared / self.sharing)
+
+    @property
+    def sharing(self) -> int | None:
+        """How many numbers share a scale; None where that is a row's, a channel's or a tensor's business."""
+        side = _side(self.block)
+        return side * side if side is not None else self.block if isinstance(self.block, int) else None
 
     @property
     def scale(self) -> float:  # type: ignore[override]
@@ -140,13 +147,20 @@ class Scaled(Format):
     @property
     def policy(self) -> str:
         """One line on scales, overflow and NaN."""
-        shared = f"{self.block} numbers" if isinstance(self.block, int) else f"a {self.block}"
+        shared = self._shared_by
         named = self.scales.rpartition("_")[2]
         second = "" if self.scales in (E8M0, FLOAT32) else " times a float32 for the tensor"
         return (
             f"{named} scale{second} for {shared}, rule {self.rule}; elements saturate; a NaN has no part in the scale "
             "and stays NaN; an infinity makes the scale NaN"
         )
+
+    @property
+    def _shared_by(self) -> str:
+        """`32 numbers`, `16 x 16 numbers`, `a row`."""
+        if self.sharing is None:
+            return f"a {self.block}"
+        return f"{str(self.block).replace('x', ' x ')} numbers"
 
     def native_values(self) -> np.ndarray:
         """The elements: the numbers of a block whose scale is 1."""
@@ -169,6 +183,9 @@ class Scaled(Format):
         scales = self._scales(real, reach, spacing)
         room = 1.0 if self.scales == E8M0 else 1 + _ALIKE
         common = element, scales, real(reach * room), np.float64(self.native_max)
+        side = _side(self.block)
+        if side is not None:
+            return SquareGrid(*common, np.int64(side))
         if isinstance(self.block, int):
             return BlockedGrid(*common, np.int64(self.block))
         return FittedGrid(*common, np.bool_(self.block != "tensor"), real(spacing))
@@ -211,7 +228,7 @@ class Scaled(Format):
             "element": _short(self.element),
             "largest_element": self.reach,
             "smallest_element": self.element.native_min,
-            "scale_shared_by": f"{self.block} numbers" if isinstance(self.block, int) else f"a {self.block}",
+            "scale_shared_by": self._shared_by,
             "scale_format": self.scales,
             "scale_rule": f"{self.rule}: {rules[self.rule]}",
             "blocks_clipped": "none" if share is None else f"{100 * share:.1f} % of blocks of N(0, 1)",
@@ -223,7 +240,7 @@ class Scaled(Format):
         numbers   in a tensor: of two scales, one is that of its largest number, here the median one.
         None where blocks are rows, channels or tensors.
         """
-        if isinstance(self.block, str):
+        if self.sharing is None:
             return None
         if self.scales == E8M0:
             top, turn = self._top_and_turn(self.reach)
@@ -239,8 +256,8 @@ class Scaled(Format):
         """Share of the blocks whose largest magnitude is in low .. high."""
         if high <= low:
             return 0.0
-        assert isinstance(self.block, int)
-        a, b = (math.erf(m / math.sqrt(2)) ** self.block for m in (low, high))
+        assert self.sharing is not None
+        a, b = (math.erf(m / math.sqrt(2)) ** self.sharing for m in (low, high))
         return float(b - a)
 
 
@@ -269,6 +286,13 @@ def _element(element: Format | str) -> Format:
     if not isinstance(element, Format) or element.adapts or element.scale != 1:
         raise ConfigError(f"scaled: an element is a format with one range and scale 1, got {element!r}")
     return element
+
+
+def _side(block: int | str) -> int | None:
+    """The side of a square block, "16x16"; None of others."""
+    one, times, other = str(block).partition("x")
+    square = times and one == other and one.isdecimal() and int(one) >= 2
+    return int(one) if square else None
 
 
 def _short(element: Format) -> str:
@@ -349,12 +373,20 @@ for _name, _description, *_parts in (
     ("mxfp4", "OCP MXFP4: E2M1 elements, a power of two for 32.", "e2m1", 32, E8M0),
     ("mxint8", "OCP MXINT8: multiples of 1/64, a power of two for 32.", integers(8, 2.0**-6), 32, E8M0),
     ("nvfp4", "NVFP4: E2M1 elements, an E4M3 scale for 16, a float32 for the tensor.", "e2m1", 16, "e4m3"),
+    ("nvfp4_16x16", "NVFP4 with one E4M3 scale for a square of 16 x 16.", "e2m1", "16x16", "e4m3"),
     ("int8_tensor", "Integers -127 .. 127, a float32 scale for the tensor.", "int8", "tensor", FLOAT32),
     (
         "int8_channel",
         "Integers -127 .. 127, a float32 scale for each index of axis 0.",
         "int8",
         "channel",
+        FLOAT32,
+    ),
+    (
+        "int8_row",
+        "Integers -127 .. 127, a float32 scale for each row along the last axis.",
+        "int8",
+        "row",
         FLOAT32,
     ),
     ("fp8_tensor", "E4M3, a float32 scale for the tensor.", "e4m3", "tensor", FLOAT32),

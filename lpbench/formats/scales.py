@@ -11,6 +11,8 @@ from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import inverse_power, like, power_of_two, single, where
 from lpbench.arithmetic.rounding import NearestEven
 from lpbench.formats.base import (
+    beyond,
+    block_height,
     block_length,
     clip,
     elementwise,
@@ -86,6 +88,10 @@ class BlockedGrid(NamedTuple):
     reach: Any
     edge: Any
     size: Any
+
+
+class SquareGrid(BlockedGrid):
+    """The same for squares of `size` neighbours in `size` rows."""
 
 
 @elementwise
@@ -216,23 +222,37 @@ def _nearly(scales, element, rounding, u, r, unit):
 
 
 @has_blocks.case(BlockedGrid)
+@has_blocks.case(SquareGrid)
 def _has_blocks(fmt):
     return True
 
 
 @block_length.case(BlockedGrid)
+@block_length.case(SquareGrid)
 def _block_length(fmt, n):
     return fmt.size
 
 
 @shared_unit.case(BlockedGrid)
+@shared_unit.case(SquareGrid)
 def _shared_unit(fmt, largest):
     return scale_of(fmt.scales, largest)
 
 
 @fitted_length.case(BlockedGrid)
+@fitted_length.case(SquareGrid)
 def _length_of_tensor(fmt, n, columns):
     return _tensor_length(fmt.scales, n)
+
+
+@block_height.case(SquareGrid)
+def _side(fmt):
+    return fmt.size
+
+
+@fit.case(SquareGrid)
+def _fit_squares(fmt, largest):
+    return SquareGrid(fmt.element, _of_tensor(fmt.scales, largest), fmt.reach, fmt.edge, fmt.size)
 
 
 @fit.case(BlockedGrid)
@@ -252,6 +272,7 @@ def _fit_unit(fmt, largest):
 
 
 @quantize.case(BlockedGrid)
+@quantize.case(SquareGrid)
 def _quantize_in_block(fmt, rounding, u, r, unit):
     return _times_scale(fmt.scales, fmt.element, rounding, u, r, unit)
 
@@ -262,18 +283,26 @@ def _quantize_fitted(fmt, rounding, u, r, unit):
 
 
 @saturated.case(BlockedGrid)
+@saturated.case(SquareGrid)
 @saturated.case(FittedGrid)
 def _saturated(fmt, u):
     return abs(u) > fmt.edge
 
 
+@beyond.case(BlockedGrid)
+@beyond.case(SquareGrid)
+def _beyond_block(fmt, size, unit):
+    return size > fmt.reach * unit
+
+
+@beyond.case(FittedGrid)
+def _beyond_fitted(fmt, size, unit):
+    return size > fmt.reach * fmt.unit
+
+
 @move.case(BlockedGrid)
-def _move_in_block(fmt, rounding, w, t, r, unit):
-    u = np.float64(w) + np.float64(t)
-    return quantize(fmt, rounding, u, r, unit), abs(u) > fmt.reach * unit
-
-
+@move.case(SquareGrid)
 @move.case(FittedGrid)
-def _move_fitted(fmt, rounding, w, t, r, unit):
+def _move_scaled(fmt, rounding, w, t, r, unit):
     u = np.float64(w) + np.float64(t)
-    return quantize(fmt, rounding, u, r, unit), abs(u) > fmt.reach * fmt.unit
+    return quantize(fmt, rounding, u, r, unit), beyond(fmt, abs(u), unit)

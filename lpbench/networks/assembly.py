@@ -117,6 +117,7 @@ class Tensors:
         self.layout, self.recipe, self.dtype = layout, recipe, start.dtype
         self.table = np.zeros((ROLES, PLACES_OF_ROLE, 2), np.int64)
         self.rounders: dict[tuple[int, int], Rounder] = {}
+        self.rotated = np.zeros((len(layout.net), 3), np.int64)  # as `Net` has it
         self._bound: dict[tuple[Rounder, int], Bound] = {}
         net, lines, batch = layout.net, layout.layers, layout.batch
         for i, (layer, line) in enumerate(zip(net, lines, strict=True)):
@@ -133,6 +134,7 @@ class Tensors:
                 self._keep(SUMS, sums.place_of(i, product), rounder, int(length))
             if recipe.at_products:
                 self._keep_operands(i, inputs, errors, start)
+                self.rotated[i] = self._rotated(i)
                 continue
             rounder = recipe.rounder("activations", net[i - 1].name if i else None, inputs)
             self._keep(ACTIVATIONS, i, rounder, int(lines[i - 1, WIDTH] if i else lines[0, SAMPLE]))
@@ -169,8 +171,19 @@ class Tensors:
             ),
             (operands.GRADIENT_ERROR, "errors", errors, positions),
         ):
-            rounder = self.recipe.rounder(role, name, numbers)
+            backward = which not in (operands.FORWARD_INPUT, operands.FORWARD_WEIGHT)
+            rounder = self.recipe.rounder(role, name, numbers, backward)
             self._keep(OPERANDS, operands.EACH * i + which, rounder, int(length))
+
+    def _rotated(self, i: int) -> list[int]:
+        """Of the three products of layer i what `Net.rotated` says: those whose operands both are rounded."""
+        layer, lengths = self.layout.net[i], []
+        summed = layer.inputs[2], layer.outputs, self.layout.batch
+        for product, (name, length) in enumerate(zip(operands.PRODUCTS, summed, strict=True)):
+            place = operands.EACH * i + 2 * product
+            both = all((OPERANDS, place + j) in self.rounders for j in range(2))
+            lengths.append(length if both and self.recipe.rotates(name) else 0)
+        return lengths
 
     def watched(self, states: int) -> list[Tensor]:
         """The tensors that are worth watching, in the network's order: those that something rounds, and those that
@@ -216,11 +229,12 @@ class Tensors:
 
 
 def new_net(
-    layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[Tensor] = (), chunk: int = 1
-) -> Net:
-    """A cell's scratch; rounders: the table of `Tensors`; watched: of them those that steps may be watched for.
+    layout: Layout, rounders: np.ndarray, real: Any, watched: Sequence[Tensor] = (), hadamard: int = 0,
+    rotated: np.ndarray | None = None, chunk: int = 1,
+) -> Net:  # fmt: skip
+    """A cell's scratch; rounders, rotated: those of `Tensors`; watched: of them those that steps may be watched for.
 
-    chunk   terms of a sum between two roundings of an accumulator.
+    hadamard   the order of rotations.      chunk   terms of a sum between two roundings of an accumulator.
     """
     lines = layout.layers
     turned = int((lines[:, WIDTH] * lines[:, LINES] * lines[:, SEGMENT])[1:].max(initial=0))
@@ -255,6 +269,8 @@ def new_net(
         products=int(products),
         chunk=chunk,
         partial=zeros(largest_sums if rounders[SUMS].any() else 0, real),
+        hadamard=hadamard,
+        rotated=np.zeros((len(lines), 3), np.int64) if rotated is None else rotated,
         powers=zeros(2 * layout.batch * int(lines[-1, WIDTH]), np.float64),
         batch=layout.batch,
     )

@@ -59,9 +59,9 @@ def round_all(flat, x, out, role, part, key, step):
 
 
 @kernel
-def count_one(watch, i, x, out, address, state):
-    """Count that tensor i of those watched was x, and `out` became of it, both (n,)."""
-    count(watch, i, x, out, address, state)
+def count_one(watch, i, x, out, columns, address, state):
+    """Count that tensor i of those watched was x, in rows of `columns`, and `out` became of it, both (n,)."""
+    count(watch, i, x, out, columns, address, state)
 
 
 @kernel
@@ -71,7 +71,8 @@ def count_all(flat, watch, x, out, role, whole):
         start, place = flat.tensors[i, 0], watch.index[role, flat.places[i]]
         end = start + flat.tensors[i, 1] * flat.tensors[i, 2]
         if end > start and (whole == 1 or flat.rounders[i, 1] != 0):
-            count(watch, place, x[start:end], out[start:end], flat.rounders[i, 0], flat.rounders[i, 1])
+            address, state = flat.rounders[i, 0], flat.rounders[i, 1]
+            count(watch, place, x[start:end], out[start:end], flat.tensors[i, 2], address, state)
 
 
 @kernel
@@ -97,7 +98,7 @@ def audit(flat, before, updated, after, updates, counts):
         end = start + flat.tensors[i, 1] * flat.tensors[i, 2]
         if flat.rounders[i, 1] != 0:
             counts[SATURATED] += call(
-                flat.rounders[i, 0], flat.rounders[i, 1], updated[start:end], updates[start:end], end - start,
-                np.uint32(0), np.uint32(0), OUTSIDE,
+                flat.rounders[i, 0], flat.rounders[i, 1], updated[start:end], updates[start:end],
+                flat.tensors[i, 2], np.uint32(0), np.uint32(0), OUTSIDE,
             )  # fmt: skip
     count_moves(counts, updates, before, after)

@@ -48,6 +48,9 @@ class Net(NamedTuple):
     products    1: operands of products are rounded.
     chunk       terms of a sum between two roundings of an accumulator.
     partial     where there are accumulators, scratch for the largest product; else empty.
+    hadamard    the order of the matrix by which they are rotated before; 0: they are not.
+    rotated     (layers, 3) int64: of the products of a layer, how many numbers of what is summed are rotated together
+                with those that lie beside them (channels, outputs, samples); 0: the product is not rotated.
     """
 
     layers: Any
@@ -72,6 +75,8 @@ class Net(NamedTuple):
     products: int
     chunk: int
     partial: Vector
+    hadamard: int
+    rotated: Any
     batch: int
 
 
@@ -98,14 +103,14 @@ def rounded_part(net, role, place, part, key, step, x, out, columns):
     words = tensor_words(key, tensor_number(role, place, part), step)
     call(address, state, x, out, columns, words.first, words.second, ROUND)
     if part == 0 and net.watch.on[0] == 1:
-        count(net.watch, net.watch.index[role, place], x, out, address, state)
+        count(net.watch, net.watch.index[role, place], x, out, columns, address, state)
     return True
 
 
 @inner
-def outside(net, role, place, x, updates):
-    """How many of x (n,) lie outside the range of the role's format, of those with an update; 0: rounds nothing."""
+def outside(net, role, place, x, updates, columns):
+    """How many of x (n,) the role's format clips, in rows of `columns`, of those with an update; 0: rounds nothing."""
     address, state = net.rounders[role, place, 0], net.rounders[role, place, 1]
     if state == 0:
         return 0
-    return call(address, state, x, updates, x.size, np.uint32(0), np.uint32(0), OUTSIDE)
+    return call(address, state, x, updates, columns, np.uint32(0), np.uint32(0), OUTSIDE)

@@ -36,7 +36,13 @@ _OF_FORMAT = (
     "precision", "exponent_bits", "block_size", "scale_rule", "subnormals", "limit", "rounding", "random_bits",
 )  # fmt: skip
 _OF_SAME = ("limit", "rounding", "random_bits")
-# `limit=auto`: the range of a tensor is so many times its largest initial number, and a power of two.
+# Of `hadamard_at`, which products.
+ROTATED = {
+    "all": ("forward", "back", "gradient"),
+    "backward": ("back", "gradient"),
+    "gradient": ("gradient",),
+}
+# `limit=auto`: the range of a tensor is so many times its largest initial number (or `room` times), and a power of two.
 ROOM = 4.0
 SUM_ROUNDING = "nearest_even"  # of accumulators, unless given
 _KNOWN = ("weights", "master")  # whose initial numbers are there before anything is computed
@@ -153,6 +159,11 @@ class Recipe:
         """Whether weights, activations and errors are rounded as operands of products, and not as tensors."""
         return self.choices.get("round_at") == "products"
 
+    def rotates(self, product: str) -> bool:
+        """Whether the operands of a product, `forward`, `back` or `gradient`, are rotated before they are rounded."""
+        at = self.choices.get("hadamard_at") or "all"
+        return bool(self.choices.get("hadamard")) and product in ROTATED[at]
+
     def measures(self, role: str) -> bool:
         """Whether the range of this role's tensors is taken from their first numbers (`Extents`)."""
         if role in _KNOWN or self.specs[role].name == NONE:
@@ -160,17 +171,22 @@ class Recipe:
         kind, filled, _ = self._format(role)
         return "limit" in kind.reads and not _is_number(filled["limit"]) and kind.unbounded(filled) is None
 
-    def rounder(self, role: str, layer: str | None, initial: np.ndarray | None = None) -> Rounder | None:
+    def rounder(
+        self, role: str, layer: str | None, initial: np.ndarray | None = None, backward: bool = False
+    ) -> Rounder | None:
         """What a tensor of this role is rounded to; None: nothing.
 
         layer     whose tensor it is; None: the network's input.
         initial   its first numbers, from which `limit=auto` takes a range where one is needed; None: any range, for
                   what asks for the format alone.
+        backward  whether it is an operand of one of the two backward products.
         """
         if self.specs[role].name == NONE or layer in self.exempt:
             return None
         kind, filled, bits = self._format(role)
         limit, rounding = filled["limit"], filled["rounding"] or "stochastic"
+        if backward and self.choices.get("backward_rounding"):
+            rounding = self.choices["backward_rounding"]
         if "limit" not in kind.reads:
             form = kind.from_choices(filled, None)
         elif _is_number(limit):
@@ -178,7 +194,10 @@ class Recipe:
         else:
             form = kind.unbounded(filled)
             if form is None or (role in _KNOWN and not kind.adapts):
-                form = kind.from_choices(filled, automatic_limit(np.ones(1) if initial is None else initial))
+                room = self.choices.get("room") or ROOM
+                form = kind.from_choices(
+                    filled, automatic_limit(np.ones(1) if initial is None else initial, room)
+                )
         return Rounder(form, rounding, bits if rounding == "stochastic" else None)
 
     def _format(self, role: str) -> tuple[Any, dict[str, Any], int | None]:
@@ -204,9 +223,9 @@ def _is_number(limit: Any) -> bool:
     return isinstance(limit, float | int)
 
 
-def automatic_limit(initial: np.ndarray) -> float:
-    """The least power of two at or above ROOM times the largest magnitude; 1 where all are 0."""
-    return least_power_of_two(ROOM * float(np.abs(initial).max(initial=0.0)))
+def automatic_limit(initial: np.ndarray, room: float = ROOM) -> float:
+    """The least power of two at or above `room` times the largest magnitude; 1 where all are 0."""
+    return least_power_of_two(room * float(np.abs(initial).max(initial=0.0)))
 
 
 def rounds_of(choices: Mapping[str, Any]) -> bool:

@@ -8,8 +8,8 @@ from lpbench.arithmetic import rounding as roundings
 from lpbench.arithmetic.bound import Bound, recall
 from lpbench.arithmetic.generator import GOLDEN, mix, step_words
 from lpbench.arithmetic.jit import inner, kernel
-from lpbench.formats.base import Format, saturated
-from lpbench.formats.quantize import arithmetic, native, round_rows, units_of
+from lpbench.formats.base import Format
+from lpbench.formats.quantize import arithmetic, count_clipped, round_rows, units_of
 
 ROUND, OUTSIDE = 0, 1  # tasks of a rounder
 
@@ -39,16 +39,14 @@ def bind(rounder: Rounder, columns: int, dtype: Any) -> Bound:
 def round_tensor(knowledge, state, x, out, columns, first, second, task):
     """ROUND: out = x, rounded in rows of `columns` numbers.
 
-    OUTSIDE: how many of x lie outside the format's range, of those whose update `out` is not zero.
+    OUTSIDE: how many of x the format clips, by its range or by the scale of their block, of those whose update `out` is
+    not zero.
     """
     fmt, rounding, scaling, units = recall(knowledge, state)
-    count = np.int64(0)
     if task == OUTSIDE:
-        for j in range(x.size):
-            count += saturated(fmt, native(scaling, x[j])) and out[j] != 0
-        return count
+        return count_clipped(fmt, scaling, units, x, columns, out)
     round_rows(fmt, rounding, scaling, units, x, columns, first, second, None, out)
-    return count
+    return np.int64(0)
 
 
 @inner

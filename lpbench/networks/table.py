@@ -65,17 +65,35 @@ def _operands(net: Sequence[Layer], recipe: Recipe) -> list[list[str | float]]:
             ("activations", "input", layer.inputs),
             ("weights", "weights", layer.shape),
         ):
-            found.append(row(recipe, role, layer.name, tensor, shape, "forward, along inputs"))
+            found.append(
+                row(recipe, role, layer.name, tensor, shape, _along(recipe, layer, "forward", "along inputs"))
+            )
     for layer in reversed(net):
         errors = (*layer.positions, layer.outputs)
-        found.append(row(recipe, "activations", layer.name, "input", layer.inputs, "gradient, along samples"))
-        found.append(row(recipe, "errors", layer.name, "errors", errors, "gradient, along samples"))
+        when = _along(recipe, layer, "gradient", "along samples")
+        found.append(row(recipe, "activations", layer.name, "input", layer.inputs, when, backward=True))
+        found.append(row(recipe, "errors", layer.name, "errors", errors, when, backward=True))
         if layer is not net[0]:
-            found.append(row(recipe, "errors", layer.name, "errors", errors, "backward, along outputs"))
-            found.append(
-                row(recipe, "weights", layer.name, "weights", layer.shape, "backward, along outputs")
-            )
+            when = _along(recipe, layer, "back", "along outputs")
+            found.append(row(recipe, "errors", layer.name, "errors", errors, when, backward=True))
+            found.append(row(recipe, "weights", layer.name, "weights", layer.shape, when, backward=True))
     return found
+
+
+# Of each product, the roles of its operands, and what it is called.
+_PRODUCTS = {
+    "forward": (("activations", "weights"), "forward"),
+    "back": (("errors", "weights"), "backward"),
+    "gradient": (("activations", "errors"), "gradient"),
+}
+
+
+def _along(recipe: Recipe, layer: Layer, product: str, axis: str) -> str:
+    """When an operand of a product is rounded, and whether it is rotated before."""
+    roles, name = _PRODUCTS[product]
+    both = all(recipe.rounder(role, layer.name) is not None for role in roles)
+    turned = f", rotated by {recipe.choices['hadamard']}" if both and recipe.rotates(product) else ""
+    return f"{name}, {axis}{turned}"
 
 
 def _of_updates(net: Sequence[Layer], recipe: Recipe, momentum: bool) -> list[list[str | float]]:
@@ -95,10 +113,11 @@ def of_update(recipe: Recipe, layer: str, shape: Sequence[int], momentum: bool) 
 
 
 def row(
-    recipe: Recipe, role: str, layer: str | None, tensor: str, shape: Sequence[int], when: str
-) -> list[str | float]:
+    recipe: Recipe, role: str, layer: str | None, tensor: str, shape: Sequence[int], when: str,
+    backward: bool = False,
+) -> list[str | float]:  # fmt: skip
     """Of one tensor."""
-    rounder = recipe.rounder(role, layer)
+    rounder = recipe.rounder(role, layer, backward=backward)
     sides = [side for side in shape if side > 1] or [1]
     start: list[str | float] = [layer or "", tensor, " x ".join(map(str, sides))]
     if rounder is None:

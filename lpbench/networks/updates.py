@@ -92,7 +92,7 @@ def update(net, memory, rule, alpha, first, second, key, step):
         else:
             _subtract(kept, u, x)
         if audit:
-            memory.counts[SATURATED] += outside(net, WEIGHTS, tensor, x, u)
+            memory.counts[SATURATED] += outside(net, WEIGHTS, tensor, x, u, columns)
         if rule.kahan:
             _keep_rest(net, memory, role, tensor, start, end, kept, key, step)
         else:
@@ -103,7 +103,7 @@ def update(net, memory, rule, alpha, first, second, key, step):
             count_moves(memory.counts, u, old, kept)
         if watching:
             if net.rounders[role, tensor, 1] == 0:
-                count(net.watch, i, kept, kept, 0, 0)
+                count(net.watch, i, kept, kept, columns, 0, 0)
             count_updates(net.watch, i, memory.parts, u, old, kept)
 
 

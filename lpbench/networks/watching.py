@@ -13,8 +13,9 @@ from lpbench.arithmetic.ops import exponent_field, like, magnitude
 from lpbench.arithmetic.vectors import fill
 from lpbench.networks.rounding import OUTSIDE
 
-# What is counted of a tensor. Of its numbers that are not zero: how many, those outside the range of its format, those
-# that became zero; the squares of its numbers, and of what rounding changed; the least and the largest exponent field.
+# What is counted of a tensor. Of its numbers that are not zero: how many, those that its format clips, by its range
+# or by the scale of a block, those that became zero; the squares of its numbers, and of what rounding changed; the
+# least and the largest exponent field.
 NUMBERS, CLIPPED, UNDERFLOWED, SIGNAL, NOISE, LEAST, LARGEST = range(7)
 # Of its updates: those that are not zero, of them those that changed nothing; by cause, how far the gradient, weight
 # decay and momentum were to move the weights together, and how far those that stayed where they were.
@@ -79,11 +80,14 @@ def new_watch(tensors: Sequence[Tensor], shape: tuple[int, int], dtype: Any) -> 
 
 
 @apart
-def count(watch, i, x, rounded, address, state):
-    """Tensor i was x, or a part of it, and `rounded` became of it, both (n,); address, state   of its rounder, or 0."""
+def count(watch, i, x, rounded, columns, address, state):
+    """Tensor i was x, or a part of it, and `rounded` became of it, both (n,), in rows of `columns` numbers.
+
+    address, state   of its rounder, or 0.
+    """
     clipped = np.int64(0)
     if state != 0:
-        clipped = call(address, state, x, x, x.size, np.uint32(0), np.uint32(0), OUTSIDE)
+        clipped = call(address, state, x, x, columns, np.uint32(0), np.uint32(0), OUTSIDE)
     numbers, underflowed, zero = np.int64(0), np.int64(0), like(x[0], 0.0)
     # In two loops, and in the words in which each of them is compiled to take many numbers at a time.
     for j in range(x.size):

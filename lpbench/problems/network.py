@@ -23,6 +23,16 @@ from lpbench.problems.solving.memory import remembered
 from lpbench.registry import algorithms, datasets
 
 SCHEDULES = ("constant", "cosine", "steps")
+_OF_RECIPES = (
+    "recipe",
+    "round_at",
+    "hadamard",
+    "hadamard_at",
+    "backward_rounding",
+    "room",
+    "full_precision",
+    "compensation",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,9 +226,7 @@ class Network:
         if not algorithms.get(name).adam:
             settled["second_momentum"] = None
         if not rounds:
-            settled |= dict.fromkeys(
-                ("recipe", "round_at", "full_precision", "compensation", *SUMS, *KEYS.values())
-            )
+            settled |= dict.fromkeys((*_OF_RECIPES, *SUMS, *KEYS.values()))
         else:
             settled |= canonical(choices)
             for key in KEYS.values():
@@ -227,7 +235,7 @@ class Network:
             if settled["sum_format"] is not None and settled["engine"] == "torch":
                 raise ConfigError(
                     "sum_format: the engine torch sums as torch does; problem=mlp, cnn and lenet with engine=compiled "
-                    "have accumulators of their own"
+                    "have accumulators of their own (sum_format=none: without)"
                 )
             settled["recipe"] = settled["recipe"] or "weights"
             _settle_products(settled)
@@ -271,7 +279,23 @@ class Network:
 
 def _settle_products(settled: dict[str, Any]) -> None:
     """Rounding of operands in its one form; raises ConfigError where it cannot be."""
+    order = settled["hadamard"]
+    if order is None or settled["hadamard_at"] == "all":
+        settled["hadamard_at"] = None
+    if order is not None and order & (order - 1):
+        below = 2 ** (order.bit_length() - 1)
+        raise ConfigError(f"hadamard must be a power of two, got {order}: {below} and {2 * below} are")
     if settled["round_at"] != "products":
+        if order is not None:
+            raise ConfigError(
+                f"hadamard={order} rotates operands of products: it needs round_at=products, as the recipes mxfp4 and "
+                "nvfp4 have it"
+            )
+        if settled["backward_rounding"] is not None:
+            raise ConfigError(
+                f"backward_rounding={settled['backward_rounding']} is of operands of products: it needs "
+                "round_at=products; error_format=same(rounding=...) rounds what goes backward"
+            )
         settled["round_at"] = None
         return
     if settled["engine"] == "torch":

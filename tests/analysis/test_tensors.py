@@ -47,7 +47,7 @@ def test_each_kind_in_words():
         )
     )
     assert found == [
-        "activations of in: 3.4 % of the numbers lay outside the format's range",
+        "activations of in: 3.4 % of the numbers were clipped: outside the format's range, or its scale's",
         "gradients of in: 25 % of the numbers became 0",
         "weights of in: 97 % of updates left the weight where it was; the gradient lost 60 % and weight decay 100 % of "
         "what they moved",

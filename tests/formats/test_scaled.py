@@ -31,7 +31,7 @@ MX = {
 }  # fmt: skip
 # Each is a kernel of its own: those of the others differ in numbers alone.
 COMPILED = ("mxfp4", "nvfp4", "int8_tensor")
-OTHERS = ("nvfp4", "int8_tensor", "int8_channel", "fp8_tensor", "fp8_row")
+OTHERS = ("nvfp4", "nvfp4_16x16", "int8_tensor", "int8_channel", "fp8_tensor", "fp8_row")
 
 
 def form_of(element: str, block: int, rule: str) -> Scaled:
@@ -180,6 +180,43 @@ def test_nvfp4_has_a_scale_for_a_block_and_one_for_the_tensor(name, by_tensors):
     assert same(quantize(x, "nvfp4", "nearest_even"), nvfp4(x))
 
 
+def squares(x: np.ndarray, side: int) -> np.ndarray:
+    """(n, side * side): the squares of a matrix, those at its ends filled up with zeros."""
+    rows, columns = x.shape
+    whole = np.pad(x, ((0, -rows % side), (0, -columns % side)))
+    parts = whole.reshape(whole.shape[0] // side, side, -1, side).swapaxes(1, 2)
+    return parts.reshape(-1, side * side)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (40, 50), (3, 17), (1, 40), (70, 16)])
+def test_a_scale_for_a_square(shape, by_tensors):
+    x = np.random.default_rng(6).standard_normal(shape).astype(np.float32)
+    x *= np.exp(np.random.default_rng(7).standard_normal((shape[0], 1))).astype(np.float32)
+    found = quantize(x, "nvfp4_16x16", "nearest_even")
+    f32, parts = np.float32, squares(x, 16)
+    m = np.abs(parts).max(-1)
+    tensor = m.max() / f32(6 * 448)
+    small = (m / f32(6) / tensor).astype(ml_dtypes.float8_e4m3fn).astype(f32)
+    unit = (np.maximum(small, f32(2.0**-9)) * tensor)[:, None]
+    assert np.array_equal(
+        squares(found, 16), cast((parts / unit).astype(np.float64), "e2m1").astype(f32) * unit
+    )
+    assert np.array_equal(found.T, quantize(np.ascontiguousarray(x.T), "nvfp4_16x16", "nearest_even"))
+    assert np.array_equal(found, quantize(x, "nvfp4_16x16", "nearest_even", axis=0))
+    powers = quantize(x, Scaled("e2m1", "4x4", "e8m0", "rceil"), "nearest_even")
+    assert np.array_equal(
+        squares(powers, 4), quantize(squares(x, 4), Scaled("e2m1", 16, "e8m0", "rceil"), "nearest_even")
+    )
+
+
+def test_squares_are_squares():
+    for block in ("16x8", "1x1", "x", "16x", "0x0"):
+        with pytest.raises(ConfigError, match="a square"):
+            Scaled("e2m1", block)
+    assert Scaled("e2m1", "16x16", "e4m3").facts["scale_shared_by"] == "16 x 16 numbers"
+    assert Scaled("e2m1", "4x4").clipped() == Scaled("e2m1", 16).clipped()
+
+
 @pytest.mark.parametrize("name", ["normal", "ends", "huge", "spread", "mixed"])
 @pytest.mark.parametrize("shape", ["tensor", "row", "channel"])
 def test_scales_of_float32_make_the_largest_number_the_largest_element(name, shape, by_tensors):
@@ -201,7 +238,7 @@ def test_scales_of_float32_make_the_largest_number_the_largest_element(name, sha
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_numbers_of_the_format_stay(name, mode, dtype, by_tensors):
     """Beside a scale of float32 to its last bits, then for good: no code is lost to rounding again."""
-    if name == "nvfp4" and mode != "nearest_even":
+    if name.startswith("nvfp4") and mode != "nearest_even":
         return  # the largest number of a block may become the next smaller element, and its scale another
     for seed in range(20):
         x = np.random.default_rng(seed).standard_normal((8, 48)).astype(dtype)
@@ -269,7 +306,12 @@ def test_nan_zero_and_infinity():
             assert np.array_equal(alone[1], np.zeros(32))
             out = quantize(x, name, "nearest_even")
         assert np.isnan(out[2]).all()
-        whole = name in ("nvfp4", "int8_tensor", "fp8_tensor")  # what the tensor shares, all of it loses
+        whole = name in (
+            "nvfp4",
+            "nvfp4_16x16",
+            "int8_tensor",
+            "fp8_tensor",
+        )  # what the tensor shares, all of it loses
         assert np.isnan(out[3]).all() == whole
 
 
@@ -285,11 +327,20 @@ def test_ends_of_e8m0_are_kept():
     assert formats.get("mxfp4").min_positive == 2.0**-128
 
 
+def test_integers_of_a_row(in_python):
+    x = np.random.default_rng(4).standard_normal((5, 30)).astype(np.float32)
+    scale = np.abs(x).max(-1, keepdims=True) / np.float32(127)
+    found = quantize(x, "int8_row", "nearest_even")
+    assert np.allclose(found, np.rint(x / scale) * scale, rtol=1e-6)
+    assert len(set(np.abs(found).max(-1))) == 5
+
+
 def test_bits_count_the_scales():
-    counted = {name: formats.get(name).bits_per_value for name in (*MX, *OTHERS)}
+    counted = {name: formats.get(name).bits_per_value for name in (*MX, *OTHERS, "int8_row")}
     assert counted == {
         "mxfp8_e4m3": 8.25, "mxfp8_e5m2": 8.25, "mxfp6_e3m2": 6.25, "mxfp6_e2m3": 6.25, "mxfp4": 4.25, "mxint8": 8.25,
-        "nvfp4": 4.5, "int8_tensor": 8.0, "int8_channel": 8.0, "fp8_tensor": 8.0, "fp8_row": 8.0,
+        "nvfp4": 4.5, "nvfp4_16x16": 4.03125, "int8_tensor": 8.0, "int8_channel": 8.0, "fp8_tensor": 8.0,
+        "fp8_row": 8.0, "int8_row": 8.0,
     }  # fmt: skip
 
 

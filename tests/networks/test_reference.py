@@ -7,6 +7,7 @@ uniforms spelled out; the number of an element in its tensor is its place where 
 import nets
 import numpy as np
 import pytest
+from interpreted import interpreted
 
 import lpbench
 from lpbench.arithmetic.generator import INITIAL, ORDER, ROUNDING, mix, random_bits, step_words, stream
@@ -95,9 +96,23 @@ class Reference:
         numbers = np.arange(matrix.size).reshape(matrix.shape)
         return self.quantized("operands", 6 * i + which, step, matrix, numbers, i)
 
+    def rotated(self, i, product, step, x, axis):
+        """x with the numbers along `axis` rotated, by a matrix; `product` 0 forward, 1 back, 2 gradient."""
+        order = self.choices.get("hadamard")
+        forms = [self.form("operands", 6 * i + 2 * product + j, i)[0] for j in range(2)]
+        chosen = {"gradient": (2,), "backward": (1, 2)}.get(self.choices.get("hadamard_at"), (0, 1, 2))
+        if not order or None in forms or product not in chosen:
+            return x
+        with np.errstate(over="ignore"):
+            tensor = np.uint32((ROLES + ROLE["operands"]) * PLACES + 6 * i + 2 * product)
+            words = step_words(mix(np.uint32(self.key ^ mix(np.uint32(tensor + np.uint32(GOLDEN))))), step)
+            bits = [int(random_bits(*words, j)) >> 31 for j in range(x.shape[axis])]
+        return np.moveaxis(np.tensordot(rotation(bits, order), x, (1, axis)), 0, axis)
+
     def of_input(self, i, which, step, x, turned):
         """Samples (N, height, width, channels), borders included."""
         layer, channels = self.net[i], x.shape[3]
+        x = self.rotated(i, which // 2, step, x, 0 if turned else 3)
         whole = np.pad(x, ((0, 0), (0, 0), (0, 0), (0, (filled(channels) if i else channels) - channels)))
         together = whole.shape[3] if i and not layer.is_dense else whole[0].size
         rows = whole.reshape(-1, together)
@@ -108,6 +123,7 @@ class Reference:
         layer, w = self.net[i], self.w[2 * i]
         channels = layer.inputs[2]
         cube = w.reshape(*layer.window, channels, layer.outputs)
+        cube = self.rotated(i, which // 2, step, cube, 2 if turned else 3)
         more = (filled(channels) if i else channels) - channels
         cube = np.pad(cube, ((0, 0), (0, 0), (0, more), (0, filled(layer.outputs) - layer.outputs)))
         rows = cube.reshape(-1, cube.shape[3])
@@ -116,6 +132,11 @@ class Reference:
 
     def of_errors(self, i, which, step, e, turned):
         """(rows, outputs)."""
+        if turned:
+            samples = self.choices["batch_size"]
+            e = self.rotated(i, 2, step, e.reshape(samples, -1), 0).reshape(e.shape)
+        else:
+            e = self.rotated(i, 1, step, e, 1)
         rows = np.pad(e, ((0, 0), (0, filled(e.shape[1]) - e.shape[1])))
         found = self.operand(i, which, step, rows.T).T if turned else self.operand(i, which, step, rows)
         return found[:, : e.shape[1]]
@@ -322,6 +343,17 @@ class Reference:
         return np.mean(losses), wrong / len(y)
 
 
+def rotation(bits, order):
+    """The matrix (n, n) that rotates n numbers, `order` at a time; Hadamard's by the parity of the bits of i and j."""
+    n, found = len(bits), np.eye(len(bits))
+    for start in range(0, n - n % order, order):
+        for i in range(order):
+            for j in range(order):
+                sign = (-1) ** ((i & j).bit_count() + bits[start + j])
+                found[start + i, start + j] = sign / np.sqrt(order)
+    return found
+
+
 FREE = Block(6, 4, 31 * 2.0**20)
 STOCHASTIC = "stochastic"
 
@@ -392,6 +424,22 @@ OPERANDS = {
         [(Scaled("e2m1", 32, "e8m0", "rceil"), STOCHASTIC)] * 6,
     ),
     "two scales": ("cnn 1-d", {"format": "nvfp4", "block_size": None}, [(get("nvfp4"), STOCHASTIC)] * 6),
+    "rotated": ("wide", {"hadamard": 4, "batch_size": 5}, SIX),
+    "rotated, cnn": ("cnn 2-d", {"hadamard": 2, "batch_size": 3}, SIX),
+    "rotated, pooled": ("pooled", {"hadamard": 2}, SIX),
+    "rotated, backward": ("mlp", {"hadamard": 2, "hadamard_at": "backward", "full_precision": "first+last"}, SIX),
+    "rotated, gradient": ("cnn 2-d", {"hadamard": 2, "hadamard_at": "gradient"}, SIX),
+    "rotated, one side": ("mlp", {"hadamard": 2, "error_format": "none"}, [*SIX[:2], NONE, *SIX[3:5], NONE]),
+    "backward rounding": (
+        "cnn 2-d", {"backward_rounding": "stochastic", "rounding": "nearest_even", "error_format": "same"},
+        [NEAR, NEAR, *SIX[2:]],
+    ),
+    "squares of weights": (
+        "cnn 2-d", {"format": "nvfp4_16x16", "block_size": None, "rounding": "nearest_even",
+                    "activation_format": "nvfp4(rounding=nearest_even)", "error_format": "nvfp4(rounding=stochastic)"},
+        [(get("nvfp4"), "nearest_even"), (get("nvfp4_16x16"), "nearest_even"), (get("nvfp4"), STOCHASTIC),
+         (get("nvfp4_16x16"), "nearest_even"), (get("nvfp4"), "nearest_even"), (get("nvfp4"), STOCHASTIC)],
+    ),
     "one side alone": ("mlp", {"activation_format": "none"}, [NONE, SIX[0], SIX[0], SIX[0], NONE, SIX[0]]),
 }  # fmt: skip
 
@@ -400,7 +448,7 @@ OPERANDS = {
 def test_operands_of_products_follow_the_reference(case, in_python):
     name, more, operands = OPERANDS[case]
     choices = {**PRODUCTS, **more}
-    if "rounding" in more:
+    if case == "each its own":
         choices["error_format"] = "fp8_e4m3(rounding=stochastic)"
     problem = nets.data(name)
     cell = nets.training(problem, **choices)
@@ -476,3 +524,18 @@ def _fills_rows_with_zeros(cell):
     memory = cell.memory
     for vector in (memory.weights, memory.master, memory.momentum, memory.second, memory.compensation):
         assert vector.size == 0 or not vector[marks == 0].any()
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn 2-d"])
+def test_with_many_bits_a_rotation_changes_nothing(name):
+    """Compiled: the two operands of a product are rotated alike, so that it is what it was."""
+    choices = {**PRODUCTS, "format": "float", "precision": 32, "exponent_bits": 8, "rounding": "nearest_even"}
+    choices |= {"steps": 4, "batch_size": 4}
+    plain, turned = (nets.run(nets.training(nets.data(name), **choices, hadamard=n)) for n in (None, 4))
+    assert not np.array_equal(plain.losses, turned.losses)
+    assert np.allclose(plain.losses, turned.losses, rtol=1e-5)
+    for one, other in zip(nets.weights(plain), nets.weights(turned), strict=True):
+        assert np.allclose(one, other, atol=1e-5)
+    with interpreted():
+        slow = nets.run(nets.training(nets.data(name), **choices, hadamard=4))
+    assert np.array_equal(slow.losses, turned.losses) or np.allclose(slow.losses, turned.losses, rtol=1e-12)

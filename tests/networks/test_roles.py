@@ -200,3 +200,10 @@ def test_recipes_are_their_table():
             }
         found = single({"problem": "mlp", "dataset": "digits", "recipe": name, "format": "block"})
         assert [found[key] for key in KEYS.values()] == list(row)
+
+
+def test_room_of_automatic_ranges():
+    largest, choices = np.array([0.3, -0.1]), {**CELL, "format": "fixed", "precision": 8, "limit": "auto"}
+    for room, limit in ((None, 2.0), (1.0, 0.5), (8.0, 4.0)):
+        rounder = recipe({**choices, "room": room}, LAYERS, True).rounder("weights", LAYERS[0], largest)
+        assert rounder.form == Fixed.for_range(8, limit)

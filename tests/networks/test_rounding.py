@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import lpbench
 from lpbench.arithmetic import rounding as roundings
@@ -9,6 +10,8 @@ from lpbench.arithmetic.bound import call
 from lpbench.arithmetic.generator import ROUNDING, random_bits, stream
 from lpbench.arithmetic.jit import kernel
 from lpbench.declared.choices import CHOICES
+from lpbench.formats import Fixed
+from lpbench.formats.quantize import clipped_tensor
 from lpbench.networks.rounding import OUTSIDE, ROUND, Rounder, bind, tensor_words
 from lpbench.registry import formats
 
@@ -105,11 +108,9 @@ def test_blocks_do_not_reach_over_rows(in_python):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_outside_counts_what_moved_and_lies_beyond_the_range(name, in_python):
+def test_outside_counts_what_moved_and_is_clipped(name, in_python):
     form, x = form_of(name), numbers(np.float32)
-    least = float(form.values()[0]) if name == "fixed" else -form.max
-    beyond = (x.astype(np.float64) > form.max) | (x.astype(np.float64) < least)
-    counts = []
+    beyond, counts = clipped(x, form), []
     for updates in (np.ones_like(x), np.zeros_like(x), np.where(x > 0, x, 0.0)):
         counts.append(
             rounded(Rounder(form, "nearest_even"), x, words_of(0, 0, 0), task=OUTSIDE, out=updates)[1]
@@ -118,6 +119,42 @@ def test_outside_counts_what_moved_and_lies_beyond_the_range(name, in_python):
     assert extra in (0, 1), "a NaN is outside, or is not"
     assert counts[1] == 0
     assert counts[2] == (beyond & (x > 0)).sum()
+
+
+def clipped(x, form):
+    """Numbers beyond the range, and those that rounding away from zero leaves nearer to zero than they were.
+
+    What the arithmetic itself does not hold beside the scale becomes 0, whatever the rounding.
+    """
+    least = float(form.values()[0]) if isinstance(form, Fixed) else -form.max
+    wide, away = x.astype(np.float64), lpbench.quantize(x, form, "away_from_zero").astype(np.float64)
+    # Beside scales of float32 numbers so near to those of the format are taken for them.
+    with np.errstate(invalid="ignore"):
+        nearer = (np.abs(away) < np.abs(wide) * (1 - 2.0**-20)) & (away != 0)
+    return (wide > form.max) | (wide < least) | nearer
+
+
+@pytest.mark.parametrize("columns", [16, 40, 1100])
+@pytest.mark.parametrize("name", ["mxfp4", "nvfp4", "nvfp4_16x16", "fp8_row", "block"])
+def test_clipped_numbers_are_counted_by_their_own_block(name, columns, in_python):
+    check_clipped(name, columns)
+
+
+def test_clipped_numbers_are_counted_when_compiled():
+    check_clipped("mxfp4", 40)
+
+
+def check_clipped(name, columns):
+    x = np.random.default_rng(9).standard_normal((6, columns)).astype(np.float32)
+    form = form_of(name)
+    _, count = rounded(Rounder(form, "nearest_even"), x, words_of(0, 0, 0), columns, OUTSIDE, np.ones_like(x))
+    wanted = clipped(x, form)
+    assert count == wanted.sum()
+    if name != "fp8_row" and not (
+        name == "nvfp4_16x16" and columns == 16
+    ):  # the square of the largest number
+        assert count > 0
+    assert np.array_equal(clipped_tensor(torch.from_numpy(x), form).numpy(), wanted)
 
 
 def test_words_are_of_key_tensor_and_step_alone(in_python):

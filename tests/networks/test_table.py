@@ -1,5 +1,7 @@
 """What is rounded when: of recipes that round tensors, and of those that round operands of products."""
 
+import pytest
+
 from lpbench.cells.networks import recipe_of
 from lpbench.choices.cell import make_cell
 from lpbench.choices.grid import single
@@ -25,6 +27,51 @@ def test_operands_of_products_forward_then_backward():
         ("weights", "backward, along outputs", "nearest_even"),
     ]
     assert {row["bits"] for row in found} == {4.5}
+
+
+def test_what_is_rotated_says_so():
+    found = {row["when"] for row in table(recipe="mxfp4", hadamard=16, hadamard_at="backward")}
+    assert found == {
+        "never", "forward, along inputs", "gradient, along samples, rotated by 16",
+        "backward, along outputs, rotated by 16",
+    }  # fmt: skip
+
+
+def test_backward_products_can_have_a_rounding_of_their_own():
+    found = [row for row in table(recipe="quartet") if row["when"] != "never"]
+    assert {(row["when"].partition(",")[0], row["rounding"]) for row in found} == {
+        ("forward", "nearest_even"), ("gradient", "stochastic"), ("backward", "stochastic"),
+    }  # fmt: skip
+    assert all("rotated by 32" in row["when"] for row in found)
+
+
+def test_squares_of_weights_beside_rows_of_all_else():
+    found = [row for row in table(recipe="nvfp4_2d") if row["when"] != "never"]
+    assert {(row["tensor"], row["bits"]) for row in found} == {
+        ("weights", 4.03125),
+        ("input", 4.5),
+        ("errors", 4.5),
+    }
+    assert {row["when"] for row in found if "rotated" in row["when"]} == {
+        "gradient, along samples, rotated by 16"
+    }
+
+
+@pytest.mark.parametrize("recipe", ["int8_mixed", "ibm8", "wage"])
+def test_recipes_of_eight_bits(recipe):
+    found = {
+        (row["layer"], row["tensor"], row["when"].partition(",")[0]): row["bits"]
+        for row in table(recipe=recipe)
+    }
+    if recipe == "int8_mixed":
+        products = {key: bits for key, bits in found.items() if key[2] in ("forward", "backward", "gradient")}
+        assert set(products.values()) == {8}
+        assert len(products) == 6 + 6 + 4
+    else:
+        assert found["hidden2", "errors", "before the layer's backward products"] == 8
+        assert found["hidden2", "master copy", "with the update"] == {"ibm8": 16, "wage": 8}[recipe]
+        assert found["hidden2", "weights, biases", "from the master copy"] == {"ibm8": 8, "wage": 2}[recipe]
+        assert ("output", "errors", "never") in found or recipe == "wage"
 
 
 def test_nothing_goes_back_beyond_the_first_layer():

@@ -49,7 +49,7 @@ def test_counts_of_a_tensor(dtype, size):
     bound = bind(Rounder(form, "nearest_even"), size, np.dtype(dtype))
     rounded = lpbench.quantize(x, form, "nearest_even")
     watch = new_watch(WATCHED, (2, 2), dtype)
-    count_one(watch, 1, x, rounded, bound.address, bound.state)
+    count_one(watch, 1, x, rounded, size, bound.address, bound.state)
     nothing, found = rates(watch)
     assert math.isnan(nothing["numbers"])  # it did not occur
     wanted = by_hand(x, rounded, -2.0, form.max)
@@ -66,8 +66,8 @@ def test_parts_of_a_tensor_count_together_and_zeros_not():
     watch = new_watch(WATCHED, (2, 2), "float64")
     for part in ([0.0, 4.0], [0.0, 0.0], [1.0, -16.0]):
         x = np.array(part)
-        count_one(watch, 0, x, np.zeros(2), 0, 0)
-    count_one(watch, 1, np.zeros(3), np.zeros(3), 0, 0)
+        count_one(watch, 0, x, np.zeros(2), 2, 0, 0)
+    count_one(watch, 1, np.zeros(3), np.zeros(3), 3, 0, 0)
     some, zeros = rates(watch)
     assert (some["numbers"], some["underflow_rate"], some["saturation_rate"], some["snr"]) == (
         3,
@@ -85,7 +85,7 @@ def test_numbers_at_the_ends(value):
     watch = new_watch(WATCHED, (2, 2), "float64")
     x = np.array([1.0, value])
     with np.errstate(all="ignore"):
-        count_one(watch, 0, x, x, 0, 0)
+        count_one(watch, 0, x, x, x.size, 0, 0)
         found = rates(watch)[0]
     assert found["numbers"] == 2
     wanted = {5e-324: (-1023, 0), 1e308: (0, 1023)}.get(value, (0, 1024))

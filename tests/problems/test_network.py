@@ -33,6 +33,11 @@ REFUSED = [
     ({"recipe": "mxfp4", "engine": "torch"}, "round_at=products: the engine torch rounds tensors; problem=mlp, cnn"),
     ({"recipe": "nvfp4", "master_format": "same"}, "master_format says what updates are added to; give it none or a"),
     ({"recipe": "mxfp8", "round_at": "product"}, "unknown round_at 'product'. Did you mean 'products'?"),
+    ({"recipe": "mxfp8", "hadamard": 12}, "hadamard must be a power of two, got 12: 8 and 16 are"),
+    ({"recipe": "all", "hadamard": 16}, "hadamard=16 rotates operands of products: it needs round_at=products"),
+    ({"recipe": "all", "backward_rounding": "up"}, "backward_rounding=up is of operands of products: "),
+    ({"recipe": "quartet", "round_at": "tensors"}, "hadamard=32 rotates operands of products: it needs round_at="),
+    ({"recipe": "mxfp8", "hadamard_at": "forward"}, "unknown hadamard_at 'forward'."),
     ({"engine": "torsh"}, "unknown engine 'torsh'. Did you mean 'torch'"),
     ({"problem": "least_squares", "dataset": "diabetes", "algorithm": "adamw"}, "adamw trains networks, and problem="),
     ({"problem": "least_squares", "dataset": "diabetes", "schedule": "cosine"}, "schedule=cosine is for networks; "),
@@ -105,6 +110,21 @@ def test_where_it_is_rounded_is_null_where_that_is_as_always():
     )
     assert plain.cell_id == told.cell_id != other.cell_id
     assert (told.choices["round_at"], other.choices["round_at"]) == (None, "products")
+
+
+def test_rotations_are_null_where_there_are_none():
+    plain, told, turned, every, some = (
+        make_cell(single({**HERE, "recipe": "mxfp4", **more}))
+        for more in (
+            {}, {"hadamard_at": "gradient"}, {"hadamard": 16}, {"hadamard": 16, "hadamard_at": "all"},
+            {"hadamard": 16, "hadamard_at": "gradient"},
+        )
+    )  # fmt: skip
+    assert plain.cell_id == told.cell_id
+    assert turned.cell_id == every.cell_id
+    assert len({plain.cell_id, turned.cell_id, some.cell_id}) == 3
+    free = make_cell(single({**HERE, "algorithm": "sgd", "hadamard": 16}))
+    assert (free.choices["hadamard"], free.choices["hadamard_at"]) == (None, None)
 
 
 @pytest.mark.parametrize("recipe", ["mxfp8", "mxfp6", "mxfp4", "nvfp4"])

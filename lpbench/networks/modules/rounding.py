@@ -12,9 +12,9 @@ import torch
 from lpbench.arithmetic.bound import Bound
 from lpbench.arithmetic.jit import Kernel, in_python_now
 from lpbench.errors import ConfigError
-from lpbench.formats.quantize import round_tensor
+from lpbench.formats.quantize import clipped_tensor, round_tensor
 from lpbench.networks import flat
-from lpbench.networks.modules.watching import Watching, dtype_of, outside
+from lpbench.networks.modules.watching import Watching, dtype_of
 from lpbench.networks.net import ACTIVATIONS, ERRORS, GRADIENTS, MASTER, MOMENTUM, SECOND, WEIGHTS
 from lpbench.networks.roles import Recipe
 from lpbench.networks.rounding import Rounder, bind, tensor_words
@@ -148,7 +148,7 @@ class Rounding:
             self.key, step,
         )  # fmt: skip
         if self.watching is not None:
-            self.watching.count(role, place, whole.view(-1), out.view(-1), bound)
+            self.watching.count(role, place, whole.view(-1), out.view(-1), columns, bound)
         return _laid(out, x)
 
     def elsewhere(
@@ -268,7 +268,8 @@ class Vectors:
         for place, where in zip(self.places, self.parts, strict=True):
             rounder = self.rounding.rounder(WEIGHTS, place, before[where])
             if rounder is not None:
-                counts[SATURATED] += int((outside(rounder, updated[where]) & moved[where]).sum())
+                clipped = clipped_tensor(updated[where].reshape(self._shape(place)), rounder.form)
+                counts[SATURATED] += int((clipped.reshape(-1) & moved[where]).sum())
 
     def _of(self, role: int, x: torch.Tensor, growth: float) -> flat.Flat:
         found = self._flat.get((role, x.dtype))

@@ -8,11 +8,11 @@ from typing import Any
 
 from lpbench.declared.choices import CHOICES, FORMAT
 from lpbench.errors import ConfigError, did_you_mean
-from lpbench.networks.roles import KEYS, canonical
+from lpbench.networks.roles import KEYS, NONE, canonical
 
 RECIPES = importlib.resources.files("lpbench.conf") / "recipe"
 # What a module's tensors are rounded by; `compute_dtype` says what formats are told apart in.
-TAKEN = ("format", *FORMAT, *KEYS.values(), "full_precision", "compensation", "loss_scale")
+TAKEN = ("format", *FORMAT, *KEYS.values(), "full_precision", "compensation", "loss_scale", "room")
 _DEFAULT = {"format": "fixed"}
 
 
@@ -26,8 +26,9 @@ def settings(recipe: str, given: Mapping[str, Any], dtype: str) -> dict[str, Any
     )
     if recipe not in known:
         raise ConfigError(f"unknown recipe {recipe!r}.{did_you_mean(str(recipe), known)}")
+    given = dict(given)
     for key in given:
-        if key not in TAKEN:
+        if key not in (*TAKEN, "sum_format"):
             raise ConfigError(f"unknown choice {key!r} of quantize_.{did_you_mean(key, TAKEN)}")
     told = _read(recipe)
     if told.get("round_at") == "products":
@@ -35,10 +36,9 @@ def settings(recipe: str, given: Mapping[str, Any], dtype: str) -> dict[str, Any
             f"recipe {recipe} rounds the operands of products, and a module of one's own is rounded tensor by tensor: "
             f'recipe="master", format="{told["format"]}" is the nearest to it'
         )
-    if told.get("sum_format") is not None:
+    if given.pop("sum_format", told.get("sum_format") or NONE) != NONE:
         raise ConfigError(
-            f"recipe {recipe} rounds the sums of products, and of a module of one's own torch makes them: "
-            f'recipe="all", format="{told["format"]}" is the nearest to it'
+            'sum_format: of a module of one\'s own torch makes the sums of products; sum_format="none" leaves them to it'
         )
     chosen = {key: CHOICES[key].default for key in TAKEN} | _DEFAULT | told
     for key, value in given.items():

@@ -10,8 +10,7 @@ import torch
 
 from lpbench.arithmetic.arrays import Matrix
 from lpbench.arithmetic.bound import Bound
-from lpbench.formats.base import saturated
-from lpbench.formats.quantize import arithmetic, native
+from lpbench.formats.quantize import clipped_tensor
 from lpbench.networks import flat
 from lpbench.networks.net import (
     ACTIVATIONS,
@@ -71,11 +70,13 @@ class Watching:
         shape = ROLES, max([PLACES_OF_ROLE, len(layers), len(parameters)])
         self.watch = new_watch(self.tensors, shape, dtype)
 
-    def count(self, role: int, place: int, x: torch.Tensor, out: torch.Tensor, bound: Bound) -> None:
-        """A tensor that a kernel rounded; both (n,)."""
+    def count(
+        self, role: int, place: int, x: torch.Tensor, out: torch.Tensor, columns: int, bound: Bound
+    ) -> None:
+        """A tensor that a kernel rounded in rows of `columns` numbers; both (n,)."""
         i = int(self.watch.index[role, place])
         if x.numel():
-            flat.count_one(self.watch, i, x.numpy(), out.numpy(), bound.address, bound.state)
+            flat.count_one(self.watch, i, x.numpy(), out.numpy(), columns, bound.address, bound.state)
 
     def count_elsewhere(
         self, role: int, place: int, x: torch.Tensor, out: torch.Tensor, rounder: Rounder | None
@@ -83,9 +84,12 @@ class Watching:
         """The same by tensor operations, on any device."""
         if not x.numel():
             return
-        i, x, out = int(self.watch.index[role, place]), x.detach().reshape(-1), out.detach().reshape(-1)
+        i, whole, out = int(self.watch.index[role, place]), x.detach(), out.detach().reshape(-1)
+        x = whole.reshape(-1)
         counts, there = self.watch.counts[i], x != 0
-        clipped = there.new_zeros(()) if rounder is None else (outside(rounder, x) & there).sum()
+        clipped = there.new_zeros(())
+        if rounder is not None:
+            clipped = (clipped_tensor(whole, rounder.form).reshape(-1) & there).sum()
         wide = x.double()
         found = [there.sum(), clipped, (there & (out == 0)).sum(), (wide**2).sum(), ((wide - out) ** 2).sum()]
         for place_of, one in zip((NUMBERS, CLIPPED, UNDERFLOWED, SIGNAL, NOISE), found, strict=True):
@@ -129,14 +133,6 @@ def exponent_fields(x: torch.Tensor) -> torch.Tensor:
     if x.dtype == torch.float32:
         return (x.contiguous().view(torch.int32).long() >> 23) & TOP[x.dtype]
     return (x.contiguous().view(torch.int64) >> 52) & TOP[x.dtype]
-
-
-def outside(rounder: Rounder, x: torch.Tensor) -> torch.Tensor:
-    """Which numbers lie outside the range of the format."""
-    dtype = dtype_of(x.dtype)
-    work, scaling = arithmetic(rounder.form, dtype, np.finfo(dtype))
-    found = saturated(rounder.form.array_kernel(work), native(scaling, x))
-    return found if isinstance(found, torch.Tensor) else torch.full_like(x, found, dtype=torch.bool)
 
 
 def by_cause(

@@ -37,6 +37,7 @@ def trained(name, recipe, kernels=True, steps=3, kind=torch.optim.SGD, options=N
         ("all", {"format": "fixed", "precision": 6, "limit": 0.5}),
         ("master", {"format": "fp8_e4m3", "full_precision": "first"}),
         ("bf16_kahan", {}),
+        ("all", {"format": "mxfp4"}),
         ("weights", {"format": "none"}),
     ],
 )
