@@ -38,7 +38,7 @@ def settings(recipe: str, given: Mapping[str, Any], dtype: str) -> dict[str, Any
         )
     if given.pop("sum_format", told.get("sum_format") or NONE) != NONE:
         raise ConfigError(
-            'sum_format: of a module of one\'s own torch makes the sums of products; sum_format="none" leaves them to it'
+            "sum_format: torch makes the sums of a module's products; sum_format='none' leaves them in full precision"
         )
     chosen = {key: CHOICES[key].default for key in TAKEN} | _DEFAULT | told
     for key, value in given.items():

@@ -258,6 +258,8 @@ def test_what_a_step_did_is_counted():
     ("call", "said"),
     [
         (lambda m: networks.quantize_(m, "al"), "unknown recipe 'al'. Did you mean 'all'"),
+        (lambda m: networks.quantize_(m, "ibm8"), "sum_format='none' leaves them in full precision"),
+        (lambda m: networks.quantize_(m, "all", sum_format="bf16"), "torch makes the sums of a module's products"),
         (lambda m: networks.quantize_(m, "mxfp4"), "is rounded tensor by tensor: recipe=\"master\", format=\"mxfp4\""),
         (lambda m: networks.quantize_(m, precison=4), "'precison' of quantize_. Did you mean 'precision'"),
         (lambda m: networks.quantize_(m, format="fxed"), "fixed"),
