@@ -1,5 +1,6 @@
 """Tiny networks and cells on them, made by hand: what the tests of the engine of networks run."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -86,3 +87,24 @@ def by_torch(problem: TrainingSet, **choices: Any) -> Any:
     chosen = {**dict.fromkeys(CHOICES), **SET, "device": "cpu", **choices}
     steps = np.arange(chosen["steps"] + 1)
     return ModuleTraining(chosen, problem, Points(steps, np.ones_like(steps)))
+
+
+def outputs(net: Sequence[Layer], parameters: Sequence[Any], x: Any) -> Any:
+    """The network by torch's layers; x (N, height, width, channels)."""
+    import torch
+
+    for i, layer in enumerate(net):
+        matrix, bias = parameters[2 * i : 2 * i + 2]
+        if layer.is_dense:
+            x = x.reshape(len(x), -1) @ matrix + bias
+        else:
+            kernel = matrix.reshape(*layer.window, layer.inputs[2], layer.outputs).permute(3, 2, 0, 1)
+            x = torch.nn.functional.conv2d(
+                x.permute(0, 3, 1, 2), kernel, bias, stride=layer.stride, padding=layer.padding
+            ).permute(0, 2, 3, 1)
+        if i + 1 < len(net):
+            x = torch.relu(x)
+            if layer.pool > 1:
+                x = torch.nn.functional.max_pool2d(x.permute(0, 3, 1, 2), layer.pool).permute(0, 2, 3, 1)
+            assert tuple(x.reshape(len(x), *layer.image).shape[1:]) == layer.image
+    return x.reshape(len(x), -1)

@@ -53,6 +53,7 @@ class Algorithm:
     reads: ClassVar[frozenset[str]]
     convex: ClassVar[bool] = True  # whether it solves convex problems
     networks: ClassVar[bool] = False  # whether it trains networks
+    centred: ClassVar[bool] = False  # whether what is rounded are offsets from a centre in full precision
     adam: ClassVar[bool] = False  # networks: by Adam's two moments, else by momentum
 
     def begin(self, setup: Setup) -> Any:

@@ -83,6 +83,8 @@ class Halp(Algorithm):
     """
 
     version = 3
+    networks = True
+    centred = True
     reads = frozenset({"format", "inner_steps", "snapshot", "mu"})
     ns_coordinate = 0.5
 

@@ -67,6 +67,7 @@ class LpSvrg(Algorithm):
     """
 
     version = 3
+    networks = True
     reads = frozenset({"format", "limit", "inner_steps", "snapshot"})
     ns_coordinate = 0.5
 

@@ -12,11 +12,13 @@ from lpbench.arithmetic.generator import ORDER, ROUNDING, stream
 from lpbench.cells.described import described
 from lpbench.cells.points import Points, check_length
 from lpbench.cells.run import CALL_SECONDS
+from lpbench.declared.costs import gradient_evaluations
 from lpbench.networks import assembly, training, updates
 from lpbench.networks.architecture import Layout, layout, names
 from lpbench.networks.bits import bits_per_step
+from lpbench.networks.centres import Centre, new_centre
 from lpbench.networks.cost import Work, work
-from lpbench.networks.roles import Recipe, recipe, rounds_of, states
+from lpbench.networks.roles import Recipe, has_centre, recipe, rounds_of, states
 from lpbench.networks.tensors import columns
 from lpbench.networks.watching import RATES, Tensor, settle
 from lpbench.problems.network import Network, TrainingSet
@@ -26,6 +28,7 @@ RESULT = "test_error"
 # Columns of the record of a cell.
 TRAIN_LOSS, TEST_LOSS, TEST_ERROR, GRADIENT_NORM, MOVED, SATURATED, STALLED = range(7)
 RECORDED = 7
+LOOP_EPOCHS = 2  # of a loop of SVRG, unless it is given
 SLOWEST = 3.0  # times what a step is expected to take
 
 
@@ -39,6 +42,9 @@ class Networks:
         chosen = {**choices, "dimension": problem.dimension, "n_samples": problem.n_samples, "limit": None}
         chosen["steps"] = Network.run_length(choices, problem.n_samples)
         check_length(chosen["steps"])
+        if has_centre(choices):
+            each = assembly.epoch_steps(problem.n_samples, choices["batch_size"])
+            chosen["inner_steps"] = choices["inner_steps"] or LOOP_EPOCHS * each
         if isinstance(choices["limit"], int | float):
             chosen["limit"] = choices["limit"]
         return chosen
@@ -179,7 +185,9 @@ class Judged:
         moved = np.maximum(record[:, MOVED], 1)
         return {
             "epoch": steps / assembly.epoch_steps(self.problem.n_samples, self.choices["batch_size"]),
-            "gradient_evaluations": steps * self.choices["batch_size"],
+            "gradient_evaluations": gradient_evaluations(
+                steps, self.choices["batch_size"], self.problem.n_samples, self.choices.get("inner_steps")
+            ),
             "gradient_norm": record[:, GRADIENT_NORM].copy(),
             "saturation_rate": record[:, SATURATED] / moved,
             "stall_rate": record[:, STALLED] / moved,
@@ -241,10 +249,23 @@ class Training(Judged):
         if choices.get("average_every") is not None:
             start_of, every = choices["average_start"], choices["average_every"]
             self.average = training.Average(np.zeros(start.size), np.zeros(1, np.int64), start_of, every)
+        self.centre = self._centre(start)
         self.key = stream(choices["seed"], ROUNDING)
         self.sets = [(self.X, problem.y), (self.test_X, problem.test_y)]
         samples = len(problem.y) + len(problem.test_y)
         self.expect(work(problem.net, self.rounded.recipe, choices, samples, steps))
+
+    def _centre(self, start: Vector) -> Centre:
+        if not has_centre(self.choices):
+            return assembly.no_centre(self.layout, start.dtype)
+        recipe = self.rounded.recipe
+        rounder = recipe.rounder("weights", None)
+        return new_centre(
+            start.size, len(self.layout.tensors), len(self.problem.y), start.dtype,
+            every=self.choices["inner_steps"], offset=recipe.centred,
+            reach=1.0 if rounder is None else rounder.form.reach, mu=self.choices["mu"] or 1.0,
+            shared=self.choices.get("centre_scale") == "one",
+        )  # fmt: skip
 
     def _compile(self) -> None:
         self._train(0, 0, watching=False)
@@ -254,7 +275,7 @@ class Training(Judged):
     def _train(self, begin: int, end: int, watching: bool) -> None:
         order = self.batches.order(begin, end) if end > begin else np.zeros((0, self.layout.batch), np.int64)
         training.train(
-            self.net, self.memory, self.rule, self.schedule, self.average, self.X, self.problem.y, order,
+            self.net, self.memory, self.rule, self.schedule, self.average, self.centre, self.X, self.problem.y, order,
             np.int64(begin), self.key, self.losses[begin:end], self.norm, int(watching),
         )  # fmt: skip
 
@@ -286,7 +307,9 @@ def _schedule(choices: dict[str, Any], problem: TrainingSet) -> training.Schedul
     ones = np.ones(steps)
     adam = registry.algorithms.get(choices["algorithm"]).adam
     return training.Schedule(
-        assembly.step_sizes(choices["schedule"], choices["step_size"], steps, choices["warmup"]),
+        assembly.step_sizes(
+            choices["schedule"] or "constant", choices["step_size"], steps, choices["warmup"]
+        ),
         assembly.corrections(choices["momentum"], steps) if adam else ones,
         assembly.corrections(choices["second_momentum"], steps) if adam else ones,
     )

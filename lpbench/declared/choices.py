@@ -48,9 +48,11 @@ _START = Choice("start", Word(("zero", "optimum")), "zero", "`optimum`: the opti
 _ALGORITHM = (
     Choice("algorithm", Word(), None, "`sgd`, `lp_sgd` (default), `svrg`, `lp_svrg`, `halp`, `swalp`, of "
            "networks also `adamw`, `lp_adamw`: [algorithms.md](algorithms.md)"),
-    Choice("inner_steps", Whole(1, top=_COUNTED), None, "SVRG and HALP: T, steps between two snapshots; null: 2N"),
+    Choice("inner_steps", Whole(1, top=_COUNTED), None, "SVRG and HALP: T, steps between two snapshots; null: 2N, of "
+           "networks those of two epochs"),
     Choice("snapshot", Word(("last", "random", "average")), "last", "SVRG and HALP: which point of a loop is the next"),
-    Choice("mu", Formula(Real(0), _CONSTANTS), None, "HALP: strong convexity for the rescaling; null: the problem's"),
+    Choice("mu", Formula(Real(0), _CONSTANTS), None, "HALP: strong convexity for the rescaling; null: the problem's, "
+           "of networks 1: a larger one makes the grid finer and its range smaller"),
     Choice("average_start", Whole(0), 0, "SWALP: the first step that is averaged"),
     Choice("average_every", Whole(1), 1, "SWALP: steps between two that are"),
 )  # fmt: skip
@@ -105,6 +107,8 @@ _NETWORK = (
            "first number, rounded up to a power of two; null: 4"),
     Choice("compensation", Word(("none", "kahan")), "none", "`kahan`: what rounding takes from an update is kept for "
            "the next"),
+    Choice("centre_scale", Word(("tensor", "one")), None, "of `halp` on networks: a scale for the offsets of each "
+           "tensor (null), or `one` for all"),
     Choice("momentum", Real(0, 0.9999, closed=True), 0.9, "of networks: share of the last update that is kept; of "
            "`adamw`: of the mean gradient"),
     Choice("second_momentum", Real(0, 0.999999), 0.999, "of `adamw`: share of the mean square of the gradient that is "

@@ -14,7 +14,7 @@ from lpbench.arithmetic.elementary import to_cos
 from lpbench.arithmetic.generator import INITIAL, stream
 from lpbench.arithmetic.tiles import ROOM
 from lpbench.formats.quantize import quantize_array
-from lpbench.networks import operands, sums, training, updates
+from lpbench.networks import centres, operands, sums, training, updates
 from lpbench.networks.architecture import (
     DIRECT,
     INPUT,
@@ -92,8 +92,8 @@ def extents(layout: Layout, start: Vector, X: np.ndarray, y: Vector, first: Vect
     memory = new_memory(layout, unrounded, start, momentum=False, second=False, kahan=False)
     rule, still = updates.Rule(updates.SGD, 0.0, 0.0, EPSILON, 0.0, scale, False), np.zeros(1)
     training.train(
-        net, memory, rule, training.Schedule(still, still, still), no_average(), X, y, first[None], np.int64(0),
-        np.uint32(0), np.zeros(1), np.zeros(1), 0,
+        net, memory, rule, training.Schedule(still, still, still), no_average(), no_centre(layout, start.dtype), X, y,
+        first[None], np.int64(0), np.uint32(0), np.zeros(1), np.zeros(1), 0,
     )  # fmt: skip
     gradient = memory.gradient / np.asarray(scale, start.dtype)
     return Extents(net.inputs, net.errors, gradient, net.outputs, net.errors_in)
@@ -102,6 +102,11 @@ def extents(layout: Layout, start: Vector, X: np.ndarray, y: Vector, first: Vect
 def no_average() -> training.Average:
     """Nothing is averaged."""
     return training.Average(np.zeros(0), np.zeros(1, np.int64), 0, 1)
+
+
+def no_centre(layout: Layout, real: Any) -> centres.Centre:
+    """Of algorithms without one."""
+    return centres.new_centre(0, len(layout.tensors), 0, real)
 
 
 class Tensors:
@@ -288,7 +293,9 @@ def new_memory(
     has_master = tensors.recipe.has_master
     master = tensors.nearest(MASTER, start) if has_master else vector(False)
     return Memory(
-        weights=tensors.nearest(WEIGHTS, master if has_master else start),
+        weights=start.copy()
+        if tensors.recipe.centred
+        else tensors.nearest(WEIGHTS, master if has_master else start),
         master=master,
         gradient=vector(True),
         momentum=vector(momentum),

@@ -9,7 +9,7 @@ import numpy as np
 
 from lpbench.declared.costs import FULL
 from lpbench.networks.architecture import Layer
-from lpbench.networks.roles import Recipe, states
+from lpbench.networks.roles import Recipe, has_centre, states
 
 # How often a number of a tensor is written or read in a step. Weights: forward, backward, update (read and written).
 # Activations: written, read by the next layer, read by the weights' gradient. Errors: written, read by both products.
@@ -45,4 +45,6 @@ def bits_per_step(tensors: Sequence[Tensor], recipe: Recipe, choices: Mapping[st
         for one, times in {role: 1, **(beside if role == "weights" else {})}.items():
             rounder = recipe.rounder(one, layer)
             total += MOVES[one] * times * numbers * (full if rounder is None else rounder.form.bits_per_value)
+    if has_centre(choices):  # the centre read twice, both gradients about it written and read
+        total += 6 * full * sum(numbers for role, _, numbers in tensors if role == "weights")
     return total

@@ -9,7 +9,7 @@ import numpy as np
 
 from lpbench.arithmetic.tiles import padded
 from lpbench.networks.architecture import Layer
-from lpbench.networks.roles import Recipe, states
+from lpbench.networks.roles import Recipe, has_centre, states
 
 # Seconds, measured on one core of a shared 2-core x86 machine in float32: within a factor of about 2.
 PRODUCT = 5e-11  # a multiply-add
@@ -54,8 +54,14 @@ def work(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, Any], sampl
     sample = forward * PRODUCT + values * NUMBER + rounded_forward * ROUNDING + net[-1].outputs * CLASS
     step = batch * (sample + 2 * forward * PRODUCT + values * NUMBER + rounded_back * ROUNDING)
     step += weights * (4 + kept) * NUMBER + (rounded_weights + sums_back) * ROUNDING
+    around = has_centre(choices)
+    if around:  # a second gradient of each batch, and one of all samples a loop
+        one = sample + 2 * forward * PRODUCT + values * NUMBER
+        step += batch * one + one * samples / (choices["inner_steps"] or samples / batch)
     size = np.dtype(choices["compute_dtype"]).itemsize
-    copies = 8 + kept + recipe.has_master + (choices.get("compensation") == "kahan")  # scratch among them
+    copies = (
+        8 + kept + 4 * around + recipe.has_master + (choices.get("compensation") == "kahan")
+    )  # scratch among them
     # In float64: how weights begin, and their average.
     wide = 1 + 2 * (choices.get("average_every") is not None)
     held = size * (copies * weights + 4 * batch * values) + 8 * wide * weights

@@ -7,7 +7,7 @@ layer that they leave. Rectified linear units between layers; softmax and cross 
 import numpy as np
 
 from lpbench.arithmetic.elementary import decay, log
-from lpbench.arithmetic.jit import inner
+from lpbench.arithmetic.jit import apart, inner
 from lpbench.arithmetic.ops import like
 from lpbench.arithmetic.vectors import copy, fill, transpose
 from lpbench.networks.architecture import (
@@ -43,7 +43,7 @@ from lpbench.networks.sums import (
 )
 
 
-@inner
+@apart
 def gather(net, X, chosen, key, step):
     """The samples `chosen` of X (N, n), borders included, become the input of the first layer."""
     line = net.layers[0]
@@ -57,7 +57,7 @@ def gather(net, X, chosen, key, step):
         rounded(net, ACTIVATIONS, 0, key, step, whole, into, size)
 
 
-@inner
+@apart
 def forward(net, weights, count, key, step):
     """From the inputs of `count` samples to the outputs of the last layer."""
     last = net.layers.shape[0] - 1
@@ -154,7 +154,7 @@ def _place(net, line, below, x, into, count):
             copy(into[to : to + width], x[at : at + width])
 
 
-@inner
+@apart
 def cross_entropy(net, y, chosen, scale, into):
     """The sum of the losses of the samples `chosen`, and how many are not classified as y (N,) says.
 
@@ -203,7 +203,7 @@ def _decays(x, out):
         out[j] = decay(x[j])
 
 
-@inner
+@apart
 def backward(net, weights, gradient, X, y, chosen, scale, key, step):
     """gradient (n,) = the derivative of scale times the sum of the losses; returns that sum, unscaled.
 
@@ -271,15 +271,15 @@ def _back(net, layer, weights, count, key, step):
     into = net.errors_in[line[INPUT] : line[INPUT] + count * line[SAMPLE]]
     fill(into, like(into[0], 0.0))
     offsets = net.offsets[line[ROWS] : line[ROWS] + rows]
-    apart = line[POSITIONS] == 1 and line[LINES] == 1  # no two windows overlap
-    spread = into if apart else net.spread[: rows * length]
-    if not apart:
+    alone = line[POSITIONS] == 1 and line[LINES] == 1  # no two windows overlap
+    spread = into if alone else net.spread[: rows * length]
+    if not alone:
         fill(spread, like(into[0], 0.0))
     place = place_of(layer, BACK)
     multiply_rows(
         net, place, errors, begin, offsets, rows, turned, 0, length, spread, 0, units, True, key, step
     )
-    if apart:
+    if alone:
         return
     segment = line[SEGMENT]
     for i in range(rows):

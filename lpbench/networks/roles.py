@@ -150,6 +150,12 @@ class Recipe:
         return self.specs["master"].name != SAME and self.specs["weights"].name != NONE
 
     @property
+    def centred(self) -> bool:
+        """Whether what is rounded of the weights are offsets from a centre, in units of the format's own."""
+        name = self.choices.get("algorithm")
+        return name is not None and algorithms.get(name).centred
+
+    @property
     def chunk(self) -> int:
         """Terms of a sum between two roundings of an accumulator."""
         return int(self.choices.get("sum_chunk") or 1)
@@ -198,6 +204,8 @@ class Recipe:
                 form = kind.from_choices(
                     filled, automatic_limit(np.ones(1) if initial is None else initial, room)
                 )
+        if role == "weights" and self.centred and not form.adapts:
+            form = form.scaled(form.native_max)
         return Rounder(form, rounding, bits if rounding == "stochastic" else None)
 
     def _format(self, role: str) -> tuple[Any, dict[str, Any], int | None]:
@@ -236,6 +244,11 @@ def rounds_of(choices: Mapping[str, Any]) -> bool:
 def states(choices: Mapping[str, Any]) -> int:
     """Vectors that the optimizer of a cell keeps beside the weights: momentum, and Adam's second moment."""
     return 2 if algorithms.get(choices["algorithm"]).adam else int(choices["momentum"] > 0)
+
+
+def has_centre(choices: Mapping[str, Any]) -> bool:
+    """Whether the algorithm of a cell has a centre, at which it takes the gradient of all samples."""
+    return "snapshot" in algorithms.get(choices["algorithm"]).reads
 
 
 def recipe(choices: Mapping[str, Any], layers: Sequence[str], rounds: bool) -> Recipe:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import inner, kernel
+from lpbench.networks.centres import before, begin_loop, reduce_variance, update_offset
 from lpbench.networks.passes import backward, cross_entropy, forward, gather
 from lpbench.networks.updates import norm, update
 
@@ -28,26 +29,43 @@ class Average(NamedTuple):
 
 
 @kernel
-def train(net, memory, rule, schedule, average, X, y, order, begin, key, losses, length, watching):
+def train(net, memory, rule, schedule, average, centre, X, y, order, begin, key, losses, length, watching):
     """Steps begin ... begin + m - 1 on the batches `order` (m, B) of X (N, n), y (N,) int64.
 
     losses (m,) receive the means over the batches, length (1,) the l2 norm of the last gradient, before it is rounded.
+    centre     of SVRG; where it has none, steps are those of plain gradients.
     watching   1: of the last step what becomes of tensors is counted; 0: of none.
     """
     steps, batch = order.shape
     scale = rule.loss_scale / batch
     for i in range(steps):
         step, chosen = begin + i, order[i]
+        if centre.every > 0:
+            if step % centre.every == 0:
+                begin_loop(net, memory, centre, X, y, rule.loss_scale, key, step)
+            before(net, centre, X, y, chosen, scale, key, step)
         net.watch.on[0] = watching if i + 1 == steps else 0
         gather(net, X, chosen, key, step)
         forward(net, memory.weights, batch, key, step)
         total = backward(net, memory.weights, memory.gradient, X, y, chosen, scale, key, step)
         losses[i] = total / batch
+        if centre.every > 0:
+            reduce_variance(memory.gradient, centre)
         if i + 1 == steps:
             length[0] = norm(memory.gradient) / rule.loss_scale
-        update(
-            net, memory, rule, schedule.alpha[step], schedule.first[step], schedule.second[step], key, step
-        )
+        if centre.offset.size > 0:
+            update_offset(net, memory, rule, centre, schedule.alpha[step], key, step)
+        else:
+            update(
+                net,
+                memory,
+                rule,
+                schedule.alpha[step],
+                schedule.first[step],
+                schedule.second[step],
+                key,
+                step,
+            )
         if (
             average.weights.size
             and step + 1 >= average.start

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.arithmetic.arrays import Vector
-from lpbench.arithmetic.jit import inner
+from lpbench.arithmetic.jit import apart, inner
 from lpbench.arithmetic.ops import like
 from lpbench.arithmetic.vectors import copy, fill
 from lpbench.networks.net import (
@@ -71,7 +71,7 @@ class Memory(NamedTuple):
     counts: Vector
 
 
-@inner
+@apart
 def update(net, memory, rule, alpha, first, second, key, step):
     """Step `step` with the step size alpha; first, second: what ADAM divides m and v by."""
     for tensor in range(memory.tensors.shape[0]):
@@ -82,7 +82,7 @@ def update(net, memory, rule, alpha, first, second, key, step):
         kept = memory.master[start:end] if has_master else w
         role = MASTER if has_master else WEIGHTS
         watching, i = net.watch.on[0] == 1, net.watch.index[role, tensor]
-        _direction(net, memory, rule, tensor, start, end, kept, alpha, first, second, key, step)
+        direction(net, memory, rule, tensor, start, end, kept, alpha, first, second, key, step)
         audit = step % AUDIT_EVERY == 0
         old = memory.old[: end - start]
         if audit or watching:
@@ -96,9 +96,9 @@ def update(net, memory, rule, alpha, first, second, key, step):
         if rule.kahan:
             _keep_rest(net, memory, role, tensor, start, end, kept, key, step)
         else:
-            _bring(net, role, tensor, key, step, x, kept, columns)
+            bring(net, role, tensor, key, step, x, kept, columns)
         if has_master:
-            _bring(net, WEIGHTS, tensor, key, step, kept, w, columns)
+            bring(net, WEIGHTS, tensor, key, step, kept, w, columns)
         if audit:
             count_moves(memory.counts, u, old, kept)
         if watching:
@@ -108,14 +108,14 @@ def update(net, memory, rule, alpha, first, second, key, step):
 
 
 @inner
-def _bring(net, role, tensor, key, step, x, into, columns):
+def bring(net, role, tensor, key, step, x, into, columns):
     """into = x, rounded where its role rounds."""
     if not rounded(net, role, tensor, key, step, x, into, columns):
         copy(into, x)
 
 
 @inner
-def _direction(net, memory, rule, tensor, start, end, kept, alpha, first, second, key, step):
+def direction(net, memory, rule, tensor, start, end, kept, alpha, first, second, key, step):
     """memory.update = what is taken from the weights; the gradient and the state as their roles round them."""
     columns, x = memory.tensors[tensor, 2], memory.staged[: end - start]
     g, u = memory.gradient[start:end], memory.update[: end - start]
@@ -132,14 +132,14 @@ def _direction(net, memory, rule, tensor, start, end, kept, alpha, first, second
     m = memory.momentum[start:end]
     if rule.kind == SGD:
         _accumulate(m, g, kept, rule.mu, decay, inverse, x)
-        _bring(net, MOMENTUM, tensor, key, step, x, m, columns)
+        bring(net, MOMENTUM, tensor, key, step, x, m, columns)
         _times(u, m, alpha)
         return
     v = memory.second[start:end]
     _mean(m, g, rule.mu, inverse, x)
-    _bring(net, MOMENTUM, tensor, key, step, x, m, columns)
+    bring(net, MOMENTUM, tensor, key, step, x, m, columns)
     _mean_square(v, g, rule.nu, inverse, x)
-    _bring(net, SECOND, tensor, key, step, x, v, columns)
+    bring(net, SECOND, tensor, key, step, x, v, columns)
     _adam(u, m, v, kept, alpha, first, second, rule.epsilon, decay)
     if watching:
         for cause in (0, 2):

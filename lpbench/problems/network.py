@@ -16,7 +16,7 @@ from lpbench.networks.architecture import Layer, names
 from lpbench.networks.assembly import bordered, epoch_steps
 from lpbench.networks.cost import Work, work
 from lpbench.networks.modules import sizes
-from lpbench.networks.roles import KEYS, SUMS, canonical, recipe, rounds_of, settled_sums
+from lpbench.networks.roles import KEYS, SUMS, canonical, has_centre, recipe, rounds_of, settled_sums
 from lpbench.problems.base import Shape
 from lpbench.problems.identity import problem_key
 from lpbench.problems.solving.memory import remembered
@@ -206,7 +206,10 @@ class Network:
         if not getattr(algorithms.get(name), "networks", False):
             trained = [one for one in algorithms.names() if getattr(algorithms.get(one), "networks", False)]
             raise ConfigError(f"algorithm={name} does not train networks; these do: {', '.join(trained)}")
-        if choices["schedule"] not in SCHEDULES:
+        if choices["schedule"] not in (
+            None,
+            *SCHEDULES,
+        ):  # null where the algorithm has no other than a constant one
             raise ConfigError(
                 f"schedule={choices['schedule']} is for convex problems; networks take {', '.join(SCHEDULES)}"
             )
@@ -219,6 +222,8 @@ class Network:
                 )
         rounds = rounds_of(choices)
         settled = {**choices, "engine": cls._engine(choices["engine"])}
+        if not algorithms.get(name).centred or settled["centre_scale"] == "tensor":
+            settled["centre_scale"] = None
         if settled["engine"] == "compiled":
             settled["device"] = None
         elif choices["device"] == "cuda":
@@ -239,12 +244,16 @@ class Network:
                 )
             settled["recipe"] = settled["recipe"] or "weights"
             _settle_products(settled)
+            if has_centre(settled):
+                _check_weights_alone(settled)
             if isinstance(choices["limit"], str) and choices["limit"] != "auto":
                 raise ConfigError(
                     f"limit={choices['limit']}: what it says is not known of a network; give a number, or auto"
                 )
             if choices["exponent_bits"] == "auto":
                 raise ConfigError("exponent_bits=auto: nothing is proven of networks; give a number")
+        if has_centre(settled):
+            _settle_centre(settled)
         whole = {**settled, **files}
         samples = cls.shape(whole).n_samples
         if choices["batch_size"] > samples:
@@ -275,6 +284,34 @@ class Network:
     @classmethod
     def _dimension(cls, choices: Mapping[str, Any]) -> int:
         return cls._width(choices) or 1
+
+
+def _settle_centre(settled: dict[str, Any]) -> None:
+    """What an algorithm with a centre reads; raises ConfigError where it is not to be had."""
+    name = settled["algorithm"]
+    if settled["engine"] == "torch":
+        raise ConfigError(
+            f"algorithm={name} is of the engine compiled, which trains problem=mlp, cnn and lenet; the engine torch "
+            "has lp_sgd, swalp and lp_adamw"
+        )
+    if settled["snapshot"] != "last":
+        raise ConfigError(
+            f"snapshot={settled['snapshot']}: of networks the centre is the last point of a loop"
+        )
+    settled["snapshot"] = None
+    if isinstance(settled.get("mu"), str):
+        raise ConfigError(f"mu={settled['mu']}: what it says is not known of a network; give mu a number")
+
+
+def _check_weights_alone(settled: Mapping[str, Any]) -> None:
+    """Raise ConfigError where more than the weights is rounded."""
+    others = [key for key in KEYS.values() if settled[key] != ("same" if key == "master_format" else "none")]
+    others += [key for key in ("round_at", "sum_format") if settled[key] is not None]
+    if others or settled["compensation"] != "none":
+        key = others[0] if others else "compensation"
+        raise ConfigError(
+            f"algorithm={settled['algorithm']} rounds weights alone, recipe=weights, and {key}={settled[key]} does more"
+        )
 
 
 def _settle_products(settled: dict[str, Any]) -> None:

@@ -19,25 +19,6 @@ CASES = [(name, SGD) for name in nets.NETS] + [
 ]
 
 
-def outputs(net, parameters, x):
-    """The network by torch's layers; x (N, height, width, channels)."""
-    for i, layer in enumerate(net):
-        matrix, bias = parameters[2 * i : 2 * i + 2]
-        if layer.is_dense:
-            x = x.reshape(len(x), -1) @ matrix + bias
-        else:
-            kernel = matrix.reshape(*layer.window, layer.inputs[2], layer.outputs).permute(3, 2, 0, 1)
-            x = torch.nn.functional.conv2d(
-                x.permute(0, 3, 1, 2), kernel, bias, stride=layer.stride, padding=layer.padding
-            ).permute(0, 2, 3, 1)
-        if i + 1 < len(net):
-            x = torch.relu(x)
-            if layer.pool > 1:
-                x = torch.nn.functional.max_pool2d(x.permute(0, 3, 1, 2), layer.pool).permute(0, 2, 3, 1)
-            assert tuple(x.reshape(len(x), *layer.image).shape[1:]) == layer.image
-    return x.reshape(len(x), -1)
-
-
 def share(cell, t):
     """What torch's own scheduler makes of the first step size at step t."""
     schedule, steps, warmup = (cell.choices[key] for key in ("schedule", "steps", "warmup"))
@@ -73,7 +54,7 @@ def test_as_torch_trains(name, choices, in_python):
         steps.param_groups[0]["lr"] = cell.choices["step_size"] * share(cell, t)
         steps.zero_grad()
         loss = torch.nn.functional.cross_entropy(
-            outputs(problem.net, parameters, X[chosen]), torch.tensor(problem.y[chosen])
+            nets.outputs(problem.net, parameters, X[chosen]), torch.tensor(problem.y[chosen])
         )
         loss.backward()
         sizes.append(np.sqrt(sum(float((one.grad**2).sum()) for one in parameters)))
@@ -85,7 +66,9 @@ def test_as_torch_trains(name, choices, in_python):
         assert np.allclose(found, expected.detach().numpy(), rtol=1e-12, atol=1e-13)
     trace = cell.observe(cell.points.steps.size)
     assert np.allclose(trace["gradient_norm"][1:], sizes, rtol=1e-12, atol=0)
-    z = outputs(problem.net, parameters, torch.tensor(problem.test_X.reshape(-1, *problem.net[0].inputs)))
+    z = nets.outputs(
+        problem.net, parameters, torch.tensor(problem.test_X.reshape(-1, *problem.net[0].inputs))
+    )
     expected = torch.nn.functional.cross_entropy(z, torch.tensor(problem.test_y)).item()
     assert trace["test_loss"][-1] == pytest.approx(expected, rel=1e-12)
     assert trace["test_error"][-1] == float((z.argmax(1).numpy() != problem.test_y).mean())
@@ -127,5 +110,5 @@ def test_lenet_has_the_shapes_of_torch():
         shape = (side, side, channels)
         net = nets.lenet(shape, 10)
         parameters = [torch.zeros(size) for layer in net for size in (layer.shape, (layer.outputs,))]
-        assert outputs(net, parameters, torch.zeros((2, *shape))).shape == (2, 10)
+        assert nets.outputs(net, parameters, torch.zeros((2, *shape))).shape == (2, 10)
         assert layout(net, 2).parameters > sum(layer.weights for layer in net)
