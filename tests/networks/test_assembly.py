@@ -1,6 +1,7 @@
 """The ranges that tensors get from a first step in which nothing is rounded."""
 
 import nets
+import numpy as np
 import pytest
 
 from lpbench.formats import Fixed
@@ -33,3 +34,19 @@ def test_ranges_are_those_of_a_first_step(name):
     for i in range(1, len(problem.net)):
         inputs = again.net.inputs[lines[i, INPUT] : lines[i, INPUT] + batch * lines[i, SAMPLE]]
         assert forms[ACTIVATIONS, i] == Fixed.for_range(6, automatic_limit(inputs))
+
+
+def test_every_output_has_a_scale_of_its_own():
+    """Compiled: of int8_channel each column of the weights reaches its largest code, and is made of its codes."""
+    choices = {
+        **nets.PLAIN,
+        "algorithm": "lp_sgd",
+        "format": "int8_channel",
+        "rounding": "stochastic",
+        "block_size": None,
+    }
+    cell = nets.run(nets.training(nets.data("wide"), None, **choices, compute_dtype="float32"))
+    for w in nets.weights(cell)[::2]:
+        codes = w / np.abs(w).max(0) * 127
+        assert np.allclose(codes, np.rint(codes), atol=1e-3)
+        assert np.unique(np.abs(w).max(0)).size == w.shape[1]

@@ -62,7 +62,7 @@ class Reference:
         form, rounding = chosen
         return (form(self.initial[place]) if callable(form) else form), rounding
 
-    def quantized(self, role, place, step, x, numbers, layer, part=0):
+    def quantized(self, role, place, step, x, numbers, layer, part=0, axis=None):
         form, rounding = self.form(role, place, layer)
         if form is None:
             return x
@@ -71,23 +71,32 @@ class Reference:
             words = step_words(mix(np.uint32(self.key ^ mix(np.uint32(tensor + np.uint32(GOLDEN))))), step)
             drawn = [int(random_bits(*words, j)) for j in numbers.ravel().tolist()]
         uniforms = np.array(drawn).reshape(x.shape) / 2.0**32
-        return lpbench.quantize(x, form, rounding, uniforms if rounding == "stochastic" else None)
+        return lpbench.quantize(x, form, rounding, uniforms if rounding == "stochastic" else None, axis=axis)
 
     def nearest(self, role, i, w):
         form, _ = self.form(role, i, i // 2)
-        return w if form is None else lpbench.quantize(w, form, "nearest_even")
+        axis = 1 if self.has_channels(form, i) else None
+        return w if form is None else lpbench.quantize(w, form, "nearest_even", axis=axis)
 
-    def weight_numbers(self, i):
+    def has_channels(self, form, i):
+        """Whether each output of these weights has a scale of its own."""
+        return getattr(form, "block", None) == "channel" and i % 2 == 0
+
+    def weight_numbers(self, i, channels_apart=False):
         layer = self.net[i // 2]
         if i % 2:
             return np.arange(layer.outputs)
         channels = layer.inputs[2]
         across = channels if i == 0 else filled(channels)
         place = np.arange(layer.window[0] * layer.window[1])[:, None] * across + np.arange(channels)
+        if channels_apart:
+            return place.reshape(-1, 1) + place.shape[0] * across * np.arange(layer.outputs)
         return place.reshape(-1, 1) * filled(layer.outputs) + np.arange(layer.outputs)
 
     def of_tensor(self, role, i, step, x, part=0):
-        return self.quantized(role, i, step, x, self.weight_numbers(i), i // 2, part)
+        apart = self.has_channels(self.form(role, i, i // 2)[0], i)
+        numbers = self.weight_numbers(i, apart)
+        return self.quantized(role, i, step, x, numbers, i // 2, part, 1 if apart else None)
 
     # -- operands: what is summed together lies in rows, filled up to whole groups ----------------------------------
 
@@ -329,6 +338,14 @@ CASES = {
     "weights fixed": ("wide", {"format": "fixed", "precision": 7}, {"weights": (fixed, STOCHASTIC)}),
     "weights nearest": ("mlp", {"rounding": "nearest_even"}, {"weights": (FREE, "nearest_even")}),
     "activations": ("cnn 1-d", {"activation_format": "same"}, WEIGHTS | {"activations": (FREE, STOCHASTIC)}),
+    "channels": (
+        "cnn 2-d", {"format": "int8_channel", "block_size": None, "gradient_format": "same", "momentum_format": "same"},
+        {role: (get("int8_channel"), STOCHASTIC) for role in ("weights", "gradients", "momentum")},
+    ),
+    "channels of a copy": (
+        "wide", {"format": "int8_channel", "block_size": None, "master_format": "none"},
+        {"weights": (get("int8_channel"), STOCHASTIC), "master": NONE},
+    ),
     "errors": ("cnn 1-d", {"error_format": "same"}, WEIGHTS | {"errors": (FREE, STOCHASTIC)}),
     "gradients": ("mlp", {"gradient_format": "same"}, WEIGHTS | {"gradients": (FREE, STOCHASTIC)}),
     "momentum": ("mlp", {"momentum_format": "same"}, WEIGHTS | {"momentum": (FREE, STOCHASTIC)}),
