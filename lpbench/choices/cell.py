@@ -346,6 +346,10 @@ def _check_convex(choices: dict[str, Any], algorithm: Any) -> None:
         raise ConfigError(
             f"algorithm={algorithm.name} trains networks, and problem={choices['problem']} is none"
         )
+    if choices["scale_rule"] == "delayed":
+        raise ConfigError(
+            f"scale_rule=delayed is for networks; problem={choices['problem']} scales weights by their own numbers"
+        )
     if choices["schedule"] is not None and choices["schedule"] not in CONVEX_SCHEDULES:
         allowed = " or ".join(CONVEX_SCHEDULES)
         raise ConfigError(

@@ -41,7 +41,7 @@ from lpbench.networks.net import (
     Net,
 )
 from lpbench.networks.roles import NONE, ROLE_NAMES, Recipe, Spec
-from lpbench.networks.rounding import Rounder, bind
+from lpbench.networks.rounding import Rounder, bind, delays
 from lpbench.networks.updates import Memory
 from lpbench.networks.watching import Tensor, new_watch
 
@@ -113,7 +113,7 @@ class Tensors:
         self.table = np.zeros((ROLES, PLACES_OF_ROLE, 2), np.int64)
         self.rounders: dict[tuple[int, int], Rounder] = {}
         self.rotated = np.zeros((len(layout.net), 3), np.int64)  # as `Net` has it
-        self._bound: dict[tuple[Rounder, int, int | None], Bound] = {}
+        self._bound: dict[tuple[Any, ...], Bound] = {}
         net, lines, batch = layout.net, layout.layers, layout.batch
         inputs, errors = [], []
         for line in lines:
@@ -203,9 +203,11 @@ class Tensors:
         if rounder is None:
             return
         self.rounders[role, place] = rounder
-        bound = self._bound.get((rounder, columns, rows))
+        own = (role, place) if delays(rounder.form) else None  # what remembers is of one tensor alone
+        key = (rounder, columns, rows, own)
+        bound = self._bound.get(key)
         if bound is None:
-            bound = self._bound[rounder, columns, rows] = bind(rounder, columns, self.dtype, rows)
+            bound = self._bound[key] = bind(rounder, columns, self.dtype, rows)
         self.table[role, place] = bound.address, bound.state
 
     def nearest(self, role: int, vector: Vector) -> Vector:

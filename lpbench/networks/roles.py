@@ -18,7 +18,7 @@ from lpbench.declared.choices import CHOICES
 from lpbench.declared.kinds import called
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.formats.base import least_power_of_two
-from lpbench.networks.rounding import Rounder
+from lpbench.networks.rounding import Rounder, delays
 from lpbench.registry import algorithms, formats
 
 NONE, SAME = "none", "same"
@@ -128,6 +128,13 @@ class Recipe:
     def at_products(self) -> bool:
         """Whether weights, activations and errors are rounded as operands of products, and not as tensors."""
         return self.choices.get("round_at") == "products"
+
+    @property
+    def delays(self) -> bool:
+        """Whether any role's scales are those of the steps before."""
+        return any(
+            (found := self.rounder(role, None)) is not None and delays(found.form) for role in self.specs
+        )
 
     def rotates(self, product: str) -> bool:
         """Whether the operands of a product, `forward`, `back` or `gradient`, are rotated before they are rounded."""

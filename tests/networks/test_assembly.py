@@ -3,6 +3,7 @@
 import nets
 import numpy as np
 import pytest
+from interpreted import interpreted
 
 from lpbench.formats import Fixed
 from lpbench.networks.architecture import INPUT, OUTPUT, POSITIONS, SAMPLE, WIDTH
@@ -36,8 +37,8 @@ def test_ranges_are_those_of_a_first_step(name):
         assert forms[ACTIVATIONS, i] == Fixed.for_range(6, automatic_limit(inputs))
 
 
-def test_every_output_has_a_scale_of_its_own():
-    """Compiled: of int8_channel each column of the weights reaches its largest code, and is made of its codes."""
+def test_every_output_has_a_scale_of_its_own(in_python):
+    """Of int8_channel each column of the weights reaches its largest code, and is made of its codes."""
     choices = {
         **nets.PLAIN,
         "algorithm": "lp_sgd",
@@ -45,8 +46,24 @@ def test_every_output_has_a_scale_of_its_own():
         "rounding": "stochastic",
         "block_size": None,
     }
-    cell = nets.run(nets.training(nets.data("wide"), None, **choices, compute_dtype="float32"))
+    cell = nets.run(nets.training(nets.data("wide"), None, **choices))
     for w in nets.weights(cell)[::2]:
         codes = w / np.abs(w).max(0) * 127
         assert np.allclose(codes, np.rint(codes), atol=1e-3)
         assert np.unique(np.abs(w).max(0)).size == w.shape[1]
+
+
+def test_a_history_is_of_one_cell_and_goes_on_over_pauses():
+    choices = {**nets.ALL, "format": "fp8_tensor", "scale_rule": "delayed", "block_size": None, "steps": 6}
+    choices |= {"master_format": "none", "rounding": "nearest_even"}
+    one, other = (
+        nets.run(nets.training(nets.data("mlp"), stride, **choices), pauses)
+        for stride, pauses in ((6, 2**31), (1, 1))
+    )
+    with interpreted():
+        slow = nets.run(nets.training(nets.data("mlp"), 2, **choices))
+    for cell in (other, slow):
+        assert np.array_equal(cell.memory.weights, one.memory.weights)
+        assert np.array_equal(cell.losses, one.losses)
+    exact = nets.run(nets.training(nets.data("mlp"), 6, **{**choices, "scale_rule": None}))
+    assert not np.array_equal(exact.memory.weights, one.memory.weights)

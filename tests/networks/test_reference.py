@@ -34,7 +34,7 @@ class Reference:
 
     def __init__(self, problem, choices, forms, operands=()):
         self.problem, self.net, self.choices, self.forms = problem, problem.net, choices, forms
-        self.operands = operands
+        self.operands, self.history = operands, {}
         self.key = stream(choices["seed"], ROUNDING)
         random = np.random.default_rng(int(stream(choices["seed"], INITIAL)))
         self.w = []
@@ -71,7 +71,20 @@ class Reference:
             words = step_words(mix(np.uint32(self.key ^ mix(np.uint32(tensor + np.uint32(GOLDEN))))), step)
             drawn = [int(random_bits(*words, j)) for j in numbers.ravel().tolist()]
         uniforms = np.array(drawn).reshape(x.shape) / 2.0**32
+        if getattr(form, "rule", None) == "delayed":
+            return self.delayed((role, place), form, rounding, step, x, uniforms)
         return lpbench.quantize(x, form, rounding, uniforms if rounding == "stochastic" else None, axis=axis)
+
+    def delayed(self, tensor, form, rounding, step, x, uniforms):
+        """By the largest magnitude of the 16 times before: as elements, in units of the scale that it makes."""
+        before = self.history.setdefault(tensor, [])
+        largest = max(before[-16:], default=0.0) or np.abs(x).max()
+        unit = float(np.float32(largest / form.element.max))
+        if step < JUDGED:
+            before.append(np.abs(x).max())
+        return unit * lpbench.quantize(
+            x / unit, form.element, rounding, uniforms if rounding == "stochastic" else None
+        )
 
     def nearest(self, role, i, w):
         form, _ = self.form(role, i, i // 2)
@@ -333,6 +346,7 @@ WEIGHTS = {"weights": (FREE, STOCHASTIC)}
 EVERY = {role: (FREE, STOCHASTIC) for role in ROLE if role not in ("master", "second")}
 COPY = {"master_format": "none"}
 NONE = (None, None)
+WAITING = Scaled("e4m3", "tensor", "float32", "delayed")
 CASES = {
     "weights": ("mlp", {}, WEIGHTS),
     "weights fixed": ("wide", {"format": "fixed", "precision": 7}, {"weights": (fixed, STOCHASTIC)}),
@@ -345,6 +359,11 @@ CASES = {
     "channels of a copy": (
         "wide", {"format": "int8_channel", "block_size": None, "master_format": "none"},
         {"weights": (get("int8_channel"), STOCHASTIC), "master": NONE},
+    ),
+    "delayed": (
+        "mlp", {**nets.ALL, "format": "fp8_tensor", "scale_rule": "delayed", "block_size": None, "steps": 20,
+                "master_format": "none", "step_size": 0.4},
+        {role: (WAITING, STOCHASTIC) for role in ROLE if role not in ("master", "second")} | {"master": NONE},
     ),
     "errors": ("cnn 1-d", {"error_format": "same"}, WEIGHTS | {"errors": (FREE, STOCHASTIC)}),
     "gradients": ("mlp", {"gradient_format": "same"}, WEIGHTS | {"gradients": (FREE, STOCHASTIC)}),
@@ -413,6 +432,10 @@ OPERANDS = {
                     "activation_format": "nvfp4(rounding=nearest_even)", "error_format": "nvfp4(rounding=stochastic)"},
         [(get("nvfp4"), "nearest_even"), (get("nvfp4_16x16"), "nearest_even"), (get("nvfp4"), STOCHASTIC),
          (get("nvfp4_16x16"), "nearest_even"), (get("nvfp4"), "nearest_even"), (get("nvfp4"), STOCHASTIC)],
+    ),
+    "delayed": (
+        "cnn 2-d", {"format": "int8_tensor", "scale_rule": "delayed", "block_size": None, "steps": 4},
+        [(Scaled("int8", "tensor", "float32", "delayed"), STOCHASTIC)] * 6,
     ),
     "one side alone": ("mlp", {"activation_format": "none"}, [NONE, SIX[0], SIX[0], SIX[0], NONE, SIX[0]]),
 }  # fmt: skip
