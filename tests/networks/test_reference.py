@@ -353,7 +353,8 @@ CASES = {
     "weights nearest": ("mlp", {"rounding": "nearest_even"}, {"weights": (FREE, "nearest_even")}),
     "activations": ("cnn 1-d", {"activation_format": "same"}, WEIGHTS | {"activations": (FREE, STOCHASTIC)}),
     "channels": (
-        "cnn 2-d", {"format": "int8_channel", "block_size": None, "gradient_format": "same", "momentum_format": "same"},
+        "cnn 2-d", {"format": "int8_channel", "block_size": None, "gradient_format": "same", "momentum_format": "same",
+                    "steps": 2},
         {role: (get("int8_channel"), STOCHASTIC) for role in ("weights", "gradients", "momentum")},
     ),
     "channels of a copy": (
@@ -418,23 +419,22 @@ OPERANDS = {
     ),
     "two scales": ("cnn 1-d", {"format": "nvfp4", "block_size": None}, [(get("nvfp4"), STOCHASTIC)] * 6),
     "rotated": ("wide", {"hadamard": 4, "batch_size": 5}, SIX),
-    "rotated, cnn": ("cnn 2-d", {"hadamard": 2, "batch_size": 3}, SIX),
-    "rotated, pooled": ("pooled", {"hadamard": 2}, SIX),
+    "rotated, cnn": ("cnn 2-d", {"hadamard": 2, "batch_size": 3, "steps": 2}, SIX),
     "rotated, backward": ("mlp", {"hadamard": 2, "hadamard_at": "backward", "full_precision": "first+last"}, SIX),
-    "rotated, gradient": ("cnn 2-d", {"hadamard": 2, "hadamard_at": "gradient"}, SIX),
+    "rotated, gradient": ("mlp", {"hadamard": 2, "hadamard_at": "gradient"}, SIX),
     "rotated, one side": ("mlp", {"hadamard": 2, "error_format": "none"}, [*SIX[:2], NONE, *SIX[3:5], NONE]),
     "backward rounding": (
-        "cnn 2-d", {"backward_rounding": "stochastic", "rounding": "nearest_even", "error_format": "same"},
+        "mlp", {"backward_rounding": "stochastic", "rounding": "nearest_even", "error_format": "same"},
         [NEAR, NEAR, *SIX[2:]],
     ),
     "squares of weights": (
-        "cnn 2-d", {"format": "nvfp4_16x16", "block_size": None, "rounding": "nearest_even",
+        "wide", {"format": "nvfp4_16x16", "block_size": None, "rounding": "nearest_even",
                     "activation_format": "nvfp4(rounding=nearest_even)", "error_format": "nvfp4(rounding=stochastic)"},
         [(get("nvfp4"), "nearest_even"), (get("nvfp4_16x16"), "nearest_even"), (get("nvfp4"), STOCHASTIC),
          (get("nvfp4_16x16"), "nearest_even"), (get("nvfp4"), "nearest_even"), (get("nvfp4"), STOCHASTIC)],
     ),
     "delayed": (
-        "cnn 2-d", {"format": "int8_tensor", "scale_rule": "delayed", "block_size": None, "steps": 4},
+        "mlp", {"format": "int8_tensor", "scale_rule": "delayed", "block_size": None, "steps": 4},
         [(Scaled("int8", "tensor", "float32", "delayed"), STOCHASTIC)] * 6,
     ),
     "one side alone": ("mlp", {"activation_format": "none"}, [NONE, SIX[0], SIX[0], SIX[0], NONE, SIX[0]]),
