@@ -20,7 +20,7 @@ from lpbench.isolation import drawn_from, seed
 from lpbench.networks import assembly
 from lpbench.networks.cost import Work, work
 from lpbench.networks.modules import MKL, sizes
-from lpbench.networks.training import JUDGED
+from lpbench.networks.rounding import JUDGED
 from lpbench.problems.network import TrainingSet
 
 

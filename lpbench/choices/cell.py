@@ -22,7 +22,7 @@ from lpbench.choices.files import is_relative, located
 from lpbench.declared.choices import CHOICES, CONVEX_SCHEDULES, FILES, FORMAT, RUN
 from lpbench.errors import ConfigError
 from lpbench.networks.modules import VERSION as TORCH
-from lpbench.networks.roles import SUMS, accumulator, settled_sums
+from lpbench.networks.roles import SUMS, settled_sums
 
 _NOT_HASHED = ("seed", *FILES)  # seeds make the cells of a group; the content of a file stands for its path
 
@@ -348,6 +348,10 @@ def _check_convex(choices: dict[str, Any], algorithm: Any) -> None:
         raise ConfigError(
             f"algorithm={algorithm.name} trains networks, and problem={choices['problem']} is none"
         )
+    if choices["scale_rule"] == "delayed":
+        raise ConfigError(
+            f"scale_rule=delayed is for networks; problem={choices['problem']} scales weights by their own numbers"
+        )
     if choices["schedule"] is not None and choices["schedule"] not in CONVEX_SCHEDULES:
         allowed = " or ".join(CONVEX_SCHEDULES)
         raise ConfigError(
@@ -361,15 +365,7 @@ def _sums(choices: dict[str, Any], algorithm: Any) -> dict[str, Any]:
         "format" not in algorithm.reads or choices["noise_kind"] is not None
     ):  # nothing is rounded, nothing is summed
         return dict.fromkeys(SUMS)
-    settled = settled_sums(choices)
-    if settled["sum_format"] is not None:
-        rounder = accumulator({**choices, **settled, "limit": 1.0})
-        if rounder is not None and rounder.form.adapts:
-            raise ConfigError(
-                f"sum_format={settled['sum_format']}: its numbers share a scale, and a sum is one number: take float "
-                "or fixed"
-            )
-    return settled
+    return settled_sums(choices)
 
 
 def _registered(things: registry.Registry, name: Any) -> Any:

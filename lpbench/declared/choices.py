@@ -64,8 +64,9 @@ _FORMAT = (
            "null: the format's own rule; `auto`, of `float`: what theory promises the least noise of"),
     Choice("block_size", Whole(1), None, "of `block`, of MX formats and `nvfp4`: numbers that share a scale; null: the "
            "format's own"),
-    Choice("scale_rule", Word(("floor", "ceil", "rceil", "even")), None, "of MX formats: how a scale follows from the "
-           "largest number of its block ([formats.md](formats.md)); null: `floor`, as OCP has it"),
+    Choice("scale_rule", Word(("floor", "ceil", "rceil", "even", "delayed")), None, "of MX formats: how a scale "
+           "follows from the largest number of its block ([formats.md](formats.md)); null: `floor`, as OCP has it. "
+           "`delayed`, of `int8_tensor` and `fp8_tensor` in networks: a scale from the steps before"),
     Choice("subnormals", Flag(), True, "of `float`: whether it has them"),
     Choice("limit", Formula(Real(0), _CONSTANTS, ("auto",)), "auto", "half the range; `auto`: the least power of two "
            "at or above 1.5 `w_max` (1 if the optimum is 0), of networks 4 times a tensor's largest first number"),
@@ -82,7 +83,7 @@ _STEP_SIZE = (
 )  # fmt: skip
 _NETWORK = (
     Choice("recipe", Word(), None, "which tensors of a network are rounded: `weights` (default), `master`, `all`, "
-           "`swalp`, `bf16`, `bf16_kahan`, `fp8`, `mxfp8`, `mxfp6`, `mxfp4`, `nvfp4`, `nvfp4_2d`, "
+           "`swalp`, `bf16`, `bf16_kahan`, `fp8`, `fp8_delayed`, `mxfp8`, `mxfp6`, `mxfp4`, `nvfp4`, `nvfp4_2d`, "
            "`quartet`, "
            "`int8_mixed`, `ibm8`, `wage` ([recipes.md](recipes.md))"),
     Choice("round_at", Word(("tensors", "products")), None, "of networks, where weights, activations and errors are "

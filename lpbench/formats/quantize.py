@@ -335,6 +335,26 @@ def round_rows(fmt, rounding, scaling, units, x, columns, first, second, uniform
     _round_spans(fmt, rounding, scaling, units, x, columns, first, second, uniforms, out, span)
 
 
+@inner
+def largest_of(x):
+    """The largest magnitude of x (n,), float64; a NaN is larger than nothing."""
+    return _largest(x, 0, x.size)
+
+
+@inner
+def round_as_if(fmt, rounding, scaling, x, most, first, second, out):
+    """`round_rows` for a format with a scale for the tensor: that of numbers of which `most` is the largest."""
+    fitted = fit(fmt, like(scaling.scale, most))
+    _round_part(fitted, rounding, scaling, None, x, 0, first, second, None, out)
+
+
+@inner
+def count_as_if(fmt, scaling, x, most, updates):
+    """`count_clipped` of `round_as_if`."""
+    none, fitted = np.uint32(0), fit(fmt, like(scaling.scale, most))
+    return _visit(_Counting(np.int64(1)), fitted, scaling, None, x, 0, none, none, None, updates)
+
+
 class _Counting(NamedTuple):
     """In place of a rounding: nothing is rounded, what is clipped is counted."""
 

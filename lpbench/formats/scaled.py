@@ -24,7 +24,7 @@ ELEMENTS = {
 }
 E8M0, FLOAT32 = "e8m0", "float32"
 SPANS = ("row", "channel", "tensor")
-EXACT = "exact"
+EXACT, DELAYED = "exact", "delayed"
 # Of a rule, beyond which multiple of its own power of two a block's largest magnitude has the next scale; from the
 # largest element, in units of its power of two, and the mantissa bits of the elements.
 RULES: Mapping[str, Callable[[float, int], float]] = {
@@ -57,7 +57,8 @@ class Scaled(Format):
     rule      how e8m0 follows from the block's largest magnitude m, with 2**t the power of two of the largest element:
               "floor" 2**(floor(log2 m) - t), "ceil" 2**(ceil(log2 m) - t), "rceil" 2**ceil(log2(m / largest element)),
               "even" floor of m rounded to the mantissa bits of an element, halves up. Of the others "exact": the
-              nearest number of the scale's format to m / largest element.
+              nearest number of the scale's format to m / largest element. Of a tensor's scale in float32 "delayed": m
+              is the largest of the steps before, in training; elsewhere nothing came before, and it is "exact".
     A NaN has no part in m and stays; a block of zeros stays zero; where m is infinite, the scale is NaN and so are all
     numbers that share it. Scales beyond the ends of their format become the ends, and elements saturate.
     Source: OCP Microscaling Formats (MX) Specification 1.0, 5.3 and 6.3 ("floor"; what an infinity makes is left
@@ -78,7 +79,9 @@ class Scaled(Format):
         self, element: Format | str, block: int | str = 32, scale: str = E8M0, rule: str | None = None
     ):
         form, small = _element(element), _small(scale)
-        usual, allowed = ("floor", RULES) if small == E8M0 else (EXACT, (EXACT,))
+        usual, allowed = ("floor", tuple(RULES)) if small == E8M0 else (EXACT, (EXACT,))
+        if small == FLOAT32 and block == "tensor":
+            allowed = (EXACT, DELAYED)
         chosen = usual if rule is None else str(rule).lower()
         if chosen not in allowed:
             raise ConfigError(
@@ -223,7 +226,11 @@ class Scaled(Format):
     def facts(self) -> dict[str, Any]:
         """Element, block, scale and rule, and how many blocks of normal numbers are clipped."""
         share = self.clipped()
-        rules = {"exact": "nearest to largest / largest element", **_RULES_IN_WORDS}
+        rules = {
+            EXACT: "nearest to largest / largest element",
+            DELAYED: "the same, largest that of the steps before",
+            **_RULES_IN_WORDS,
+        }
         return {
             "element": _short(self.element),
             "largest_element": self.reach,
@@ -337,8 +344,15 @@ class Preset:
         self.__doc__, self.form = description, form
         own = {"block_size"} if isinstance(form.block, int) else set()
         self.reads = frozenset(
-            {"rounding", "random_bits"} | own | ({"scale_rule"} if form.rule in RULES else set())
+            {"rounding", "random_bits"}
+            | own
+            | ({"scale_rule"} if form.rule in RULES or self._may_wait else set())
         )
+
+    @property
+    def _may_wait(self) -> bool:
+        """Whether its scale can be that of the steps before; no other rule is read then."""
+        return self.form.scales == FLOAT32 and self.form.block == "tensor"
 
     def defaults(self, choices: dict) -> dict:
         """The bits of an element, whatever was asked for; block and rule of the standard where none is."""
@@ -350,15 +364,18 @@ class Preset:
         found["subnormals"] = getattr(element, "subnormals", None)
         for key in own.keys() & self.reads:
             found[key] = own[key] if choices.get(key) is None else choices[key]
+        if self._may_wait:
+            found["scale_rule"] = DELAYED if choices.get("scale_rule") == DELAYED else None
         return found
 
     def from_choices(self, choices: dict, limit: float | None) -> Scaled:
         """The format, with the block and the rule of the choices."""
         form = self.form
         block = choices["block_size"] if "block_size" in self.reads else form.block
-        return Scaled(
-            form.element, block, form.scales, choices["scale_rule"] if form.rule in RULES else form.rule
-        )
+        rule = choices["scale_rule"] if form.rule in RULES else form.rule
+        if self._may_wait and choices.get("scale_rule") == DELAYED:
+            rule = DELAYED
+        return Scaled(form.element, block, form.scales, rule)
 
     def example(self) -> Scaled:
         """The format as its standard has it."""

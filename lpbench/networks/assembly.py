@@ -42,7 +42,7 @@ from lpbench.networks.net import (
     Net,
 )
 from lpbench.networks.roles import NONE, ROLE_NAMES, Recipe, Spec
-from lpbench.networks.rounding import Rounder, bind
+from lpbench.networks.rounding import Rounder, bind, delays
 from lpbench.networks.updates import Memory
 from lpbench.networks.watching import Tensor, new_watch
 
@@ -123,7 +123,7 @@ class Tensors:
         self.table = np.zeros((ROLES, PLACES_OF_ROLE, 2), np.int64)
         self.rounders: dict[tuple[int, int], Rounder] = {}
         self.rotated = np.zeros((len(layout.net), 3), np.int64)  # as `Net` has it
-        self._bound: dict[tuple[Rounder, int], Bound] = {}
+        self._bound: dict[tuple[Any, ...], Bound] = {}
         net, lines, batch = layout.net, layout.layers, layout.batch
         for i, (layer, line) in enumerate(zip(net, lines, strict=True)):
             start_of, size = line[INPUT], batch * line[SAMPLE]
@@ -155,7 +155,9 @@ class Tensors:
                 (MASTER, "master", own),
             ):
                 if (role != MASTER or recipe.has_master) and not (role == WEIGHTS and recipe.at_products):
-                    self._keep(role, place, recipe.rounder(word, name, numbers), int(columns))
+                    rounder = recipe.rounder(word, name, numbers)
+                    turned = int(rows) if _by_columns(rounder, place) else None
+                    self._keep(role, place, rounder, int(columns), turned)
 
     def _keep_operands(self, i: int, inputs: Vector, errors: Vector, start: Vector) -> None:
         """The six operands of layer i."""
@@ -210,13 +212,17 @@ class Tensors:
                 found += [Tensor(name, f"{name}.{kind}", role, 2 * i + j) for j, kind in enumerate(KINDS)]
         return [one for one in found if one.role == added or (one.role, one.place) in self.rounders]
 
-    def _keep(self, role: int, place: int, rounder: Rounder | None, columns: int) -> None:
+    def _keep(
+        self, role: int, place: int, rounder: Rounder | None, columns: int, rows: int | None = None
+    ) -> None:
         if rounder is None:
             return
         self.rounders[role, place] = rounder
-        bound = self._bound.get((rounder, columns))
+        own = (role, place) if delays(rounder.form) else None  # what remembers is of one tensor alone
+        key = (rounder, columns, rows, own)
+        bound = self._bound.get(key)
         if bound is None:
-            bound = self._bound[rounder, columns] = bind(rounder, columns, self.dtype)
+            bound = self._bound[key] = bind(rounder, columns, self.dtype, rows)
         self.table[role, place] = bound.address, bound.state
 
     def nearest(self, role: int, vector: Vector) -> Vector:
@@ -227,10 +233,19 @@ class Tensors:
             rounder = self.rounders.get((role, place))
             if rounder is not None:
                 part = vector[offset : offset + rows * columns].reshape(rows, columns)
-                found[offset : offset + rows * columns] = quantize_array(
-                    part, rounder.form, "nearest_even"
-                ).ravel()
+                axis = 1 if _by_columns(rounder, place) else None
+                near = quantize_array(part, rounder.form, "nearest_even", axis=axis)
+                found[offset : offset + rows * columns] = near.ravel()
         return found
+
+
+def _by_columns(rounder: Rounder | None, place: int) -> bool:
+    """Whether the columns of the weights at this place, its outputs, are what its format calls channels.
+
+    Matrices are stored (inputs, outputs), and a format's channels are along the first axis of (outputs, inputs), as
+    others store them. Of biases, a vector, there is one.
+    """
+    return rounder is not None and rounder.form.axis == 0 and place % 2 == 0
 
 
 def new_net(

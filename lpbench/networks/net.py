@@ -7,7 +7,7 @@ import numpy as np
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.bound import call
 from lpbench.arithmetic.jit import inner
-from lpbench.networks.rounding import OUTSIDE, ROUND, tensor_words
+from lpbench.networks.rounding import JUDGE, JUDGED, OUTSIDE, ROUND, tensor_words
 from lpbench.networks.watching import count
 
 # Roles of tensors: rows of the table of rounders. A tensor's random numbers are those of its role and its place in it.
@@ -101,7 +101,7 @@ def rounded_part(net, role, place, part, key, step, x, out, columns):
     if state == 0:
         return False
     words = tensor_words(key, tensor_number(role, place, part), step)
-    call(address, state, x, out, columns, words.first, words.second, ROUND)
+    call(address, state, x, out, columns, words.first, words.second, JUDGE if step >= JUDGED else ROUND)
     if part == 0 and net.watch.on[0] == 1:
         count(net.watch, net.watch.index[role, place], x, out, columns, address, state)
     return True

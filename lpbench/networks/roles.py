@@ -18,7 +18,7 @@ from lpbench.declared.choices import CHOICES
 from lpbench.declared.kinds import called
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.formats.base import least_power_of_two
-from lpbench.networks.rounding import Rounder
+from lpbench.networks.rounding import Rounder, delays
 from lpbench.registry import algorithms, formats
 
 NONE, SAME = "none", "same"
@@ -115,6 +115,10 @@ def settled_sums(choices: Mapping[str, Any]) -> dict[str, Any]:
     spec = read("sum_format", choices["sum_format"] or NONE)
     if spec.name == NONE:
         return dict.fromkeys(SUMS)
+    if formats.get(choices["format"] if spec.name == SAME else spec.name).adapts:
+        raise ConfigError(
+            f"sum_format={spec.text}: its numbers share a scale, and a sum is one number: take float or fixed"
+        )
     asked, own = choices["sum_rounding"], spec.given.get("rounding")
     if asked is not None and own not in (None, asked):
         raise ConfigError(f"sum_rounding={asked}: sum_format={spec.text} says another one; give one of them")
@@ -164,6 +168,13 @@ class Recipe:
     def at_products(self) -> bool:
         """Whether weights, activations and errors are rounded as operands of products, and not as tensors."""
         return self.choices.get("round_at") == "products"
+
+    @property
+    def delays(self) -> bool:
+        """Whether any role's scales are those of the steps before."""
+        return any(
+            (found := self.rounder(role, None)) is not None and delays(found.form) for role in self.specs
+        )
 
     def rotates(self, product: str) -> bool:
         """Whether the operands of a product, `forward`, `back` or `gradient`, are rotated before they are rounded."""

@@ -6,9 +6,8 @@ from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import inner, kernel
 from lpbench.networks.centres import before, begin_loop, reduce_variance, update_offset
 from lpbench.networks.passes import backward, cross_entropy, forward, gather
+from lpbench.networks.rounding import JUDGED
 from lpbench.networks.updates import norm, update
-
-JUDGED = 2**31  # step numbers of random words from here on belong to judging
 
 
 class Schedule(NamedTuple):

@@ -11,7 +11,7 @@ from lpbench.arithmetic.elementary import log
 from lpbench.arithmetic.jit import apart, inner, kernel
 from lpbench.arithmetic.ops import exponent_field, like, magnitude
 from lpbench.arithmetic.vectors import fill
-from lpbench.networks.rounding import OUTSIDE
+from lpbench.networks.rounding import AFTER
 
 # What is counted of a tensor. Of its numbers that are not zero: how many, those that its format clips, by its range
 # or by the scale of a block, those that became zero; the squares of its numbers, and of what rounding changed; the
@@ -87,7 +87,7 @@ def count(watch, i, x, rounded, columns, address, state):
     """
     clipped = np.int64(0)
     if state != 0:
-        clipped = call(address, state, x, x, columns, np.uint32(0), np.uint32(0), OUTSIDE)
+        clipped = call(address, state, x, x, columns, np.uint32(0), np.uint32(0), AFTER)
     numbers, underflowed, zero = np.int64(0), np.int64(0), like(x[0], 0.0)
     # In two loops, and in the words in which each of them is compiled to take many numbers at a time.
     for j in range(x.size):

@@ -260,7 +260,16 @@ class Network:
             raise ConfigError(
                 f"batch_size must be at most {samples}, the training samples, got {choices['batch_size']}"
             )
-        recipe(settled, names(cls.net(whole)), rounds)
+        found = recipe(settled, names(cls.net(whole)), rounds)
+        if found.delays and settled["engine"] == "torch":
+            raise ConfigError(
+                "scale_rule=delayed: the engine torch scales tensors by their own numbers; engine=compiled remembers"
+            )
+        if found.delays and settled["compensation"] == "kahan":
+            raise ConfigError(
+                "scale_rule=delayed: Kahan's compensation rounds sums, differences and rests by one scale; "
+                "give compensation=none"
+            )
         return settled
 
     @classmethod

@@ -240,6 +240,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "problem": "mlp", "dataset": "teacher", "recipe": "weights", "format": "block",
         "sum_format": "float(precision=9,exponent_bits=5)", "sum_chunk": 3, "sum_rounding": "stochastic",
     },
+    "mlp halp fixed": {
+        "problem": "mlp", "dataset": "teacher", "recipe": "weights", "algorithm": "halp", "inner_steps": 3, "mu": 0.5,
+        "format": "fixed", **dict.fromkeys(KEYS.values()),
+    },
     "mlp lp_sgd block": {"problem": "mlp", "dataset": "teacher", "format": "block", "weight_decay": 0.125},
     "mlp lp_adamw bf16": {
         "problem": "mlp", "dataset": "teacher", "algorithm": "lp_adamw", "format": "bf16",

@@ -113,6 +113,12 @@ WRONG: dict[str, tuple[str, Callable[[Row], float], str]] = {
     "lp_svrg_plateau": ("noise_floor", lambda row: row["noise_floor"] ** 0.5, "log2 fall a bit, snapshot=last"),
     "measured_bits": ("noise_floor", lambda row: row["noise_floor"] ** 0.7, "slope of measured bits"),
     "minibatch": ("noise_floor", lambda row: row["noise_floor"] * row["batch_size"] ** 0.5, "slope of log F"),
+    "halp_networks": (
+        "train_loss", lambda row: row["train_loss"] + (row["precision"] == 8) * 0.5, "loops of an epoch: 4 bits",
+    ),
+    "network_halp": (
+        "train_loss", lambda row: row["train_loss"] * (100 if row["algorithm"] == "halp" else 1), "digits: LP-SVRG",
+    ),
     "network_e4m3": (
         "test_error", _as_good_to_nearest, "mlp: to",
     ),
@@ -170,7 +176,8 @@ def test_what_trains_nothing_has_fresh_seeds_too() -> None:
 # The others compile kernels of their own, many seconds each.
 SOON = sorted({*SHIPPED} - {
     "decreasing_step", "dense_gradients", "digits_split", "dimension_free_formats", "exponent_bits", "halp_beside_svrg",
-    "halp_linear", "log_floor", "nearest_stalls", "network_e4m3", "network_equal", "network_master",
+    "halp_linear", "halp_networks", "log_floor", "nearest_stalls", "network_e4m3", "network_equal", "network_halp",
+    "network_master",
     "network_mx_errors", "network_mx_scales", "network_nvfp4", "network_rounding", "network_swalp",
     "network_width", "outside_range", "test_error",
 })  # fmt: skip

@@ -1,7 +1,9 @@
 """The ranges that tensors get from a first step in which nothing is rounded."""
 
 import nets
+import numpy as np
 import pytest
+from interpreted import interpreted
 
 from lpbench.formats import Fixed
 from lpbench.networks.architecture import INPUT, OUTPUT, POSITIONS, SAMPLE, WIDTH
@@ -33,3 +35,35 @@ def test_ranges_are_those_of_a_first_step(name):
     for i in range(1, len(problem.net)):
         inputs = again.net.inputs[lines[i, INPUT] : lines[i, INPUT] + batch * lines[i, SAMPLE]]
         assert forms[ACTIVATIONS, i] == Fixed.for_range(6, automatic_limit(inputs))
+
+
+def test_every_output_has_a_scale_of_its_own(in_python):
+    """Of int8_channel each column of the weights reaches its largest code, and is made of its codes."""
+    choices = {
+        **nets.PLAIN,
+        "algorithm": "lp_sgd",
+        "format": "int8_channel",
+        "rounding": "stochastic",
+        "block_size": None,
+    }
+    cell = nets.run(nets.training(nets.data("wide"), None, **choices))
+    for w in nets.weights(cell)[::2]:
+        codes = w / np.abs(w).max(0) * 127
+        assert np.allclose(codes, np.rint(codes), atol=1e-3)
+        assert np.unique(np.abs(w).max(0)).size == w.shape[1]
+
+
+def test_a_history_is_of_one_cell_and_goes_on_over_pauses():
+    choices = {**nets.ALL, "format": "fp8_tensor", "scale_rule": "delayed", "block_size": None, "steps": 6}
+    choices |= {"master_format": "none", "rounding": "nearest_even"}
+    one, other = (
+        nets.run(nets.training(nets.data("mlp"), stride, **choices), pauses)
+        for stride, pauses in ((6, 2**31), (1, 1))
+    )
+    with interpreted():
+        slow = nets.run(nets.training(nets.data("mlp"), 2, **choices))
+    for cell in (other, slow):
+        assert np.array_equal(cell.memory.weights, one.memory.weights)
+        assert np.array_equal(cell.losses, one.losses)
+    exact = nets.run(nets.training(nets.data("mlp"), 6, **{**choices, "scale_rule": None}))
+    assert not np.array_equal(exact.memory.weights, one.memory.weights)

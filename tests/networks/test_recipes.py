@@ -6,7 +6,14 @@ import lpbench
 
 ASKED = {"problem": "mlp", "dataset": "digits", "dimension": 64, "epochs": 10}
 # The most that the test error may be; without rounding it is about 0.05, by chance 0.9.
-MOST = {"quartet": 0.15, "nvfp4_2d": 0.15, "int8_mixed": 0.12, "ibm8": 0.12, "wage": 0.25}
+MOST = {
+    "quartet": 0.15,
+    "fp8_delayed": 0.12,
+    "nvfp4_2d": 0.15,
+    "int8_mixed": 0.12,
+    "ibm8": 0.12,
+    "wage": 0.25,
+}
 
 
 @pytest.mark.slow

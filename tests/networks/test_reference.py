@@ -34,7 +34,7 @@ class Reference:
 
     def __init__(self, problem, choices, forms, operands=()):
         self.problem, self.net, self.choices, self.forms = problem, problem.net, choices, forms
-        self.operands = operands
+        self.operands, self.history = operands, {}
         self.key = stream(choices["seed"], ROUNDING)
         random = np.random.default_rng(int(stream(choices["seed"], INITIAL)))
         self.w = []
@@ -62,7 +62,7 @@ class Reference:
         form, rounding = chosen
         return (form(self.initial[place]) if callable(form) else form), rounding
 
-    def quantized(self, role, place, step, x, numbers, layer, part=0):
+    def quantized(self, role, place, step, x, numbers, layer, part=0, axis=None):
         form, rounding = self.form(role, place, layer)
         if form is None:
             return x
@@ -72,23 +72,45 @@ class Reference:
             words = step_words(mix(np.uint32(self.key ^ mix(np.uint32(tensor + np.uint32(GOLDEN))))), step)
             drawn = [int(random_bits(*words, j)) for j in numbers.ravel().tolist()]
         uniforms = np.array(drawn).reshape(x.shape) / 2.0**32
-        return lpbench.quantize(x, form, rounding, uniforms if rounding == "stochastic" else None)
+        if getattr(form, "rule", None) == "delayed":
+            return self.delayed((role, place), form, rounding, step, x, uniforms)
+        return lpbench.quantize(x, form, rounding, uniforms if rounding == "stochastic" else None, axis=axis)
+
+    def delayed(self, tensor, form, rounding, step, x, uniforms):
+        """By the largest magnitude of the 16 times before: as elements, in units of the scale that it makes."""
+        before = self.history.setdefault(tensor, [])
+        largest = max(before[-16:], default=0.0) or np.abs(x).max()
+        unit = float(np.float32(largest / form.element.max))
+        if step < JUDGED:
+            before.append(np.abs(x).max())
+        return unit * lpbench.quantize(
+            x / unit, form.element, rounding, uniforms if rounding == "stochastic" else None
+        )
 
     def nearest(self, role, i, w):
         form, _ = self.form(role, i, i // 2)
-        return w if form is None else lpbench.quantize(w, form, "nearest_even")
+        axis = 1 if self.has_channels(form, i) else None
+        return w if form is None else lpbench.quantize(w, form, "nearest_even", axis=axis)
 
-    def weight_numbers(self, i):
+    def has_channels(self, form, i):
+        """Whether each output of these weights has a scale of its own."""
+        return getattr(form, "block", None) == "channel" and i % 2 == 0
+
+    def weight_numbers(self, i, channels_apart=False):
         layer = self.net[i // 2]
         if i % 2:
             return np.arange(layer.outputs)
         channels = layer.inputs[2]
         across = channels if i == 0 else filled(channels)
         place = np.arange(layer.window[0] * layer.window[1])[:, None] * across + np.arange(channels)
+        if channels_apart:
+            return place.reshape(-1, 1) + place.shape[0] * across * np.arange(layer.outputs)
         return place.reshape(-1, 1) * filled(layer.outputs) + np.arange(layer.outputs)
 
     def of_tensor(self, role, i, step, x, part=0):
-        return self.quantized(role, i, step, x, self.weight_numbers(i), i // 2, part)
+        apart = self.has_channels(self.form(role, i, i // 2)[0], i)
+        numbers = self.weight_numbers(i, apart)
+        return self.quantized(role, i, step, x, numbers, i // 2, part, 1 if apart else None)
 
     # -- operands: what is summed together lies in rows, filled up to whole groups ----------------------------------
 
@@ -367,11 +389,26 @@ WEIGHTS = {"weights": (FREE, STOCHASTIC)}
 EVERY = {role: (FREE, STOCHASTIC) for role in ROLE if role not in ("master", "second")}
 COPY = {"master_format": "none"}
 NONE = (None, None)
+WAITING = Scaled("e4m3", "tensor", "float32", "delayed")
 CASES = {
     "weights": ("mlp", {}, WEIGHTS),
     "weights fixed": ("wide", {"format": "fixed", "precision": 7}, {"weights": (fixed, STOCHASTIC)}),
     "weights nearest": ("mlp", {"rounding": "nearest_even"}, {"weights": (FREE, "nearest_even")}),
     "activations": ("cnn 1-d", {"activation_format": "same"}, WEIGHTS | {"activations": (FREE, STOCHASTIC)}),
+    "channels": (
+        "cnn 2-d", {"format": "int8_channel", "block_size": None, "gradient_format": "same", "momentum_format": "same",
+                    "steps": 2},
+        {role: (get("int8_channel"), STOCHASTIC) for role in ("weights", "gradients", "momentum")},
+    ),
+    "channels of a copy": (
+        "wide", {"format": "int8_channel", "block_size": None, "master_format": "none"},
+        {"weights": (get("int8_channel"), STOCHASTIC), "master": NONE},
+    ),
+    "delayed": (
+        "mlp", {**nets.ALL, "format": "fp8_tensor", "scale_rule": "delayed", "block_size": None, "steps": 20,
+                "master_format": "none", "step_size": 0.4},
+        {role: (WAITING, STOCHASTIC) for role in ROLE if role not in ("master", "second")} | {"master": NONE},
+    ),
     "errors": ("cnn 1-d", {"error_format": "same"}, WEIGHTS | {"errors": (FREE, STOCHASTIC)}),
     "gradients": ("mlp", {"gradient_format": "same"}, WEIGHTS | {"gradients": (FREE, STOCHASTIC)}),
     "momentum": ("mlp", {"momentum_format": "same"}, WEIGHTS | {"momentum": (FREE, STOCHASTIC)}),
@@ -425,20 +462,23 @@ OPERANDS = {
     ),
     "two scales": ("cnn 1-d", {"format": "nvfp4", "block_size": None}, [(get("nvfp4"), STOCHASTIC)] * 6),
     "rotated": ("wide", {"hadamard": 4, "batch_size": 5}, SIX),
-    "rotated, cnn": ("cnn 2-d", {"hadamard": 2, "batch_size": 3}, SIX),
-    "rotated, pooled": ("pooled", {"hadamard": 2}, SIX),
+    "rotated, cnn": ("cnn 2-d", {"hadamard": 2, "batch_size": 3, "steps": 2}, SIX),
     "rotated, backward": ("mlp", {"hadamard": 2, "hadamard_at": "backward", "full_precision": "first+last"}, SIX),
-    "rotated, gradient": ("cnn 2-d", {"hadamard": 2, "hadamard_at": "gradient"}, SIX),
+    "rotated, gradient": ("mlp", {"hadamard": 2, "hadamard_at": "gradient"}, SIX),
     "rotated, one side": ("mlp", {"hadamard": 2, "error_format": "none"}, [*SIX[:2], NONE, *SIX[3:5], NONE]),
     "backward rounding": (
-        "cnn 2-d", {"backward_rounding": "stochastic", "rounding": "nearest_even", "error_format": "same"},
+        "mlp", {"backward_rounding": "stochastic", "rounding": "nearest_even", "error_format": "same"},
         [NEAR, NEAR, *SIX[2:]],
     ),
     "squares of weights": (
-        "cnn 2-d", {"format": "nvfp4_16x16", "block_size": None, "rounding": "nearest_even",
+        "wide", {"format": "nvfp4_16x16", "block_size": None, "rounding": "nearest_even",
                     "activation_format": "nvfp4(rounding=nearest_even)", "error_format": "nvfp4(rounding=stochastic)"},
         [(get("nvfp4"), "nearest_even"), (get("nvfp4_16x16"), "nearest_even"), (get("nvfp4"), STOCHASTIC),
          (get("nvfp4_16x16"), "nearest_even"), (get("nvfp4"), "nearest_even"), (get("nvfp4"), STOCHASTIC)],
+    ),
+    "delayed": (
+        "mlp", {"format": "int8_tensor", "scale_rule": "delayed", "block_size": None, "steps": 4},
+        [(Scaled("int8", "tensor", "float32", "delayed"), STOCHASTIC)] * 6,
     ),
     "one side alone": ("mlp", {"activation_format": "none"}, [NONE, SIX[0], SIX[0], SIX[0], NONE, SIX[0]]),
 }  # fmt: skip

@@ -10,9 +10,9 @@ from lpbench.arithmetic.bound import call
 from lpbench.arithmetic.generator import ROUNDING, random_bits, stream
 from lpbench.arithmetic.jit import kernel
 from lpbench.declared.choices import CHOICES
-from lpbench.formats import Fixed
+from lpbench.formats import Fixed, Scaled
 from lpbench.formats.quantize import clipped_tensor
-from lpbench.networks.rounding import OUTSIDE, ROUND, Rounder, bind, tensor_words
+from lpbench.networks.rounding import AFTER, JUDGE, OUTSIDE, ROUND, Rounder, bind, tensor_words
 from lpbench.registry import formats
 
 COLUMNS = 16
@@ -163,3 +163,30 @@ def test_words_are_of_key_tensor_and_step_alone(in_python):
         for seed in range(3) for tensor in range(40) for step in (0, 1, 2, 2**31, 2**31 + 1)
     }  # fmt: skip
     assert len(seen) == 3 * 40 * 5
+
+
+def test_a_delayed_scale_is_that_of_the_sixteen_times_before(in_python):
+    form = Scaled("int8", "tensor", "float32", "delayed")
+    bound, sizes = bind(Rounder(form, "nearest_even"), 4, np.float32), [1.0, 8.0, *[2.0] * 20, 16.0, 2.0]
+    ones = np.ones(4, np.float32)
+
+    def ask_of(x, out, task):
+        return ask(bound.address, bound.state, x, out, 4, np.uint32(0), np.uint32(0), task)
+
+    seen = []
+    for size in sizes:
+        x, out = size * np.array([1, 0.5, -0.25, 0.013], np.float32), np.empty(4, np.float32)
+        most = max(seen[-16:], default=size)
+        beyond = int(sum(np.abs(x) > most))
+        judged = np.empty_like(out)
+        ask_of(x, judged, JUDGE)
+        assert ask_of(x, ones, OUTSIDE) == beyond
+        ask_of(x, out, ROUND)
+        assert ask_of(x, ones, AFTER) == beyond  # of the scale that it was rounded by, and not of the next
+        unit = np.float32(most) / np.float32(127)
+        assert np.allclose(out, np.clip(np.rint(x / unit), -127, 127) * unit, rtol=1e-6)
+        assert np.array_equal(out, judged)
+        seen.append(size)
+    ask_of(np.full(4, np.inf, np.float32), out, ROUND)
+    ask_of(ones, out, ROUND)
+    assert np.isfinite(out).all()  # an infinity is not kept

@@ -43,6 +43,11 @@ REFUSED = [
     ({"recipe": "all", "backward_rounding": "up"}, "backward_rounding=up is of operands of products: "),
     ({"recipe": "quartet", "round_at": "tensors"}, "hadamard=32 rotates operands of products: it needs round_at="),
     ({"recipe": "mxfp8", "hadamard_at": "forward"}, "unknown hadamard_at 'forward'."),
+    ({"recipe": "fp8_delayed", "engine": "torch"}, "scale_rule=delayed: the engine torch scales tensors by their own"),
+    ({"recipe": "fp8_delayed", "compensation": "kahan"}, "scale_rule=delayed: Kahan's compensation rounds sums"),
+    ({"recipe": "mxfp8", "scale_rule": "delayed"}, "scaled: unknown rule 'delayed' of scale e8m0."),
+    ({"problem": "least_squares", "dataset": "diabetes", "format": "int8_tensor", "scale_rule": "delayed"},
+     "scale_rule=delayed is for networks; problem=least_squares scales weights by their own numbers"),
     ({"engine": "torsh"}, "unknown engine 'torsh'. Did you mean 'torch'"),
     ({"problem": "least_squares", "dataset": "diabetes", "algorithm": "adamw"}, "adamw trains networks, and problem="),
     ({"problem": "least_squares", "dataset": "diabetes", "schedule": "cosine"}, "schedule=cosine is for networks; "),
@@ -115,6 +120,15 @@ def test_where_it_is_rounded_is_null_where_that_is_as_always():
     )
     assert plain.cell_id == told.cell_id != other.cell_id
     assert (told.choices["round_at"], other.choices["round_at"]) == (None, "products")
+
+
+def test_rules_of_scales_are_null_where_they_are_not_read():
+    plain, told, waiting = (
+        make_cell(single({**HERE, "format": "int8_tensor", "scale_rule": rule}))
+        for rule in (None, "rceil", "delayed")
+    )
+    assert plain.cell_id == told.cell_id != waiting.cell_id
+    assert (told.choices["scale_rule"], waiting.choices["scale_rule"]) == (None, "delayed")
 
 
 def test_rotations_are_null_where_there_are_none():

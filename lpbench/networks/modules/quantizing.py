@@ -21,7 +21,7 @@ from lpbench.networks.modules.watching import Watching, dtype_of
 from lpbench.networks.net import ACTIVATIONS, ERRORS, MASTER, WEIGHTS
 from lpbench.networks.roles import Recipe
 from lpbench.networks.roles import recipe as recipe_of
-from lpbench.networks.training import JUDGED
+from lpbench.networks.rounding import JUDGED
 
 ATTRIBUTE = "_lpbench"  # of a module, what rounds it
 
@@ -126,6 +126,11 @@ def quantize_(model: nn.Module, recipe: str = "weights", *, seed: int = 0, **cho
         )
     chosen = settings(recipe, choices, dtypes[0])
     recipe_ = recipe_of(chosen, layers.names(model), True)
+    if recipe_.delays:
+        raise ConfigError(
+            "scale_rule=delayed: tensors of a module are scaled by their own numbers; leave scale_rule out, or take "
+            "problem=mlp, cnn or lenet"
+        )
     made = attach(model, recipe_, stream(seed, ROUNDING), chosen["compensation"], chosen["loss_scale"])
     made.choices = {**chosen, "seed": seed}
     return model

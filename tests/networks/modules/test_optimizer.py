@@ -263,6 +263,7 @@ def test_what_a_step_did_is_counted():
         (lambda m: networks.quantize_(m, "mxfp4"), "is rounded tensor by tensor: recipe=\"master\", format=\"mxfp4\""),
         (lambda m: networks.quantize_(m, precison=4), "'precison' of quantize_. Did you mean 'precision'"),
         (lambda m: networks.quantize_(m, format="fxed"), "fixed"),
+        (lambda m: networks.quantize_(m, "fp8_delayed"), "scale_rule=delayed: tensors of a module are scaled by their"),
         (lambda m: networks.quantize_(m, full_precision="frist"), "no layer is called 'frist'"),
         (lambda m: networks.quantize_(m, limit="2*d"), "give a number, or auto"),
         (lambda m: networks.quantize_(m.half()), "call model.float() first"),
