@@ -115,7 +115,7 @@ def settled_sums(choices: Mapping[str, Any]) -> dict[str, Any]:
     spec = read("sum_format", choices["sum_format"] or NONE)
     if spec.name == NONE:
         return dict.fromkeys(SUMS)
-    if formats.get(choices["format"] if spec.name == SAME else spec.name).adapts:
+    if formats.get(choices["format"] if spec.name == SAME else spec.name).example().adapts:
         raise ConfigError(
             f"sum_format={spec.text}: its numbers share a scale, and a sum is one number: take float or fixed"
         )
