@@ -71,9 +71,9 @@ def tensors(net: Sequence[Sizes], batch: int) -> list[bits.Tensor]:
     found: list[bits.Tensor] = []
     for layer in net:
         found += [
-            ("activations", layer.name, batch * float(layer.inputs)),
-            ("errors", layer.name, batch * float(layer.outputs)),
-            ("weights", layer.name, float(layer.weights)),
+            bits.Tensor("activations", layer.name, batch * float(layer.inputs), layer.kind == PRODUCT),
+            bits.Tensor("errors", layer.name, batch * float(layer.outputs), layer.kind == PRODUCT),
+            bits.Tensor("weights", layer.name, float(layer.weights), layer.kind == PRODUCT),
         ]
     return found
 
@@ -120,7 +120,8 @@ def work(
     weights = float(sum(layer.weights for layer in net))
     passing = numbers + sum(layer.inputs + layer.outputs for layer in net)
     products = sum(layer.weights * max(1.0, layer.outputs / (layer.shape or (1,))[0]) for layer in net)
-    sample = products * MULTIPLY + passing * (NUMBER + ROUNDING) + targets * CLASS
+    times = 2 if choices.get("round_at") == "products" else 1  # that a tensor is rounded
+    sample = products * MULTIPLY + passing * (NUMBER + times * ROUNDING) + targets * CLASS
     step = STEP + len(net) * CALL + batch * 3 * sample + weights * ((4 + kept) * NUMBER + 3 * ROUNDING)
     size = np.dtype(choices["compute_dtype"]).itemsize
     held = size * ((8 + kept) * weights + 6 * batch * passing)
