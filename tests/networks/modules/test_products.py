@@ -20,7 +20,9 @@ from lpbench.choices.grid import single
 from lpbench.errors import ConfigError
 from lpbench.formats import Block
 from lpbench.networks.modules import sizes
+from lpbench.networks.modules.products import _Shape
 from lpbench.networks.modules.quantizing import quantized
+from lpbench.networks.modules.uses import Use
 from lpbench.networks.net import ROLE_COLUMN
 from lpbench.networks.operands import NAMES
 from lpbench.networks.watching import RATES
@@ -413,3 +415,27 @@ def test_what_is_rounded_when_is_shown_of_modules():
     ]
     assert {row[3] for row in rows if row[0] in ("stem", "output", "norm")} == {"never"}
     assert [row[0] for row in rows if row[3] != "never" and row[0] == "blocks.0.norm1"] == []
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_gpu_rounds_operands_to_the_same_bits(dtype, device):
+    """Of the same numbers; here on the CPU, by the tensor operations that a GPU takes."""
+    torch.manual_seed(0)
+    layer = nn.Conv2d(6, 8, 3, groups=2).to(dtype)
+    networks.quantize_(layer, "quartet", full_precision=None, hadamard=2, seed=4)
+    rounding, shape = quantized(layer).rounding, _Shape(2, 2, (1, 1), (0, 0), (1, 1))
+    x, w, e = (normal(*sides, dtype=dtype) for sides in ((5, 6, 4, 4), (8, 3, 3, 3), (5, 8, 2, 2)))
+    for which, one in enumerate((x, w, e, w, x, e)):
+        found = []
+        for kernels, there in ((True, "cpu"), (False, device)):
+            rounding.kernels = kernels
+            found.append(layer.forward.operand(which, one.to(there), shape, Use(7, 1, True)).cpu())
+        assert torch.equal(*found)
+        assert not torch.equal(found[0], one)
