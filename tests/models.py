@@ -1,7 +1,10 @@
 """Small torch modules, and the loop that trains them: what the tests of quantized modules run."""
 
+import numpy as np
 import torch
 from torch import nn
+
+from lpbench.arithmetic.generator import mix, random_bits, step_words
 
 
 class Tied(nn.Module):
@@ -87,3 +90,11 @@ def train(model, steps, data, begin=0):
 
 def weights(model):
     return torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+
+
+def drawn(key, role, place, part, step, n):
+    """The random bits (n,) of a tensor, as the generator defines them."""
+    with np.errstate(over="ignore"):
+        number = np.uint32((part << 19) + (role << 16) + place + 0x9E3779B9)
+        words = step_words(mix(np.uint32(key ^ mix(number))), step)
+        return np.array([int(random_bits(*words, j)) for j in range(n)], np.int64)

@@ -45,7 +45,8 @@ SHARED = {
         "formats/quantize", "networks/flat", "networks/rounding", "networks/roles", "networks/assembly",
         "networks/updates", "isolation", "networks/modules/layers", "networks/modules/networks",
         "networks/modules/optimizer",
-        "networks/modules/probing", "networks/modules/quantizing", "networks/modules/rounding", "cells/points",
+        "networks/modules/probing", "networks/modules/products", "networks/modules/quantizing",
+        "networks/modules/rounding", "networks/modules/uses", "cells/points",
         "cells/networks", "cells/modules", "problems/modules", "problems/network",
     ],
 }  # fmt: skip

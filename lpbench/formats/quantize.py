@@ -675,6 +675,11 @@ def _random_bits_tensor(words: Words, n: int, device: Any) -> Any:
     return x ^ shifted(x, 16)
 
 
+def random_signs(words: Words, n: int, device: Any) -> Any:
+    """1 or -1, (n,) int32: minus where the upper of the random bits is 1, as `lpbench.arithmetic.hadamard` has it."""
+    return 1 - 2 * (_random_bits_tensor(words, n, device) < 0).int()
+
+
 def _offsets(mode: Any, bits: Any, dtype: Any) -> Any:
     """`rounding.offset` from the random bits: the upper ones as a fraction, which dtype holds exactly."""
     import torch

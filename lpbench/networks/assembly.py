@@ -165,21 +165,17 @@ class Tensors:
         offset, rows, columns = self.layout.tensors[2 * i]
         weights, positions = start[offset : offset + rows * columns], self.layout.batch * layers[i, POSITIONS]
         channels = operands.across(layers, i)
-        for which, role, numbers, length in (
-            (operands.FORWARD_INPUT, "activations", inputs, channels),
-            (operands.FORWARD_WEIGHT, "weights", weights, rows),
-            (operands.BACK_ERROR, "errors", errors, columns),
-            (operands.BACK_WEIGHT, "weights", weights, columns),
-            (
-                operands.GRADIENT_INPUT,
-                "activations",
-                inputs,
-                self.layout.batch * layers[i, SAMPLE] // channels,
-            ),
-            (operands.GRADIENT_ERROR, "errors", errors, positions),
+        gathered = self.layout.batch * layers[i, SAMPLE] // channels
+        for which, numbers, length in (
+            (operands.FORWARD_INPUT, inputs, channels),
+            (operands.FORWARD_WEIGHT, weights, rows),
+            (operands.BACK_ERROR, errors, columns),
+            (operands.BACK_WEIGHT, weights, columns),
+            (operands.GRADIENT_INPUT, inputs, gathered),
+            (operands.GRADIENT_ERROR, errors, positions),
         ):
-            backward = which not in (operands.FORWARD_INPUT, operands.FORWARD_WEIGHT)
-            rounder = self.recipe.rounder(role, name, numbers, backward)
+            backward = operands.is_backward(which)
+            rounder = self.recipe.rounder(operands.OF_ROLE[which], name, numbers, backward)
             self._keep(OPERANDS, operands.EACH * i + which, rounder, int(length))
 
     def _rotated(self, i: int) -> list[int]:

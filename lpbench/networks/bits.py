@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,19 +17,24 @@ from lpbench.networks.roles import Recipe, has_centre, states
 MOVES = {"weights": 4, "activations": 3, "errors": 3, "gradients": 2, "momentum": 2, "master": 2}
 
 
-Tensor = tuple[str, str | None, float]  # role, layer (None: the input), numbers of a step
+class Tensor(NamedTuple):
+    """Of a role: its layer (None: the input), how many numbers a step has of it, and whether products multiply it."""
+
+    role: str
+    layer: str | None
+    numbers: float
+    multiplied: bool = True
 
 
 def tensors(net: Sequence[Layer], batch: int) -> list[Tensor]:
     """Of the compiled engine's layers; the input counts once: it is written rounded, or read as it came."""
-    found: list[Tensor] = [
-        ("activations", None, batch * float(np.prod(net[0].inputs)) / MOVES["activations"])
-    ]
+    found = [Tensor("activations", None, batch * float(np.prod(net[0].inputs)) / MOVES["activations"])]
     for i, layer in enumerate(net):
-        found.append(("weights", layer.name, layer.weights))
-        found.append(("errors", layer.name, batch * float(np.prod(layer.positions)) * layer.outputs))
+        found.append(Tensor("weights", layer.name, layer.weights))
+        errors = batch * float(np.prod(layer.positions)) * layer.outputs
+        found.append(Tensor("errors", layer.name, errors))
         if i + 1 < len(net):
-            found.append(("activations", layer.name, batch * float(np.prod(layer.image))))
+            found.append(Tensor("activations", layer.name, batch * float(np.prod(layer.image))))
     return found
 
 
@@ -41,10 +46,13 @@ def bits_per_step(tensors: Sequence[Tensor], recipe: Recipe, choices: Mapping[st
     full = FULL[choices["compute_dtype"]]
     beside = {"gradients": 1, "momentum": states(choices), "master": int(recipe.has_master)}
     total = 0.0
-    for role, layer, numbers in tensors:
+    for role, layer, numbers, multiplied in tensors:
         for one, times in {role: 1, **(beside if role == "weights" else {})}.items():
-            rounder = recipe.rounder(one, layer)
+            is_rounded = (
+                multiplied or not recipe.at_products or one not in ("weights", "activations", "errors")
+            )
+            rounder = recipe.rounder(one, layer) if is_rounded else None
             total += MOVES[one] * times * numbers * (full if rounder is None else rounder.form.bits_per_value)
     if has_centre(choices):  # the centre read twice, both gradients about it written and read
-        total += 6 * full * sum(numbers for role, _, numbers in tensors if role == "weights")
+        total += 6 * full * sum(numbers for role, _, numbers, *_ in tensors if role == "weights")
     return total

@@ -30,6 +30,13 @@ EACH = 6
 PRODUCTS = ("forward", "back", "gradient")
 # What tables call them: the product, and which of its operands.
 NAMES = ("forward.input", "forward.weight", "back.error", "back.weight", "gradient.input", "gradient.error")
+# Of each, the role whose format it has.
+OF_ROLE = ("activations", "weights", "errors", "weights", "activations", "errors")
+
+
+def is_backward(which: int) -> bool:
+    """Whether it is an operand of one of the two backward products."""
+    return which not in (FORWARD_INPUT, FORWARD_WEIGHT)
 
 
 @inner

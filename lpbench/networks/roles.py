@@ -130,6 +130,33 @@ def settled_sums(choices: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def settled_products(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the rounding of operands, the choices in their one form, null what says nothing; raises ConfigError."""
+    order, at = choices["hadamard"], choices["hadamard_at"]
+    found = {"round_at": choices["round_at"], "hadamard_at": None if order is None or at == "all" else at}
+    if order is not None and order & (order - 1):
+        below = 2 ** (order.bit_length() - 1)
+        raise ConfigError(f"hadamard must be a power of two, got {order}: {below} and {2 * below} are")
+    if found["round_at"] != "products":
+        if order is not None:
+            raise ConfigError(
+                f"hadamard={order} rotates operands of products: it needs round_at=products, as the recipes mxfp4 and "
+                "nvfp4 have it"
+            )
+        if choices["backward_rounding"] is not None:
+            raise ConfigError(
+                f"backward_rounding={choices['backward_rounding']} is of operands of products: it needs "
+                "round_at=products; error_format=same(rounding=...) rounds what goes backward"
+            )
+        return found | {"round_at": None}
+    if choices["master_format"] == "same":
+        raise ConfigError(
+            "round_at=products rounds weights where they are multiplied: master_format says what updates are added to; "
+            "give it none or a format"
+        )
+    return found
+
+
 def accumulator(choices: Mapping[str, Any], sums: np.ndarray | None = None) -> Rounder | None:
     """What the sums of a convex cell are rounded to; None: nothing. sums: some of them, for a range of `limit=auto`."""
     spec = read("sum_format", choices["sum_format"] or NONE)

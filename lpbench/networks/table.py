@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from lpbench.declared.costs import FULL
 from lpbench.networks.architecture import Layer
@@ -29,7 +30,19 @@ def rows(net: Sequence[Layer], recipe: Recipe, momentum: bool) -> list[list[str 
 
 def _of_passes(net: Sequence[Layer], recipe: Recipe) -> list[list[str | float]]:
     if recipe.at_products:
-        return _operands(net, recipe)
+        return operands(
+            recipe,
+            [
+                Multiplied(
+                    layer.name,
+                    layer.inputs,
+                    layer.shape,
+                    (*layer.positions, layer.outputs),
+                    layer is not net[0],
+                )
+                for layer in net
+            ],
+        )
     found = [row(recipe, "activations", None, "input", net[0].inputs, "once a step")]
     for i, layer in enumerate(net):
         if i + 1 < len(net):
@@ -57,26 +70,34 @@ def _sums(net: Sequence[Layer], recipe: Recipe) -> list[list[str | float]]:
     return found
 
 
-def _operands(net: Sequence[Layer], recipe: Recipe) -> list[list[str | float]]:
+class Multiplied(NamedTuple):
+    """A layer with three products: the shapes of what they multiply, and whether derivatives go back beyond it."""
+
+    name: str
+    inputs: Sequence[int]
+    weights: Sequence[int]
+    errors: Sequence[int]
+    goes_back: bool
+
+
+def operands(recipe: Recipe, layers: Sequence[Multiplied]) -> list[list[str | float]]:
     """A row an operand of a product, forward, then backward."""
     found = []
-    for layer in net:
+    for layer in layers:
         for role, tensor, shape in (
             ("activations", "input", layer.inputs),
-            ("weights", "weights", layer.shape),
+            ("weights", "weights", layer.weights),
         ):
-            found.append(
-                row(recipe, role, layer.name, tensor, shape, _along(recipe, layer, "forward", "along inputs"))
-            )
-    for layer in reversed(net):
-        errors = (*layer.positions, layer.outputs)
-        when = _along(recipe, layer, "gradient", "along samples")
+            when = _along(recipe, layer.name, "forward", "along inputs")
+            found.append(row(recipe, role, layer.name, tensor, shape, when))
+    for layer in reversed(layers):
+        when = _along(recipe, layer.name, "gradient", "along samples")
         found.append(row(recipe, "activations", layer.name, "input", layer.inputs, when, backward=True))
-        found.append(row(recipe, "errors", layer.name, "errors", errors, when, backward=True))
-        if layer is not net[0]:
-            when = _along(recipe, layer, "back", "along outputs")
-            found.append(row(recipe, "errors", layer.name, "errors", errors, when, backward=True))
-            found.append(row(recipe, "weights", layer.name, "weights", layer.shape, when, backward=True))
+        found.append(row(recipe, "errors", layer.name, "errors", layer.errors, when, backward=True))
+        if layer.goes_back:
+            when = _along(recipe, layer.name, "back", "along outputs")
+            found.append(row(recipe, "errors", layer.name, "errors", layer.errors, when, backward=True))
+            found.append(row(recipe, "weights", layer.name, "weights", layer.weights, when, backward=True))
     return found
 
 
@@ -88,10 +109,10 @@ _PRODUCTS = {
 }
 
 
-def _along(recipe: Recipe, layer: Layer, product: str, axis: str) -> str:
+def _along(recipe: Recipe, layer: str, product: str, axis: str) -> str:
     """When an operand of a product is rounded, and whether it is rotated before."""
     roles, name = _PRODUCTS[product]
-    both = all(recipe.rounder(role, layer.name) is not None for role in roles)
+    both = all(recipe.rounder(role, layer) is not None for role in roles)
     turned = f", rotated by {recipe.choices['hadamard']}" if both and recipe.rotates(product) else ""
     return f"{name}, {axis}{turned}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -16,7 +16,16 @@ from lpbench.networks.architecture import Layer, names
 from lpbench.networks.assembly import bordered, epoch_steps
 from lpbench.networks.cost import Work, work
 from lpbench.networks.modules import sizes
-from lpbench.networks.roles import KEYS, SUMS, canonical, has_centre, recipe, rounds_of, settled_sums
+from lpbench.networks.roles import (
+    KEYS,
+    SUMS,
+    canonical,
+    has_centre,
+    recipe,
+    rounds_of,
+    settled_products,
+    settled_sums,
+)
 from lpbench.problems.base import Shape
 from lpbench.problems.identity import problem_key
 from lpbench.problems.solving.memory import remembered
@@ -243,7 +252,7 @@ class Network:
                     "have accumulators of their own (sum_format=none: without)"
                 )
             settled["recipe"] = settled["recipe"] or "weights"
-            _settle_products(settled)
+            settled |= settled_products(settled)
             if has_centre(settled):
                 _check_weights_alone(settled)
             if isinstance(choices["limit"], str) and choices["limit"] != "auto":
@@ -260,7 +269,8 @@ class Network:
             raise ConfigError(
                 f"batch_size must be at most {samples}, the training samples, got {choices['batch_size']}"
             )
-        found = recipe(settled, names(cls.net(whole)), rounds)
+        net = cls.net(whole)
+        found = recipe(settled, names(net), rounds)
         if found.delays and settled["engine"] == "torch":
             raise ConfigError(
                 "scale_rule=delayed: the engine torch scales tensors by their own numbers; engine=compiled remembers"
@@ -270,6 +280,8 @@ class Network:
                 "scale_rule=delayed: Kahan's compensation rounds sums, differences and rests by one scale; "
                 "give compensation=none"
             )
+        if cls.engines[0] == "torch":
+            sizes.check_products(cast("list[sizes.Sizes]", net), found)
         return settled
 
     @classmethod
@@ -320,39 +332,6 @@ def _check_weights_alone(settled: Mapping[str, Any]) -> None:
         key = others[0] if others else "compensation"
         raise ConfigError(
             f"algorithm={settled['algorithm']} rounds weights alone, recipe=weights, and {key}={settled[key]} does more"
-        )
-
-
-def _settle_products(settled: dict[str, Any]) -> None:
-    """Rounding of operands in its one form; raises ConfigError where it cannot be."""
-    order = settled["hadamard"]
-    if order is None or settled["hadamard_at"] == "all":
-        settled["hadamard_at"] = None
-    if order is not None and order & (order - 1):
-        below = 2 ** (order.bit_length() - 1)
-        raise ConfigError(f"hadamard must be a power of two, got {order}: {below} and {2 * below} are")
-    if settled["round_at"] != "products":
-        if order is not None:
-            raise ConfigError(
-                f"hadamard={order} rotates operands of products: it needs round_at=products, as the recipes mxfp4 and "
-                "nvfp4 have it"
-            )
-        if settled["backward_rounding"] is not None:
-            raise ConfigError(
-                f"backward_rounding={settled['backward_rounding']} is of operands of products: it needs "
-                "round_at=products; error_format=same(rounding=...) rounds what goes backward"
-            )
-        settled["round_at"] = None
-        return
-    if settled["engine"] == "torch":
-        raise ConfigError(
-            "round_at=products: the engine torch rounds tensors; problem=mlp, cnn and lenet with engine=compiled round "
-            "operands of products"
-        )
-    if settled["master_format"] == "same":
-        raise ConfigError(
-            "round_at=products rounds weights where they are multiplied: master_format says what updates are added to; "
-            "give it none or a format"
         )
 
 

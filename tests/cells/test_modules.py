@@ -379,6 +379,24 @@ def test_networks_that_ship_train(choices):
     assert row["trace"]["train_loss"].iloc[-1] < row["trace"]["train_loss"].iloc[0]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"problem": "transformer", "dimension": 8, "depth": 1},
+        {"problem": "mlp", "dataset": "digits", "dimension": 8, "engine": "torch"},
+    ],
+)
+def test_operands_of_products_are_rounded_in_cells(given):
+    more = {"n_samples": 32, "batch_size": 8, "steps": 6, "even_points": 1}
+    row, plain = (
+        lpbench.run(**given, **more, **chosen) for chosen in ({"recipe": "mxfp8"}, {"algorithm": "sgd"})
+    )
+    assert row["status"] == "ok", row["error"]
+    assert row["trace"]["train_loss"].iloc[-1] < row["trace"]["train_loss"].iloc[0]
+    assert row["bits_per_step"] < plain["bits_per_step"]
+    assert "operands" in set(row["tensors"]["role"])
+
+
 STATES = """
     import os
     import random

@@ -35,7 +35,7 @@ REFUSED = [
     ({"depth": 0}, "depth must be a whole number in 1..64, got 0"),
     ({"momentum": 1}, "momentum must be "),
     ({"limit": "4*w_max"}, "limit=4*w_max: what it says is not known of a network; give a number, or auto"),
-    ({"recipe": "mxfp4", "engine": "torch"}, "round_at=products: the engine torch rounds tensors; problem=mlp, cnn"),
+    ({"problem": "lstm", "dataset": "tags", "recipe": "mxfp4"}, "lstm is of the class LSTM: full_precision=first+"),
     ({"recipe": "nvfp4", "master_format": "same"}, "master_format says what updates are added to; give it none or a"),
     ({"recipe": "mxfp8", "round_at": "product"}, "unknown round_at 'product'. Did you mean 'products'?"),
     ({"recipe": "mxfp8", "hadamard": 12}, "hadamard must be a power of two, got 12: 8 and 16 are"),

@@ -9,9 +9,11 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils.parametrize import is_parametrized
 
 from lpbench.errors import ConfigError
+from lpbench.networks.modules.sizes import LOOKUP, PRODUCT
 
 # They scale and shift number by number: their weights are weights, what they take and give is left alone.
 _NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.PReLU)
+_LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Tensor(NamedTuple):
@@ -87,6 +89,22 @@ def products(model: nn.Module) -> list[Layer]:
         ):
             found.append(Layer(path or _whole(model), module))
     return found
+
+
+def kind(module: nn.Module) -> str:
+    """What a layer of `products` does with its weights: PRODUCT, of those of torch, LOOKUP; else its class's name."""
+    own = type(module)
+    for one in _LINEAR:
+        if isinstance(module, one) and all(
+            getattr(own, name, None) is getattr(one, name, None) for name in ("forward", "_conv_forward")
+        ):
+            return own.__name__ if "forward" in vars(module) else PRODUCT
+    return LOOKUP if isinstance(module, nn.Embedding | nn.EmbeddingBag) else own.__name__
+
+
+def spatial(module: nn.Module) -> int:
+    """Of a layer that multiplies: the axes that it convolves over, 0 of a linear one."""
+    return next(i for i, one in enumerate(_LINEAR) if isinstance(module, one))
 
 
 def _layer(path: str) -> str:

@@ -69,7 +69,7 @@ class _Vector:
         self.places = [place for place, _ in members]
         self.params = [parameter for _, parameter in members]
         self.vectors = Vectors(made.rounding, self.places, [tuple(p.shape) for p in self.params])
-        self.has_copy = made.rounding.recipe.has_master
+        self.has_copy = made.rounding.has_copy
         start = torch.cat([one.reshape(-1) for one in starts])
         self.weights = torch.cat([p.detach().reshape(-1) for p in self.params]) if self.has_copy else start
         self.kept = nn.Parameter(start if flat else start.view(self.params[0].shape))

@@ -41,6 +41,9 @@ def probe(
         largest = max(one.shape, shape, key=lambda sides: int(np.prod(sides)) if sides else 0)
         found[tensor.layer] = one._replace(shape=largest, weights=one.weights + tensor.parameter.numel())
 
+    for layer in layers.products(model):
+        found[layer.name] = found[layer.name]._replace(kind=layers.kind(layer.module))
+
     def keep(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
             first = next((x for x in (*args, *kwargs.values()) if isinstance(x, torch.Tensor)), None)

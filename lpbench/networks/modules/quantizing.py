@@ -6,7 +6,7 @@ import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,14 +14,15 @@ from torch import nn
 from lpbench.arithmetic.generator import ROUNDING, stream
 from lpbench.errors import ConfigError
 from lpbench.formats.quantize import quantize_array
-from lpbench.networks.modules import layers
+from lpbench.networks.modules import layers, products
 from lpbench.networks.modules.rounding import Rounding
 from lpbench.networks.modules.settings import settings
+from lpbench.networks.modules.sizes import PRODUCT, check_product
+from lpbench.networks.modules.uses import Uses
 from lpbench.networks.modules.watching import Watching, dtype_of
-from lpbench.networks.net import ACTIVATIONS, ERRORS, MASTER, WEIGHTS
+from lpbench.networks.net import ACTIVATIONS, ERRORS, MASTER
 from lpbench.networks.roles import Recipe
 from lpbench.networks.roles import recipe as recipe_of
-from lpbench.networks.rounding import JUDGED
 
 ATTRIBUTE = "_lpbench"  # of a module, what rounds it
 
@@ -50,7 +51,7 @@ class Quantized:
     def round_weights(self) -> None:
         """Weights on their grid, each the nearest."""
         for place, (_, _, parameter) in enumerate(self.tensors):
-            if self.rounding.recipe.has_master:
+            if self.rounding.has_copy:
                 master = self.rounding.rounder(MASTER, place, parameter)
                 w = parameter.detach()
                 w = w.clone() if master is None else quantize_array(w, master.form, "nearest_even")
@@ -78,7 +79,8 @@ class Quantized:
         """What counts in steps that are watched."""
         layers = [layer.name for layer in self.products]
         kind = dtype_of(self.tensors[0].parameter.dtype)
-        return Watching(layers, [(tensor.layer, tensor.name) for tensor in self.tensors], kind)
+        parameters = [(tensor.layer, tensor.name) for tensor in self.tensors]
+        return Watching(layers, parameters, kind, self.rounding.recipe.at_products)
 
     def check_there(self, places: Sequence[int]) -> None:
         """Raise ConfigError where a parameter is none of the model's by now, and would never have a gradient again."""
@@ -91,7 +93,7 @@ class Quantized:
             )
 
     def _on_grid(self, place: int, w: torch.Tensor) -> torch.Tensor:
-        ours = self.rounding.rounder(WEIGHTS, place, w)
+        ours = self.rounding.rounder(self.rounding.stored, place, w)
         return w if ours is None else quantize_array(w.detach(), ours.form, "nearest_even")
 
 
@@ -99,7 +101,8 @@ def quantize_(model: nn.Module, recipe: str = "weights", *, seed: int = 0, **cho
     """Let the tensors of `model` be rounded to number formats while it trains; changes the model, and returns it.
 
     model     any module, on any device, its parameters float32 or float64.
-    recipe    which tensors, and to what: `weights`, `master`, `all`, `swalp`, `bf16`, `bf16_kahan`, `fp8`.
+    recipe    which tensors, and to what: `weights`, `master`, `all`, `swalp`, `bf16`, `bf16_kahan`, `fp8`; or which
+              operands of products: `mxfp8`, `mxfp6`, `mxfp4`, `nvfp4`, `nvfp4_2d`, `quartet`, `int8_mixed`.
     seed      of stochastic rounding. The random numbers are a function of it, of the tensor and of the step, and of
               nothing else: no other generator, no order, no thread.
     choices   as on the command line, and before what the recipe says: `format="block"`, `precision=8`,
@@ -110,6 +113,8 @@ def quantize_(model: nn.Module, recipe: str = "weights", *, seed: int = 0, **cho
     rounded as they pass, in training and in evaluation. Weights are rounded at once, and by the optimizer that
     `lpbench.networks.optimizer` makes, in its step; so are gradients and the optimizer's state. Normalisation layers
     have weights, and leave what they are given alone. Blocks lie along the last axis of a tensor as torch has it.
+    With `round_at="products"`, as the second recipes have it, linear and convolving layers round the two operands of
+    each of their products instead, along what is summed; embeddings are left alone.
     Raises ConfigError for an unknown recipe, choice or layer, parameters that are no float32 or float64, and a model
     that has been quantized already.
     """
@@ -137,13 +142,23 @@ def quantize_(model: nn.Module, recipe: str = "weights", *, seed: int = 0, **cho
 
 
 def attach(model: nn.Module, recipe: Recipe, key: Any, compensation: str, loss_scale: float) -> Quantized:
-    """Hooks for activations and errors, and weights on their grid."""
+    """Hooks for activations and errors, and weights on their grid; or products whose operands are rounded.
+
+    Raises ConfigError where a layer's operands are to be rounded that is neither linear nor a convolution.
+    """
     found = Quantized(model, recipe, key, compensation, loss_scale)
+    if recipe.at_products:
+        for layer in found.products:
+            check_product(layer.name, layers.kind(layer.module), recipe)
     setattr(model, ATTRIBUTE, found)
     for place, layer in enumerate(found.products):
         if layer.name in recipe.exempt:
             continue
-        uses = _Uses(found.rounding, place)
+        if recipe.at_products:
+            if layers.kind(layer.module) == PRODUCT:
+                products.install(layer.module, Uses(found.rounding, place))
+            continue
+        uses = Uses(found.rounding, place)
         if recipe.specs["activations"].name != "none":
             layer.module.register_forward_pre_hook(_Enter(uses), with_kwargs=True)
         if recipe.specs["errors"].name != "none":
@@ -165,42 +180,11 @@ def quantized(model: nn.Module) -> Quantized:
     return found
 
 
-class Use(NamedTuple):
-    """A use of a layer: step and part of its random numbers, and whether ranges are taken from what it is given."""
-
-    step: int
-    part: int
-    measures: bool
-
-
-class _Uses:
-    """How often a layer was used since the last step: each use has random numbers of its own.
-
-    In evaluation the numbers are others, which no count of training depends on; and no range is taken from it, unless
-    gradients are asked for: layers in the mode of evaluation may train, and those before them.
-    """
-
-    def __init__(self, rounding: Rounding, place: int):
-        self.rounding, self.place = rounding, place
-        self._step, self._trained, self._judged = -1, 0, 0
-
-    def next(self, training: bool) -> Use:
-        """Of a layer that is in the mode of training, or not."""
-        step = self.rounding.step
-        if step != self._step:
-            self._step, self._trained, self._judged = step, 0, 0
-        if training:
-            self._trained += 1
-            return Use(step, self._trained, True)
-        self._judged += 1
-        return Use(JUDGED + step, self._judged, torch.is_grad_enabled())
-
-
 # Hooks are none of torch.compile's: it compiles what lies between them.
 class _Enter:
     """Before a layer: what it multiplies is rounded; a tensor that it is given twice, once."""
 
-    def __init__(self, uses: _Uses):
+    def __init__(self, uses: Uses):
         self.uses = uses
 
     @torch.compiler.disable
@@ -224,13 +208,13 @@ class _Enter:
     def _rounded(self, module: nn.Module, x: torch.Tensor) -> torch.Tensor:
         if not x.is_floating_point():
             return x
-        return _rounded(x, ACTIVATIONS, self.uses, self.uses.next(module.training))
+        return self.uses.rounded(x, ACTIVATIONS, self.uses.next(module.training))
 
 
 class _Leave:
     """Behind a layer: the derivative by its output is rounded. Of several outputs the first is meant."""
 
-    def __init__(self, uses: _Uses):
+    def __init__(self, uses: Uses):
         self.uses = uses
 
     @torch.compiler.disable
@@ -239,7 +223,7 @@ class _Leave:
         if x is not None and x.requires_grad and not x.is_leaf:
             use = self.uses.next(module.training)
             # On the tensor, not a node behind it: what it is from there on may be written in its place (ReLU).
-            x.register_hook(lambda derivative: _rounded(derivative, ERRORS, self.uses, use))
+            x.register_hook(lambda derivative: self.uses.rounded(derivative, ERRORS, use))
 
 
 class _Scale:
@@ -286,16 +270,6 @@ def _first(x: Any) -> torch.Tensor | None:
         return x
     parts = x.values() if isinstance(x, Mapping) else x if isinstance(x, tuple | list) else ()
     return next((found for found in map(_first, parts) if found is not None), None)
-
-
-def _rounded(x: torch.Tensor, role: int, uses: _Uses, use: Use) -> torch.Tensor:
-    """Q(x); the derivative passes as it is: that of a copy, whose numbers are then others."""
-    found = uses.rounding.round(role, uses.place, use.part, use.step, x, use.measures)
-    if found is x or not (x.requires_grad and torch.is_grad_enabled()):
-        return found
-    given = x.clone()
-    given.data = found
-    return given
 
 
 class _ScaledBack(torch.autograd.Function):

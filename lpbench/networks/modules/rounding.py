@@ -15,7 +15,8 @@ from lpbench.errors import ConfigError
 from lpbench.formats.quantize import clipped_tensor, round_tensor
 from lpbench.networks import flat
 from lpbench.networks.modules.watching import Watching, dtype_of
-from lpbench.networks.net import ACTIVATIONS, ERRORS, GRADIENTS, MASTER, MOMENTUM, SECOND, WEIGHTS
+from lpbench.networks.net import ACTIVATIONS, ERRORS, GRADIENTS, MASTER, MOMENTUM, OPERANDS, SECOND, WEIGHTS
+from lpbench.networks.operands import EACH, OF_ROLE, is_backward
 from lpbench.networks.roles import Recipe
 from lpbench.networks.rounding import Rounder, bind, tensor_words
 from lpbench.networks.updates import MOVED, SATURATED, STALLED
@@ -24,7 +25,7 @@ WORDS_OF = {
     WEIGHTS: "weights", ACTIVATIONS: "activations", ERRORS: "errors", GRADIENTS: "gradients", MOMENTUM: "momentum",
     MASTER: "master", SECOND: "momentum",
 }  # fmt: skip
-OF_LAYERS = (ACTIVATIONS, ERRORS)
+OF_LAYERS = (ACTIVATIONS, ERRORS, OPERANDS)
 _KEPT = ("recipe", "key", "layers", "owners", "step", "extents", "kernels")
 
 
@@ -68,6 +69,30 @@ class Rounding:
         self.watching = None
         self._forget()
 
+    @property
+    def has_copy(self) -> bool:
+        """Whether weights are others than what updates are added to; those of products are rounded as operands."""
+        return self.recipe.has_master and not self.recipe.at_products
+
+    @property
+    def stored(self) -> int:
+        """The role whose grid parameters lie on."""
+        return MASTER if self.recipe.at_products else WEIGHTS
+
+    def format_of(self, role: int, place: int, initial: np.ndarray | None = None) -> Rounder | None:
+        """What the recipe says of a tensor; initial   as `Recipe.rounder` takes it."""
+        if role == WEIGHTS and self.recipe.at_products:
+            return None
+        word, layer, backward = self._called(role, place)
+        return self.recipe.rounder(word, layer, initial, backward)
+
+    def _called(self, role: int, place: int) -> tuple[str, str, bool]:
+        """The recipe's word for a tensor, its layer, and whether it is an operand of a backward product."""
+        if role == OPERANDS:
+            layer, which = divmod(place, EACH)
+            return OF_ROLE[which], self.layers[layer], is_backward(which)
+        return WORDS_OF[role], (self.layers if role in OF_LAYERS else self.owners)[place], False
+
     def state_dict(self) -> dict[str, Any]:
         """What a run needs to go on to the same bits."""
         return {"step": self.step, "key": int(self.key), "extents": dict(self.extents)}
@@ -88,19 +113,19 @@ class Rounding:
         """
         if (role, place) in self._rounders:
             return self._rounders[role, place]
-        word, names = WORDS_OF[role], self.layers if role in OF_LAYERS else self.owners
-        initial, known = None, True
-        if role in (WEIGHTS, MASTER) or self.recipe.measures(word):
+        word = self._called(role, place)[0]
+        initial, known, there = None, True, word in ("weights", "master")
+        if there or self.recipe.measures(word):
             if (role, place) in self.extents:
                 largest = self.extents[role, place]
             else:
                 largest = growth * float(x.detach().abs().max()) if x.numel() else 0.0
                 largest = largest if math.isfinite(largest) else 0.0
-                known = role in (WEIGHTS, MASTER) or (measures and largest > 0.0)
+                known = there or (measures and largest > 0.0)
             initial = np.array([largest])
             if known:
                 self.extents[role, place] = largest
-        found = self.recipe.rounder(word, names[place], initial)
+        found = self.format_of(role, place, initial)
         if known:
             self._rounders[role, place] = found
         return found
@@ -125,9 +150,9 @@ class Rounding:
             return x
         if x.dtype not in (torch.float32, torch.float64):
             kind = str(x.dtype).removeprefix("torch.")
-            name = (self.layers if role in OF_LAYERS else self.owners)[place]
+            word, name, _ = self._called(role, place)
             raise ConfigError(
-                f"{WORDS_OF[role]} of {name} are {kind}: formats are simulated in float32 and float64; switch "
+                f"{word} of {name} are {kind}: formats are simulated in float32 and float64; switch "
                 "autocast off and keep the module in float32"
             )
         if not (x.is_cpu and self.kernels):
@@ -190,13 +215,12 @@ class Vectors:
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         self.parts = [slice(int(start), int(start) + size) for start, size in zip(starts, sizes, strict=True)]
         # The role of what updates are added to, which may stall whatever it is kept in.
-        self.added = MASTER if rounding.recipe.has_master else WEIGHTS
+        self.added = MASTER if rounding.recipe.has_master else rounding.stored
         self._flat: dict[tuple[int, torch.dtype], tuple[flat.Flat, list[Bound]]] = {}
-        recipe, owners = rounding.recipe, rounding.owners
         # The roles in which any of the tensors is rounded.
         self.roles = {
-            role for role, word in WORDS_OF.items() if role not in OF_LAYERS
-            and any(recipe.rounder(word, owners[place]) is not None for place in places)
+            role for role in WORDS_OF if role not in OF_LAYERS
+            and any(rounding.format_of(role, place) is not None for place in places)
         }  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:

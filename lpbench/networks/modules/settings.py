@@ -8,11 +8,14 @@ from typing import Any
 
 from lpbench.declared.choices import CHOICES, FORMAT
 from lpbench.errors import ConfigError, did_you_mean
-from lpbench.networks.roles import KEYS, NONE, canonical
+from lpbench.networks.roles import KEYS, NONE, canonical, settled_products
 
 RECIPES = importlib.resources.files("lpbench.conf") / "recipe"
 # What a module's tensors are rounded by; `compute_dtype` says what formats are told apart in.
-TAKEN = ("format", *FORMAT, *KEYS.values(), "full_precision", "compensation", "loss_scale", "room")
+TAKEN = (
+    "format", *FORMAT, *KEYS.values(), "full_precision", "compensation", "loss_scale", "room", "round_at", "hadamard",
+    "hadamard_at", "backward_rounding",
+)  # fmt: skip
 _DEFAULT = {"format": "fixed"}
 
 
@@ -31,11 +34,6 @@ def settings(recipe: str, given: Mapping[str, Any], dtype: str) -> dict[str, Any
         if key not in (*TAKEN, "sum_format"):
             raise ConfigError(f"unknown choice {key!r} of quantize_.{did_you_mean(key, TAKEN)}")
     told = _read(recipe)
-    if told.get("round_at") == "products":
-        raise ConfigError(
-            f"recipe {recipe} rounds the operands of products, and a module of one's own is rounded tensor by tensor: "
-            f'recipe="master", format="{told["format"]}" is the nearest to it'
-        )
     if given.pop("sum_format", told.get("sum_format") or NONE) != NONE:
         raise ConfigError(
             "sum_format: torch makes the sums of a module's products; sum_format='none' leaves them in full precision"
@@ -48,7 +46,8 @@ def settings(recipe: str, given: Mapping[str, Any], dtype: str) -> dict[str, Any
         raise ConfigError(
             f"limit={chosen['limit']}: what it says is not known of a module; give a number, or auto"
         )
-    return chosen | canonical(chosen)
+    chosen |= canonical(chosen)
+    return chosen | settled_products(chosen)
 
 
 def _read(recipe: str) -> dict[str, Any]:

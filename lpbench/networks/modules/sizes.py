@@ -7,12 +7,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpbench.errors import ConfigError
+from lpbench.formats.none import Full
 from lpbench.networks import bits, table
-from lpbench.networks.cost import CLASS, NUMBER, PRODUCT, ROUNDING, Work
+from lpbench.networks.cost import CLASS, NUMBER, ROUNDING, Work
+from lpbench.networks.cost import PRODUCT as MULTIPLY
+from lpbench.networks.operands import OF_ROLE, is_backward
 from lpbench.networks.roles import Recipe, states
 
 CALL = 6e-5  # seconds of a layer, forward and backward, however small it is
 STEP = 2e-4  # seconds of a step beside
+PRODUCT, LOOKUP = "product", "lookup"  # kinds of layers
 
 
 class Sizes(NamedTuple):
@@ -22,6 +27,8 @@ class Sizes(NamedTuple):
     shape     of its largest parameter.       weights    numbers in its parameters, those of another layer not counted.
     inputs    numbers of a sample that it multiplies and that are no tokens; 0 of normalisations.
     outputs   numbers of a sample whose derivatives come back to it; 0 of normalisations.
+    kind      PRODUCT of linear layers and convolutions, LOOKUP of embeddings, nothing of normalisations; else the
+              class's name.
     """
 
     name: str
@@ -29,6 +36,34 @@ class Sizes(NamedTuple):
     weights: int
     inputs: int
     outputs: int
+    kind: str = ""
+
+
+def rounds_operands(recipe: Recipe, layer: str) -> tuple[bool, ...]:
+    """Of each of the six operands of a layer, whether anything rounds it."""
+    found = []
+    for which, role in enumerate(OF_ROLE):
+        rounder = recipe.rounder(role, layer, backward=is_backward(which))
+        found.append(rounder is not None and not isinstance(rounder.form, Full))
+    return tuple(found)
+
+
+def check_product(name: str, kind: str, recipe: Recipe) -> None:
+    """Raise ConfigError where a layer's operands are to be rounded that is neither linear nor a convolution."""
+    if kind in ("", PRODUCT, LOOKUP) or not any(rounds_operands(recipe, name)):
+        return
+    exempt = "+".join(filter(None, (recipe.choices.get("full_precision"), name)))
+    raise ConfigError(
+        f"round_at=products rounds what torch's linear layers and convolutions multiply, and {name} is of the class "
+        f"{kind}: full_precision={exempt} leaves it alone; recipe=all rounds tensors"
+    )
+
+
+def check_products(net: Sequence[Sizes], recipe: Recipe) -> None:
+    """Raise ConfigError where operands are to be rounded of a layer that has none."""
+    if recipe.at_products:
+        for layer in net:
+            check_product(layer.name, layer.kind, recipe)
 
 
 def tensors(net: Sequence[Sizes], batch: int) -> list[bits.Tensor]:
@@ -36,15 +71,29 @@ def tensors(net: Sequence[Sizes], batch: int) -> list[bits.Tensor]:
     found: list[bits.Tensor] = []
     for layer in net:
         found += [
-            ("activations", layer.name, batch * float(layer.inputs)),
-            ("errors", layer.name, batch * float(layer.outputs)),
-            ("weights", layer.name, float(layer.weights)),
+            bits.Tensor("activations", layer.name, batch * float(layer.inputs), layer.kind == PRODUCT),
+            bits.Tensor("errors", layer.name, batch * float(layer.outputs), layer.kind == PRODUCT),
+            bits.Tensor("weights", layer.name, float(layer.weights), layer.kind == PRODUCT),
         ]
     return found
 
 
 def rows(net: Sequence[Sizes], recipe: Recipe, momentum: bool) -> list[list[str | float]]:
     """A row a tensor, forward, backward, then the update, as `table.rows` has them of the compiled engine."""
+    if recipe.at_products:
+        found = table.operands(
+            recipe,
+            [
+                table.Multiplied(
+                    layer.name, (layer.inputs,), layer.shape, (layer.outputs,), layer is not net[0]
+                )
+                for layer in net
+                if layer.kind == PRODUCT
+            ],
+        )
+        return found + [
+            one for layer in net for one in table.of_update(recipe, layer.name, layer.shape, momentum)
+        ]
     multiplied = [layer for layer in net if layer.outputs]
     found = [
         table.row(recipe, "activations", layer.name, "input", (layer.inputs,), "before the layer")
@@ -71,7 +120,8 @@ def work(
     weights = float(sum(layer.weights for layer in net))
     passing = numbers + sum(layer.inputs + layer.outputs for layer in net)
     products = sum(layer.weights * max(1.0, layer.outputs / (layer.shape or (1,))[0]) for layer in net)
-    sample = products * PRODUCT + passing * (NUMBER + ROUNDING) + targets * CLASS
+    times = 2 if choices.get("round_at") == "products" else 1  # that a tensor is rounded
+    sample = products * MULTIPLY + passing * (NUMBER + times * ROUNDING) + targets * CLASS
     step = STEP + len(net) * CALL + batch * 3 * sample + weights * ((4 + kept) * NUMBER + 3 * ROUNDING)
     size = np.dtype(choices["compute_dtype"]).itemsize
     held = size * ((8 + kept) * weights + 6 * batch * passing)

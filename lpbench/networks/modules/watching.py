@@ -18,11 +18,13 @@ from lpbench.networks.net import (
     GRADIENTS,
     MASTER,
     MOMENTUM,
+    OPERANDS,
     PLACES_OF_ROLE,
     ROLES,
     SECOND,
     WEIGHTS,
 )
+from lpbench.networks.operands import EACH, NAMES
 from lpbench.networks.rounding import Rounder
 from lpbench.networks.watching import (
     CLIPPED,
@@ -52,14 +54,26 @@ class Watching:
     """The counts of one module.
 
     layers   names of those whose inputs are activations.     parameters   the layer and the name of each.
+    at_products   whether operands of products are rounded in place of activations and errors.
     tensors  all that may occur, in the module's order.
     """
 
-    def __init__(self, layers: Sequence[str], parameters: Sequence[tuple[str, str]], dtype: Any):
+    def __init__(
+        self,
+        layers: Sequence[str],
+        parameters: Sequence[tuple[str, str]],
+        dtype: Any,
+        at_products: bool = False,
+    ):
         self.tensors: list[Tensor] = []
         places = {name: place for place, name in enumerate(layers)}
         for name in dict.fromkeys([*(layer for layer, _ in parameters), *layers]):
-            if name in places:
+            if name in places and at_products:
+                self.tensors += [
+                    Tensor(name, f"{name}.{operand}", OPERANDS, EACH * places[name] + which)
+                    for which, operand in enumerate(NAMES)
+                ]
+            elif name in places:
                 self.tensors += [Tensor(name, name, role, places[name]) for role in (ACTIVATIONS, ERRORS)]
             for role in (GRADIENTS, MOMENTUM, SECOND, MASTER, WEIGHTS):
                 self.tensors += [
@@ -67,7 +81,7 @@ class Watching:
                     for place, (layer, own) in enumerate(parameters)
                     if layer == name
                 ]
-        shape = ROLES, max([PLACES_OF_ROLE, len(layers), len(parameters)])
+        shape = ROLES, max([PLACES_OF_ROLE, EACH * len(layers), len(parameters)])
         self.watch = new_watch(self.tensors, shape, dtype)
 
     def count(

@@ -6,12 +6,12 @@ import io
 import numpy as np
 import pytest
 import torch
-from models import KINDS, MODELS, batches, make, train, weights
+from models import KINDS, MODELS, batches, drawn, make, train, weights
 from torch import nn
 
 import lpbench
 from lpbench import networks
-from lpbench.arithmetic.generator import ROUNDING, mix, random_bits, step_words, stream
+from lpbench.arithmetic.generator import ROUNDING, stream
 from lpbench.errors import ConfigError
 from lpbench.formats import get
 from lpbench.networks.modules.quantizing import quantized
@@ -31,12 +31,9 @@ def test_without_formats_it_is_torch_bit_for_bit(name, kind, dtype):
 
 
 def uniforms(key, role, place, part, step, shape):
-    """Of each number of a tensor, as the generator defines them."""
-    with np.errstate(over="ignore"):
-        number = np.uint32((part << 19) + (role << 16) + place + 0x9E3779B9)
-        words = step_words(mix(np.uint32(key ^ mix(number))), step)
-        drawn = [int(random_bits(*words, j)) for j in range(int(np.prod(shape)))]
-    return torch.tensor(drawn, dtype=torch.float64).reshape(shape) / 2.0**32
+    """Of each number of a tensor."""
+    bits = drawn(key, role, place, part, step, int(np.prod(shape)))
+    return torch.tensor(bits, dtype=torch.float64).reshape(shape) / 2.0**32
 
 
 class Reference:
@@ -260,7 +257,13 @@ def test_what_a_step_did_is_counted():
         (lambda m: networks.quantize_(m, "al"), "unknown recipe 'al'. Did you mean 'all'"),
         (lambda m: networks.quantize_(m, "ibm8"), "sum_format='none' leaves them in full precision"),
         (lambda m: networks.quantize_(m, "all", sum_format="bf16"), "torch makes the sums of a module's products"),
-        (lambda m: networks.quantize_(m, "mxfp4"), "is rounded tensor by tensor: recipe=\"master\", format=\"mxfp4\""),
+        (lambda m: networks.quantize_(m, "mxfp4", master_format="same"), "master_format says what updates are"),
+        (lambda m: networks.quantize_(m, hadamard=16), "it needs round_at=products"),
+        (lambda m: networks.quantize_(m, "quartet", hadamard=12), "hadamard must be a power of two, got 12: 8 and 16"),
+        (
+            lambda m: networks.quantize_(nn.Sequential(m, nn.GRU(3, 4)), "mxfp8"),
+            "1 is of the class GRU: full_precision=1 leaves it alone; recipe=all rounds tensors",
+        ),
         (lambda m: networks.quantize_(m, precison=4), "'precison' of quantize_. Did you mean 'precision'"),
         (lambda m: networks.quantize_(m, format="fxed"), "fixed"),
         (lambda m: networks.quantize_(m, "fp8_delayed"), "scale_rule=delayed: tensors of a module are scaled by their"),
