@@ -26,7 +26,7 @@ SHARED = {
     "format": ["arithmetic/ops", "arithmetic/rounding", "formats/base"],
     "algorithm": [
         "arithmetic/ops", "arithmetic/dot", "arithmetic/elementary", "arithmetic/products", "arithmetic/generator",
-        "arithmetic/rounding", "arithmetic/vectors",
+        "arithmetic/rounding", "arithmetic/vectors", "arithmetic/integer", "convex/integer",
         "convex/rows", "convex/losses", "convex/gradients", "convex/update", "convex/step_sizes",
         "convex/gap", "convex/drive",
         "cells/points", "cells/binding", "formats/base", "algorithms/base",

@@ -9,5 +9,6 @@ class Svrg(LpSvrg):
     """Full-precision SVRG: w <- w - alpha (grad f_i(w) - grad f_i(w~) + grad f(w~))."""
 
     version = 3
+    integer = False
     reads = frozenset({"inner_steps", "snapshot"})
     ns_coordinate = 0.35

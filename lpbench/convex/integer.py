@@ -1,0 +1,266 @@
+"""Steps of convex problems in integers: the samples, the weights, and what one step leaves to the next.
+
+Samples are integers times a unit, weights integers times a scale, and so is their product; what is in between, the
+coefficient of the sample in the update, is one number a step, in float64, and rounded to 16 bits at random.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lpbench.arithmetic.arrays import Matrix, Vector, zeros
+from lpbench.arithmetic.generator import random_bits, random_index, step_words
+from lpbench.arithmetic.integer import (
+    HALF,
+    LANES,
+    LARGEST,
+    MOST_BITS,
+    integer_dot,
+    integer_step,
+    stored,
+)
+from lpbench.arithmetic.jit import generic, inner
+from lpbench.arithmetic.vectors import copy
+from lpbench.convex.losses import Squared, slope
+from lpbench.convex.update import AUDITED, L1, MOVED, PEAK, SATURATED, STALLED
+
+RING = 64  # the rows of so many steps are known: more than are fetched ahead, a power of two
+AHEAD, FEWEST, MOST = (
+    2**14,
+    4,
+    16,
+)  # bytes that are fetched ahead of their use, in whole rows, within these limits
+LONG, WITHIN = 2**16, 2**13  # a row of more bytes than LONG is fetched as it is used, WITHIN bytes ahead
+AUDIT_EVERY = 16  # what is counted is counted at every 16th step
+_COEFFICIENTS = np.uint32(2**32 - 1)  # of a step's random numbers, the one that rounds its coefficients
+
+
+class Samples(NamedTuple):
+    """Rows in integers.
+
+    X   (N, n) int8 or int16, as `lpbench.arithmetic.integer.stored` lays them.     y   (N,) float64.
+    unit   what 1 stands for, in units of 16 bits: x_ij = unit * X_ij, of int8 unit * 256 * X_ij.
+    """
+
+    X: Matrix
+    y: Vector
+    unit: Any
+
+
+class Integers(NamedTuple):
+    """Weights in integers, and the samples that move them.
+
+    z, h     (n,) int16: the weights, whole quanta of 2**low each; what is taken from them at every step beside samples,
+             in 2**-bits quanta, or None.     old   (n,) int16, scratch.
+    ring     (RING,) int64, the rows of the steps to come.      dot   (1,) int64, z . x of the next step's row.
+    bits     (1,) int16, fraction bits of updates.              low   int16, 16 bits less the precision.
+    decay    lambda.                                            every   one step in so many is counted.
+    rows, within   how many rows ahead samples are fetched; or, 0 rows, how many numbers of a row.
+    """
+
+    samples: Samples
+    z: Vector
+    h: Any
+    old: Vector
+    ring: Vector
+    dot: Vector
+    bits: Vector
+    low: Any
+    decay: Any
+    rows: Any
+    within: Any
+    every: Any
+
+
+def quantised(X: Matrix, bits: int) -> tuple[Matrix, float]:
+    """X in integers of 8 or 16 bits, each the nearest, and what 1 stands for: the largest number is the largest."""
+    largest = float(2 ** (bits - 1) - 1)
+    unit = float(np.abs(X).max()) / largest
+    return np.clip(np.rint(X / unit), -largest, largest).astype(f"int{bits}"), unit
+
+
+def new_samples(X: Matrix, y: Vector, bits: int) -> Samples:
+    """Samples of X (N, d) and y in `bits` bits."""
+    codes, unit = quantised(X, bits)
+    return Samples(stored(codes), y, np.float64(unit / 2 ** (16 - bits)))
+
+
+def new_integers(
+    samples: Samples, precision: int, decay: float, keys: Any, constant: bool, every: int = AUDIT_EVERY
+) -> Integers:
+    """Weights of 0 before step 0; `constant`: whether updates have a part that is the same at every step."""
+    n_rows, n = samples.X.shape
+    row = n * samples.X.itemsize
+    rows = 0 if row > LONG else min(max(AHEAD // row, FEWEST), MOST)
+    ring = np.zeros(RING, np.int64)
+    for t in range(max(rows, 1) + 1):
+        ring[t] = random_index(step_words(keys.samples, t), 0, n_rows)
+    return Integers(
+        samples=samples,
+        z=zeros(n, np.int16),
+        h=zeros(n, np.int16) if constant else None,
+        old=zeros(n, np.int16),
+        ring=ring,
+        dot=np.zeros(1, np.int64),
+        bits=np.full(1, MOST_BITS, np.int16),
+        low=np.int16(16 - precision),
+        decay=np.float64(decay),
+        rows=np.int64(rows),
+        within=np.int64(WITHIN // samples.X.itemsize),
+        every=np.int64(every),
+    )
+
+
+@generic
+def slope_change(loss, before, z, y):
+    """l'(before + z) - l'(before) for a label y; all float64."""
+
+
+@slope_change.case(object)
+def _slope_change(loss, before, z, y):
+    return slope(loss, before + z, y) - slope(loss, before, y)
+
+
+@slope_change.case(Squared)
+def _slope_change_squared(loss, before, z, y):
+    return z
+
+
+@inner
+def row_of(integers, t):
+    """The sample of step t."""
+    return integers.ring[t & (RING - 1)]
+
+
+@inner
+def margin(integers, scale):
+    """x . (scale * z) for the next step's sample, float64."""
+    return scale * _unit(integers) * np.float64(integers.dot[0])
+
+
+@inner
+def margin_at(integers, scale, i):
+    """The same for sample i."""
+    return scale * _unit(integers) * np.float64(integer_dot(integers.z, integers.samples.X, i))
+
+
+@inner
+def _unit(integers):
+    """What 1 stands for in a sum of products."""
+    samples = integers.samples
+    own = samples.unit * (256.0 if samples.X.itemsize == 1 else 1.0)
+    return own / np.float64(1 << np.int64(integers.low))
+
+
+@inner
+def quanta(integers, j):
+    """Weight j, a whole number."""
+    return integers.z[j] >> integers.low
+
+
+@inner
+def set_bits(integers, coefficient, constant, alpha):
+    """As many fraction bits as leave room for updates.
+
+    coefficient, constant   the largest of a sample, and of the constant part, in quanta; coefficient times samples
+                            in units of 16 bits.
+    """
+    decay = integers.decay * alpha / np.float64(1 << np.int64(integers.low))
+    largest = max(coefficient, decay)
+    bits, least = MOST_BITS, np.int64(integers.low)
+    while bits > least and (
+        largest * np.float64(1 << (16 + bits)) > LARGEST or constant * np.float64(1 << (1 + bits)) > LARGEST
+    ):
+        bits -= 1
+    integers.bits[0] = bits
+
+
+@inner
+def set_constant(integers, j, x):
+    """h_j = x, in quanta."""
+    h = np.rint(x * np.float64(1 << np.int64(integers.bits[0])))
+    integers.h[j] = np.int16(min(max(h, -np.float64(LARGEST)), np.float64(LARGEST)))
+
+
+@inner
+def move(integers, run, c, scale, alpha, t):
+    """Step t: z <- Q(z - (alpha c x_i / scale + alpha lambda z + h)) for its sample x_i, all in quanta."""
+    samples, ring = integers.samples, integers.ring
+    n_rows, n = samples.X.shape
+    i, following = row_of(integers, t), row_of(integers, t + 1)
+    ahead = following * n + integers.within
+    if integers.rows > 0:
+        latest = random_index(step_words(run.keys.samples, t + integers.rows), 0, n_rows)
+        ring[(t + integers.rows) & (RING - 1)] = latest
+        ahead = latest * n
+    else:
+        ring[(t + 2) & (RING - 1)] = random_index(step_words(run.keys.samples, t + 2), 0, n_rows)
+    first, second = step_words(run.keys.rounding, t)
+    word = random_bits(first, second, _COEFFICIENTS)
+    bits = np.int64(integers.bits[0])
+    one = np.float64(1 << (16 + bits))
+    A = alpha * samples.unit / scale * one * c
+    a = _rounded(A, np.uint32(word >> np.uint32(16)))
+    quantum = np.float64(1 << np.int64(integers.low))
+    b = _rounded(integers.decay * alpha * one / quantum, np.uint32(word & np.uint32(0xFFFF)))
+    audit = t % integers.every == 0
+    if audit:
+        copy(integers.old, integers.z)
+    integers.dot[0] = integer_step(
+        integers.z, integers.h, samples.X, i, following, ahead, first, second, a, b, np.int16(bits), integers.low,
+        (t & 1) == 1,
+    )  # fmt: skip
+    if audit:
+        _audit(integers, i, A, b, scale, alpha, run.tally)
+
+
+@inner
+def _rounded(x, word):
+    """x rounded at random by 16 bits, int16; saturates."""
+    return np.int16(
+        np.floor(min(max(x + np.float64(word) * 2.0**-16, -np.float64(LARGEST)), np.float64(LARGEST)))
+    )
+
+
+@inner
+def _audit(integers, i, A, b, scale, alpha, tally):
+    """What the step did, by numbers that were not rounded; counted for all steps since the last audit."""
+    old, z, h, X = integers.old, integers.z, integers.h, integers.samples.X
+    quantum, limit = np.float64(1 << np.int64(integers.low)), 2.0**15
+    one = np.float64(1 << (16 + np.int64(integers.bits[0])))
+    outside, moved, stalled, peak, total = 0, 0, 0, 0.0, 0.0
+    for j in range(old.size):
+        update = (
+            A * np.float64(_wide(X, i, j)) + np.float64(b) * np.float64(old[j]) + 65536.0 * _constant(h, j)
+        ) / one
+        if update != 0:
+            moved += 1
+            stalled += z[j] == old[j]
+            w = np.float64(old[j]) - quantum * update
+            outside += abs(A) > LARGEST or w < -limit or w > limit - quantum
+        size = abs(update)
+        peak = max(peak, size)
+        total += size
+    tally.counts[SATURATED] += outside * integers.every
+    tally.counts[AUDITED] += 1
+    tally.counts[MOVED] += moved
+    tally.counts[STALLED] += stalled
+    tally.sums[PEAK] = max(tally.sums[PEAK], peak * scale)
+    tally.sums[L1] += total * scale / alpha
+
+
+@inner
+def _constant(h, j):
+    if h is None:
+        return 0.0
+    else:
+        return np.float64(h[j])
+
+
+@inner
+def _wide(X, i, j):
+    """Number j of row i, in units of 16 bits."""
+    if X.itemsize == 2:
+        return np.int64(X[i, j])
+    place = j % LANES
+    return 256 * np.int64(X[i, j - place + 2 * (place % HALF) + place // HALF])
