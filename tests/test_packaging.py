@@ -33,7 +33,7 @@ LAYERS = [
     ["cells"],
     ["executors"],
     ["sweeps"],
-    ["proofs", "regression"],
+    ["proofs", "regression", "speed"],
     ["claims"],
     ["extend"],
     ["commands"],

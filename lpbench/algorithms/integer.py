@@ -17,6 +17,7 @@ from lpbench.arithmetic.integer import integer_dot
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
 from lpbench.arithmetic.vectors import fill
+from lpbench.convex.ahead import row_of
 from lpbench.convex.drive import begin_loop, end_loop, loop_length, output, step
 from lpbench.convex.gradients import full_gradient
 from lpbench.convex.integer import (
@@ -26,12 +27,10 @@ from lpbench.convex.integer import (
     move,
     new_integers,
     quanta,
-    row_of,
     set_bits,
     set_constant,
-    slope_change,
 )
-from lpbench.convex.losses import slope
+from lpbench.convex.losses import slope, slope_change
 from lpbench.convex.step_sizes import step_size
 from lpbench.formats.quantize import to_native
 
@@ -82,7 +81,7 @@ class IntegerHalp(NamedTuple):
 def _sgd_step(state, run, t):
     """w <- Q(w - alpha_t grad f_i(w)), i drawn anew."""
     integers, alpha = state.integers, step_size(run.schedule, t)
-    y = integers.samples.y[row_of(integers, t)]
+    y = integers.samples.y[row_of(integers.ahead, t)]
     c = slope(run.model.loss, margin(integers, state.scale), y)
     move(integers, run, c, state.scale, alpha, t)
 
@@ -117,7 +116,7 @@ def _begin_svrg(state, run, t):
 def _svrg_step(state, run, t):
     """w <- Q(w - alpha (grad f_i(w) - grad f_i(w~) + g~)), i drawn anew."""
     integers, alpha = state.integers, step_size(run.schedule, t)
-    i = row_of(integers, t)
+    i = row_of(integers.ahead, t)
     before = state.margins[i, 0]
     c = slope_change(run.model.loss, before, margin(integers, state.scale) - before, integers.samples.y[i])
     move(integers, run, c, state.scale, alpha, t)
@@ -148,7 +147,7 @@ def _halp_step(state, run, t):
     """z <- Q(z - alpha (grad f_i(w~ + z) - grad f_i(w~) + g~)), i drawn anew."""
     integers, scale = state.integers, state.scale[0]
     if scale > 0.0:
-        i = row_of(integers, t)
+        i = row_of(integers.ahead, t)
         c = slope_change(run.model.loss, state.margins[i, 0], margin(integers, scale), integers.samples.y[i])
         move(integers, run, c, scale, step_size(run.schedule, t), t)
 
@@ -225,7 +224,7 @@ def _on_grid(setup: Setup, constant: bool) -> Integers:
     integers = _integers(setup, constant)
     codes = to_native(setup.format, setup.start, np.float64).astype(np.int16)
     integers.z[: codes.size] = codes << integers.low
-    integers.dot[0] = integer_dot(integers.z, integers.samples.X, row_of(integers, 0))
+    integers.dot[0] = integer_dot(integers.z, integers.samples.X, row_of(integers.ahead, 0))
     return integers
 
 

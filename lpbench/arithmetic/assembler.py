@@ -5,6 +5,18 @@ from typing import Any
 PREFETCH = "llvm.prefetch.p0"
 
 
+def instructions() -> str:
+    """The vector instructions that kernels are compiled to on this machine, the widest first."""
+    from numba.core.registry import cpu_target
+
+    _, name, features = cpu_target.target_context.codegen().magic_tuple()
+    named = {"+avx512vnni": "AVX-512 VNNI", "+avx512bw": "AVX-512", "+avx2": "AVX2", "+sse4.2": "SSE4.2"}
+    return (
+        ", ".join(name for feature, name in named.items() if feature in features.split(","))
+        or f"those of {name}"
+    )
+
+
 class Assembler:
     """Writes instructions where `builder` stands; numbers of `bits` bits, vectors of `lanes` of them."""
 

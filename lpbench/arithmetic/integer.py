@@ -206,12 +206,12 @@ def _register() -> None:
             self.builder.store(self.builder.add(self.builder.load(place), more), place)
 
         def total(self):
-            builder, index = self.builder, ir.IntType(64)
-            name = f"llvm.vector.reduce.add.v{HALF // 2}i64"
-            first, second = (self.asm.call(name, index, builder.load(place)) for place in self.large)
+            builder = self.builder
+            first, second = (builder.load(place) for place in self.large)
             if self.size == 2:
-                first = builder.shl(first, index(16))
-            return builder.add(first, second)
+                first = builder.shl(first, self.asm.constant(HALF // 2, 64, 16))
+            name = f"llvm.vector.reduce.add.v{HALF // 2}i64"
+            return self.asm.call(name, ir.IntType(64), builder.add(first, second))
 
     class Step(Product):
         """The same of a step: up, names: how products are rounded, and which factors there are."""

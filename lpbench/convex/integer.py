@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.arithmetic.arrays import Matrix, Vector, zeros
-from lpbench.arithmetic.generator import random_bits, random_index, step_words
+from lpbench.arithmetic.generator import random_bits, step_words
 from lpbench.arithmetic.integer import (
     HALF,
     LANES,
@@ -19,19 +19,12 @@ from lpbench.arithmetic.integer import (
     integer_step,
     stored,
 )
-from lpbench.arithmetic.jit import generic, inner
+from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.vectors import copy
-from lpbench.convex.losses import Squared, slope
+from lpbench.convex.ahead import Ahead, look_ahead, new_ahead
 from lpbench.convex.update import AUDITED, L1, MOVED, PEAK, SATURATED, STALLED
 
-RING = 64  # the rows of so many steps are known: more than are fetched ahead, a power of two
-AHEAD, FEWEST, MOST = (
-    2**14,
-    4,
-    16,
-)  # bytes that are fetched ahead of their use, in whole rows, within these limits
-LONG, WITHIN = 2**16, 2**13  # a row of more bytes than LONG is fetched as it is used, WITHIN bytes ahead
-AUDIT_EVERY = 16  # what is counted is counted at every 16th step
+AUDIT_EVERY = 16  # what is counted is counted at every 16th step: a power of two
 _COEFFICIENTS = np.uint32(2**32 - 1)  # of a step's random numbers, the one that rounds its coefficients
 
 
@@ -52,23 +45,20 @@ class Integers(NamedTuple):
 
     z, h     (n,) int16: the weights, whole quanta of 2**low each; what is taken from them at every step beside samples,
              in 2**-bits quanta, or None.     old   (n,) int16, scratch.
-    ring     (RING,) int64, the rows of the steps to come.      dot   (1,) int64, z . x of the next step's row.
+    ahead    the rows of the steps to come.                     dot   (1,) int64, z . x of the next step's row.
     bits     (1,) int16, fraction bits of updates.              low   int16, 16 bits less the precision.
-    decay    lambda.                                            every   one step in so many is counted.
-    rows, within   how many rows ahead samples are fetched; or, 0 rows, how many numbers of a row.
+    decay    lambda.                                            every   one step in so many is counted, a power of two.
     """
 
     samples: Samples
     z: Vector
     h: Any
     old: Vector
-    ring: Vector
+    ahead: Ahead
     dot: Vector
     bits: Vector
     low: Any
     decay: Any
-    rows: Any
-    within: Any
     every: Any
 
 
@@ -89,47 +79,19 @@ def new_integers(
     samples: Samples, precision: int, decay: float, keys: Any, constant: bool, every: int = AUDIT_EVERY
 ) -> Integers:
     """Weights of 0 before step 0; `constant`: whether updates have a part that is the same at every step."""
-    n_rows, n = samples.X.shape
-    row = n * samples.X.itemsize
-    rows = 0 if row > LONG else min(max(AHEAD // row, FEWEST), MOST)
-    ring = np.zeros(RING, np.int64)
-    for t in range(max(rows, 1) + 1):
-        ring[t] = random_index(step_words(keys.samples, t), 0, n_rows)
+    n = samples.X.shape[1]
     return Integers(
         samples=samples,
         z=zeros(n, np.int16),
         h=zeros(n, np.int16) if constant else None,
         old=zeros(n, np.int16),
-        ring=ring,
+        ahead=new_ahead(samples.X, keys.samples),
         dot=np.zeros(1, np.int64),
         bits=np.full(1, MOST_BITS, np.int16),
         low=np.int16(16 - precision),
         decay=np.float64(decay),
-        rows=np.int64(rows),
-        within=np.int64(WITHIN // samples.X.itemsize),
         every=np.int64(every),
     )
-
-
-@generic
-def slope_change(loss, before, z, y):
-    """l'(before + z) - l'(before) for a label y; all float64."""
-
-
-@slope_change.case(object)
-def _slope_change(loss, before, z, y):
-    return slope(loss, before + z, y) - slope(loss, before, y)
-
-
-@slope_change.case(Squared)
-def _slope_change_squared(loss, before, z, y):
-    return z
-
-
-@inner
-def row_of(integers, t):
-    """The sample of step t."""
-    return integers.ring[t & (RING - 1)]
 
 
 @inner
@@ -185,16 +147,8 @@ def set_constant(integers, j, x):
 @inner
 def move(integers, run, c, scale, alpha, t):
     """Step t: z <- Q(z - (alpha c x_i / scale + alpha lambda z + h)) for its sample x_i, all in quanta."""
-    samples, ring = integers.samples, integers.ring
-    n_rows, n = samples.X.shape
-    i, following = row_of(integers, t), row_of(integers, t + 1)
-    ahead = following * n + integers.within
-    if integers.rows > 0:
-        latest = random_index(step_words(run.keys.samples, t + integers.rows), 0, n_rows)
-        ring[(t + integers.rows) & (RING - 1)] = latest
-        ahead = latest * n
-    else:
-        ring[(t + 2) & (RING - 1)] = random_index(step_words(run.keys.samples, t + 2), 0, n_rows)
+    samples = integers.samples
+    i, following, place = look_ahead(integers.ahead, samples.X, run.keys.samples, t)
     first, second = step_words(run.keys.rounding, t)
     word = random_bits(first, second, _COEFFICIENTS)
     bits = np.int64(integers.bits[0])
@@ -203,11 +157,11 @@ def move(integers, run, c, scale, alpha, t):
     a = _rounded(A, np.uint32(word >> np.uint32(16)))
     quantum = np.float64(1 << np.int64(integers.low))
     b = _rounded(integers.decay * alpha * one / quantum, np.uint32(word & np.uint32(0xFFFF)))
-    audit = t % integers.every == 0
+    audit = t & (integers.every - 1) == 0
     if audit:
         copy(integers.old, integers.z)
     integers.dot[0] = integer_step(
-        integers.z, integers.h, samples.X, i, following, ahead, first, second, a, b, np.int16(bits), integers.low,
+        integers.z, integers.h, samples.X, i, following, place, first, second, a, b, np.int16(bits), integers.low,
         (t & 1) == 1,
     )  # fmt: skip
     if audit:
@@ -217,9 +171,11 @@ def move(integers, run, c, scale, alpha, t):
 @inner
 def _rounded(x, word):
     """x rounded at random by 16 bits, int16; saturates."""
-    return np.int16(
-        np.floor(min(max(x + np.float64(word) * 2.0**-16, -np.float64(LARGEST)), np.float64(LARGEST)))
-    )
+    largest = np.float64(LARGEST)
+    x = x if x < largest else largest
+    x = x if x > -largest else -largest
+    # Of a positive number the whole part is what is below it: one instruction.
+    return np.int16(np.int64(x + (np.float64(word) * 2.0**-16 + 32768.0)) - 32768)
 
 
 @inner
