@@ -16,6 +16,7 @@ from lpbench.arithmetic.jit import when_loaded
 LANES = 64
 HALF = LANES // 2
 MOST_BITS = 8  # of the fraction of an update: two coordinates share 16 random bits
+MOST_SHIFT = 4  # bits by which an update may be coarser than what z is stored in
 LARGEST = 2**15 - 1  # of a coefficient
 _FLUSH = 64  # groups after which sums of 32 bits are added to those of 64: they hold 256 of them
 
@@ -55,19 +56,22 @@ def integer_step(z, h, X, i, j, ahead, first, second, a, b, bits, low, up):
     X        (N, n) int8 or int16, as `stored` lays them; int16 without -2**15.
     ahead    int64: the place in X from which on as many numbers as a row has are fetched to the cache.
     a, b     int16: a x_i 2**-16 and b z 2**-16 are in 2**-bits quanta, x_i in units of 16 bits.
-    bits     int16, 0 ... MOST_BITS and not below low: fraction bits of the update, which as many random bits round.
+    bits     int16, low - MOST_SHIFT ... MOST_BITS: fraction bits of the update, which as many random bits round; fewer
+             than low where updates are large: they then come in steps of 2**-bits quanta.
     low      int16, 0 or 8: what of a number of z is not used.
     up       products are rounded up to 2**-bits quanta, else down: who takes turns loses nothing on average.
     """
     groups = np.arange(z.size // LANES * (LANES // 4), dtype=np.uint32)
     halves = random_bits(first, second, groups).astype("<u4").view("<u2").reshape(-1, HALF).astype(np.int64)
-    r = np.stack([halves, halves >> 8], 1).reshape(-1) & ((1 << int(bits)) - 1)
+    r = np.stack([halves, halves >> 8], 1).reshape(-1) & ((1 << max(int(bits), 0)) - 1)
     w = z.astype(np.int64)
     t = _saturated(r - _product(wide(X[i]), a, up))
     t = _saturated(t - _product(w, b, up))
     if h is not None:
         t = _saturated(t - h)
-    z[:] = _saturated(w + (t >> (int(bits) - int(low)))) & -(1 << int(low))
+    shift = int(bits) - int(low)
+    t = t >> shift if shift >= 0 else _saturated(t << -shift)
+    z[:] = _saturated(w + t) & -(1 << int(low))
     return integer_dot(z, X, j)
 
 
@@ -109,14 +113,19 @@ def _register() -> None:
             length = builder.mul(n, n.type(size))
             group = Step(asm, size, kinds, args, length)
             groups = builder.udiv(n, n.type(LANES))
-            decays = builder.icmp_signed("!=", args[9], args[9].type(0))
+            coarse = builder.icmp_signed("<", args[10], args[11])
+            # One factor is the rule, and the fastest; what is coarse has both.
+            one = builder.and_(builder.icmp_signed("==", args[9], args[9].type(0)), builder.not_(coarse))
             with builder.if_else(args[12]) as (above, below):
                 for branch, up in ((above, True), (below, False)):
-                    with branch, builder.if_else(decays) as (both, one):
-                        for way, names in ((both, ["a", "b"]), (one, ["a"])):
-                            with way:
-                                group.up, group.names = up, names
-                                group.all(groups)
+                    with branch, builder.if_else(one) as (alone, more):
+                        with alone:
+                            group.groups(groups, up, ["a"], False)
+                        with more, builder.if_else(coarse) as (left, right):
+                            with left:
+                                group.groups(groups, up, ["a", "b"], True)
+                            with right:
+                                group.groups(groups, up, ["a", "b"], False)
             return group.total()
 
         return signature, generate
@@ -214,12 +223,15 @@ def _register() -> None:
             return self.asm.call(name, ir.IntType(64), builder.add(first, second))
 
     class Step(Product):
-        """The same of a step: up, names: how products are rounded, and which factors there are."""
+        """The same of a step.
+
+        up, names, coarse   how products are rounded, which factors there are, and whether bits are fewer than low.
+        """
 
         def __init__(self, asm, size, kinds, args, length):
             z, h, X, i, j, ahead, first, second, a, b, bits, low, _ = args
             builder, index = asm.builder, ir.IntType(64)
-            self.up, self.names = False, ["a", "b"]
+            self.up, self.names, self.coarse = False, ["a", "b"], False
             super().__init__(
                 asm, size, asm.bytes_of(kinds[0], z), asm.bytes_of(kinds[2], X), builder.mul(j, length)
             )
@@ -230,14 +242,20 @@ def _register() -> None:
                 name: [asm.spread(one, HALF) for one in (factor, builder.neg(factor))]
                 for name, factor in (("a", a), ("b", b))
             }
-            one = ir.IntType(16)(1)
-            self.mask = asm.spread(builder.sub(builder.shl(one, bits), one), HALF)
-            self.shift = asm.spread(builder.sub(bits, low), HALF)
+            zero, one = ir.IntType(16)(0), ir.IntType(16)(1)
+            random = builder.select(builder.icmp_signed(">", bits, zero), bits, zero)
+            self.mask = asm.spread(builder.sub(builder.shl(one, random), one), HALF)
+            shift = builder.sub(bits, low)
+            self.shifts = {False: asm.spread(shift, HALF), True: asm.spread(builder.neg(shift), HALF)}
             self.keep = asm.spread(builder.neg(builder.shl(one, low)), HALF)
             self.second = asm.spread(second, HALF // 2)
             steps = asm.constant(HALF // 2, 32, [int(GOLDEN) * lane for lane in range(HALF // 2)])
             start = builder.add(asm.spread(first, HALF // 2), steps)
             self.counter = cgutils.alloca_once_value(builder, start)
+
+        def groups(self, count, up, names, coarse):
+            self.up, self.names, self.coarse = up, names, coarse
+            self.all(count)
 
         def one(self, start):
             builder, asm = self.builder, self.asm
@@ -256,9 +274,14 @@ def _register() -> None:
                     t = self.less(t, self.upper(x, part) if name == "a" else w, name)
                 if self.h is not None:
                     t = self.limited("ssub", t, asm.load(self.h, place, self.half))
-                w = builder.and_(self.limited("sadd", w, builder.ashr(t, self.shift)), self.keep)
+                w = builder.and_(self.limited("sadd", w, self.shifted(t)), self.keep)
                 asm.store(w, self.z, place)
                 self.multiply(w, self.own(following, part), part)
+
+        def shifted(self, t):
+            """An update in what z is stored in."""
+            by = self.shifts[self.coarse]
+            return self.limited("sshl", t, by) if self.coarse else self.builder.ashr(t, by)
 
         def upper(self, x, part):
             """Half of a group in units of 16 bits."""

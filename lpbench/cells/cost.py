@@ -21,6 +21,7 @@ from lpbench.terminal import size
 # Measured on one core of a shared 2-core x86 machine (float64, d = 16 to 2048): within a factor of about 2.
 NS_STEP = 45.0  # per step: sampling, keys, loop
 NS_OTHER = 0.6  # per coordinate: an algorithm or a format of the user's own that does not say
+NS_INTEGER = 0.15  # per coordinate of a step in integers, with what is counted at every 16th
 NS_GRADIENT = 0.8  # per sample and coordinate of a full gradient or an evaluation
 SECONDS_POINT, SECONDS_CELL = 3e-6, 1e-3  # in Python
 BYTES_POINT, BYTES_CELL = 46.0, 300.0  # stored, compressed
@@ -73,6 +74,8 @@ class Estimator:
             seconds += loops * n * coordinates * NS_GRADIENT * 1e-9
         per_coordinate = getattr(algorithm, "ns_coordinate", NS_OTHER) * choices["batch_size"]
         per_coordinate += getattr(form, "ns_rounding", NS_OTHER)
+        if is_integer(choices):
+            per_coordinate = NS_INTEGER
         touched = (
             entries if _is_sparse_algorithm(algorithm) and not choices["regularization"] else coordinates
         )

@@ -15,6 +15,7 @@ from lpbench.arithmetic.integer import (
     LANES,
     LARGEST,
     MOST_BITS,
+    MOST_SHIFT,
     integer_dot,
     integer_step,
     stored,
@@ -129,18 +130,22 @@ def set_bits(integers, coefficient, constant, alpha):
     """
     decay = integers.decay * alpha / np.float64(1 << np.int64(integers.low))
     largest = max(coefficient, decay)
-    bits, least = MOST_BITS, np.int64(integers.low)
-    while bits > least and (
-        largest * np.float64(1 << (16 + bits)) > LARGEST or constant * np.float64(1 << (1 + bits)) > LARGEST
-    ):
+    bits, least = MOST_BITS, np.int64(integers.low) - MOST_SHIFT
+    while bits > least and max(2.0**16 * largest, 2.0 * constant) * _power(bits) > LARGEST:
         bits -= 1
     integers.bits[0] = bits
 
 
 @inner
+def _power(bits):
+    """2**bits, bits >= -MOST_SHIFT."""
+    return np.float64(1 << (bits + MOST_SHIFT)) / np.float64(1 << MOST_SHIFT)
+
+
+@inner
 def set_constant(integers, j, x):
     """h_j = x, in quanta."""
-    h = np.rint(x * np.float64(1 << np.int64(integers.bits[0])))
+    h = np.rint(x * _power(np.int64(integers.bits[0])))
     integers.h[j] = np.int16(min(max(h, -np.float64(LARGEST)), np.float64(LARGEST)))
 
 
@@ -152,7 +157,7 @@ def move(integers, run, c, scale, alpha, t):
     first, second = step_words(run.keys.rounding, t)
     word = random_bits(first, second, _COEFFICIENTS)
     bits = np.int64(integers.bits[0])
-    one = np.float64(1 << (16 + bits))
+    one = 2.0**16 * _power(bits)
     A = alpha * samples.unit / scale * one * c
     a = _rounded(A, np.uint32(word >> np.uint32(16)))
     quantum = np.float64(1 << np.int64(integers.low))
@@ -183,7 +188,7 @@ def _audit(integers, i, A, b, scale, alpha, tally):
     """What the step did, by numbers that were not rounded; counted for all steps since the last audit."""
     old, z, h, X = integers.old, integers.z, integers.h, integers.samples.X
     quantum, limit = np.float64(1 << np.int64(integers.low)), 2.0**15
-    one = np.float64(1 << (16 + np.int64(integers.bits[0])))
+    one = 2.0**16 * _power(np.int64(integers.bits[0]))
     outside, moved, stalled, peak, total = 0, 0, 0, 0.0, 0.0
     for j in range(old.size):
         update = (

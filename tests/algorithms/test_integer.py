@@ -17,6 +17,9 @@ SVRG = {"inner_steps": LOOP, "snapshot": "last"}
 CASES = {
     "lp_sgd squared 8 8": (SQUARED, {"algorithm": "lp_sgd", "precision": 8, "data_bits": 8}),
     "lp_sgd hinge 16 8": (SQUARED_HINGE, {"algorithm": "lp_sgd", "precision": 16, "data_bits": 8}),
+    "lp_sgd squared coarse": (
+        SQUARED, {"algorithm": "lp_sgd", "precision": 16, "data_bits": 8, "limit": 0.5, "step_size": 0.6},
+    ),
     "lp_sgd logistic clipped": (
         LOGISTIC, {"algorithm": "lp_sgd", "precision": 8, "data_bits": 16, "limit": 0.03},
     ),
@@ -68,7 +71,7 @@ class Slow:
         """Fraction bits."""
         decay = self.alpha * self.problem.regularization / 2**self.low
         self.bits = 8
-        while self.bits > self.low and (
+        while self.bits > self.low - 4 and (
             max(coefficient, decay) * 2 ** (16 + self.bits) > 2**15 - 1
             or constant * 2 ** (1 + self.bits) > 2**15 - 1
         ):
@@ -90,12 +93,14 @@ class Slow:
         a = factor(self.alpha * self.unit / scale * c * 2 ** (16 + self.bits), draw >> 16)
         b = factor(self.alpha * self.problem.regularization * 2 ** (16 + self.bits - self.low), draw & 0xFFFF)
         for j in range(self.d):
-            random = half[j // 2] >> 16 * (j % 2) & (1 << self.bits) - 1
+            random = half[j // 2] >> 16 * (j % 2) & (1 << max(self.bits, 0)) - 1
             t_j = random
             for product in (self.X[i][j] * a, self.z[j] * b):
                 t_j = fit(t_j - (-(-product >> 16) if t % 2 else product >> 16))
             t_j = fit(t_j - self.h[j])
-            self.z[j] = fit(self.z[j] + (t_j >> self.bits - self.low)) >> self.low << self.low
+            shift = self.bits - self.low
+            t_j = t_j >> shift if shift >= 0 else fit(t_j << -shift)
+            self.z[j] = fit(self.z[j] + t_j) >> self.low << self.low
 
     def values(self, scale):
         return np.array([scale * (w >> self.low) for w in self.z])

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from lpbench.arithmetic.arrays import LINE, zeros
-from lpbench.arithmetic.integer import LANES, MOST_BITS, integer_dot, integer_step, padded, stored, wide
+from lpbench.arithmetic.integer import (
+    LANES,
+    MOST_BITS,
+    MOST_SHIFT,
+    integer_dot,
+    integer_step,
+    padded,
+    stored,
+    wide,
+)
 from lpbench.arithmetic.jit import kernel
 
 MASK = 2**32 - 1
@@ -48,12 +57,13 @@ def slowly(z, h, x, following, unit, first, second, a, b, bits, low, up):
         pair = word(
             first, second, 16 * group + place % 32 // 2
         )  # two numbers of 16 bits, each for two coordinates
-        random = pair >> 16 * (place % 2) >> 8 * (place // 32) & (1 << bits) - 1
+        random = pair >> 16 * (place % 2) >> 8 * (place // 32) & (1 << max(bits, 0)) - 1
         t = saturated(random - scaled(unit * x[j], a, up))
         t = saturated(t - scaled(w, b, up))
         if h is not None:
             t = saturated(t - h[j])
-        w = saturated(w + (t >> bits - low)) >> low << low
+        t = t >> bits - low if bits >= low else saturated(t << low - bits)
+        w = saturated(w + t) >> low << low
         found.append(w)
         total += w * following[j]
     return found, total
@@ -64,7 +74,7 @@ def drawn(case: int):
     random = np.random.default_rng(case)
     n, dtype = [3, 64, 200, 4200][case % 4], [np.int8, np.int16][case // 4 % 2]
     largest, low = np.iinfo(dtype).max, [0, 8][case // 8 % 2]
-    bits = low or int(random.integers(0, MOST_BITS + 1))
+    bits = int(random.integers(low - MOST_SHIFT, MOST_BITS + 1))
     X = random.integers(-largest, largest + 1, (4, n)).astype(dtype)
     z, h = zeros(padded(n), np.int16), zeros(padded(n), np.int16)
     wild = case % 3 == 0

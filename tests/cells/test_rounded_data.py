@@ -55,13 +55,16 @@ def test_the_excess_is_the_gap_of_the_rounded_optimum():
     assert data_excess({"arithmetic": None, "algorithm": "lp_sgd"}, problem) is None
 
 
-@pytest.mark.parametrize("precision", [8, 16])
-def test_the_floor_is_the_simulated_one(on_the_grid, precision):
-    """Of the same seeds, on data that is not rounded: apart by no more than seeds are, or by 2 %."""
+@pytest.mark.parametrize(("precision", "limit"), [(8, "auto"), (16, "auto"), (8, "w_max/2"), (16, "w_max/8")])
+def test_the_floor_is_the_simulated_one(on_the_grid, precision, limit):
+    """Of the same seeds, on data that is not rounded: apart by no more than seeds are, or by 2 %.
+
+    Also where the range clips the weights, and a step moves them by much of it.
+    """
     ratios = []
     for seed in range(6):
-        cell = {**on_the_grid, "algorithm": "lp_sgd", "precision": precision, "seed": seed, "epochs": 40,
-                "record_points": 0, "even_points": 40}  # fmt: skip
+        cell = {**on_the_grid, "algorithm": "lp_sgd", "precision": precision, "limit": limit, "seed": seed}
+        cell |= {"epochs": 40, "record_points": 0, "even_points": 40}
         floors = [lpbench.run(**cell, **more) for more in ({"arithmetic": "integer"}, {})]
         assert floors[0]["data_excess"] < 1e-20
         assert floors[1]["data_excess"] is None
