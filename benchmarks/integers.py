@@ -9,7 +9,8 @@ from lpbench.claims.papers.integer_speed import LEAST, WIDE
 from lpbench.speed import measure as speed
 
 SIMULATED: dict[str, object] = {
-    "algorithm": "halp", "limit": None, "mu": 1.0, "snapshot": "last", "step_size": 1e-3, "inner_steps": 2**40,
+    "algorithm": "halp", "rounding": "stochastic", "limit": None, "mu": 1.0, "snapshot": "last", "step_size": 1e-3,
+    "inner_steps": 2**40,
 }  # fmt: skip
 
 
@@ -28,7 +29,7 @@ def measure(python: str, smoke: bool) -> list[Figure]:
         figures.append(Figure("integers", label, row["ns_coordinate"], "ns a coordinate"))
         if row["numbers"] == "int8":
             width = ("wide" if row["dimension"] >= WIDE else "narrow") + (" sgd" if name == "LP-SGD" else "")
-            target = least["cores" if cores else width]
+            target = least[width] if not cores else least["cores"] if name == "HALP" else None
             figures.append(
                 Figure("integers", f"{label}, float32 / it", row["ratio"], "times", None, target, True)
             )
