@@ -14,7 +14,6 @@ from lpbench.algorithms.base import Setup
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.integer import integer_dot
-from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
 from lpbench.arithmetic.vectors import fill
 from lpbench.convex.ahead import row_of
@@ -104,12 +103,7 @@ def _begin_svrg(state, run, t):
     # The part of the regulariser that stays; of the other, lambda w, every step takes its own.
     for j in range(g.size):
         g[j] -= like(g[0], run.model.regularization) * state.anchor[j]
-    factor = alpha / state.scale
-    set_bits(
-        integers, factor * state.steepest * farthest * integers.samples.unit, factor * _largest(g), alpha
-    )
-    for j in range(g.size):
-        set_constant(integers, j, factor * np.float64(g[j]))
+    set_constant(integers, g, alpha / state.scale, state.steepest * farthest, alpha)
 
 
 @step.case(IntegerSvrg)
@@ -134,12 +128,7 @@ def _begin_halp(state, run, t):
     integers.dot[0] = 0
     # At the optimum itself there is nothing left to do, and no scale to do it in.
     factor = alpha / scale if norm > 0.0 else 0.0
-    farthest = norm / state.mu
-    set_bits(
-        integers, factor * state.steepest * farthest * integers.samples.unit, factor * _largest(g), alpha
-    )
-    for j in range(g.size):
-        set_constant(integers, j, factor * np.float64(g[j]))
+    set_constant(integers, g, factor, state.steepest * (norm / state.mu), alpha)
 
 
 @step.case(IntegerHalp)
@@ -173,14 +162,6 @@ def _output(state, point):
 def _output_halp(state, point):
     for j in range(point.size):
         point[j] = state.anchor[j] + state.scale[0] * np.float64(quanta(state.integers, j))
-
-
-@inner
-def _largest(g):
-    largest = 0.0
-    for j in range(g.size):
-        largest = max(largest, abs(np.float64(g[j])))
-    return largest
 
 
 def integer_sgd(setup: Setup) -> IntegerSgd:

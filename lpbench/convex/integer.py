@@ -125,8 +125,7 @@ def quanta(integers, j):
 def set_bits(integers, coefficient, constant, alpha):
     """As many fraction bits as leave room for updates.
 
-    coefficient, constant   the largest of a sample, and of the constant part, in quanta; coefficient times samples
-                            in units of 16 bits.
+    coefficient   the largest of a sample in units of 16 bits;  constant: the largest of h; both in quanta.
     """
     decay = integers.decay * alpha / np.float64(1 << np.int64(integers.low))
     largest = max(coefficient, decay)
@@ -137,16 +136,21 @@ def set_bits(integers, coefficient, constant, alpha):
 
 
 @inner
-def _power(bits):
-    """2**bits, bits >= -MOST_SHIFT."""
-    return np.float64(1 << (bits + MOST_SHIFT)) / np.float64(1 << MOST_SHIFT)
+def set_constant(integers, g, factor, steepest, alpha):
+    """h = factor * g, in quanta; steepest: the largest slope of a sample to come. Sets the fraction bits, too."""
+    h, limit, largest = integers.h, np.float64(LARGEST), 0.0
+    for j in range(g.size):
+        largest = max(largest, abs(np.float64(g[j])))
+    set_bits(integers, factor * steepest * integers.samples.unit, factor * largest, alpha)
+    one = _power(np.int64(integers.bits[0]))
+    for j in range(g.size):
+        h[j] = np.int16(min(max(np.rint(factor * np.float64(g[j]) * one), -limit), limit))
 
 
 @inner
-def set_constant(integers, j, x):
-    """h_j = x, in quanta."""
-    h = np.rint(x * _power(np.int64(integers.bits[0])))
-    integers.h[j] = np.int16(min(max(h, -np.float64(LARGEST)), np.float64(LARGEST)))
+def _power(bits):
+    """2**bits, bits >= -MOST_SHIFT."""
+    return np.float64(1 << (bits + MOST_SHIFT)) / np.float64(1 << MOST_SHIFT)
 
 
 @inner
