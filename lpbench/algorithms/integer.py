@@ -12,11 +12,12 @@ import numpy as np
 
 from lpbench.algorithms.base import Setup
 from lpbench.arithmetic.arrays import Vector
+from lpbench.arithmetic.assembler import fetch
 from lpbench.arithmetic.dot import dot
 from lpbench.arithmetic.integer import integer_dot
 from lpbench.arithmetic.ops import like
 from lpbench.arithmetic.vectors import fill
-from lpbench.convex.ahead import row_of
+from lpbench.convex.ahead import latest, row_of
 from lpbench.convex.drive import begin_loop, end_loop, loop_length, output, step
 from lpbench.convex.gradients import full_gradient
 from lpbench.convex.integer import (
@@ -80,8 +81,9 @@ class IntegerHalp(NamedTuple):
 def _sgd_step(state, run, t):
     """w <- Q(w - alpha_t grad f_i(w)), i drawn anew."""
     integers, alpha = state.integers, step_size(run.schedule, t)
-    y = integers.samples.y[row_of(integers.ahead, t)]
-    c = slope(run.model.loss, margin(integers, state.scale), y)
+    y = integers.samples.y
+    fetch(y, latest(integers.ahead, t))
+    c = slope(run.model.loss, margin(integers, state.scale), y[row_of(integers.ahead, t)])
     move(integers, run, c, state.scale, alpha, t)
 
 

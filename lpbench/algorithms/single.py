@@ -10,10 +10,11 @@ import numpy as np
 
 from lpbench.algorithms.base import Setup
 from lpbench.arithmetic.arrays import Matrix, Vector, zeros
+from lpbench.arithmetic.assembler import fetch
 from lpbench.arithmetic.ops import like
 from lpbench.arithmetic.single import single_step
 from lpbench.arithmetic.vectors import fill
-from lpbench.convex.ahead import Ahead, look_ahead, new_ahead
+from lpbench.convex.ahead import Ahead, latest, look_ahead, new_ahead
 from lpbench.convex.drive import begin_loop, end_loop, loop_length, output, step
 from lpbench.convex.gradients import full_gradient
 from lpbench.convex.losses import slope, slope_change
@@ -47,6 +48,7 @@ class SingleSvrg(NamedTuple):
 @step.case(SingleSgd)
 def _sgd_step(state, run, t):
     """w <- w - alpha_t grad f_i(w), i drawn anew."""
+    fetch(state.y, latest(state.ahead, t))
     i, following, place = look_ahead(state.ahead, state.X, run.keys.samples, t)
     c = step_size(run.schedule, t) * slope(run.model.loss, np.float64(state.dot[0]), state.y[i])
     state.dot[0] = single_step(state.w, None, state.X, i, following, place, np.float32(c))

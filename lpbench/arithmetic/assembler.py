@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from lpbench.arithmetic.jit import when_loaded
+
 PREFETCH = "llvm.prefetch.p0"
 
 
@@ -15,6 +17,30 @@ def instructions() -> str:
         ", ".join(name for feature, name in named.items() if feature in features.split(","))
         or f"those of {name}"
     )
+
+
+def fetch(x: Any, i: Any) -> None:
+    """Have x[i] in the fastest cache soon, x (n,): nothing waits for it."""
+
+
+@when_loaded
+def _register() -> None:
+    from numba import types
+    from numba.extending import intrinsic, overload
+
+    @intrinsic
+    def prefetch(context, x, i):
+        def generate(context, builder, signature, args):
+            asm = Assembler(context, builder)
+            size = args[1].type(x.dtype.bitwidth // 8)
+            asm.fetch(asm.bytes_of(x, args[0]), builder.mul(args[1], size))
+            return context.get_dummy_value()
+
+        return types.void(x, types.int64), generate
+
+    @overload(fetch)
+    def _(x, i):
+        return lambda x, i: prefetch(x, i)
 
 
 class Assembler:

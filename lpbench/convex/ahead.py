@@ -46,12 +46,18 @@ def row_of(ahead, t):
 
 
 @inner
+def latest(ahead, t):
+    """The last of the samples that are known before step t: the one whose label and margin are to be fetched."""
+    return row_of(ahead, t + _known(ahead.rows) - 1)
+
+
+@inner
 def look_ahead(ahead, X, key, t):
     """The samples of steps t and t + 1, and the place in X from which on a row is to be fetched."""
     n_rows, n = X.shape
-    latest = t + _known(ahead.rows)
-    row = random_index(step_words(key, latest), 0, n_rows)
-    ahead.ring[latest & (RING - 1)] = row
+    step = t + _known(ahead.rows)
+    row = random_index(step_words(key, step), 0, n_rows)
+    ahead.ring[step & (RING - 1)] = row
     following = row_of(ahead, t + 1)
     return row_of(ahead, t), following, row * n if ahead.rows > 0 else following * n + ahead.within
 

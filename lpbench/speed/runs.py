@@ -26,6 +26,7 @@ NUMBERS = ("float32", "int16", "int8")  # what the samples are stored in
 BYTES = {"float32": 4, "int16": 2, "int8": 1}
 SGD, SVRG = "sgd", "svrg"  # in integers LP-SGD, and HALP
 WEIGHT_BITS = 16  # of weights in integers, and of HALP's offset
+LIMIT = 4.0  # of the weights of LP-SGD: those of the optimum are normal numbers
 NEVER = 2**62
 _CHUNK = 2**22  # numbers that are converted at a time
 
@@ -104,8 +105,7 @@ def runner(
     samples = of.eight if numbers == "int8" else of.sixteen
     rows: Any = Dense(of.X, of.y) if single else Scaled(of.sixteen.X, of.sixteen.unit, of.y)
     n = of.X.shape[1]
-    # LP-SGD: weights up to 1, as the labels' scale makes them.
-    form = Fixed.for_range(WEIGHT_BITS, 1.0)
+    form = Fixed.for_range(WEIGHT_BITS, LIMIT)
     run = Run(
         model=Linear(rows, Squared(), np.float64(0)),
         judge=DiagonalForm(np.zeros(n), np.zeros(n)),
