@@ -34,12 +34,15 @@ from lpbench.convex.losses import slope, slope_change
 from lpbench.convex.step_sizes import step_size
 from lpbench.formats.quantize import to_native
 
+SETTLE_EVERY = 64  # steps of LP-SGD, a power of two
+
 
 class IntegerSgd(NamedTuple):
-    """The point is scale * w, w the weights in `integers`."""
+    """The point is scale * w, w the weights in `integers`; steepest: the slope of a sample that there is room for."""
 
     integers: Integers
     scale: Any
+    steepest: Any
 
 
 class IntegerSvrg(NamedTuple):
@@ -81,6 +84,8 @@ class IntegerHalp(NamedTuple):
 def _sgd_step(state, run, t):
     """w <- Q(w - alpha_t grad f_i(w)), i drawn anew."""
     integers, alpha = state.integers, step_size(run.schedule, t)
+    if t & (SETTLE_EVERY - 1) == 0:  # a step size that decreases leaves room for finer updates
+        set_bits(integers, alpha / state.scale * state.steepest * integers.samples.unit, 0.0, alpha)
     y = integers.samples.y
     fetch(y, latest(integers.ahead, t))
     c = slope(run.model.loss, margin(integers, state.scale), y[row_of(integers.ahead, t)])
@@ -168,12 +173,10 @@ def _output_halp(state, point):
 
 def integer_sgd(setup: Setup) -> IntegerSgd:
     """LP-SGD on the grid point nearest to the start."""
-    integers, scale = _on_grid(setup, False), np.float64(setup.format.scale)
-    samples, alpha = integers.samples, float(step_size(setup.run.schedule, 0))
+    integers = _on_grid(setup, False)
     # Slopes of the samples at 0, twice over: farther off they are clipped, and counted.
-    steepest = abs(slope(setup.run.model.loss, 0.0, float(np.abs(samples.y).max())))
-    set_bits(integers, 2 * alpha / scale * steepest * samples.unit, 0.0, alpha)
-    return IntegerSgd(integers, scale)
+    steepest = 2 * abs(slope(setup.run.model.loss, 0.0, float(np.abs(integers.samples.y).max())))
+    return IntegerSgd(integers, np.float64(setup.format.scale), np.float64(steepest))
 
 
 def integer_svrg(setup: Setup) -> IntegerSvrg:
