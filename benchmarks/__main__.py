@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import (
     dashboard,
+    integers,
     machine,
     modules,
     networks,
@@ -21,6 +22,7 @@ from benchmarks.report import Figure
 
 PARTS: dict[str, Callable[..., list[Figure]]] = {
     "steps": steps.measure,
+    "integers": integers.measure,
     "rounding": rounding.measure,
     "networks": networks.measure,
     "modules": modules.measure,

@@ -25,7 +25,7 @@ from lpbench.errors import ExitCode, LpbenchError
 
 # In the order of a first day; commands that are not named follow, by name.
 FIRST = [
-    "sweep", "plan", "resume", "list", "show", "bounds", "bits", "compare", "baseline", "check", "reproduce",
+    "sweep", "plan", "resume", "list", "show", "bounds", "bits", "compare", "baseline", "check", "reproduce", "speed",
     "dashboard", "report", "figure", "export", "annotate", "rename", "delete", "compact", "doctor",
 ]  # fmt: skip
 _COMPLETE = "_LPBENCH_COMPLETE"  # set by the shell while it asks for completions

@@ -35,6 +35,14 @@ def test_steps_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_integers_run(tmp_path: Path) -> None:
+    figures = {figure["what"]: figure for figure in run(tmp_path, "integers")}
+    assert all(figure["value"] > 0 for what, figure in figures.items() if "gap" not in what)
+    assert figures["d=256: HALP, int8, float32 / it"]["target"] >= 1.5
+    assert figures["d=256: HALP, simulated fixed point of 8 bits"]["unit"] == "ns a coordinate"
+
+
+@pytest.mark.slow
 def test_networks_run(tmp_path: Path) -> None:
     values = {figure["what"]: figure["value"] for figure in run(tmp_path, "networks")}
     for name in ("mlp", "cnn", "lenet"):

@@ -33,7 +33,7 @@ LAYERS = [
     ["cells"],
     ["executors"],
     ["sweeps"],
-    ["proofs", "regression"],
+    ["proofs", "regression", "speed"],
     ["claims"],
     ["extend"],
     ["commands"],
@@ -43,6 +43,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 SOURCES = sorted((ROOT / "lpbench").rglob("*.py"))
 CHARTS = sorted((ROOT / "dashboard").rglob("*.py"))
 OF_TORCH = ROOT / "lpbench" / "networks" / "modules"  # what is of torch, and is imported inside functions
+OF_NUMBA = ("assembler", "bound", "dot", "inlining", "integer", "jit", "lanes", "single", "tiles")
 SHOWS = {"commands"}  # what may draw: all else of lpbench knows nothing of the dashboard
 # What charts read: results, never kernels.
 DRAWN = {
@@ -195,7 +196,7 @@ def test_who_may_know_torch_and_numba(name: str) -> None:
             "problems/network.py",
             *(str(source.relative_to(ROOT / "lpbench")) for source in SOURCES if OF_TORCH in source.parents),
         },
-        "numba": {f"arithmetic/{name}.py" for name in ("bound", "dot", "inlining", "jit", "lanes", "tiles")},
+        "numba": {f"arithmetic/{name}.py" for name in OF_NUMBA},
     }
     assert users <= allowed[name]
 

@@ -26,6 +26,7 @@ SMALL = {"epochs": 4, "record_points": 8, "even_points": 8}
 RUNS = [
     {**SMALL, **PROBLEMS[4], "algorithm": "lp_sgd", "precision": 8, "batch_size": 4, "step_size": "0.1/L_f"},
     {**SMALL, **PROBLEMS[0], "algorithm": "halp", "precision": 8},
+    {**SMALL, **PROBLEMS[5], "algorithm": "halp", "precision": 16, "arithmetic": "integer"},
     {
         "problem": "cnn",
         "dataset": "digits",

@@ -9,6 +9,7 @@ import numpy as np
 
 from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.convex.drive import Run, drive
+from lpbench.convex.integer import Samples
 from lpbench.formats.base import Format
 
 # Runs to stops[first:last] and writes a row of the record for each stop that has one.
@@ -23,6 +24,7 @@ class Setup:
     start    (n,) float64, the starting point; algorithms that store low precision put it on their grid.
     L, mu    of the problem.             samples  N.
     choices  the cell's choices with all numbers resolved.
+    samples_in_integers   the data of a cell in integer arithmetic, else None.
     """
 
     run: Run
@@ -34,6 +36,7 @@ class Setup:
     samples: int
     margins: int
     choices: dict[str, Any]
+    samples_in_integers: Samples | None = None
 
     @property
     def inner_steps(self) -> int:
@@ -52,6 +55,7 @@ class Algorithm:
     version: ClassVar[int]
     reads: ClassVar[frozenset[str]]
     convex: ClassVar[bool] = True  # whether it solves convex problems
+    integer: ClassVar[bool] = False  # whether it does so in integer arithmetic, too
     networks: ClassVar[bool] = False  # whether it trains networks
     centred: ClassVar[bool] = False  # whether what is rounded are offsets from a centre in full precision
     adam: ClassVar[bool] = False  # networks: by Adam's two moments, else by momentum

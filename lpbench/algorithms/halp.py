@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.algorithms.base import Algorithm, Setup
+from lpbench.algorithms.integer import integer_halp
 from lpbench.algorithms.snapshots import AVERAGE, RANDOM, Snapshot, new_snapshot, variance_reduced_step
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.dot import dot
@@ -85,11 +86,14 @@ class Halp(Algorithm):
     version = 3
     networks = True
     centred = True
+    integer = True
     reads = frozenset({"format", "inner_steps", "snapshot", "mu"})
     ns_coordinate = 0.5
 
-    def begin(self, setup: Setup) -> HalpState:
+    def begin(self, setup: Setup) -> Any:
         """At the start itself: the centre is in full precision."""
+        if setup.samples_in_integers is not None:
+            return integer_halp(setup)
         return HalpState(
             z=np.zeros(setup.start.size, setup.dtype),
             scale=np.zeros(1),

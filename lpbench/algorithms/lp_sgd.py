@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.algorithms.base import Algorithm, Setup
+from lpbench.algorithms.integer import integer_sgd
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
@@ -47,10 +48,13 @@ class LpSgd(Algorithm):
     """
 
     version = 3
+    integer = True
     networks = True
     reads = frozenset({"format", "limit", "schedule"})
     ns_coordinate, sparse_steps = 0.35, True
 
-    def begin(self, setup: Setup) -> SgdState:
+    def begin(self, setup: Setup) -> Any:
         """On the grid point nearest to the start."""
+        if setup.samples_in_integers is not None:
+            return integer_sgd(setup)
         return SgdState(to_native(setup.format, setup.start, setup.dtype), np.float64(setup.format.scale))

@@ -9,5 +9,6 @@ class Sgd(LpSgd):
     """Full-precision SGD: w <- w - alpha grad f_i(w)."""
 
     version = 3
+    integer = False
     networks = True
     reads = frozenset({"schedule"})

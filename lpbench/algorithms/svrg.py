@@ -10,5 +10,6 @@ class Svrg(LpSvrg):
 
     version = 3
     networks = True
+    integer = False
     reads = frozenset({"inner_steps", "snapshot"})
     ns_coordinate = 0.35

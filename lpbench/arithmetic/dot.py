@@ -22,9 +22,9 @@ def lanes(dtype: Any) -> int:
 
 
 def dot(x: Vector, w: Vector) -> Any:
-    """x . w for two C-contiguous arrays of one dtype and length."""
-    count = lanes(x.dtype)
-    sums = np.zeros(count, x.dtype)
+    """x . w for two C-contiguous arrays of one length and dtype; x may be int16: its numbers are then w's dtype."""
+    count = lanes(w.dtype)
+    sums = np.zeros(count, w.dtype)
     whole = x.size - x.size % count
     for start in range(0, whole, count):
         sums += x[start : start + count] * w[start : start + count]
@@ -47,6 +47,7 @@ def _register() -> None:
             real = context.get_value_type(signature.return_type)
             bits = signature.return_type.bitwidth
             width, align = _VECTOR_BITS // bits, bits // 8
+            whole = ir.VectorType(ir.IntType(16), width)
             vector, step = ir.VectorType(real, width), _VECTORS * width
             xs = context.make_array(signature.args[0])(context, builder, args[0])
             ws = context.make_array(signature.args[1])(context, builder, args[1])
@@ -58,6 +59,13 @@ def _register() -> None:
                 value.align = align
                 return value
 
+            def sample(at):
+                if x.dtype == w.dtype:
+                    return load(xs.data, at)
+                value = builder.load(builder.bitcast(builder.gep(xs.data, [at]), whole.as_pointer()))
+                value.align = 2
+                return builder.sitofp(value, vector)
+
             sums = cgutils.alloca_once(builder, ir.ArrayType(real, step))
             base = builder.bitcast(sums, real.as_pointer())
             places = [ir.Constant(index, width * q) for q in range(_VECTORS)]
@@ -67,7 +75,7 @@ def _register() -> None:
                 start = builder.mul(loop.index, ir.Constant(index, step))
                 for register, place in zip(registers, places, strict=True):
                     at = builder.add(start, place)
-                    product = builder.fmul(load(xs.data, at), load(ws.data, at))
+                    product = builder.fmul(sample(at), load(ws.data, at))
                     builder.store(builder.fadd(builder.load(register), product), register)
             for register, place in zip(registers, places, strict=True):
                 target = builder.bitcast(builder.gep(base, [place]), vector.as_pointer())
@@ -76,6 +84,8 @@ def _register() -> None:
             with cgutils.for_range(builder, builder.sub(size, done)) as loop:
                 at, lane = builder.add(done, loop.index), builder.gep(base, [loop.index])
                 x_value = builder.load(builder.gep(xs.data, [at]))
+                if x.dtype != w.dtype:
+                    x_value = builder.sitofp(x_value, real)
                 w_value = builder.load(builder.gep(ws.data, [at]))
                 builder.store(builder.fadd(builder.load(lane), builder.fmul(x_value, w_value)), lane)
             parts = [load(base, place) for place in places]
@@ -91,7 +101,7 @@ def _register() -> None:
                 total = builder.fadd(low, high)
             return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
 
-        return x.dtype(x, w), generate
+        return w.dtype(x, w), generate
 
     @overload(dot)
     def _(x, w):

@@ -1,4 +1,4 @@
-"""Compiled kernels from plain Python functions. Beside it `inlining`, `lanes`, `tiles` and `bound` know numba.
+"""Compiled kernels from plain Python functions. Beside it those know numba that speak LLVM's language.
 
 Everything here is an ordinary Python function until the first kernel is called, so importing lpbench costs no
 numba, and `kernel.py_func(...)` runs the whole algorithm in pure Python, helpers included: the tests compare the

@@ -11,9 +11,11 @@ from lpbench.arithmetic.generator import SUMS, stream
 from lpbench.cells.points import check_length, run_length
 from lpbench.cells.theorems import best_exponent_bits
 from lpbench.choices import keys
+from lpbench.choices.arithmetic import is_integer
 from lpbench.convex import gap, gradients, losses, step_sizes
 from lpbench.convex.drive import Run, keys_of, new_look
-from lpbench.convex.rows import Dense, Sparse
+from lpbench.convex.integer import Samples, new_samples
+from lpbench.convex.rows import Dense, Scaled, Sparse
 from lpbench.convex.sums import Accumulator
 from lpbench.convex.update import new_tally
 from lpbench.declared.kinds import Formula
@@ -25,6 +27,7 @@ from lpbench.problems.solving.memory import by_group, remembered
 from lpbench.registry import algorithms, formats
 
 _LOSSES = {SQUARED: losses.Squared(), LOGISTIC: losses.Logistic(), SQUARED_HINGE: losses.SquaredHinge()}
+FULL_BITS = 16  # of the data that full gradients read in integer arithmetic
 _FORM_DIMENSION = 256  # up to here the quadratic form costs less than a pass over the data
 
 
@@ -118,6 +121,7 @@ def setup(choices: dict[str, Any], problem: Problem) -> Setup:
         samples=problem.n_samples,
         margins=1 if problem.loss == QUADRATIC else problem.n_samples,
         choices=choices,
+        samples_in_integers=_in_integers(choices, problem),
     )
 
 
@@ -141,6 +145,9 @@ def _shared(choices: dict[str, Any], problem: Problem) -> tuple[Any, dict[str, A
     """The format, and what kernels get that is the same for all seeds."""
     dtype, form, mode = np.dtype(choices["compute_dtype"]).type, number_format(choices), choices["rounding"]
     model, judge = kernel_problem(problem, dtype)
+    if is_integer(choices):
+        data = samples(problem, FULL_BITS)
+        model = model._replace(rows=Scaled(data.X, data.unit, data.y))
     schedule: Any = step_sizes.Constant(np.float64(choices["step_size"]))
     if choices["schedule"] == "decreasing":
         L = batch_smoothness(problem.constants, choices["batch_size"])
@@ -183,6 +190,18 @@ def kernel_problem(problem: Problem, dtype: Any) -> tuple[Any, Any]:
 def margins_at_optimum(problem: Problem) -> np.ndarray:
     """x_i . w* of all samples, (N, K)."""
     return products.margins(problem.X, np.ascontiguousarray(problem.w_star).reshape(problem.n_classes, -1))
+
+
+def _in_integers(choices: dict[str, Any], problem: Problem) -> Samples | None:
+    """The data that the steps of a cell read, where they are taken in integer arithmetic."""
+    return samples(problem, choices["data_bits"]) if is_integer(choices) else None
+
+
+@remembered
+def samples(problem: Problem, bits: int) -> Samples:
+    """The data of a problem in integers."""
+    assert isinstance(problem.X, np.ndarray)
+    return new_samples(problem.X, np.ascontiguousarray(problem.y, dtype=np.float64), bits)
 
 
 def _rows(problem: Problem, dtype: Any) -> Any:

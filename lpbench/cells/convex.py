@@ -11,6 +11,7 @@ from lpbench.cells.binding import kernel_problem, number_format, resolve, setup
 from lpbench.cells.described import described
 from lpbench.cells.measured import Measured
 from lpbench.cells.points import Points
+from lpbench.cells.rounded_data import data_excess
 from lpbench.cells.theorems import columns as proofs
 from lpbench.cells.theorems import noise_scale
 from lpbench.convex import drive
@@ -48,6 +49,7 @@ class Convex:
             "weights": problem.w_star.size,
             "w_norm": float(np.linalg.norm(problem.w_star)),
             "quadratic": problem.loss in (SQUARED, QUADRATIC),
+            "data_excess": data_excess(choices, problem),
             **constants,
         }
 

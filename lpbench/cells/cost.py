@@ -12,8 +12,9 @@ from typing import Any
 from lpbench import registry
 from lpbench.algorithms.base import uses_snapshots
 from lpbench.cells.points import check_length, run_length
+from lpbench.choices.arithmetic import is_integer, is_sparse
 from lpbench.choices.cell import Cell
-from lpbench.errors import ConfigError, LpbenchError, TooLarge
+from lpbench.errors import LpbenchError, TooLarge
 from lpbench.networks.roles import recipe
 from lpbench.terminal import size
 
@@ -21,6 +22,7 @@ from lpbench.terminal import size
 NS_STEP = 45.0  # per step: sampling, keys, loop
 NS_OTHER = 0.6  # per coordinate: an algorithm or a format of the user's own that does not say
 NS_TERM = 10.0  # per coordinate of a sum, each behind the other, that is rounded there
+NS_INTEGER = 0.15  # per coordinate of a step in integers, with what is counted at every 16th
 NS_GRADIENT = 0.8  # per sample and coordinate of a full gradient or an evaluation
 SECONDS_POINT, SECONDS_CELL = 3e-6, 1e-3  # in Python
 BYTES_POINT, BYTES_CELL = 46.0, 300.0  # stored, compressed
@@ -75,6 +77,8 @@ class Estimator:
         if choices["sum_format"] is not None:
             per_coordinate += NS_TERM / choices["sum_chunk"] * choices["batch_size"]
         per_coordinate += getattr(form, "ns_rounding", NS_OTHER)
+        if is_integer(choices):
+            per_coordinate = NS_INTEGER
         touched = (
             entries if _is_sparse_algorithm(algorithm) and not choices["regularization"] else coordinates
         )
@@ -197,7 +201,7 @@ def notes(cells: Sequence[Cell]) -> list[str]:
         name for name in registry.algorithms.names() if _is_sparse_algorithm(registry.algorithms.get(name))
     ]
     built = {cell.problem_key: cell for cell in cells}
-    sparse = {key for key, cell in built.items() if _is_sparse(cell.located)}
+    sparse = {key for key, cell in built.items() if is_sparse(cell.located)}
     asked = [cell.choices for cell in cells if cell.problem_key in sparse]
     dense = sum(one["algorithm"] not in names or one["regularization"] != 0 for one in asked)
     if not dense:
@@ -210,9 +214,9 @@ def notes(cells: Sequence[Cell]) -> list[str]:
 
 def warnings(cells: Sequence[Cell]) -> list[str]:
     """What the user should know of these cells, a line each: what scaling makes of the columns of files of their own,
-    which are read, and errors of networks in blocks whose largest number is clipped.
+    which are read, errors of networks in blocks whose largest number is clipped, and offsets of HALP in 8 bits.
     """
-    lines = dict.fromkeys(_clipped_errors(cells))
+    lines = dict.fromkeys((*_clipped_errors(cells), *_coarse_offsets(cells)))
     located = [cell.located for cell in {cell.problem_key: cell for cell in cells}.values()]
     asked = {tuple(one[key] for key in _DATA): one for one in located if one["path"] is not None}
     for choices in asked.values():
@@ -238,17 +242,17 @@ def _clipped_errors(cells: Sequence[Cell]) -> list[str]:
     return lines
 
 
+def _coarse_offsets(cells: Sequence[Cell]) -> list[str]:
+    asked = [cell.choices for cell in cells if is_integer(cell.choices)]
+    coarse = sum(one["algorithm"] == "halp" and one["precision"] == 8 for one in asked)
+    if not coarse:
+        return []
+    return [
+        f"{coarse} cells hold HALP's offset z in 8 bits: rounding it adds noise that grows with dimension and "
+        "condition number, and at one of 100 it diverges; precision=16 with data_bits=8 takes the same time"
+    ]
+
+
 def _is_sparse_algorithm(algorithm: Any) -> bool:
     """Whether a step of it touches the non-zeros of a row alone, where there is no regularization."""
     return bool(getattr(algorithm, "sparse_steps", False))
-
-
-def _is_sparse(choices: Mapping[str, Any]) -> bool:
-    """Whether the cell's data stays sparse: an svmlight file without random features."""
-    if choices["dataset"] != "file" or choices["dimension"] is not None:
-        return False
-    dataset = registry.datasets.get("file")
-    try:
-        return dataset.values(choices, next(iter(dataset.tasks)))["path"].startswith("svmlight")
-    except ConfigError:  # the file is gone since the plan was made
-        return False

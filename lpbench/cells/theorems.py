@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.cells.points import points_of
+from lpbench.choices.arithmetic import is_integer
 from lpbench.errors import ConfigError
 from lpbench.problems.base import QUADRATIC, SQUARED, Problem
 from lpbench.problems.solving import box_solver
@@ -53,6 +54,8 @@ def setting(
     steps     T in place of the cell's own; inf for the noise ball.
     Raises Refused where no theorem is about the cell's format or algorithm, and where its numbers leave float64.
     """
+    if is_integer(choices):
+        raise Refused("no theorem is about integer arithmetic, which rounds data and coefficients, too")
     with within_float64():
         found = _setting(choices, problem, steps)
         if path is None:

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from lpbench import registry
-from lpbench.choices import keys
+from lpbench.choices import arithmetic, keys
 from lpbench.choices.files import is_relative, located
 from lpbench.declared.choices import CHOICES, CONVEX_SCHEDULES, FILES, FORMAT, RUN
 from lpbench.errors import ConfigError
@@ -113,11 +113,15 @@ class _Problem:
     folder: str
 
     @cached_property
-    def sizes(self) -> dict[str, float]:
-        """d and N, for expressions; only where one asks, since a file may have to be read for them."""
+    def shape(self) -> Any:
+        """Its sizes; only where somebody asks, since a file may have to be read for them."""
         files = {key: located(key, self.choices.get(key), self.folder) for key in FILES}
-        shape = self.thing.shape({**dict.fromkeys(CHOICES), **self.choices, **files})
-        return {"d": shape.dimension, "N": shape.n_samples}
+        return self.thing.shape({**dict.fromkeys(CHOICES), **self.choices, **files})
+
+    @property
+    def sizes(self) -> dict[str, float]:
+        """d and N, for expressions."""
+        return {"d": self.shape.dimension, "N": self.shape.n_samples}
 
 
 class CellMaker:
@@ -175,8 +179,9 @@ class CellMaker:
         for key in (*run, *own):
             if key not in ("seed", "epochs"):
                 _need(key, choices[key])
+        files = {key: located(key, choices[key], problem.folder) for key in FILES}
+        choices |= arithmetic.settled(choices | files, value, algorithm, lambda: problem.shape)
         if hasattr(problem.thing, "settle"):
-            files = {key: located(key, choices[key], problem.folder) for key in FILES}
             choices = problem.thing.settle(choices, files)
         else:
             _check_convex(choices, algorithm)
@@ -200,6 +205,8 @@ class CellMaker:
             versions["format"] = registry.formats.get(choices["format"]).version
         if choices["engine"] == "torch":
             versions["engine"] = TORCH
+        if arithmetic.is_integer(choices):
+            versions["arithmetic"] = arithmetic.VERSION
         # Without the nulls, so that a key added one day leaves the cells that do not read it as they are.
         hashed = {
             key: chosen for key, chosen in choices.items() if chosen is not None and key not in _NOT_HASHED

@@ -42,6 +42,21 @@ def _slope_squared_hinge(loss, z, y):
     return -y * max(0.0, 1.0 - y * z)
 
 
+@generic
+def slope_change(loss, before, z, y):
+    """l'(before + z) - l'(before) for a label y; all float64."""
+
+
+@slope_change.case(object)
+def _slope_change(loss, before, z, y):
+    return slope(loss, before + z, y) - slope(loss, before, y)
+
+
+@slope_change.case(Squared)
+def _slope_change_squared(loss, before, z, y):
+    return z
+
+
 @inner
 def softmax(p):
     """Margins to probabilities, in place."""

@@ -1,6 +1,6 @@
 """The samples x_i of a problem, stored dense or sparse."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,14 @@ class Sparse(NamedTuple):
     starts: Vector
     columns: Vector
     values: Vector
+    y: Vector
+
+
+class Scaled(NamedTuple):
+    """Integers of 16 bits times a unit: rows of X (N, m) int16, m >= d, filled up with zeros."""
+
+    X: Matrix
+    unit: Any
     y: Vector
 
 
@@ -55,6 +63,11 @@ def _row_dot_sparse(rows, i, w):
     return z
 
 
+@row_dot.case(Scaled)
+def _row_dot_scaled(rows, i, w):
+    return rows.unit * np.float64(dot(rows.X[i][: w.size], w))
+
+
 @add_row.case(Dense)
 def _add_row_dense(rows, i, c, g):
     x, c = rows.X[i], like(g[0], c)
@@ -67,6 +80,13 @@ def _add_row_sparse(rows, i, c, g):
     c = like(g[0], c)
     for p in range(rows.starts[i], rows.starts[i + 1]):
         g[rows.columns[p]] += c * rows.values[p]
+
+
+@add_row.case(Scaled)
+def _add_row_scaled(rows, i, c, g):
+    x, c = rows.X[i], like(g[0], c * rows.unit)
+    for j in range(g.size):
+        g[j] += c * like(c, x[j])
 
 
 @place_row.case(Dense)

@@ -20,8 +20,8 @@ from lpbench.formats.base import block_length, fit, fitted_length, has_blocks, m
 # Saturation and the largest update are counted at every step; what is a mean anyway is sampled at every 16th.
 AUDIT_EVERY = 16
 # Places in a Tally; in a row of the record they follow each other in this order.
-_SATURATED, _AUDITED, _MOVED, _STALLED = range(4)
-_PEAK, _L1 = range(2)
+SATURATED, AUDITED, MOVED, STALLED = range(4)
+PEAK, L1 = range(2)
 
 
 class Tally(NamedTuple):
@@ -68,8 +68,8 @@ def round_step(run, w, v, a, b, h, t, scale, alpha):
             peak = max(peak, most)
     else:
         outside, peak = _round_block(fmt, rounding, w, v, a, b, h, first, second)
-    tally.counts[_SATURATED] += outside
-    tally.sums[_PEAK] = max(tally.sums[_PEAK], peak * scale)
+    tally.counts[SATURATED] += outside
+    tally.sums[PEAK] = max(tally.sums[PEAK], peak * scale)
     if audit:
         _audit(w, v, a, b, h, scale / alpha, tally)
 
@@ -129,10 +129,10 @@ def _largest(w, v, a, b, h):
 def _audit(w, v, a, b, h, factor, tally):
     old = tally.old
     moved, stalled = _count_moves(old, w, v, a, b, h)
-    tally.counts[_AUDITED] += 1
-    tally.counts[_MOVED] += moved
-    tally.counts[_STALLED] += stalled
-    tally.sums[_L1] += dot(old, tally.ones) * factor
+    tally.counts[AUDITED] += 1
+    tally.counts[MOVED] += moved
+    tally.counts[STALLED] += stalled
+    tally.sums[L1] += dot(old, tally.ones) * factor
 
 
 @inner
@@ -201,16 +201,16 @@ def _touch_sparse(rows, run, w, scale, alpha, t):
         w[j], beyond = move(
             fmt, rounding, old, -update, offset(rounding, words.first, words.second, j), like(old, 1.0)
         )
-        tally.counts[_SATURATED] += beyond
+        tally.counts[SATURATED] += beyond
         if update != 0:
-            tally.counts[_MOVED] += 1
-            tally.counts[_STALLED] += w[j] == old
+            tally.counts[MOVED] += 1
+            tally.counts[STALLED] += w[j] == old
         size = np.float64(abs(update))
         l1 += size
         peak = max(peak, size)
-    tally.counts[_AUDITED] += 1
-    tally.sums[_PEAK] = max(tally.sums[_PEAK], peak * scale)
-    tally.sums[_L1] += l1 * scale / alpha
+    tally.counts[AUDITED] += 1
+    tally.sums[PEAK] = max(tally.sums[PEAK], peak * scale)
+    tally.sums[L1] += l1 * scale / alpha
     return True
 
 

@@ -145,6 +145,12 @@ _RUN = (
     Choice("seed", Whole(0, 2**32 - 1), 0, "randomness of the algorithm, its samples and its rounding; repetitions "
            "sweep it"),
 )  # fmt: skip
+_INTEGER = (
+    Choice("arithmetic", Word(("simulated", "integer")), None, "of convex problems: `simulated` (null): numbers of the "
+           "format, computed with in `compute_dtype`; `integer`: `lp_sgd`, `lp_svrg` and `halp` in integers of 8 and "
+           "16 bits ([integer.md](integer.md))"),
+    Choice("data_bits", Whole(8, 16), None, "of `arithmetic=integer`: bits of a number of the data, 8 (null) or 16"),
+)  # fmt: skip
 _RUNTIME = (
     Choice("timeout", Real(0), 600.0, "seconds a cell; null: none"),
     Choice("workers", Whole(1), None, "cells at a time; null: all cores"),
@@ -166,20 +172,20 @@ def _named(*parts: tuple[Choice, ...]) -> dict[str, Choice]:
     return {choice.name: choice for part in parts for choice in part}
 
 
-CHOICES = _named(_PROBLEM, (_START,), _ALGORITHM, _FORMAT, _STEP_SIZE, _NETWORK, _SUMS, _RUN)
+CHOICES = _named(_PROBLEM, (_START,), _ALGORITHM, _FORMAT, _STEP_SIZE, _NETWORK, _SUMS, _RUN, _INTEGER)
 COLUMNS_OF_RUNTIME = _named(_RUNTIME)
 RUNTIME = _named(_RUNTIME, _RAY)
 # Who reads them. `schedule` is the algorithm's, like `momentum` of one of the user's own; all else every cell reads.
 PROBLEM = tuple(_named(_PROBLEM))
 FORMAT = tuple(name for name in _named(_FORMAT) if name != "format")
 ALGORITHM = (*(name for name in _named(_ALGORITHM) if name != "algorithm"), "schedule")
-RUN = ("start", "step_size", *_named(_SUMS), *_named(_RUN))
+RUN = ("start", "step_size", *_named(_SUMS), *_named(_RUN, _INTEGER))
 # What networks read in place of RUN.
 NETWORK = ("step_size", *_named(_NETWORK), *_named(_SUMS), *(name for name in _named(_RUN) if name != "tail"))
 # What a plug-in may declare as its own, too: of convex cells it is nobody's.
 SHARED = ("depth", "module", "data", *_named(_NETWORK))
-# What files of before networks lack: null there.
-LATER = ("teacher_width", "scale_rule", *_named(_SUMS), *SHARED)
+# What files of before networks, or of before them, lack: null there.
+LATER = ("teacher_width", "scale_rule", *_named(_SUMS), *_named(_INTEGER), *SHARED)
 # Choices that name files, from the folder in which a sweep was asked for: what files hold stands for them.
 FILES = ("path", "module", "data")
 CONVEX_SCHEDULES = ("constant", "decreasing")

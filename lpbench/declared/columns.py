@@ -56,6 +56,9 @@ RESULTS = [
     *_columns("f(w_B) - f*, what it costs that the format's range does not hold the optimum (0 where it does)",
               "box_excess"),
     *_columns("`mean_gap` without it", "gap_to_box"),
+    *_columns("of `arithmetic=integer`: the objective gap, on the data as it is, of the optimum of the data in "
+              "integers: in `data_bits` of `lp_sgd`, in the 16 bits of full gradients of `lp_svrg` and `halp`. The "
+              "noise floor includes it; null where arithmetic is simulated", "data_excess"),
     *_columns("share of non-zero coordinate updates that were clipped to the range", "saturation_rate"),
     *_columns("share of them that rounded back to where they were, counted at every 16th step", "stall_rate"),
     *_columns("time in kernels", "seconds", better=LOWER),

@@ -37,6 +37,7 @@ from lpbench.cells.binding import kernel_problem, number_format, resolve, setup
 from lpbench.cells.networks import NETWORKS as NETWORK_ENGINE
 from lpbench.cells.networks import Training
 from lpbench.cells.points import Points
+from lpbench.choices.arithmetic import INTEGER, VERSION
 from lpbench.choices.cell import CellMaker
 from lpbench.convex import drive, gradients
 from lpbench.errors import ConfigError
@@ -145,7 +146,7 @@ Entry = tuple[str, str]  # definition, and the digests at the marks
 
 def cases() -> list[Case]:
     """All of them: whatever is registered by lpbench itself, so that a new algorithm or format joins by being there."""
-    found = [*_trajectories(), *_networks(), *_roundings(), *_draws(), *_problems()]
+    found = [*_trajectories(), *_integers(), *_networks(), *_roundings(), *_draws(), *_problems()]
     assert len({case.name for case in found}) == len(found)
     return found
 
@@ -199,12 +200,37 @@ def _trajectories() -> Iterator[Case]:
                 yield _trajectory(make, f"{algorithm} {name}: {variant}", algorithm, more)
 
 
-def _trajectory(make: CellMaker, name: str, algorithm: str, more: Mapping[str, Any]) -> Case:
+def _trajectory(
+    make: CellMaker, name: str, algorithm: str, more: Mapping[str, Any], arithmetic: str | None = None
+) -> Case:
     choices = {**CHOICES, "algorithm": algorithm, **more}
     change: dict[str, Any] = {key: choices.pop(key) for key in ("ridge", "hinge") if key in choices}
     cell = make.cell(choices)
-    walk = functools.partial(_walk, cell.choices, change)
+    # The identity of a cell knows nothing of these problems in integers, which solved ones alone have.
+    chosen = {**cell.choices, "arithmetic": arithmetic, "data_bits": more.get("data_bits")}
+    walk = functools.partial(_walk, chosen, change)
     return Case(name, cell.group.definition, walk, algorithm, choices["format"])
+
+
+# In integers of so many bits: weights and data.
+INTEGERS: dict[str, dict[str, Any]] = {
+    "8 8": {"precision": 8, "data_bits": 8},
+    "16 8": {"precision": 16, "data_bits": 8, "dimension": 128, "k": 64, "steps": 34},
+    "16 16": {"precision": 16, "data_bits": 16, "compute_dtype": "float32"},
+    "8 16 ridge": {"precision": 8, "data_bits": 16, "ridge": 0.5},
+    "16 8 hinge": {"precision": 16, "data_bits": 8, "hinge": True},
+    "8 8 clipped": {"precision": 8, "data_bits": 8, "limit": 0.25, "mu": 64.0},
+}
+
+
+def _integers() -> Iterator[Case]:
+    """Integer arithmetic, on the family whose data is known to the last bit."""
+    make = CellMaker()
+    for algorithm in _own(registry.algorithms):
+        if getattr(registry.algorithms.get(algorithm), "integer", False):
+            for name, more in INTEGERS.items():
+                case = _trajectory(make, f"{algorithm} integers {name}", algorithm, more, arithmetic=INTEGER)
+                yield replace(case, definition=f"{case.definition}, arithmetic {VERSION}")
 
 
 def _walk(choices: dict[str, Any], change: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:

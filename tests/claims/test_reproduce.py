@@ -157,10 +157,11 @@ WRONG: dict[str, tuple[str, Callable[[Row], float], str]] = {
     ),
 }  # fmt: skip
 FORMULAS = {"accumulation", "bits_flat", "log_log_bits", "network_weight_decay"}
+TIMED = {"integer_speed"}  # whose verdict is the machine's: tests/speed plants what it measures
 
 
 def test_every_claim_has_a_planted_error() -> None:
-    assert sorted([*WRONG, *FORMULAS]) == sorted(SHIPPED)
+    assert sorted([*WRONG, *FORMULAS, *TIMED]) == sorted(SHIPPED)
 
 
 def test_what_trains_nothing_has_fresh_seeds_too() -> None:
@@ -184,7 +185,12 @@ SOON = sorted({*SHIPPED} - {
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in SOON else pytest.param(name, marks=pytest.mark.slow) for name in SHIPPED]
+    "name",
+    [
+        name if name in SOON else pytest.param(name, marks=pytest.mark.slow)
+        for name in SHIPPED
+        if name not in TIMED
+    ],
 )
 def test_a_claim_holds_and_sees_wrong_results(name: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the same cells: what they hold passes, and a planted error is seen by the statistic and its interval."""
