@@ -34,7 +34,8 @@ SHARED = {
     "problem": [  # the networks: of the others, the identity holds what decides them
         "arithmetic/ops", "arithmetic/elementary", "arithmetic/generator", "arithmetic/rounding",
         "arithmetic/tiles", "arithmetic/vectors", "arithmetic/lanes", "arithmetic/hadamard",
-        "arithmetic/bound", "formats/base", "formats/quantize", "networks/architecture", "networks/assembly", "networks/centres",
+        "arithmetic/bound", "formats/base", "formats/quantize", "networks/architecture", "networks/assembly",
+        "networks/centres",
         "networks/net", "networks/operands", "networks/passes", "networks/roles", "networks/rounding", "networks/sums",
         "networks/training", "networks/updates", "networks/watching",
         "cells/points", "cells/networks", "problems/network",
