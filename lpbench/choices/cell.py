@@ -19,10 +19,9 @@ import orjson
 from lpbench import registry
 from lpbench.choices import arithmetic, keys
 from lpbench.choices.files import is_relative, located
-from lpbench.declared.choices import CHOICES, CONVEX_SCHEDULES, FILES, FORMAT, RUN
+from lpbench.declared.choices import CHOICES, CONVEX_SCHEDULES, FILES, FORMAT, RUN, SUMS
 from lpbench.errors import ConfigError
 from lpbench.networks.modules import VERSION as TORCH
-from lpbench.networks.roles import SUMS, settled_sums
 
 _NOT_HASHED = ("seed", *FILES)  # seeds make the cells of a group; the content of a file stands for its path
 
@@ -372,6 +371,8 @@ def _sums(choices: dict[str, Any], algorithm: Any) -> dict[str, Any]:
         "format" not in algorithm.reads or choices["noise_kind"] is not None
     ):  # nothing is rounded, nothing is summed
         return dict.fromkeys(SUMS)
+    from lpbench.networks.roles import settled_sums
+
     return settled_sums(choices)
 
 

@@ -10,7 +10,14 @@ from lpbench.commands import _options as opt
 
 NEEDS_ARGUMENTS = True
 REGISTERED = ("formats", "algorithms", "problems", "datasets", "executors")
-KINDS = (*REGISTERED, "bounds", "choices", "experiments", "sweeps")
+KINDS = (*REGISTERED, "recipes", "bounds", "choices", "experiments", "sweeps")
+
+
+# Of what lies in files of conf: the folder, what to do with one, and how many lines at its head say what it is.
+_FILES: dict[str, tuple[str, str, int | None]] = {
+    "experiments": ("experiment", "lpbench sweep +experiment={}", 1),
+    "recipes": ("recipe", "lpbench show recipe={} problem=mlp", None),
+}
 
 
 def command(
@@ -44,7 +51,7 @@ def command(
     as_json: opt.Json = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Name what there is: formats, algorithms, problems, datasets, executors, bounds, choices, experiments, sweeps."""
+    """Name what there is: formats, algorithms, problems, datasets, recipes, bounds, choices, experiments, sweeps ..."""
     from lpbench.choices.hydra_session import load
     from lpbench.errors import ConfigError, did_you_mean
 
@@ -54,8 +61,8 @@ def command(
         raise ConfigError(f"--tag, --search and --all choose among sweeps: lpbench list sweeps, got {kind!r}")
     if kind == "sweeps":
         table = _sweeps(runs_dir, tag or (), search, every)
-    elif kind == "experiments":
-        table = _experiments(config_dir)
+    elif kind in _FILES:
+        table = _described(kind, config_dir)
     else:
         load(config_dir)
         table = {"bounds": _bounds, "choices": _choices}.get(kind, _registered)(kind)
@@ -111,16 +118,18 @@ def _print_statements(table: Any) -> None:
         print(textwrap.fill(statement, console().width, initial_indent=indent, subsequent_indent=indent))
 
 
-def _experiments(config_dir: Any) -> Any:
+def _described(kind: str, config_dir: Any) -> Any:
+    """What lies in files, with what the comment at the head of each says."""
     from lpbench.commands._completion import group_files
     from lpbench.terminal import Table
 
+    group, command, most = _FILES[kind]
     rows = []
-    for file in group_files("experiment", config_dir):
+    for file in sorted(group_files(group, config_dir), key=lambda file: file.stem):
         lines = file.read_text(encoding="utf-8").splitlines()
         comments = [line[1:].strip() for line in lines if line.startswith("#")]
         said = [line for line in comments if not line.startswith("@package")]
-        rows.append([file.stem, said[0] if said else "", f"lpbench sweep +experiment={file.stem}"])
+        rows.append([file.stem, " ".join(said[:most]), command.format(file.stem)])
     return Table(["name", "description", "command"], rows)
 
 

@@ -180,6 +180,7 @@ PROBLEM = tuple(_named(_PROBLEM))
 FORMAT = tuple(name for name in _named(_FORMAT) if name != "format")
 ALGORITHM = (*(name for name in _named(_ALGORITHM) if name != "algorithm"), "schedule")
 RUN = ("start", "step_size", *_named(_SUMS), *_named(_RUN, _INTEGER))
+SUMS = tuple(_named(_SUMS))
 # What networks read in place of RUN.
 NETWORK = ("step_size", *_named(_NETWORK), *_named(_SUMS), *(name for name in _named(_RUN) if name != "tail"))
 # What a plug-in may declare as its own, too: of convex cells it is nobody's.

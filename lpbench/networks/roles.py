@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lpbench.declared.choices import CHOICES
+from lpbench.declared.choices import CHOICES, SUMS
 from lpbench.declared.kinds import called
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.formats.base import least_power_of_two
@@ -30,7 +30,6 @@ KEYS = {
     "momentum": "momentum_format",
     "master": "master_format",
 }
-SUMS = ("sum_format", "sum_chunk", "sum_rounding")
 ROLE_NAMES = ("weights", *KEYS, "sums")
 _OF_FORMAT = (
     "precision", "exponent_bits", "block_size", "scale_rule", "subnormals", "limit", "rounding", "random_bits",

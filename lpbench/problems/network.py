@@ -9,7 +9,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from lpbench.declared.choices import NETWORK
+from lpbench.declared.choices import NETWORK, SUMS
 from lpbench.errors import ConfigError
 from lpbench.networks import bits
 from lpbench.networks.architecture import Layer, names
@@ -18,7 +18,6 @@ from lpbench.networks.cost import Work, work
 from lpbench.networks.modules import sizes
 from lpbench.networks.roles import (
     KEYS,
-    SUMS,
     canonical,
     has_centre,
     recipe,

@@ -66,6 +66,18 @@ def test_experiments_say_what_they_are(capsys, tmp_path):
     assert rows["mine"]["description"] == "My own grid."
 
 
+def test_recipes_say_what_they_round(capsys, tmp_path):
+    (tmp_path / "recipe").mkdir()
+    (tmp_path / "recipe" / "mine.yaml").write_text(
+        "# @package _global_\n# My own,\n# of two lines.\nrecipe: mine\n"
+    )
+    rows = {row["name"]: row for row in listed(capsys, "recipes", "--config-dir", tmp_path)}
+    assert {"all", "ibm8", "mxfp4", "mine"} <= set(rows)
+    assert all(row["description"].endswith((".", ").")) for row in rows.values())
+    assert rows["mine"]["description"] == "My own, of two lines."
+    assert rows["fp8"]["command"] == "lpbench show recipe=fp8 problem=mlp"
+
+
 def test_sweeps_with_their_state(capsys, tmp_path):
     SweepWriter(tmp_path / "demo", [], 0).close()
     (tmp_path / "broken").mkdir()
