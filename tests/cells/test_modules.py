@@ -397,6 +397,16 @@ def test_operands_of_products_are_rounded_in_cells(given):
     assert "operands" in set(row["tensors"]["role"])
 
 
+@pytest.mark.parametrize("given", [{"problem": "mlp", "dimension": 24}, {"problem": "cnn", "dimension": 16}])
+def test_both_engines_round_the_same_operands(given):
+    """To the nearest there are no random numbers; and channels are those that the compiled engine fills up to."""
+    more = {"dataset": "digits", "n_samples": 32, "batch_size": 8, "steps": 6, "even_points": 1}
+    more |= {"recipe": "mxfp4", "error_format": "same(rounding=nearest_even)", "compute_dtype": "float64"}
+    rows = [lpbench.run(**given, **more, engine=engine) for engine in ("compiled", "torch")]
+    for name in ("train_loss", "test_loss", "gradient_norm"):
+        assert np.allclose(*(row["trace"][name] for row in rows), rtol=1e-11, equal_nan=True)
+
+
 STATES = """
     import os
     import random
