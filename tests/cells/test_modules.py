@@ -397,6 +397,46 @@ def test_operands_of_products_are_rounded_in_cells(given):
     assert "operands" in set(row["tensors"]["role"])
 
 
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("mlp", "block"),
+        ("wide", "mxfp4"),
+        ("cnn 2-d", "int8_row"),
+    ],
+)
+def test_both_engines_round_the_same_operands(name, form, in_python):
+    """To the nearest there are no random numbers; one scale for all that is summed does not see what fills it up."""
+    problem = nets.data(name)
+    choices = {
+        **nets.ALL, "gradient_format": "none", "momentum_format": "none", "master_format": "none",
+        "round_at": "products", "full_precision": "first", "rounding": "nearest_even", "format": form,
+    }  # fmt: skip
+    compiled = nets.run(nets.training(problem, stride=1, **choices))
+    torched = nets.run(nets.by_torch(problem, **choices))
+    plain = nets.run(nets.by_torch(problem, **nets.PLAIN))
+    assert np.allclose(compiled.losses, torched.losses, rtol=1e-11, atol=0)
+    assert not np.allclose(compiled.losses, plain.losses, rtol=1e-4, atol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["mxfp4", "nvfp4"])
+def test_both_engines_have_the_same_blocks(recipe):
+    """Of channels that are those that the compiled engine fills up to."""
+    more = {
+        "dataset": "digits",
+        "n_samples": 32,
+        "batch_size": 8,
+        "steps": 6,
+        "even_points": 1,
+        "dimension": 16,
+    }
+    more |= {"recipe": recipe, "error_format": "same(rounding=nearest_even)", "compute_dtype": "float64"}
+    rows = [lpbench.run(problem="cnn", **more, engine=engine) for engine in ("compiled", "torch")]
+    for name in ("train_loss", "test_loss", "gradient_norm"):
+        assert np.allclose(*(row["trace"][name] for row in rows), rtol=1e-11, equal_nan=True)
+
+
 STATES = """
     import os
     import random

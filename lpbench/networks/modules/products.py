@@ -1,7 +1,8 @@
 """Products of a module whose operands are rounded, each along the axis that is summed: of linear and convolving layers.
 
 Three products of two operands, as `lpbench.networks.operands` has them of the compiled engine; a linear layer is a
-convolution without positions, its samples all leading axes of what it is given. Each operand is laid out as a matrix
+convolution without positions, its samples all leading axes of what it is given. Positions are those of the input with
+its borders. Each operand is laid out as a matrix
 (rows, what is summed together), rotated where the recipe says so, and rounded:
 
 forward.input     (samples x positions, channels of a group)     forward.weight   (outputs, window x channels)
@@ -47,7 +48,6 @@ class _Shape(NamedTuple):
     spatial: int
     groups: int = 1
     stride: tuple[int, ...] = ()
-    padding: tuple[int, ...] = ()
     dilation: tuple[int, ...] = ()
 
 
@@ -84,11 +84,8 @@ class Product:
             y = _Multiplied.apply(rows, module.weight, self, _Shape(0), use)
             y = y.reshape(*input.shape[:-1], y.shape[1])
             return y if module.bias is None else y + module.bias
-        x, padding = input, module.padding
-        if isinstance(padding, str) or module.padding_mode != "zeros":
-            mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
-            x, padding = F.pad(x, module._reversed_padding_repeated_twice, mode), (0,) * dims
-        shape = _Shape(dims, module.groups, module.stride, padding, module.dilation)
+        x = _padded(module, input)
+        shape = _Shape(dims, module.groups, module.stride, module.dilation)
         single = x.ndim == dims + 1
         y = _Multiplied.apply(x[None] if single else x, module.weight, self, shape, use)
         y = y if module.bias is None else y + module.bias.view(-1, *(1,) * dims)
@@ -127,6 +124,17 @@ class Product:
         return torch.cat([parts.flatten(-2), x[..., length:]], -1).movedim(-1, axis)
 
 
+def _padded(module: Any, x: torch.Tensor) -> torch.Tensor:
+    """The input of a convolution with its borders, which are rounded with it, as the compiled engine has it."""
+    sides = module.padding
+    if isinstance(sides, str):
+        sides = module._reversed_padding_repeated_twice
+    else:
+        sides = [side for side in reversed(sides) for _ in range(2)]
+    mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
+    return F.pad(x, sides, mode) if any(sides) else x
+
+
 def _layout(which: int, dims: int) -> _Layout:
     places = tuple(range(3, 3 + dims))
     if which == FORWARD_WEIGHT:  # (groups, outputs, channels, *window)
@@ -152,13 +160,13 @@ class _Multiplied(torch.autograd.Function):
         if shape.spatial == 0:
             return one @ other.T
         convolve = (F.conv1d, F.conv2d, F.conv3d)[shape.spatial - 1]
-        return convolve(one, other, None, shape.stride, shape.padding, shape.dilation, shape.groups)
+        return convolve(one, other, None, shape.stride, 0, shape.dilation, shape.groups)
 
     @staticmethod
     def backward(ctx: Any, *derivatives: torch.Tensor) -> Any:
         x, w = ctx.saved_tensors
         product, shape, use, dims = ctx.product, ctx.shape, ctx.use, ctx.shape.spatial
-        more = shape.stride, shape.padding, shape.dilation, shape.groups
+        more = shape.stride, 0, shape.dilation, shape.groups
         (e,) = derivatives
         dx = dw = None
         if ctx.needs_input_grad[0]:
