@@ -52,7 +52,7 @@ class Slow:
         self.full = full * unit
         self.keys = [stream(SEED, purpose) for purpose in (SAMPLES, ROUNDING)]
         self.rows, self.d = self.problem.X.shape
-        self.z, self.h, self.bits = [0] * self.d, [0] * self.d, 8
+        self.z, self.h, self.bits = [0] * self.d, [0] * self.d, 12
 
     def slope(self, z, y):
         if self.loss == LOGISTIC:
@@ -70,7 +70,7 @@ class Slow:
     def room(self, coefficient, constant):
         """Fraction bits."""
         decay = self.alpha * self.problem.regularization / 2**self.low
-        self.bits = 8
+        self.bits = 12
         while self.bits > self.low - 4 and (
             max(coefficient, decay) * 2 ** (16 + self.bits) > 2**15 - 1
             or constant * 2 ** (1 + self.bits) > 2**15 - 1

@@ -57,7 +57,8 @@ def slowly(z, h, x, following, unit, first, second, a, b, bits, low, up):
         pair = word(
             first, second, 16 * group + place % 32 // 2
         )  # two numbers of 16 bits, each for two coordinates
-        random = pair >> 16 * (place % 2) >> 8 * (place // 32) & (1 << max(bits, 0)) - 1
+        half, drawn = pair >> 16 * (place % 2) & 0xFFFF, max(bits, 0)
+        random = half >> 16 - drawn if place >= 32 else half & (1 << drawn) - 1
         t = saturated(random - scaled(unit * x[j], a, up))
         t = saturated(t - scaled(w, b, up))
         if h is not None:
