@@ -53,7 +53,7 @@ def by_python(x, form, mode, random):
     out, (work, scaling) = np.empty_like(x), quantizing.arithmetic(form, x.dtype, np.finfo(x.dtype))
     grid, uniforms = form.array_kernel(work), random.astype(work).ravel() if mode == "uniforms" else None
     rounding = roundings.given(work) if mode == "uniforms" else roundings.make(mode, work)
-    key = quantizing._key(random) if mode == "stochastic" else np.uint32(0)
+    key = quantizing.key_of(random) if mode == "stochastic" else np.uint32(0)
     units = quantizing.units_of(grid, x.shape[1], scaling)
     with np.errstate(over="ignore"):
         quantizing._round_rows.py_func(grid, rounding, x, key, uniforms, scaling, units, out)
@@ -70,7 +70,7 @@ def by_arrays(x, form, mode, random):
         r = random.astype(work)
     elif mode == "stochastic":
         with np.errstate(over="ignore"):
-            first, second = step_words(quantizing._key(random), 0)
+            first, second = step_words(quantizing.key_of(random), 0)
             bits = random_bits(first, second, np.arange(x.size, dtype=np.uint32)) & rounding.mask
         r = bits.reshape(x.shape).astype(work) * rounding.unit
     unit = np.ones(x.shape, work)
