@@ -135,10 +135,10 @@ def _of_terms(
     return found
 
 
-def draw(length: int, terms: str, seed: int) -> np.ndarray:
-    """(length, sums) float64: the terms of some sums, of standard deviation 1."""
+def draw(length: int, terms: str, seed: int, numbers: int = _NUMBERS) -> np.ndarray:
+    """(length, sums) float64: the terms of some sums, of standard deviation 1; about so many numbers in all."""
     random = np.random.default_rng([seed, length])
-    size = length, int(np.clip(_NUMBERS // length, _FEWEST, _MOST_SUMS))
+    size = length, int(np.clip(numbers // length, _FEWEST, _MOST_SUMS))
     if terms == "products":
         return random.standard_normal(size) * random.standard_normal(size)
     reach = np.sqrt(3.0)

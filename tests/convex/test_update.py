@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered")
 def run_of(grid, mode, tally, model=None, samples=3, rounding=1):
     """What a step needs of a Run."""
     keys = SimpleNamespace(samples=np.uint32(samples), rounding=np.uint32(rounding))
-    return SimpleNamespace(model=model, fmt=grid, rounding=mode, keys=keys, tally=tally)
+    return SimpleNamespace(model=model, fmt=grid, rounding=mode, keys=keys, tally=tally, sums=None)
 
 
 def step(w, v, a, b=0.0, h=None, at=0, fmt=None, mode=NEAREST):

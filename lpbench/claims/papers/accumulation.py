@@ -19,19 +19,20 @@ WAYS = {
     "9 bits, stochastic": (9, "stochastic", 1, (1.0, 1.0, 1.0), (0.02, 0.02, 0.02)),
     "7 bits to nearest": (7, "nearest_even", 1, (0.25, 0.0625, 0.0156), (0.005, 0.002, 0.0005)),
 }
+NUMBERS = 2**22  # that are summed at a time: 64 sums of the longest
 RETAINING = (5, 7, 9)  # mantissa bits of sums of mean 0
 
 
 def kept(length: int, mantissa_bits: int, rounding: str, chunk: int, seed: int) -> float:
-    """Sum / exact sum of positive terms, a mean over 256 or more sums."""
-    drawn = draw(length, "positive", seed)
+    """Sum / exact sum of positive terms, a mean over 64 or more sums."""
+    drawn = draw(length, "positive", seed, NUMBERS)
     form = Float(EXPONENT_BITS, mantissa_bits)
     return float((accumulate(drawn, form, rounding, chunk, axis=0, random=seed) / drawn.sum(axis=0)).mean())
 
 
 def retained(length: int, mantissa_bits: int, seed: int) -> float:
     """The variance of sums of mean 0, to nearest, over that of the exact ones."""
-    drawn = draw(length, "products", seed)
+    drawn = draw(length, "products", seed, NUMBERS)
     found = accumulate(drawn, Float(EXPONENT_BITS, mantissa_bits), axis=0)
     return float((found**2).mean() / (drawn.sum(axis=0) ** 2).mean())
 
@@ -66,7 +67,7 @@ class Accumulation(Claim):
             value = kept(LENGTHS[-1], bits, "nearest_even", 1, seed) * LENGTHS[-1] / stalls_at(LARGEST, bits)
             found.append(Measure(f"{bits} bits to nearest: the sum / where it stops", [value], 0.99, 1.01))
         bounds = [
-            error(draw(length, terms, seed), 9, chunk, "stochastic", seed)
+            error(draw(length, terms, seed, NUMBERS), 9, chunk, "stochastic", seed)
             / stochastic_error(Sum(length, mean, chunk), 9)
             for length in LENGTHS
             for terms, mean in (("products", 0.0), ("positive", 1.0))
