@@ -47,7 +47,7 @@ def sweep_or_none(what: str, runs_dir: Path) -> Path | None:
 
     if is_sweep(runs_dir / what) or is_sweep(Path(what)):
         return find_sweep(what, runs_dir)
-    if what in formats.names():
+    if what in formats.names() or "(" in what:  # or one with choices of its own
         return None
     if renamed(what, runs_dir):
         return find_sweep(what, runs_dir)  # which says where it went
@@ -251,8 +251,9 @@ def _facts(name: str) -> dict[str, Any]:
     import numpy as np
 
     from lpbench import formats
+    from lpbench.networks.roles import format_of
 
-    number_format = formats.get(name)
+    number_format = format_of(name) if "(" in name else formats.get(name)
     facts: dict[str, Any] = {
         "name": name,
         "format": repr(number_format),

@@ -53,7 +53,10 @@ def command(
     as_json: opt.Json = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Show a sweep, one of its cells, a number format, or what a recipe rounds: show recipe=fp8 problem=cnn."""
+    """Show a sweep, one of its cells, a number format, or what a recipe rounds: show recipe=fp8 problem=cnn.
+
+    A format may have choices of its own: lpbench show 'float(precision=16,exponent_bits=6)'
+    """
     from lpbench.commands import _show
     from lpbench.errors import ConfigError
 
@@ -64,7 +67,7 @@ def command(
         if diff is None:
             raise ConfigError("name a sweep or a format, or give --diff FORMAT FORMAT")
         return _show.format_diff(*diff, as_json)
-    if "=" in what:
+    if "=" in what and "(" not in what.partition("=")[0]:
         if of_sweep or diff is not None:
             raise ConfigError(f"{what} is a choice; cells, metrics and figures belong to a sweep")
         return _show.recipe([what, *(rest or ())], as_json)

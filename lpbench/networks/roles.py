@@ -17,7 +17,7 @@ import numpy as np
 from lpbench.declared.choices import CHOICES, SUMS
 from lpbench.declared.kinds import called
 from lpbench.errors import ConfigError, did_you_mean
-from lpbench.formats.base import least_power_of_two
+from lpbench.formats.base import Format, least_power_of_two
 from lpbench.networks.rounding import Rounder, delays
 from lpbench.registry import algorithms, formats
 
@@ -154,6 +154,18 @@ def settled_products(choices: Mapping[str, Any]) -> dict[str, Any]:
             "give it none or a format"
         )
     return found
+
+
+def format_of(text: str) -> Format:
+    """The format of an expression, `mxfp4(block_size=16)`, with a range of 1 where it has none; raises ConfigError."""
+    spec = read("format", text)
+    if spec.name in (NONE, SAME):
+        raise ConfigError(f"unknown format {spec.name!r}.{did_you_mean(spec.name, formats.names())}")
+    choices = {"compute_dtype": "float64", "precision": CHOICES["precision"].default}
+    whole = Recipe({"activations": spec}, choices, frozenset())
+    found = whole.rounder("activations", None, np.array([1.0 / ROOM]))
+    assert found is not None
+    return found.form
 
 
 def accumulator(choices: Mapping[str, Any], sums: np.ndarray | None = None) -> Rounder | None:

@@ -151,6 +151,36 @@ def test_of_many_findings_the_worst_are_printed(capsys, tmp_path):
     assert "... and 4 with underflow beyond its limit" in lines
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "float(precision=16,exponent_bits=6)",
+            {"bits": 16, "mantissa_bits": 9, "max": (2 - 2.0**-9) * 2.0**32},
+        ),
+        ("fixed(precision=4)", {"bits": 4, "max": 0.875}),
+        ("fixed(precision=4,limit=2)", {"bits": 4, "max": 1.75}),
+        ("mxfp4(block_size=16)", {"bits_per_value": 4.5, "blocks_clipped": "41.7 % of blocks of N(0, 1)"}),
+    ],
+)
+def test_a_format_with_choices_of_its_own(capsys, text, expected):
+    found = json.loads(show(capsys, text, "--json").out)
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_a_format_with_impossible_choices_is_one_line(capsys):
+    assert "unknown choice 'blocksize' of mxfp4. Did you mean 'block_size'?" in show(
+        capsys, "mxfp4(blocksize=16)", code=2
+    ).err  # fmt: skip
+    assert "does not end with its bracket" in show(capsys, "mxfp4(block_size=16", code=2).err
+    assert "unknown format 'same'" in show(capsys, "same(rounding=up)", code=2).err
+    rows = {
+        row[""]: row
+        for row in json.loads(show(capsys, "--diff", "mxfp4", "mxfp4(scale_rule=rceil)", "--json").out)
+    }
+    assert rows["blocks_clipped"]["mxfp4(scale_rule=rceil)"].startswith("0.0 %")
+
+
 def test_tensors_at_another_step(capsys, networks):
     out, err = show(capsys, "demo", NETWORK.cell_id, "--tensors", "--step", "12", "--runs-dir", networks)
     assert "after 10 steps" in out
