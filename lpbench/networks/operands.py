@@ -105,9 +105,11 @@ def _along_rows(net, layer, which, key, step, x, columns, period, out):
     """out = x, both (n,), rotated in rows of `period`, and rounded along rows of `columns` numbers."""
     source = x
     if net.rotated[layer, which // 2] > 0:
-        source = net.slopes[0, : x.size]
-        copy(source, x)
-        _rotate(net, layer, which, key, step, source, period, 1)
+        # On their side: a loop over the rows then takes many at once, with the same bits.
+        source, turned, rows = net.slopes[0, : x.size], net.slopes[1, : x.size], x.size // period
+        transpose(x, rows, period, turned)
+        _rotate(net, layer, which, key, step, turned, period, rows)
+        transpose(turned, period, rows, source)
     if not rounded(net, OPERANDS, EACH * layer + which, key, step, source, out, columns):
         copy(out, x)
 
