@@ -64,9 +64,14 @@ class Algorithm:
         """The state at step 0: a NamedTuple with cases of the generics in lpbench.convex.drive."""
         raise NotImplementedError
 
+    def begin_in_integers(self, setup: Setup) -> Any:
+        """The same in integer arithmetic, of algorithms that are `integer`."""
+        raise NotImplementedError
+
     def prepare(self, setup: Setup) -> Advance:
         """The cell at step 0, as a function that carries it on."""
-        return functools.partial(drive, setup.run, self.begin(setup), np.zeros(1, np.int64))
+        begin = self.begin if setup.samples_in_integers is None else self.begin_in_integers
+        return functools.partial(drive, setup.run, begin(setup), np.zeros(1, np.int64))
 
 
 def uses_snapshots(algorithm: type[Algorithm]) -> bool:

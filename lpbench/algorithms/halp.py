@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.algorithms.base import Algorithm, Setup
-from lpbench.algorithms.integer import integer_halp
+from lpbench.algorithms.integer import IntegerHalp, integer_halp
 from lpbench.algorithms.snapshots import AVERAGE, RANDOM, Snapshot, new_snapshot, variance_reduced_step
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.dot import dot
@@ -90,10 +90,8 @@ class Halp(Algorithm):
     reads = frozenset({"format", "inner_steps", "snapshot", "mu"})
     ns_coordinate = 0.5
 
-    def begin(self, setup: Setup) -> Any:
+    def begin(self, setup: Setup) -> HalpState:
         """At the start itself: the centre is in full precision."""
-        if setup.samples_in_integers is not None:
-            return integer_halp(setup)
         return HalpState(
             z=np.zeros(setup.start.size, setup.dtype),
             scale=np.zeros(1),
@@ -101,3 +99,6 @@ class Halp(Algorithm):
             mu=np.float64(setup.choices["mu"] or setup.mu),
             snapshot=new_snapshot(setup),
         )
+
+    def begin_in_integers(self, setup: Setup) -> IntegerHalp:
+        return integer_halp(setup)

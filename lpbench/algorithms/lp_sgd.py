@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.algorithms.base import Algorithm, Setup
-from lpbench.algorithms.integer import integer_sgd
+from lpbench.algorithms.integer import IntegerSgd, integer_sgd
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.ops import like
@@ -53,8 +53,9 @@ class LpSgd(Algorithm):
     reads = frozenset({"format", "limit", "schedule"})
     ns_coordinate, sparse_steps = 0.35, True
 
-    def begin(self, setup: Setup) -> Any:
+    def begin(self, setup: Setup) -> SgdState:
         """On the grid point nearest to the start."""
-        if setup.samples_in_integers is not None:
-            return integer_sgd(setup)
         return SgdState(to_native(setup.format, setup.start, setup.dtype), np.float64(setup.format.scale))
+
+    def begin_in_integers(self, setup: Setup) -> IntegerSgd:
+        return integer_sgd(setup)

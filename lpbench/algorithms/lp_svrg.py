@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpbench.algorithms.base import Algorithm, Setup
-from lpbench.algorithms.integer import integer_svrg
+from lpbench.algorithms.integer import IntegerSvrg, integer_svrg
 from lpbench.algorithms.snapshots import AVERAGE, RANDOM, Snapshot, new_snapshot, variance_reduced_step
 from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.generator import key_from, step_words
@@ -73,9 +73,10 @@ class LpSvrg(Algorithm):
     reads = frozenset({"format", "limit", "inner_steps", "snapshot"})
     ns_coordinate = 0.5
 
-    def begin(self, setup: Setup) -> Any:
+    def begin(self, setup: Setup) -> SvrgState:
         """On the grid point nearest to the start."""
-        if setup.samples_in_integers is not None:
-            return integer_svrg(setup)
         w = to_native(setup.format, setup.start, setup.dtype)
         return SvrgState(w, np.float64(setup.format.scale), new_snapshot(setup))
+
+    def begin_in_integers(self, setup: Setup) -> IntegerSvrg:
+        return integer_svrg(setup)

@@ -19,6 +19,13 @@ def copy(x, y):
 
 
 @inner
+def add(x, y):
+    """x += y, both (n,)."""
+    for j in range(x.size):
+        x[j] += y[j]
+
+
+@inner
 def transpose(x, rows, columns, out):
     """out (columns, rows) = x (rows, columns)^T; both one-dimensional, x from its first number on."""
     tall, wide = rows - rows % LANES, columns - columns % LANES

@@ -11,7 +11,7 @@ from lpbench.commands._show import network
 from lpbench.declared.choices import CHOICES
 from lpbench.errors import ConfigError, ExitCode, did_you_mean
 from lpbench.escaping import csv_of_records
-from lpbench.proofs.sums import COLUMNS, TERMS, WITHIN, lengths_of, rows
+from lpbench.proofs.sums import COLUMNS, TERMS, WITHIN, Asked, lengths_of, rows
 from lpbench.terminal import Table, note, print_json
 
 NETWORK = "network"  # in place of lengths: those of a network's products
@@ -37,10 +37,9 @@ def report(
     """Measure, print, draw; returns the exit code. Raises ConfigError."""
     own, rest = _chosen(overrides)
     lengths = _of_network(rest, config_dir) if asked == NETWORK else _numbers(asked, rest)
-    found = rows(
-        lengths, WITHIN if within is None else within, own["sum_chunk"], own["sum_rounding"], seed=own["seed"][0],
-        measure=measure, said=lambda text: None if quiet else note(f"measuring {text}"),
-    )  # fmt: skip
+    within = WITHIN if within is None else within
+    question = Asked(within, own["sum_chunk"], own["sum_rounding"], tuple(TERMS), own["seed"][0], measure)
+    found = rows(lengths, question, lambda text: None if quiet else note(f"measuring {text}"))
     if as_json:
         print_json({"within": found[0]["within"], "rows": found})
     elif as_csv:

@@ -23,9 +23,8 @@ from lpbench.arithmetic.integer import (
 from lpbench.arithmetic.jit import inner
 from lpbench.arithmetic.vectors import copy
 from lpbench.convex.ahead import Ahead, look_ahead, new_ahead
-from lpbench.convex.update import AUDITED, L1, MOVED, PEAK, SATURATED, STALLED
+from lpbench.convex.update import AUDIT_EVERY, AUDITED, L1, MOVED, PEAK, SATURATED, STALLED
 
-AUDIT_EVERY = 16  # what is counted is counted at every 16th step: a power of two
 _COEFFICIENTS = np.uint32(2**32 - 1)  # of a step's random numbers, the one that rounds its coefficients
 
 

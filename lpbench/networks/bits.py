@@ -54,5 +54,5 @@ def bits_per_step(tensors: Sequence[Tensor], recipe: Recipe, choices: Mapping[st
             rounder = recipe.rounder(one, layer) if is_rounded else None
             total += MOVES[one] * times * numbers * (full if rounder is None else rounder.form.bits_per_value)
     if has_centre(choices):  # the centre read twice, both gradients about it written and read
-        total += 6 * full * sum(numbers for role, _, numbers, *_ in tensors if role == "weights")
+        total += 6 * full * sum(one.numbers for one in tensors if one.role == "weights")
     return total

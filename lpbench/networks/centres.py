@@ -17,10 +17,10 @@ import numpy as np
 from lpbench.arithmetic.arrays import Vector, zeros
 from lpbench.arithmetic.jit import apart, inner
 from lpbench.arithmetic.ops import like
-from lpbench.arithmetic.vectors import copy, fill
+from lpbench.arithmetic.vectors import add, copy, fill
 from lpbench.networks.net import WEIGHTS, outside
 from lpbench.networks.passes import backward, forward, gather
-from lpbench.networks.updates import AUDIT_EVERY, SATURATED, bring, count_moves, direction
+from lpbench.networks.updates import AUDIT_EVERY, SATURATED, bring, count_moves, direction, squares
 
 
 class Centre(NamedTuple):
@@ -54,10 +54,8 @@ def begin_loop(net, memory, centre, X, y, loss_scale, key, step):
     fill(centre.full, like(centre.full[0], 0.0))
     for start in range(0, y.size, net.batch):
         chosen = centre.samples[start : start + net.batch]
-        gather(net, X, chosen, key, step)
-        forward(net, centre.anchor, chosen.size, key, step)
-        backward(net, centre.anchor, centre.before, X, y, chosen, loss_scale / y.size, key, step)
-        _add(centre.full, centre.before)
+        before(net, centre, X, y, chosen, loss_scale / y.size, key, step)
+        add(centre.full, centre.before)
     if centre.offset.size == 0:
         return
     fill(centre.offset, like(centre.offset[0], 0.0))
@@ -65,9 +63,9 @@ def begin_loop(net, memory, centre, X, y, loss_scale, key, step):
     for tensor in range(memory.tensors.shape[0]):
         start = memory.tensors[tensor, 0]
         end = start + memory.tensors[tensor, 1] * memory.tensors[tensor, 2]
-        squares = _square(centre.full[start:end]) / (loss_scale * loss_scale)
-        centre.scale[tensor] = math.sqrt(squares) / (centre.mu * centre.reach)
-        total += squares
+        square = squares(centre.full[start:end]) / (loss_scale * loss_scale)
+        centre.scale[tensor] = math.sqrt(square) / (centre.mu * centre.reach)
+        total += square
     if centre.shared == 1:
         fill(centre.scale, math.sqrt(total) / (centre.mu * centre.reach))
 
@@ -90,6 +88,7 @@ def reduce_variance(gradient, centre):
 @apart
 def update_offset(net, memory, rule, centre, alpha, key, step):
     """z <- Q(z - u / s), u what the rule takes from the weights; w = w~ + s z. Where s is 0 nothing is left to do."""
+    audit = step % AUDIT_EVERY == 0
     for tensor in range(memory.tensors.shape[0]):
         start, columns = memory.tensors[tensor, 0], memory.tensors[tensor, 2]
         end = start + memory.tensors[tensor, 1] * columns
@@ -102,29 +101,15 @@ def update_offset(net, memory, rule, centre, alpha, key, step):
         direction(net, memory, rule, tensor, start, end, w, alpha, 1.0, 1.0, key, step)
         if not s > 0.0:
             continue
-        copy(old, z)
+        if audit:
+            copy(old, z)
         _move(z, u, s, x)
-        if step % AUDIT_EVERY == 0:
+        if audit:
             memory.counts[SATURATED] += outside(net, WEIGHTS, tensor, x, u, columns)
         bring(net, WEIGHTS, tensor, key, step, x, z, columns)
-        if step % AUDIT_EVERY == 0:
+        if audit:
             count_moves(memory.counts, u, old, z)
         _place(w, centre.anchor[start:end], z, s)
-
-
-@inner
-def _square(x):
-    """||x||^2 in float64, summed in order."""
-    total = 0.0
-    for j in range(x.size):
-        total += np.float64(x[j]) * np.float64(x[j])
-    return total
-
-
-@inner
-def _add(into, x):
-    for j in range(into.size):
-        into[j] += x[j]
 
 
 @inner

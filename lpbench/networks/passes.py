@@ -9,7 +9,7 @@ import numpy as np
 from lpbench.arithmetic.elementary import decay, log
 from lpbench.arithmetic.jit import apart, inner
 from lpbench.arithmetic.ops import like
-from lpbench.arithmetic.vectors import copy, fill, transpose
+from lpbench.arithmetic.vectors import add, copy, fill, transpose
 from lpbench.networks.architecture import (
     BIAS,
     DIRECT,
@@ -85,7 +85,7 @@ def forward(net, weights, count, key, step):
             )  # fmt: skip
         if in_few_bits:
             for i in range(rows):
-                _add(out[i * width : (i + 1) * width], bias)
+                add(out[i * width : (i + 1) * width], bias)
         if layer < last:
             _hand_on(net, layer, count, key, step)
 
@@ -247,13 +247,7 @@ def _gradient(net, layer, gradient, count, key, step):
     bias = gradient[line[BIAS] : line[BIAS] + width]
     for i in range(rows):
         at = line[OUTPUT] + i * width
-        _add(bias, net.errors[at : at + width])
-
-
-@inner
-def _add(into, x):
-    for j in range(into.size):
-        into[j] += x[j]
+        add(bias, net.errors[at : at + width])
 
 
 @inner
@@ -285,7 +279,7 @@ def _back(net, layer, weights, count, key, step):
     for i in range(rows):
         for k in range(line[LINES]):
             at, to = i * length + k * segment, net.offsets[line[WINDOWS] + i] + k * line[PITCH]
-            _add(into[to : to + segment], spread[at : at + segment])
+            add(into[to : to + segment], spread[at : at + segment])
 
 
 @inner

@@ -260,9 +260,15 @@ def count_moves(counts, u, old, new):
 
 
 @inner
-def norm(x):
-    """||x||_2 in float64, summed in order; x (n,)."""
+def squares(x):
+    """||x||_2^2 in float64, summed in order; x (n,)."""
     total = 0.0
     for j in range(x.size):
         total += np.float64(x[j]) * np.float64(x[j])
-    return math.sqrt(total)
+    return total
+
+
+@inner
+def norm(x):
+    """||x||_2, likewise."""
+    return math.sqrt(squares(x))

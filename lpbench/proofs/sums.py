@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,17 @@ _EXPONENT_BITS, _MOST_BITS = 8, 23  # of the accumulator, which is float32 at mo
 LONGEST = _NUMBERS // _FEWEST
 
 
+class Asked(NamedTuple):
+    """What is asked of sums: the choices of `sum_bits`."""
+
+    within: float
+    chunks: Sequence[int]
+    roundings: Sequence[str]
+    terms: Sequence[str]
+    seed: int
+    measure: bool
+
+
 def sum_bits(
     lengths: Iterable[int] | Mapping[str, int],
     within: float = WITHIN,
@@ -53,71 +64,50 @@ def sum_bits(
     """
     import pandas as pd
 
-    return pd.DataFrame(rows(lengths, within, chunks, roundings, terms, seed, measure), columns=list(COLUMNS))
+    asked = Asked(within, chunks, roundings, terms, seed, measure)
+    return pd.DataFrame(rows(lengths, asked), columns=list(COLUMNS))
 
 
 def rows(
     lengths: Iterable[int] | Mapping[str, int],
-    within: float = WITHIN,
-    chunks: Sequence[int] = (1,),
-    roundings: Sequence[str] = ("nearest_even", "stochastic"),
-    terms: Sequence[str] = tuple(TERMS),
-    seed: int = 0,
-    measure: bool = True,
+    asked: Asked,
     said: Callable[[str], Any] = lambda text: None,
 ) -> list[dict[str, Any]]:
     """`sum_bits` as dictionaries; said: hears of each length before it is measured."""
     named = dict(lengths) if isinstance(lengths, Mapping) else {"": list(lengths)}
     pairs = [(name, n) for name, one in named.items() for n in (one if isinstance(one, list) else [one])]
-    _check([n for _, n in pairs], within, chunks, roundings, terms)
+    _check([n for _, n in pairs], asked)
     known: dict[int, list[dict[str, Any]]] = {}
     for _, length in pairs:
         if length not in known:
-            if measure:
+            if asked.measure:
                 said(f"sums of {length} terms")
-            known[length] = [
-                row
-                for one in terms
-                for row in _of_terms(length, one, within, chunks, roundings, seed, measure)
-            ]
+            known[length] = [row for terms in asked.terms for row in _of_terms(length, terms, asked)]
     return [{"sum": name or None, **row} for name, length in pairs for row in known[length]]
 
 
-def _check(
-    lengths: Sequence[int],
-    within: float,
-    chunks: Sequence[int],
-    roundings: Sequence[str],
-    terms: Sequence[str],
-) -> None:
+def _check(lengths: Sequence[int], asked: Asked) -> None:
     for length in lengths:
         if not 1 <= length <= LONGEST:
             raise ConfigError(f"sums have 1 to {LONGEST} terms here, got {length}")
-    if not 0 < within < 1:
-        raise ConfigError(f"within is a share of the sum, between 0 and 1, got {within:g}")
-    for chunk in chunks:
+    if not 0 < asked.within < 1:
+        raise ConfigError(f"within is a share of the sum, between 0 and 1, got {asked.within:g}")
+    for chunk in asked.chunks:
         if chunk < 1:
             raise ConfigError(f"sum_chunk must be a whole number from 1 on, got {chunk}")
-    for name, known in ((roundings, MODES), (terms, tuple(TERMS))):
+    for name, known in ((asked.roundings, MODES), (asked.terms, tuple(TERMS))):
         for one in name:
             if one not in known:
                 what = "sum_rounding" if known is MODES else "terms"
                 raise ConfigError(f"unknown {what} {one!r}.{did_you_mean(one, known)}")
 
 
-def _of_terms(
-    length: int,
-    terms: str,
-    within: float,
-    chunks: Sequence[int],
-    roundings: Sequence[str],
-    seed: int,
-    measure: bool,
-) -> list[dict[str, Any]]:
-    drawn = draw(length, terms, seed) if measure else None
+def _of_terms(length: int, terms: str, asked: Asked) -> list[dict[str, Any]]:
+    within, seed = asked.within, asked.seed
+    drawn = draw(length, terms, seed) if asked.measure else None
     found = []
-    for chunk in chunks:
-        for rounding in roundings:
+    for chunk in asked.chunks:
+        for rounding in asked.roundings:
             published = terms == "products" and rounding == "nearest_even"
             row: dict[str, Any] = {
                 "length": length,

@@ -33,13 +33,13 @@ def test_other_seeds_give_about_the_same_bits():
 
 
 def test_directed_rounding_is_measured_and_nothing_proven():
-    (row,) = sums.rows([100], 0.1, roundings=("toward_zero",), terms=("positive",))
+    (row,) = sums.rows([100], sums.Asked(0.1, (1,), ("toward_zero",), ("positive",), 0, True))
     assert row["proven_bits"] is None
     assert row["measured_bits"] >= 3
 
 
 def test_what_no_accumulator_reaches_is_null():
-    (row,) = sums.rows([4096], 1e-7, roundings=("nearest_even",), terms=("positive",))
+    (row,) = sums.rows([4096], sums.Asked(1e-7, (1,), ("nearest_even",), ("positive",), 0, True))
     assert (row["measured_bits"], row["error"]) == (None, None)
 
 
