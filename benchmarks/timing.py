@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lpbench.speed import turns
+
 
 @dataclass(frozen=True)
 class Times:
@@ -27,25 +29,13 @@ class Times:
 
 def repeat(action: Callable[[], object], repetitions: int) -> Times:
     """Call `action` once to warm up, then time it `repetitions` times."""
-    action()
-    return Times(tuple(_timed(action) for _ in range(repetitions)))
+    return in_turns({"": action}, repetitions)[""]
 
 
 def in_turns(actions: Mapping[str, Callable[[], object]], repetitions: int) -> dict[str, Times]:
-    """The same for several actions in turns, so that a disturbance of the machine falls on all of them alike."""
-    for action in actions.values():
-        action()
-    seconds: dict[str, list[float]] = {name: [] for name in actions}
-    for _ in range(repetitions):
-        for name, action in actions.items():
-            seconds[name].append(_timed(action))
-    return {name: Times(tuple(found)) for name, found in seconds.items()}
-
-
-def _timed(action: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+    """The same for several actions in turns, as `lpbench speed` takes them."""
+    taken = turns.in_turns(actions, repetitions, lambda: None)
+    return {name: Times(tuple(seconds.tolist())) for name, seconds in taken.items()}
 
 
 @dataclass(frozen=True)
