@@ -1,4 +1,4 @@
-"""How far a sweep is: a bar on a terminal, else a line on stderr for every 5 % or 30 s."""
+"""How far the work is: a bar on a terminal, else a line on stderr for every 5 % or 30 s."""
 
 import sys
 import time
@@ -12,7 +12,66 @@ if TYPE_CHECKING:
     from lpbench.sweeps.sweep import Event
 
 LINE_SHARE, LINE_SECONDS = 0.05, 30.0
+TINY = 1e-9  # of a share: sums of costs are not exact
 RATE_SECONDS = 10.0  # over which the rate is taken
+
+
+class Bar:
+    """Shows which share is done, and what that is. A context manager, which leaves the terminal as it was.
+
+    quiet   say nothing
+    """
+
+    def __init__(self, quiet: bool = False):
+        self._quiet = quiet
+        self._bar: Any = None
+        self._task: Any = None
+        self.start()
+
+    def start(self) -> None:
+        """From now on, at a share of 0."""
+        self._last_time, self._last_share = time.monotonic(), 0.0
+
+    def __call__(self, share: float, what: str) -> None:
+        """Say it: on a terminal at once, else where a line is due."""
+        if self._quiet:
+            return
+        if self._bar is None and sys.stderr.isatty():
+            self._open()
+        if self._bar is not None:
+            self._bar.update(self._task, completed=share, description=what)
+            return
+        elapsed, grown = time.monotonic() - self._last_time, share - self._last_share
+        if grown >= LINE_SHARE - TINY or elapsed >= LINE_SECONDS or (grown > 0 and share >= 1 - TINY):
+            note(f"{100 * share:3.0f} %  {what}")
+            self._last_time, self._last_share = time.monotonic(), share
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            with suppress(OSError):  # a terminal that is gone
+                self._bar.stop()
+            self._bar = None
+
+    def _open(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        from lpbench.terminal import console
+
+        columns = (
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.description}"),
+        )
+        self._bar = Progress(*columns, console=console(stderr=True), refresh_per_second=5, transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task("", total=1.0)
 
 
 class Progress:
@@ -24,11 +83,9 @@ class Progress:
     def __init__(self, quiet: bool = False, verbose: bool = False):
         self._quiet = quiet
         self._verbose = verbose
-        self._bar: Any = None
-        self._task: Any = None
-        self._last_time = time.monotonic()
+        self._bar = Bar()
         self._marks: deque[tuple[float, int, float]] = deque()
-        self._last_done = self._done = self._total = 0
+        self._done = self._total = 0
         self._cost = self._cost_done = 0.0
         self._bad: Counter[str] = Counter()
 
@@ -46,7 +103,8 @@ class Progress:
         elif event.kind == "end":
             self.close()
             self._total = 0
-        self._show()
+        if self._total and not self._verbose:
+            self._bar(self._share(), self._text())
 
     def __enter__(self) -> Self:
         return self
@@ -56,28 +114,12 @@ class Progress:
 
     def close(self) -> None:
         """Take the bar away."""
-        if self._bar is not None:
-            with suppress(OSError):  # a terminal that is gone
-                self._bar.stop()
-            self._bar = None
+        self._bar.close()
 
     def _start(self, event: "Event") -> None:
         self._total, self._cost = event.total, event.cost
-        self._last_time = time.monotonic()
-        self._marks = deque([(self._last_time, 0, 0.0)])
-        if event.total and sys.stderr.isatty() and not self._verbose:
-            from rich.progress import BarColumn, Progress, TextColumn
-
-            from lpbench.terminal import console
-
-            columns = (
-                BarColumn(bar_width=30),
-                TextColumn("{task.percentage:>3.0f} %"),
-                TextColumn("{task.description}"),
-            )
-            self._bar = Progress(*columns, console=console(stderr=True), refresh_per_second=5, transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task("", total=1.0)
+        self._bar.start()
+        self._marks = deque([(time.monotonic(), 0, 0.0)])
 
     def _cell(self, event: "Event") -> None:
         self._done += 1
@@ -88,23 +130,6 @@ class Progress:
             self._bad[status] += 1
         if self._verbose:
             note(f"{self._done}/{self._total} {cell_line(event.row)}")
-
-    def _show(self) -> None:
-        if not self._total:
-            return
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self._share(), description=self._text())
-            return
-        elapsed = time.monotonic() - self._last_time
-        grown = self._done - self._last_done
-        due = (
-            grown >= LINE_SHARE * self._total
-            or elapsed >= LINE_SECONDS
-            or (grown and self._done == self._total)
-        )
-        if due and not self._verbose:
-            note(f"{100 * self._done / self._total:3.0f} %  {self._text()}")
-            self._last_time, self._last_done = time.monotonic(), self._done
 
     def _share(self) -> float:
         """The part of the work that is done: by estimated cost, since the dear cells run first."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from lpbench.commands import _options as opt
 from lpbench.errors import ConfigError
@@ -16,7 +13,6 @@ from lpbench.terminal import Table, note, print_pairs, size
 if TYPE_CHECKING:
     from lpbench.speed.measure import Speed
 
-LINE_SECONDS = 10.0  # between two lines in a log
 STEPS = {
     "dimension": "dimension", "algorithm": "algorithm", "numbers": "numbers", "cores": "cores",
     "ns_coordinate": "ns a coordinate", "bytes_coordinate": "bytes", "gb_s": "GB/s", "ratio": "float32 / it",
@@ -49,34 +45,6 @@ def check_figure(path: Path | None) -> None:
 
         check_ending(path)
         opt.check_place(path, ConfigError)
-
-
-class Progress:
-    """The share that is done and what comes next, on one line of a terminal, else on a line every ten seconds."""
-
-    def __init__(self, quiet: bool):
-        self._quiet, self._said, self._on_terminal = quiet, -LINE_SECONDS, sys.stderr.isatty()
-
-    def __call__(self, share: float, what: str) -> None:
-        """Say it."""
-        if self._quiet:
-            return
-        if self._on_terminal:
-            with suppress(OSError):
-                sys.stderr.write(f"\r\x1b[K{100 * share:3.0f} %  {what}")
-                sys.stderr.flush()
-        elif time.monotonic() - self._said >= LINE_SECONDS:
-            self._said = time.monotonic()
-            note(f"{100 * share:3.0f} %  {what}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._on_terminal and not self._quiet:
-            with suppress(OSError):
-                sys.stderr.write("\r\x1b[K")
-                sys.stderr.flush()
 
 
 def show(found: Speed) -> None:

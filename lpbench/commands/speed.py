@@ -45,12 +45,13 @@ def command(
     gaps of 1e-2, 1e-4 and 1e-6. Under a minute on two cores; nothing is stored.
     """
     from lpbench.commands import _speed
+    from lpbench.commands._progress import Bar
     from lpbench.speed.measure import measure
     from lpbench.terminal import print_json
 
     asked = _speed.numbers(dimensions)
     _speed.check_figure(figure)
-    with _speed.Progress(quiet) as progress:
+    with Bar(quiet) as progress:
         found = measure(asked, rounds, cores, entries, progress)
     if figure is not None:
         _speed.draw(found, figure)

@@ -4,6 +4,7 @@ Samples are integers times a unit, weights integers times a scale, and so is the
 coefficient of the sample in the update, is one number a step, in float64, and rounded to 16 bits at random.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from lpbench.arithmetic.integer import (
     MOST_SHIFT,
     integer_dot,
     integer_step,
+    padded,
     stored,
 )
 from lpbench.arithmetic.jit import inner
@@ -25,6 +27,7 @@ from lpbench.arithmetic.vectors import copy
 from lpbench.convex.ahead import Ahead, look_ahead, new_ahead
 from lpbench.convex.update import AUDIT_EVERY, AUDITED, L1, MOVED, PEAK, SATURATED, STALLED
 
+PART = 2**22  # numbers that are converted at a time
 _COEFFICIENTS = np.uint32(2**32 - 1)  # of a step's random numbers, the one that rounds its coefficients
 
 
@@ -64,15 +67,34 @@ class Integers(NamedTuple):
 
 def quantised(X: Matrix, bits: int) -> tuple[Matrix, float]:
     """X in integers of 8 or 16 bits, each the nearest, and what 1 stands for: the largest number is the largest."""
-    largest = float(2 ** (bits - 1) - 1)
-    unit = float(np.abs(X).max()) / largest
-    return np.clip(np.rint(X / unit), -largest, largest).astype(f"int{bits}"), unit
+    codes, unit = np.empty(X.shape, f"int{bits}"), _unit_of(X, bits)
+    for part, found in _parts(X, bits, unit):
+        codes[part] = found
+    return codes, unit
 
 
 def new_samples(X: Matrix, y: Vector, bits: int) -> Samples:
-    """Samples of X (N, d) and y in `bits` bits."""
-    codes, unit = quantised(X, bits)
-    return Samples(stored(codes), y, np.float64(unit / 2 ** (16 - bits)))
+    """Samples of X (N, d), of float32 or float64, and y in `bits` bits; beside them a part of X at a time is held."""
+    rows, unit = zeros(len(X) * padded(X.shape[1]), f"int{bits}").reshape(len(X), -1), _unit_of(X, bits)
+    for part, found in _parts(X, bits, unit):
+        rows[part] = stored(found)
+    return Samples(rows, y, np.float64(unit / 2 ** (16 - bits)))
+
+
+def _unit_of(X: Matrix, bits: int) -> float:
+    return float(max(abs(X.max()), abs(X.min()))) / _top(bits)
+
+
+def _top(bits: int) -> float:
+    return float(2 ** (bits - 1) - 1)
+
+
+def _parts(X: Matrix, bits: int, unit: float) -> Iterator[tuple[slice, Matrix]]:
+    """Some rows of X after the other in integers, computed in X's dtype."""
+    top, step = _top(bits), max(1, PART // max(1, X.shape[1]))
+    for start in range(0, len(X), step):
+        part = slice(start, start + step)
+        yield part, np.clip(np.rint(X[part] / unit), -top, top).astype(f"int{bits}")
 
 
 def new_integers(

@@ -12,7 +12,7 @@ from lpbench.arithmetic.vectors import copy, fill
 from lpbench.errors import ConfigError
 from lpbench.formats import get
 from lpbench.formats.base import Format
-from lpbench.formats.quantize import arithmetic, key_of, numbers_of, round_rows
+from lpbench.formats.quantize import arithmetic, axis_of, key_of, numbers_of, round_rows
 
 
 def accumulate(
@@ -45,9 +45,7 @@ def accumulate(
         raise ConfigError(f"chunk must be a whole number from 1 on, got {chunk!r}")
     array = numbers_of(x)
     array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
-    if not (isinstance(axis, int | np.integer) and -array.ndim <= axis < array.ndim):
-        raise ConfigError(f"axis must be one of the {array.ndim} that x has, got {axis!r}")
-    terms = np.moveaxis(array, axis, 0)
+    terms = np.moveaxis(array, axis_of(array, axis), 0)
     rows = np.ascontiguousarray(terms).reshape(len(terms), math.prod(terms.shape[1:]))
     total, scratch = np.zeros(rows.shape[1], rows.dtype), np.zeros(rows.shape[1], rows.dtype)
     if rows.size:

@@ -63,11 +63,9 @@ def quantize_array(
         raise ConfigError("out is for numpy arrays; assign the result to a tensor instead: out.copy_(result)")
     if axis is not None:
         x = x if is_tensor(x) else numbers_of(x)
-        if not (isinstance(axis, int | np.integer) and -x.ndim <= axis < x.ndim):
-            raise ConfigError(f"axis must be one of the {x.ndim} that x has, got {axis!r}")
-        to = form.axis
-        if to is not None and (int(axis) - to) % x.ndim:
-            return _turned(x, form, rounding, random, out, int(axis), to)
+        place, to = axis_of(x, axis), form.axis
+        if to is not None and (place - to) % x.ndim:
+            return _turned(x, form, rounding, random, out, place, to)
     if is_tensor(x):
         return _tensor(x, form, rounding, random)
     array = numbers_of(x)
@@ -89,6 +87,13 @@ def quantize_array(
     with np.errstate(over="ignore"):  # beyond float16 lies its infinity
         out[...] = np.where(near.astype(np.float16) == array, array, v.astype(np.float16))
     return out[()]
+
+
+def axis_of(x: Any, axis: Any) -> int:
+    """`axis` as a number, of an array or a tensor x that has it, from its end where below 0; raises ConfigError."""
+    if not (isinstance(axis, int | np.integer) and -x.ndim <= axis < x.ndim):
+        raise ConfigError(f"axis must be one of the {x.ndim} that x has, got {axis!r}")
+    return int(axis)
 
 
 def _turned(x: Any, form: Format, rounding: str, random: Any, out: Any, place: int, to: int) -> Any:

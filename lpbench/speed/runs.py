@@ -10,12 +10,12 @@ import numpy as np
 from lpbench.algorithms.base import Setup
 from lpbench.algorithms.integer import integer_halp, integer_sgd
 from lpbench.algorithms.single import single_sgd, single_svrg
-from lpbench.arithmetic import integer, rounding
-from lpbench.arithmetic.arrays import Matrix, Vector, zeros
+from lpbench.arithmetic import rounding
+from lpbench.arithmetic.arrays import Matrix, Vector
 from lpbench.convex.drive import RECORDED, Run, drive, keys_of, new_look, output
 from lpbench.convex.gap import DiagonalForm
 from lpbench.convex.gradients import Linear, Work
-from lpbench.convex.integer import Samples
+from lpbench.convex.integer import Samples, new_samples
 from lpbench.convex.losses import Squared
 from lpbench.convex.rows import Dense, Scaled
 from lpbench.convex.step_sizes import Constant
@@ -28,7 +28,6 @@ SGD, SVRG = "sgd", "svrg"  # in integers LP-SGD, and HALP
 WEIGHT_BITS = 16  # of weights in integers, and of HALP's offset
 LIMIT = 4.0  # of the weights of LP-SGD: those of the optimum are normal numbers
 NEVER = 2**62
-_CHUNK = 2**22  # numbers that are converted at a time
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,9 @@ class Data:
 
 
 def data(X: Matrix, y: Vector) -> Data:
-    """X (N, d) float32, d a multiple of 64, with its numbers in integers, converted a part at a time."""
-    largest, labels = float(max(X.max(), -X.min())), np.ascontiguousarray(y, np.float64)
-    found = []
-    for bits in (8, 16):
-        top = 2.0 ** (bits - 1) - 1
-        rows = zeros(X.size, f"int{bits}").reshape(X.shape)
-        step = max(1, _CHUNK // X.shape[1])
-        for start in range(0, len(X), step):
-            part = np.rint(X[start : start + step] * np.float32(top / largest))
-            rows[start : start + step] = integer.stored(np.clip(part, -top, top).astype(rows.dtype))
-        found.append(Samples(rows, labels, np.float64(largest / top / 2 ** (16 - bits))))
-    return Data(X, labels, *found)
+    """X (N, d) float32, d a multiple of 64, with its numbers in integers."""
+    labels = np.ascontiguousarray(y, np.float64)
+    return Data(X, labels, *(new_samples(X, labels, bits) for bits in (8, 16)))
 
 
 @dataclass

@@ -5,8 +5,9 @@ import pytest
 from interpreted import interpreted
 
 import lpbench
+from lpbench.arithmetic.integer import stored
 from lpbench.cells.rounded_data import data_excess
-from lpbench.convex.integer import quantised
+from lpbench.convex.integer import new_samples, quantised
 from lpbench.problems.build import build
 
 PROBLEM = {
@@ -33,10 +34,16 @@ def on_the_grid(tmp_path):
     return {"problem": "least_squares", "dataset": "file", "path": str(path), "scaling": "none"}
 
 
-def test_data_in_integers_is_the_nearest():
-    X = np.random.default_rng(0).standard_normal((5, 7))
+def test_data_in_integers_is_the_nearest(monkeypatch):
+    X, y = np.random.default_rng(0).standard_normal((5, 7)), np.zeros(5)
     for bits in (8, 16):
         codes, unit = quantised(X, bits)
+        laid = new_samples(X, y, bits)
+        with monkeypatch.context() as patch:
+            patch.setattr("lpbench.convex.integer.PART", 14)  # two rows
+            assert np.array_equal(quantised(X, bits)[0], codes)
+            assert np.array_equal(new_samples(X, y, bits).X, laid.X)
+        assert np.array_equal(stored(codes), laid.X)
         assert codes.dtype == f"int{bits}"
         assert abs(codes).max() == 2 ** (bits - 1) - 1
         assert abs(codes * unit - X).max() <= unit / 2 * (1 + 1e-9)

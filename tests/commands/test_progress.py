@@ -1,7 +1,7 @@
 import pytest
 
 from lpbench.commands import _progress
-from lpbench.commands._progress import Progress, cell_line
+from lpbench.commands._progress import Bar, Progress, cell_line
 from lpbench.sweeps.sweep import Event
 
 ROW = {
@@ -97,3 +97,27 @@ def test_nothing_to_do_says_nothing(capsys, clock):
 
 def test_a_failed_cell_says_why():
     assert cell_line({"cell_id": "a", "status": "failed", "error": "no file"}) == "a failed no file"
+
+
+def test_shares_that_are_told_are_a_bar_or_lines(capsys, clock, monkeypatch):
+    shares = [
+        (0.01, "drawing"),
+        (0.04, "drawing"),
+        (0.06, "reading"),
+        (0.5, "steps"),
+        (0.51, "steps"),
+        (1.0, "gaps"),
+    ]
+    with Bar() as bar:
+        for told in shares:
+            bar(*told)
+    assert capsys.readouterr().err.splitlines() == ["  6 %  reading", " 50 %  steps", "100 %  gaps"]
+    with Bar(quiet=True) as bar:
+        bar(0.9, "steps")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(_progress.sys.stderr, "isatty", lambda: True, raising=False)
+    with Bar() as bar:
+        bar(0.25, "steps")
+    err = capsys.readouterr().err
+    assert " 25 % steps" in err
+    assert err.endswith("\x1b[2K")  # the line is gone

@@ -75,7 +75,7 @@ def test_the_three_hold_the_same_data(problem):
 def test_data_is_converted_in_parts_like_at_once(monkeypatch):
     X = np.random.default_rng(0).standard_normal((9, D)).astype(np.float32)
     whole = data(X, np.zeros(9))
-    monkeypatch.setattr("lpbench.speed.runs._CHUNK", 2 * D)
+    monkeypatch.setattr("lpbench.convex.integer.PART", 2 * D)
     parts = data(X, np.zeros(9))
     for one, other in ((whole.eight, parts.eight), (whole.sixteen, parts.sixteen)):
         assert np.array_equal(one.X, other.X)
