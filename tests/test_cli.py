@@ -252,6 +252,7 @@ def test_combinations_that_make_no_sense_exit_2_and_are_listed(made_up, capsys):
         (["sweep", "--config-dir", "nowhere"], "--config-dir"),
         (["sweep", "--name", "../up"], "without a path"),
         (["sweep", "--name", "baselines"], "reserved"),
+        (["sweep", "--name", "speed"], "reserved"),
         (["sweep", "--workers", "0"], "--workers"),
         (["sweep", "--nme", "x"], "--nme"),
         (["swep"], "Did you mean 'sweep'?"),

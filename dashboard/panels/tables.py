@@ -20,3 +20,10 @@ def table(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
     return html.Div(
         html.Table([columns, body], **named), className="scroll", tabIndex="0", role="region", **named
     )
+
+
+def cell(value: Any) -> str:
+    """A number of a table, to four digits."""
+    if value is None or value != value:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -11,7 +11,7 @@ from lpbench.escaping import one_line
 
 from ..charts.files import write_pictures
 from ..page import Panel
-from ..server.panels import cell
+from ..panels.tables import cell
 
 VIEW = "The view: {}"
 MOST = 40  # rows of a table; the csv beside it holds all

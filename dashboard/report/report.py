@@ -22,7 +22,8 @@ from ..data.tables import as_csv
 from ..page import Page, Panel, address, drawn, pages, state_of
 from ..pages.cells import PICKED
 from ..pages.compare import MOST
-from ..server.panels import ROWS, cell
+from ..panels.tables import cell
+from ..server.panels import ROWS
 from ..server.shell import status
 from ..view import ZOOM, read, zoom_of, zoomed
 from .markdown import VIEW, Section, markdown

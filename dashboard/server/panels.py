@@ -13,6 +13,7 @@ from ..charts import style
 from ..charts.grid import narrowed
 from ..data.choosing import plural
 from ..page import Panel
+from ..panels.tables import cell
 from ..panels.words import term
 
 ROWS = 200  # of the table under a figure; exports hold all
@@ -152,10 +153,3 @@ def table(data: Table, clicks: int | None) -> list[Any]:
     region = html.Div(shown, className="scroll", tabIndex="0", role="region", **{"aria-label": "Numbers"})
     said = f"The first {ROWS} of {len(data.rows)} rows; CSV and Parquet hold all."
     return [region, *([html.P(said, className="note")] if len(data.rows) > ROWS else [])]
-
-
-def cell(value: Any) -> str:
-    """A number of a table, to four digits."""
-    if value is None or value != value:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lpbench.commands import _options as opt
 from lpbench.errors import ConfigError
+from lpbench.store.measurements import GAPS, LOOPS, STEPS, Column, coarse, of_record, table
 from lpbench.terminal import Table, note, print_pairs, size
 
 if TYPE_CHECKING:
     from lpbench.speed.measure import Speed
-
-STEPS = {
-    "dimension": "dimension", "algorithm": "algorithm", "numbers": "numbers", "cores": "cores",
-    "ns_coordinate": "ns a coordinate", "bytes_coordinate": "bytes", "gb_s": "GB/s", "ratio": "float32 / it",
-}  # fmt: skip
-LOOPS = {
-    "dimension": "dimension", "numbers": "numbers", "loop_ms": "outer loop, ms",
-    "full_gradient_ms": "of it the full gradient, ms", "ratio": "float32 / it",
-}  # fmt: skip
-GAPS = {
-    "gap": "gap / gap at 0",
-    "numbers": "numbers",
-    "loops": "outer loops",
-    "ms": "ms",
-    "ratio": "float32 / it",
-}
 
 
 def numbers(text: str) -> list[int]:
@@ -69,29 +54,23 @@ def show(found: Speed) -> None:
         print()
         _table(title, rows, columns, keys).print()
     note(
-        "int8: data in 8 bits, weights and HALP's offset in 16; full gradients read 16 bits (docs/integer.md)"
+        f"int8: data in 8 bits, weights and HALP's offset in {found.precision}; full gradients read 16 bits "
+        "(docs/integer.md)"
     )
+    if said := coarse(found.precision, found.gaps):
+        note(f"{said} (docs/integer.md)")
 
 
-def _table(title: str, rows: Sequence[dict[str, Any]], columns: dict[str, str], keys: int) -> Table:
-    shown = [[row[key] for key in columns] for row in rows]
-    numbers = frozenset(columns.values()) - {"algorithm", "numbers"}
-    return Table(list(columns.values()), shown, title, numbers=numbers, keys=keys)
+def _table(title: str, rows: Sequence[dict[str, Any]], columns: Mapping[str, Column], keys: int) -> Table:
+    heads = [column.head for column in columns.values()]
+    numbers = frozenset(column.head for column in columns.values() if column.kind is not str)
+    return Table(heads, table(rows, columns), title, numbers=numbers, keys=keys)
 
 
-def draw(found: Speed, path: Path) -> None:
-    """The gap against the clock, as a file."""
-    from lpbench.claims.papers.integer_speed import course
-    from lpbench.dashboard.charts.claims import claim_figure
+def draw(record: dict[str, Any], path: Path) -> None:
+    """The gap against the clock, as a file: the panel of the dashboard's page Speed."""
     from lpbench.dashboard.charts.files import write_panel
-    from lpbench.dashboard.page import Panel
+    from lpbench.dashboard.pages.speed import gap_panel
 
-    facts, plot = found.machine, course(found).record()
-    rows = [[line["name"], x, y] for line in plot["lines"] for x, y in zip(line["x"], line["y"], strict=True)]
-    notes = (
-        f"Least squares, SVRG in float32 and HALP in integers, one core of {facts['cpu']}, {facts['instructions']}.",
-        "A mark for each outer loop; medians of rounds in turns.",
-    )
-    data = Table(["numbers", plot["x"], plot["y"]], rows)
-    write_panel(Panel("Objective gap against the clock", claim_figure(plot), data, notes), path)
+    write_panel(gap_panel(of_record(path.stem, record)), path)
     note(f"figure: {path}")

@@ -136,6 +136,26 @@ TERMS = (
     Term("panel", "the small multiple that the line is in"),
     Term("lowest", "the least over the replicates"),
     Term("highest", "the largest over the replicates"),
+    # Of `lpbench speed` ([integer.md](integer.md)).
+    Term("numbers", "the type that the data are stored in"),
+    Term("cores", "that took steps at once, each with weights of its own"),
+    Term("ns a coordinate", "nanoseconds of a step over the dimension; of several cores, over all that they do"),
+    Term("bytes", "of a number of the data"),
+    Term("GB/s", "bytes of the data that the step reads in a second"),
+    Term("float32 / it", "how many times as long float32 takes: the median over rounds in which both took turns"),
+    Term("outer loop, ms", "milliseconds of a full gradient and two passes of steps"),
+    Term("of it the full gradient, ms", "milliseconds of the full gradient alone"),
+    Term("gap / gap at 0", "the objective gap as a share of that at the start"),
+    Term("outer loops", "full gradients with their steps until then"),
+    Term("ms", "milliseconds until then"),
+    Term("measured at", "when, in UTC"),
+    Term("processor", "with its cores, and the vector instructions that kernels were compiled to"),
+    Term("bits of the offset", "of HALP's offset z, and of LP-SGD's weights"),
+    Term("HALP, a step", "float32 / int8, SVRG beside HALP: the median over the dimensions, on one core"),
+    Term("LP-SGD, a step", "float32 / int8, SGD beside LP-SGD: the median over the dimensions, on one core"),
+    Term("outer loop", "float32 / int8 of an outer loop: the median over the dimensions"),
+    Term("time to a gap", "float32 / int8 of the time to the least gap that was asked for"),
+    Term("rounds", "in which float32 and integers took turns"),
 )  # fmt: skip
 
 _DECLARED = {

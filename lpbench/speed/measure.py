@@ -18,11 +18,12 @@ from lpbench.arithmetic.assembler import instructions
 from lpbench.cells.cost import machine_memory
 from lpbench.errors import ConfigError, TooLarge
 from lpbench.executors.base import cores as every_core
-from lpbench.provenance import cpu
+from lpbench.provenance import cpu, now, provenance
 from lpbench.speed import machine
 from lpbench.speed.problem import Problem, draw
-from lpbench.speed.runs import BYTES, NUMBERS, SGD, SVRG, Data, Runner, runner
+from lpbench.speed.runs import BYTES, NUMBERS, PRECISIONS, SGD, SVRG, WEIGHT_BITS, Data, Runner, runner
 from lpbench.speed.turns import in_turns, ratio
+from lpbench.store.measurements import SCHEMA_VERSION
 from lpbench.terminal import size
 
 DIMENSIONS = (1024, 4096, 16384)
@@ -37,6 +38,7 @@ NAMES = {SGD: "SGD, LP-SGD", SVRG: "SVRG, HALP"}
 _HELD = 24  # bytes of memory for each number of the data: in three types, and what converting them takes
 
 Row = dict[str, Any]
+Start = Callable[..., Runner]  # `runner`, with the bits of what it moves
 
 
 @dataclass
@@ -45,6 +47,8 @@ class Speed:
 
     machine   facts and GB/s.      steps, loops, gaps   a row for each measurement.
     courses   by type of number, (seconds, gap) after each outer loop; the seconds are medians over the rounds.
+    precision   bits of HALP's offset and of LP-SGD's weights.     rounds   in which all took turns.
+    measured_at in UTC, ISO 8601: when it began.
     """
 
     machine: Row
@@ -52,12 +56,17 @@ class Speed:
     loops: list[Row] = field(default_factory=list)
     gaps: list[Row] = field(default_factory=list)
     courses: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    precision: int = WEIGHT_BITS
+    rounds: int = ROUNDS
+    measured_at: str = field(default_factory=now)
 
     def record(self) -> Row:
-        """As plain values."""
-        courses = {name: [list(point) for point in course] for name, course in self.courses.items()}
-        parts = {"machine": self.machine, "steps": self.steps, "loops": self.loops, "gaps": self.gaps}
-        return {**parts, "courses": courses}
+        """As plain values, what is kept (lpbench.store.measurements): with the machine and the version of lpbench."""
+        courses = {
+            name: [[seconds, gap if np.isfinite(gap) else None] for seconds, gap in course]
+            for name, course in self.courses.items()
+        }
+        return {"schema": SCHEMA_VERSION, **vars(self), "courses": courses, **provenance()}
 
 
 def measure(
@@ -66,40 +75,52 @@ def measure(
     cores: int | None = None,
     entries: int | None = None,
     on_progress: Callable[[float, str], None] = lambda share, what: None,
+    precision: int = WEIGHT_BITS,
 ) -> Speed:
     """Measure on one core and on `cores` of them (None: all that this process may use).
 
     entries      numbers of the data; None: so many that int8 fills the last-level cache twice, 2**26 at least.
     on_progress  is told the share that is done, and what comes next.
-    Raises ConfigError for a dimension that is no multiple of 64, TooLarge where memory does not suffice.
+    precision    bits of HALP's offset and of LP-SGD's weights, 8 or 16.
+    Raises ConfigError for a dimension that is no multiple of 64 and another precision, TooLarge where memory does not
+    suffice.
     """
-    for d in dimensions:
-        if d < 64 or d % 64:
-            raise ConfigError(
-                f"dimension must be a multiple of 64, got {d}: choose {max(64, round(d / 64) * 64)}"
-            )
-    cores = cores or every_core()
-    count = entries or data_entries()
-    if _HELD * count > (memory := machine_memory()):
-        raise TooLarge(
-            f"about {size(_HELD * count)} of memory are needed, but this machine has {size(memory)}"
-        )
+    cores, count = cores or every_core(), entries or data_entries()
+    check(dimensions, precision, count)
     progress = _Progress(on_progress, rounds * (2 * len(dimensions) + 1 + 2 * (cores > 1)) + 4)
     with ThreadPoolExecutor(cores, "speed") as pool:
         progress.next("drawing the data")
         problem = draw(count // DIMENSION, DIMENSION, CONDITION)
         progress.next("reading and copying memory")
-        found = Speed({**_facts(count, cores), **_bandwidth(rounds, cores, pool)})
+        found = Speed(
+            {**_facts(count, cores), **_bandwidth(rounds, cores, pool)}, precision=precision, rounds=rounds
+        )
+        start = partial(runner, precision=precision)
         for d in dimensions:
             shaped = problem.data.reshaped(d)
             for used in dict.fromkeys((1, cores)):
                 progress.what = f"steps of dimension {d} on {used} core{'s' * (used > 1)}"
-                found.steps += _steps(shaped, used, rounds, pool, progress)
+                found.steps += _steps(start, shaped, used, rounds, pool, progress)
             progress.what = f"outer loops of dimension {d}"
-            found.loops += _loops(shaped, rounds, progress)
+            found.loops += _loops(start, shaped, rounds, progress)
         progress.what = "time to reach a gap"
-        found.gaps, found.courses = _gaps(problem, rounds, progress)
+        found.gaps, found.courses = _gaps(start, problem, rounds, progress)
     return found
+
+
+def check(dimensions: Sequence[int], precision: int = WEIGHT_BITS, entries: int | None = None) -> None:
+    """Raise before the work what `measure` raises."""
+    if precision not in PRECISIONS:
+        nearest = min(PRECISIONS, key=lambda bits: abs(bits - precision))
+        known = " or ".join(map(str, PRECISIONS))
+        raise ConfigError(f"precision must be {known}, got {precision}: choose {nearest}")
+    for d in dimensions:
+        if d < 64 or d % 64:
+            raise ConfigError(
+                f"dimension must be a multiple of 64, got {d}: choose {max(64, round(d / 64) * 64)}"
+            )
+    if (needed := _HELD * (entries or data_entries())) > (memory := machine_memory()):
+        raise TooLarge(f"about {size(needed)} of memory are needed, but this machine has {size(memory)}")
 
 
 def data_entries() -> int:
@@ -160,7 +181,7 @@ def _bandwidth(rounds: int, cores: int, pool: ThreadPoolExecutor) -> Row:
 
 
 def _steps(
-    of: Data, cores: int, rounds: int, pool: ThreadPoolExecutor, progress: Callable[[], None]
+    start: Start, of: Data, cores: int, rounds: int, pool: ThreadPoolExecutor, progress: Callable[[], None]
 ) -> list[Row]:
     """A step of each algorithm in each type of number, on so many cores at once, each with weights of its own."""
     rows, d = of.X.shape
@@ -168,7 +189,7 @@ def _steps(
     actions = {}
     for algorithm in (SVRG, SGD):
         for numbers in NUMBERS:
-            runners = [runner(of, numbers, algorithm, _small_step(of), seed) for seed in range(cores)]
+            runners = [start(of, numbers, algorithm, _small_step(of), seed) for seed in range(cores)]
             _together(pool, [partial(one.advance, 1) for one in runners])  # the full gradient
             actions[algorithm, numbers] = partial(
                 _together, pool, [partial(one.advance, count) for one in runners]
@@ -190,12 +211,12 @@ def _small_step(of: Data) -> float:
     return 0.05 / float(np.mean(np.square(of.X[:64], dtype=np.float64).sum(axis=1)))
 
 
-def _loops(of: Data, rounds: int, progress: Callable[[], None]) -> list[Row]:
+def _loops(start: Start, of: Data, rounds: int, progress: Callable[[], None]) -> list[Row]:
     """An outer loop of SVRG and HALP, two passes over the data, with its full gradient; and that alone."""
     rows, d = of.X.shape
     count = PASSES * rows
-    whole = {numbers: runner(of, numbers, SVRG, _small_step(of), loop=count) for numbers in NUMBERS}
-    alone = {numbers: runner(of, numbers, SVRG, _small_step(of), loop=1) for numbers in NUMBERS}
+    whole = {numbers: start(of, numbers, SVRG, _small_step(of), loop=count) for numbers in NUMBERS}
+    alone = {numbers: start(of, numbers, SVRG, _small_step(of), loop=1) for numbers in NUMBERS}
     actions: dict[tuple[str, str], Callable[[], None]] = {}
     for numbers in NUMBERS:
         actions[numbers, "whole"] = partial(whole[numbers].advance, count)
@@ -211,12 +232,16 @@ def _loops(of: Data, rounds: int, progress: Callable[[], None]) -> list[Row]:
     ]  # fmt: skip
 
 
-def _gaps(problem: Problem, rounds: int, progress: Callable[[], None]) -> tuple[list[Row], dict[str, Any]]:
+def _gaps(
+    start: Start, problem: Problem, rounds: int, progress: Callable[[], None]
+) -> tuple[list[Row], dict[str, Any]]:
     """Loops and seconds to each of GAPS, as shares of the gap at 0; every round runs all of them from the start."""
-    courses = {numbers: _course(problem, numbers) for numbers in NUMBERS}
+    courses = {numbers: _course(start, problem, numbers) for numbers in NUMBERS}
     loops = {numbers: len(course) for numbers, course in courses.items()}
     took = in_turns(
-        {numbers: partial(_run, problem, numbers, loops[numbers]) for numbers in NUMBERS}, rounds, progress
+        {numbers: partial(_run, start, problem, numbers, loops[numbers]) for numbers in NUMBERS},
+        rounds,
+        progress,
     )
     seconds = {numbers: took[numbers] / loops[numbers] for numbers in NUMBERS}
     found: list[Row] = []
@@ -241,9 +266,9 @@ def _gaps(problem: Problem, rounds: int, progress: Callable[[], None]) -> tuple[
     }
 
 
-def _course(problem: Problem, numbers: str) -> list[float]:
+def _course(start: Start, problem: Problem, numbers: str) -> list[float]:
     """The gap after each outer loop, until the least of GAPS or MOST_LOOPS."""
-    walk = _start(problem, numbers)
+    walk = _begin(start, problem, numbers)
     found: list[float] = []
     while len(found) < MOST_LOOPS and (not found or GAPS[-1] < found[-1] < 1e3):
         walk.advance(PASSES * len(problem.data.y))
@@ -251,12 +276,12 @@ def _course(problem: Problem, numbers: str) -> list[float]:
     return found
 
 
-def _run(problem: Problem, numbers: str, loops: int) -> None:
-    walk = _start(problem, numbers)
+def _run(start: Start, problem: Problem, numbers: str, loops: int) -> None:
+    walk = _begin(start, problem, numbers)
     for _ in range(loops):
         walk.advance(PASSES * len(problem.data.y))
 
 
-def _start(problem: Problem, numbers: str) -> Runner:
+def _begin(start: Start, problem: Problem, numbers: str) -> Runner:
     loop, mu = PASSES * len(problem.data.y), RANGE * problem.mu
-    return runner(problem.data, numbers, SVRG, STEP / problem.L, loop=loop, mu=mu)
+    return start(problem.data, numbers, SVRG, STEP / problem.L, loop=loop, mu=mu)

@@ -25,7 +25,8 @@ from lpbench.formats import Fixed
 NUMBERS = ("float32", "int16", "int8")  # what the samples are stored in
 BYTES = {"float32": 4, "int16": 2, "int8": 1}
 SGD, SVRG = "sgd", "svrg"  # in integers LP-SGD, and HALP
-WEIGHT_BITS = 16  # of weights in integers, and of HALP's offset
+PRECISIONS = (8, 16)  # bits of weights in integers, and of HALP's offset
+WEIGHT_BITS = 16  # the one that is the rule
 LIMIT = 4.0  # of the weights of LP-SGD: those of the optimum are normal numbers
 NEVER = 2**62
 
@@ -86,16 +87,18 @@ def runner(
     seed: int = 0,
     loop: int = NEVER,
     mu: float = 1.0,
+    precision: int = WEIGHT_BITS,
 ) -> Runner:
     """SGD or SVRG in float32, LP-SGD or HALP in integers, at 0 before step 0.
 
-    loop   steps between two snapshots;  mu  decides the range of HALP's offset.
+    loop       steps between two snapshots;  mu  decides the range of HALP's offset.
+    precision  bits of weights in integers and of HALP's offset, 8 or 16.
     """
     single = numbers == "float32"
     samples = of.eight if numbers == "int8" else of.sixteen
     rows: Any = Dense(of.X, of.y) if single else Scaled(of.sixteen.X, of.sixteen.unit, of.y)
     n = of.X.shape[1]
-    form = Fixed.for_range(WEIGHT_BITS, LIMIT)
+    form = Fixed.for_range(precision, LIMIT)
     run = Run(
         model=Linear(rows, Squared(), np.float64(0)),
         judge=DiagonalForm(np.zeros(n), np.zeros(n)),
@@ -110,7 +113,7 @@ def runner(
     )
     setup = Setup(
         run=run, format=form, start=np.zeros(n), dtype=np.float32, L=0.1 / step_size, mu=mu, samples=len(of.y),
-        margins=len(of.y), choices={"inner_steps": loop, "mu": mu, "precision": WEIGHT_BITS},
+        margins=len(of.y), choices={"inner_steps": loop, "mu": mu, "precision": precision},
         samples_in_integers=None if single else samples,
     )  # fmt: skip
     begin = {

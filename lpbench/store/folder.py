@@ -7,8 +7,8 @@ from lpbench.errors import ConfigError
 from lpbench.escaping import HALF
 from lpbench.store.address import is_folder, locate
 
-# What `check` compares with, what it found so far, and what `reproduce` keeps.
-RESERVED = frozenset({"baselines", "history", "reproduce"})
+# What `check` compares with, what it found so far, and what `reproduce` and `speed` keep.
+RESERVED = frozenset({"baselines", "history", "reproduce", "speed"})
 CELLS, TRACES, TENSORS = "cells.parquet", "traces.parquet", "tensors.parquet"
 ROLLUP = "rollup.parquet"
 MANIFEST, PARTS, LOCK, ABOUT = "manifest.json", "parts", ".lock", "about.json"

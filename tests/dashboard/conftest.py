@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_results import fake_cell, fake_result
+from measured_speed import measured
 
 from lpbench.claims import reproduce
 from lpbench.claims.base import claims
-from lpbench.store import history
+from lpbench.store import history, measurements
 from lpbench.store.writer import SweepWriter
 
 CONSTANTS = {
@@ -83,12 +84,14 @@ def checked(run: int) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sweep `made`, two checks of it, and a claim that was reproduced."""
+    """A folder with the sweep `made`, two checks of it, a claim that was reproduced, and two measurements of speed."""
     folder = tmp_path_factory.mktemp("dashboard") / "runs"
     write(folder, "made", results())
     for run in range(2):
         history.append(folder / history.FOLDER, f"check-{run}", checked(run))
     reproduce.reproduce(claims.get("bits_flat")(), folder)  # formulas alone: nothing is trained
+    for day in (1, 2):
+        measurements.keep(measured(f"2026-12-0{day}T00:00:00.000+00:00"), measurements.prepare(folder))
     return folder
 
 

@@ -1,5 +1,6 @@
 """What `lpbench speed` measures, on a clock of the test's own: no verdict hangs on the machine."""
 
+import dataclasses
 import itertools
 import json
 
@@ -11,10 +12,11 @@ from lpbench import cli
 from lpbench.claims.base import claims
 from lpbench.claims.cells import Cells
 from lpbench.claims.papers.integer_speed import LEAST
-from lpbench.errors import ConfigError, TooLarge
+from lpbench.errors import ConfigError, StoreError, TooLarge
 from lpbench.speed import machine, measure, turns
 from lpbench.speed.measure import Speed
 from lpbench.speed.runs import NUMBERS
+from lpbench.store import measurements
 
 
 @pytest.fixture(scope="module")
@@ -89,15 +91,18 @@ def test_data_is_larger_than_caches(monkeypatch):
 def test_refused_in_one_line(monkeypatch):
     with pytest.raises(ConfigError, match="dimension must be a multiple of 64, got 100: choose 128"):
         measure.measure((100,))
+    with pytest.raises(ConfigError, match="precision must be 8 or 16, got 10: choose 8"):
+        measure.measure((64,), precision=10)
     monkeypatch.setattr(measure, "machine_memory", lambda: 1e6)
     with pytest.raises(TooLarge, match="of memory are needed, but this machine has 1 MB"):
         measure.measure((64,))
 
 
 @pytest.fixture
-def measured(tiny, monkeypatch):
-    """`lpbench speed` finds the tiny measurement."""
+def measured(tiny, monkeypatch, tmp_path):
+    """`lpbench speed` finds the tiny measurement, and has a folder for it."""
     asked = []
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(measure, "measure", lambda *arguments: asked.append(arguments) or tiny[0])
     return asked
 
@@ -115,9 +120,74 @@ def test_the_command_prints_tables_or_json(measured, capsys):
     ):
         assert words in out
     assert measured[0][:4] == ([64, 128], 3, 2, None)
-    assert cli.run(["speed", "--json"]) == 0
+    assert measured[0][5] == 16
+    assert cli.run(["speed", "--json", "--precision", "8"]) == 0
+    assert measured[1][5] == 8
     record = json.loads(capsys.readouterr().out)
-    assert set(record) == {"machine", "steps", "loops", "gaps", "courses"}
+    assert {"machine", "steps", "loops", "gaps", "courses", "schema", "measured_at", "host"} <= set(record)
+
+
+def test_the_command_keeps_what_it_measured(measured, tiny, tmp_path, capsys):
+    assert cli.run(["speed", "--no-save"]) == 0
+    assert not (tmp_path / "runs").exists()
+    assert cli.run(["speed", "--json", "--runs-dir", "mine"]) == 0
+    said = capsys.readouterr()
+    (path,) = (tmp_path / "mine" / "speed").iterdir()
+    assert f"kept: mine/speed/{path.name}; beside others: lpbench dashboard mine, page Speed" in said.err
+    assert path.read_text() in said.out
+    (one,), problems = measurements.read(tmp_path / "mine")
+    assert problems == []
+    assert list(one.steps) == tiny[0].steps
+    assert cli.run(["speed", "--quiet"]) == 0
+    assert "kept" not in capsys.readouterr().err
+    assert len(measurements.files("runs")) == 1
+
+
+def test_tables_are_printed_where_nothing_can_be_kept(measured, tmp_path, capsys, monkeypatch):
+    def full(*names):
+        raise StoreError("cannot write: no space")
+
+    monkeypatch.setattr(measurements, "keep", full)
+    assert cli.run(["speed"]) == 1
+    said = capsys.readouterr()
+    assert "time to a gap" in said.out
+    assert "no space" in said.err
+    (tmp_path / "file").write_text("")
+    assert cli.run(["speed", "--runs-dir", "file"]) != 0
+    assert len(measured) == 1  # beforehand, not after a minute
+
+
+def test_gaps_that_are_not_reached_are_said(measured, tiny, capsys, monkeypatch):
+    none, seven = {"loops": None, "ms": None, "ratio": None}, {"loops": 7, "ms": 1.5, "ratio": 1.0}
+    lost = [row | (seven if row["numbers"] == "float32" else none) for row in tiny[0].gaps]
+    found = dataclasses.replace(tiny[0], gaps=lost, precision=8)
+    monkeypatch.setattr(measure, "measure", lambda *asked: found)
+    assert cli.run(["speed", "--precision", "8"]) == 0
+    said = capsys.readouterr()
+    assert said.out.count("not reached") == 6
+    assert "HALP's offset in 8" in said.err
+    assert "not reached: rounding HALP's offset to 8 bits adds noise" in said.err
+
+
+def test_eight_bits_are_what_is_measured(monkeypatch):
+    """Of the weights: whole quanta of 2**8 each."""
+    asked = []
+    monkeypatch.setattr(measure, "MOST_LOOPS", 1)
+    monkeypatch.setattr(measure, "DIMENSION", 64)
+    monkeypatch.setattr(measure, "_bandwidth", lambda rounds, cores, pool: {})
+    real = measure.runner
+
+    def watched(*given, **more):
+        asked.append(real(*given, **more))
+        return asked[-1]
+
+    monkeypatch.setattr(measure, "runner", watched)
+    with interpreted():
+        found = measure.measure((64,), 1, 1, 64 * 32, precision=8)
+    assert found.precision == 8
+    integers = [one.state.integers for one in asked if hasattr(one.state, "integers")]
+    assert {int(one.low) for one in integers} == {8}
+    assert all(np.all(one.z % 256 == 0) for one in integers)
 
 
 def test_the_command_draws_the_gap(measured, tmp_path, capsys):
@@ -160,7 +230,8 @@ def test_the_claim_judges_ratios(ratio, instructions, failed):
 @pytest.mark.slow
 def test_the_whole_of_it_runs_on_this_machine(capsys):
     """Which ratios it finds is the machine's business."""
-    assert cli.run(["speed", "--dimensions", "256", "--rounds", "1", "--numbers", str(2**20), "--json"]) == 0
+    asked = ["--dimensions", "256", "--rounds", "1", "--numbers", str(2**20), "--json", "--no-save"]
+    assert cli.run(["speed", *asked]) == 0
     record = json.loads(capsys.readouterr().out)
     assert all(row["ns_coordinate"] > 0 for row in record["steps"])
     assert all(value > 0 for key, value in record["machine"].items() if key.endswith("_gb_s_1"))

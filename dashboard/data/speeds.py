@@ -1,0 +1,97 @@
+"""What `lpbench speed` measured as a page sees it: which machine is this one, and what a measurement says in a line."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lpbench.provenance import provenance
+from lpbench.store import measurements
+from lpbench.store.measurements import Measurement
+
+FLOAT, EIGHT = "float32", "int8"
+SIZES = {"float32": 4, "int16": 2, "int8": 1}  # bytes of a number of the data
+WIDE = "AVX-512"
+
+Found = tuple[list[Measurement], list[str]]
+
+
+def read(runs_dir: Path) -> Found:
+    """(the measurements of a folder of sweeps, the oldest first; what could not be read); read anew when a file of them
+    appears, goes or changes.
+    """
+    return _read(runs_dir, tuple((path.name, _changed(path)) for path in measurements.files(runs_dir)))
+
+
+@functools.lru_cache(maxsize=4)
+def _read(runs_dir: Path, stamp: tuple[tuple[str, float], ...]) -> Found:
+    return measurements.read(runs_dir)
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0  # it went, or nobody may look at it: reading says so
+
+
+def newest(found: Sequence[Measurement]) -> Measurement:
+    """The newest of this machine; of another one where there is none of it."""
+    here = [one for one in found if one.host == provenance()["host"]]
+    return (here or list(found))[-1]
+
+
+def alike(one: Measurement, found: Sequence[Measurement]) -> list[Measurement]:
+    """Those that may stand beside `one`: of its host, processor, instructions, cores and bits; the oldest first."""
+    return [other for other in found if _settings(other) == _settings(one)]
+
+
+def _settings(one: Measurement) -> tuple[object, ...]:
+    return (one.host, one.precision, *(one.machine[key] for key in ("cpu", "cores", "instructions")))
+
+
+def when(one: Measurement) -> str:
+    """The minute, in UTC."""
+    return one.measured_at[:16].replace("T", " ")
+
+
+def machine(one: Measurement) -> str:
+    """Processor, cores and instructions, and whether AVX-512 is among these."""
+    facts = one.machine
+    cores = f"{facts['cores']} core{'s' * (facts['cores'] > 1)}"
+    said = facts["instructions"] + ("" if WIDE in facts["instructions"] else f" (no {WIDE})")
+    return f"{facts['cpu']}, {cores}, {said}"
+
+
+def algorithm(pair: str, numbers: str) -> str:
+    """`SVRG, HALP` is SVRG in float32, HALP in integers."""
+    single, _, integer = pair.partition(", ")
+    return single if numbers == FLOAT or not integer else integer
+
+
+def steps(one: Measurement, algorithm: str, cores: int, numbers: str = EIGHT) -> dict[int, float]:
+    """float32 over `numbers` by dimension, of a step of one of the algorithms in integers."""
+    return {
+        row["dimension"]: row["ratio"]
+        for row in one.steps
+        if row["algorithm"].endswith(algorithm) and (row["cores"], row["numbers"]) == (cores, numbers)
+    }
+
+
+def loops(one: Measurement, numbers: str = EIGHT) -> dict[int, float]:
+    """float32 over `numbers` by dimension, of an outer loop."""
+    return {row["dimension"]: row["ratio"] for row in one.loops if row["numbers"] == numbers}
+
+
+def least_gap(one: Measurement, numbers: str = EIGHT) -> tuple[float, float | None] | None:
+    """(the least gap that was asked for, float32 over `numbers` of the time to it or None); None without gaps."""
+    rows = [row for row in one.gaps if row["numbers"] == numbers]
+    return min(((row["gap"], row["ratio"]) for row in rows), default=None, key=lambda pair: pair[0])
+
+
+def middle(ratios: dict[int, float]) -> float | None:
+    """The median over the dimensions."""
+    return float(np.median([*ratios.values()])) if ratios else None
