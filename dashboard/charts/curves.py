@@ -155,7 +155,7 @@ def figure(
         placed += [_placed(shape, number) for shape in shapes]
     lost = sum(np.count_nonzero(np.isinf(np.asarray(curve.y, float))) for curve in curves)
     if lost:
-        said.append(_remark(f"{lost} point{'' if lost == 1 else 's'} infinite: not drawn."))
+        said.append(remark(f"{lost} point{'' if lost == 1 else 's'} infinite: not drawn."))
     layout |= {name: found for name, found in (("annotations", said), ("shapes", placed)) if found}
     layout["showlegend"] = len(keys or named) > 1
     return arranged(
@@ -193,7 +193,8 @@ def spaced(values: Iterable[Any], decades: float = 0.06) -> list[float]:
     return found
 
 
-def _remark(text: str) -> dict[str, Any]:
+def remark(text: str) -> dict[str, Any]:
+    """A line above the panels, at the right end."""
     return {
         "text": text, "showarrow": False, "xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right",
         "yanchor": "bottom", "font": {"size": 11},

@@ -8,11 +8,11 @@ from typing import Any
 from ..data import speeds
 from ..data.speeds import EIGHT, FLOAT, SIZES, Measurement
 from . import style
-from .curves import Axes, Curve, Key, figure
+from .curves import Axes, Curve, Key, figure, remark
 
 LIMIT, BYTES, LOOP = "as fast as memory is read", "ratio of bytes", "outer loop"
 NUMBERS = [*SIZES]
-BAR_TICKS = 8
+MOST_TICKS, MOST_TIMES = 6, 3  # of measurements: by their day, and by day and time
 
 
 def _color(numbers: str, dark: bool) -> str:
@@ -59,7 +59,7 @@ def step_figure(one: Measurement, dark: bool) -> dict[str, Any]:
                 )
             )  # fmt: skip
     axes = _axis(dimensions, "ns a coordinate", True)
-    return figure(curves, axes, dark, keys=_keys(pairs, numbers, LIMIT, dark), equals=False)
+    return _said(figure(curves, axes, dark, keys=_keys(pairs, numbers, LIMIT, dark), equals=False), one)
 
 
 def limit(one: Measurement, numbers: str, cores: int) -> float:
@@ -95,7 +95,9 @@ def ratio_figure(one: Measurement, dark: bool) -> dict[str, Any]:
                 )
             )  # fmt: skip
     axes = _axis(dimensions, "float32 / integers", False, y_more={"rangemode": "tozero"})
-    return figure(curves, axes, dark, keys=_keys([*pairs, LOOP], integers, BYTES, dark), equals=False)
+    return _said(
+        figure(curves, axes, dark, keys=_keys([*pairs, LOOP], integers, BYTES, dark), equals=False), one
+    )
 
 
 def gap_figure(one: Measurement, dark: bool) -> dict[str, Any]:
@@ -108,7 +110,7 @@ def gap_figure(one: Measurement, dark: bool) -> dict[str, Any]:
         )
         for name, course in one.courses.items()
     ]  # fmt: skip
-    return figure(curves, Axes("milliseconds", "objective gap / gap at 0"), dark)
+    return _said(figure(curves, Axes("milliseconds", "objective gap / gap at 0"), dark), one)
 
 
 def past_figure(
@@ -123,15 +125,25 @@ def past_figure(
         )
         for i, (name, values) in enumerate(lines.items())
     ]  # fmt: skip
-    shown = style.evenly(places, BAR_TICKS)
+    days = [speeds.when(one)[5:10] for one in found]
+    shown = style.evenly(places, MOST_TICKS)
+    texts = [days[i] for i in shown]
+    if len(set(texts)) < len(texts):  # with the time, for which a phone has less room
+        shown = style.evenly(places, MOST_TIMES)
+        texts = [speeds.when(found[i])[5:] for i in shown]
     ticks = {
-        "range": [-0.5, len(found) - 0.5], "showgrid": False, "tickvals": shown,
-        "ticktext": [speeds.when(found[i]).replace(" ", "<br>") for i in shown],
+        "range": [-0.5, len(found) - 0.5], "showgrid": False, "tickvals": shown, "ticktext": texts, "tickangle": 0,
     }  # fmt: skip
     axes = Axes(
         "measured at (UTC)", f"float32 / {EIGHT}", y_log=False, x_more=ticks, y_more={"rangemode": "tozero"}
     )
     return figure(curves, axes, dark, equals=False)
+
+
+def _said(drawn: dict[str, Any], one: Measurement) -> dict[str, Any]:
+    """A figure that says by itself where and when it was measured: a picture of it has no page around it."""
+    drawn["layout"].setdefault("annotations", []).append(remark(speeds.briefly(one)))
+    return drawn
 
 
 def _there(one: Measurement) -> tuple[list[int], list[int], list[str], list[str]]:

@@ -12,9 +12,12 @@ from lpbench.provenance import provenance
 from lpbench.store import measurements
 from lpbench.store.measurements import Measurement
 
+from .choosing import plural
+
 FLOAT, EIGHT = "float32", "int8"
 SIZES = {"float32": 4, "int16": 2, "int8": 1}  # bytes of a number of the data
 WIDE = "AVX-512"
+MOST_NAMED = 32  # letters of a processor in a figure
 
 Found = tuple[list[Measurement], list[str]]
 
@@ -61,9 +64,23 @@ def when(one: Measurement) -> str:
 def machine(one: Measurement) -> str:
     """Processor, cores and instructions, and whether AVX-512 is among these."""
     facts = one.machine
-    cores = f"{facts['cores']} core{'s' * (facts['cores'] > 1)}"
-    said = facts["instructions"] + ("" if WIDE in facts["instructions"] else f" (no {WIDE})")
-    return f"{facts['cpu']}, {cores}, {said}"
+    said = facts["instructions"] + (f" (no {WIDE})" if _wide(one) is False else "")
+    return ", ".join([facts["cpu"], plural(facts["cores"], "core"), said])
+
+
+def briefly(one: Measurement) -> str:
+    """The machine and the day in a line of a figure."""
+    facts, wide = one.machine, _wide(one)
+    said = facts["instructions"] if wide is None else WIDE if wide else f"no {WIDE}"
+    return ", ".join(
+        [facts["cpu"][:MOST_NAMED], plural(facts["cores"], "core"), said[:MOST_NAMED], one.measured_at[:10]]
+    )
+
+
+def _wide(one: Measurement) -> bool | None:
+    """Whether kernels were compiled to AVX-512; None where they were to all that a named processor has."""
+    said = one.machine["instructions"]
+    return None if said.startswith("those of ") else WIDE in said
 
 
 def algorithm(pair: str, numbers: str) -> str:

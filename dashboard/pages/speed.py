@@ -102,7 +102,7 @@ def ratio_panel(one: Measurement, dark: bool = False) -> Panel:
     if not one.steps:
         return Panel(RATIOS, None, notes=("No steps were measured.", where(one)))
     ratios = [*speeds.steps(one, "HALP", 1).values()]
-    ends = dict.fromkeys(f"{ratio:.2g}" for ratio in (min(ratios), max(ratios))) if ratios else {}
+    ends = dict.fromkeys(f"{ratio:.1f}" for ratio in (min(ratios), max(ratios))) if ratios else {}
     said = (
         f"measured: a step of HALP in {EIGHT} is {' to '.join(ends)} times as fast as one of SVRG in {FLOAT}"
     )
@@ -193,13 +193,15 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
         for value, said in _cards(one)
     ]
     listed = [*reversed(found)][:MOST_LISTED]
-    rows = [
+    links = [
         [
             html.A(speeds.when(each), href=address(prefix, PAGE.path, {"measurement": each.name})), each.host,
             speeds.machine(each), each.precision, *map(_times, headlines(each).values()), each.lpbench_version,
         ]
         for each in listed
     ]  # fmt: skip
+    kept = (("Time to a gap", one.gaps, GAPS), ("An outer loop", one.loops, LOOPS))
+    tables = [html.Section([html.H2(name), _printed(name, rows, columns)]) for name, rows, columns in kept]
     more = len(found) - len(listed)
     left = (
         [html.P(f"And {plural(more, 'older one')}: the list above has them.", className="note")]
@@ -207,20 +209,16 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
         else []
     )
     return [
-        html.H2(f"{EIGHT} beside {FLOAT}, {speeds.when(one)} UTC"),
-        html.P(speeds.machine(one) + f", {one.host}", className="note"),
+        html.H2(f"How many times as fast {EIGHT} is as {FLOAT}, medians over the dimensions"),
+        html.P(f"{speeds.machine(one)}; {one.host}, {speeds.when(one)} UTC", className="note"),
         html.Div(cards, className="cards"),
-        html.Div(
+        html.Details(
             [
-                html.Section([html.H2(name), _printed(name, kept, columns)])
-                for name, kept, columns in (
-                    ("Time to a gap", one.gaps, GAPS),
-                    ("An outer loop", one.loops, LOOPS),
-                )
-            ],
-            className="columns",
+                html.Summary("Time to a gap, and outer loops, in numbers"),
+                html.Div(tables, className="columns"),
+            ]
         ),
-        html.Section([html.H2("Measurements"), table("Measurements", HEAD, rows), *left]),
+        html.Section([html.H2("Measurements"), table("Measurements", HEAD, links), *left]),
     ]
 
 
@@ -252,11 +250,11 @@ def _cards(one: Measurement) -> list[tuple[str, str]]:
 
 
 def _by_dimension(ratios: dict[int, float]) -> str:
-    return ", ".join(f"{ratio:.2g} at d = {d:,}" for d, ratio in sorted(ratios.items()))
+    return ", ".join(f"{ratio:.1f} at d = {d:,}" for d, ratio in sorted(ratios.items()))
 
 
 def _times(ratio: float | None) -> str:
-    return "–" if ratio is None else f"{ratio:.2g}×"
+    return "–" if ratio is None else f"{ratio:.1f}×"
 
 
 PAGE = Page(

@@ -17,6 +17,7 @@ from .site import Site
 ALL = "all"  # in the address: 1 where the chooser shows hidden sweeps as well
 HIDDEN = ":hidden"  # what the chooser offers to show or hide them; no name has a colon
 ABOUT_ALL = "of the whole folder, whatever sweep is chosen"
+LONG = 30  # letters of an option that has the room of two controls
 CLOCK = 2000  # ms between two looks at a running sweep
 
 
@@ -199,6 +200,8 @@ def component(control: Control, value: Any) -> Any:
         **({"description": html.Span(control.help, title=control.help, className="help")} if control.help else {}),
     }  # fmt: skip
     options = [{"value": option, "label": label} for option, label in control.options]
+    if control.kind == SELECT and any(len(label) > LONG for _, label in control.options):
+        named["className"] = "control wide"
     if control.kind == SWITCH:
         return dmc.Checkbox(
             **named | {"id": {"type": "switch", "key": control.key}, "size": "sm"}, checked=shown

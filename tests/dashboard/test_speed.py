@@ -59,6 +59,9 @@ def test_the_newest_of_this_machine_is_shown(folder):
             f"a processor, 2 cores, AVX-512 VNNI, AVX-512, AVX2, SSE4.2; {HERE}, 2026-12-02 00:00 UTC; lpbench 0.2.0, "
             "fffffff."
         )
+    for panel in (step, ratios, gap):
+        texts = [one["text"] for one in panel.figure["layout"]["annotations"]]
+        assert "a processor, 2 cores, AVX-512, 2026-12-02" in texts
     found = lines(step)
     assert found["HALP, int8"] == pytest.approx([0.05, 0.05])
     assert found["SGD, float32"] == pytest.approx([0.2, 0.2])
@@ -85,15 +88,35 @@ def test_earlier_ones_of_this_machine_stand_beside_it(folder):
     assert lines(past)["time to a gap"] == pytest.approx([3.0, 2.4])
     assert "1 other of another host, processor, other cores, instructions or bits." in past.notes
     assert [row[0] for row in past.data.rows] == ["2026-12-01 00:00", "2026-12-02 00:00"]
+    assert past.figure["layout"]["xaxis"]["ticktext"] == ["12-01", "12-02"]
+    measurements.keep(measured("2026-12-02T09:30:00.000+00:00", HERE), folder / "speed")
+    ticks = drawn(folder)[3].figure["layout"]["xaxis"]["ticktext"]
+    assert ticks == ["12-01 00:00", "12-02 00:00", "12-02 09:30"]
 
 
 def test_another_one_is_chosen_and_says_what_was_not_reached(folder):
     step, _, gap, past = drawn(folder, measurement="20261203T000000.000-other")
     assert "2 cores, AVX2, SSE4.2 (no AVX-512); other," in step.notes[0]
+    assert "no AVX-512" in str(step.figure["layout"]["annotations"])
     assert any(note.startswith("Not reached: rounding HALP's offset to 8 bits") for note in gap.notes)
     assert any(math.isnan(y) for y in lines(gap)["HALP, int8"])
     assert past.figure is None
     assert "One measurement of other" in past.notes[0]
+
+
+def test_instructions_are_those_that_are_known():
+    def said(instructions):
+        record = measured()
+        record["machine"]["instructions"] = instructions
+        one = measurements.of_record("x", record)
+        return speeds.machine(one), speeds.briefly(one)
+
+    assert said("AVX2, SSE4.2") == (
+        "a processor, 2 cores, AVX2, SSE4.2 (no AVX-512)", "a processor, 2 cores, no AVX-512, 2026-11-30",
+    )  # fmt: skip
+    assert said("those of haswell") == (
+        "a processor, 2 cores, those of haswell", "a processor, 2 cores, those of haswell, 2026-11-30",
+    )  # fmt: skip
 
 
 class Store:

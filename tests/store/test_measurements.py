@@ -7,8 +7,9 @@ import pytest
 from measured_speed import measured
 
 from lpbench.errors import ConfigError, StoreError
-from lpbench.store import list_sweeps, measurements, sweep_folder
+from lpbench.store import find_sweep, list_sweeps, measurements, sweep_folder
 from lpbench.store.manifest import new_manifest, write_manifest
+from lpbench.store.moving import rename
 
 
 def kept(runs, *records):
@@ -137,6 +138,10 @@ def test_a_sweep_of_before_is_not_written_into(tmp_path):
     with pytest.raises(ConfigError, match=r"is a sweep, of before .* lpbench rename speed NEW --runs-dir"):
         measurements.prepare(tmp_path)
     assert measurements.read(tmp_path) == ([], [])
+    assert list_sweeps(tmp_path) == []
+    rename(find_sweep("speed", tmp_path), "speed-1")
+    assert list_sweeps(tmp_path) == ["speed-1"]
+    assert kept(tmp_path, measured())
 
 
 def test_a_folder_that_cannot_be_made_is_said_beforehand(tmp_path):
