@@ -17,6 +17,7 @@ from .choosing import plural
 FLOAT, EIGHT = "float32", "int8"
 SIZES = {"float32": 4, "int16": 2, "int8": 1}  # bytes of a number of the data
 WIDE = "AVX-512"
+NAMED = "those of "  # begins instructions that are known by the name of a processor alone
 MOST_NAMED = 32  # letters of a processor in a figure
 
 Found = tuple[list[Measurement], list[str]]
@@ -48,12 +49,15 @@ def newest(found: Sequence[Measurement]) -> Measurement:
 
 
 def alike(one: Measurement, found: Sequence[Measurement]) -> list[Measurement]:
-    """Those that may stand beside `one`: of its host, processor, instructions, cores and bits; the oldest first."""
+    """Those that may stand beside `one`: of its host, processor, instructions, cores, bits, data and dimensions; the
+    oldest first.
+    """
     return [other for other in found if _settings(other) == _settings(one)]
 
 
 def _settings(one: Measurement) -> tuple[object, ...]:
-    return (one.host, one.precision, *(one.machine[key] for key in ("cpu", "cores", "instructions")))
+    facts = (one.machine[key] for key in ("cpu", "cores", "instructions", "numbers"))
+    return (one.host, one.precision, *facts, frozenset(row["dimension"] for row in one.steps))
 
 
 def when(one: Measurement) -> str:
@@ -64,14 +68,14 @@ def when(one: Measurement) -> str:
 def machine(one: Measurement) -> str:
     """Processor, cores and instructions, and whether AVX-512 is among these."""
     facts = one.machine
-    said = facts["instructions"] + (f" (no {WIDE})" if _wide(one) is False else "")
+    said = _compiled(one) + (f" (no {WIDE})" if _wide(one) is False else "")
     return ", ".join([facts["cpu"], plural(facts["cores"], "core"), said])
 
 
 def briefly(one: Measurement) -> str:
     """The machine and the day in a line of a figure."""
     facts, wide = one.machine, _wide(one)
-    said = facts["instructions"] if wide is None else WIDE if wide else f"no {WIDE}"
+    said = _compiled(one) if wide is None else WIDE if wide else f"no {WIDE}"
     return ", ".join(
         [facts["cpu"][:MOST_NAMED], plural(facts["cores"], "core"), said[:MOST_NAMED], one.measured_at[:10]]
     )
@@ -80,7 +84,13 @@ def briefly(one: Measurement) -> str:
 def _wide(one: Measurement) -> bool | None:
     """Whether kernels were compiled to AVX-512; None where they were to all that a named processor has."""
     said = one.machine["instructions"]
-    return None if said.startswith("those of ") else WIDE in said
+    return None if said.startswith(NAMED) else WIDE in said
+
+
+def _compiled(one: Measurement) -> str:
+    """The instructions, in words that can stand alone."""
+    said: str = one.machine["instructions"]
+    return f"instructions of {said.removeprefix(NAMED)}" if said.startswith(NAMED) else said
 
 
 def algorithm(pair: str, numbers: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lpbench.store.measurements import FOLDER, GAPS, LOOPS, STEPS, Column, Measurement, Row, coarse
+from lpbench.store.folder import runs_option
+from lpbench.store.measurements import GAPS, LOOPS, PRECISION, STEPS, Column, Measurement, Row, coarse
 from lpbench.store.measurements import table as printed
 from lpbench.terminal import Table
 
@@ -57,14 +58,19 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     unread = tuple(f"Not read: {problem}." for problem in problems)
     one = _chosen(folder, state)
     if one is None:
-        said = (
-            f"Nothing is in {folder / FOLDER} yet: `lpbench speed` measures this machine and keeps it there."
-        )
+        said = _nothing(folder)
         empty = [Panel(title, None, notes=("Nothing was measured yet.",)) for title in (RATIOS, CLOCK, PAST)]
         return [Panel(STEP, None, notes=(said, *unread)), *empty]
     first = step_panel(one, dark)
     first = replace(first, notes=(*first.notes, *unread))
-    return [first, ratio_panel(one, dark), gap_panel(one, dark), past_panel(one, found, dark)]
+    return [first, ratio_panel(one, dark), gap_panel(one, dark), past_panel(one, found, folder, dark)]
+
+
+def _nothing(folder: Path) -> str:
+    command = f"`lpbench speed{runs_option(folder)}`"
+    return (
+        f"Nothing was measured yet: {command} measures this machine in a minute or two, and it is kept here."
+    )
 
 
 def where(one: Measurement) -> str:
@@ -86,7 +92,7 @@ def step_panel(one: Measurement, dark: bool = False) -> Panel:
         f"Medians of {plural(one.rounds, 'round')} in which all took turns; data of {one.machine['numbers']:,} "
         f"numbers, weights and HALP's offset in {one.precision} bits.",
         f"Dotted: the bytes of a number over what a plain loop reads of the memory, {read}. Rows that are fetched "
-        "ahead can be a little faster than that.",
+        "ahead can be a little faster, and it was measured before the steps.",
         *_few(one),
     )
     data = Table([column.head for column in STEPS.values()], printed(one.steps, STEPS))
@@ -141,19 +147,16 @@ def gap_panel(one: Measurement, dark: bool = False) -> Panel:
     return Panel(CLOCK, drawn, Table(["numbers", "outer loops", "ms", GAPS["gap"].head], rows), notes)
 
 
-def past_panel(one: Measurement, found: list[Measurement], dark: bool = False) -> Panel:
+def past_panel(one: Measurement, found: list[Measurement], folder: Path, dark: bool = False) -> Panel:
     """The headline ratios of the measurements that may stand beside this one."""
     same = speeds.alike(one, found)
     others = len(found) - len(same)
-    left = (
-        [f"{plural(others, 'other')} of another host, processor, other cores, instructions or bits."]
-        if others
-        else []
-    )
+    differ = "in host, processor, cores, instructions, bits, data or dimensions"
+    left = [f"{plural(others, 'measurement')} not beside it: {differ} they differ."] if others else []
     if len(same) < 2:
-        said = (
-            f"One measurement of {one.host} with these instructions and bits: each `lpbench speed` adds one."
-        )
+        bits = "" if one.precision == PRECISION else f" --precision {one.precision}"
+        command = f"`lpbench speed{bits}{runs_option(folder)}`"
+        said = f"One measurement of {one.host} with these instructions and bits: each {command} adds one."
         return Panel(PAST, None, notes=(said, *left))
     values = [headlines(each) for each in same]
     names = list(dict.fromkeys(name for each in values for name in each))
@@ -187,7 +190,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     found, _ = speeds.read(store.runs_dir)
     one = _chosen(store.runs_dir, state)
     if one is None:
-        return []
+        return html.P(_nothing(store.runs_dir), className="message")
     cards = [
         html.Div([html.Div(value, className="value"), html.Div(said, className="said")], className="card")
         for value, said in _cards(one)

@@ -21,9 +21,9 @@ from lpbench.executors.base import cores as every_core
 from lpbench.provenance import cpu, now, provenance
 from lpbench.speed import machine
 from lpbench.speed.problem import Problem, draw
-from lpbench.speed.runs import BYTES, NUMBERS, PRECISIONS, SGD, SVRG, WEIGHT_BITS, Data, Runner, runner
+from lpbench.speed.runs import BYTES, NUMBERS, PRECISIONS, SGD, SVRG, Data, Runner, runner
 from lpbench.speed.turns import in_turns, ratio
-from lpbench.store.measurements import SCHEMA_VERSION
+from lpbench.store.measurements import PRECISION, SCHEMA_VERSION
 from lpbench.terminal import size
 
 DIMENSIONS = (1024, 4096, 16384)
@@ -56,7 +56,7 @@ class Speed:
     loops: list[Row] = field(default_factory=list)
     gaps: list[Row] = field(default_factory=list)
     courses: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    precision: int = WEIGHT_BITS
+    precision: int = PRECISION
     rounds: int = ROUNDS
     measured_at: str = field(default_factory=now)
 
@@ -75,7 +75,7 @@ def measure(
     cores: int | None = None,
     entries: int | None = None,
     on_progress: Callable[[float, str], None] = lambda share, what: None,
-    precision: int = WEIGHT_BITS,
+    precision: int = PRECISION,
 ) -> Speed:
     """Measure on one core and on `cores` of them (None: all that this process may use).
 
@@ -108,7 +108,7 @@ def measure(
     return found
 
 
-def check(dimensions: Sequence[int], precision: int = WEIGHT_BITS, entries: int | None = None) -> None:
+def check(dimensions: Sequence[int], precision: int = PRECISION, entries: int | None = None) -> None:
     """Raise before the work what `measure` raises."""
     if precision not in PRECISIONS:
         nearest = min(PRECISIONS, key=lambda bits: abs(bits - precision))

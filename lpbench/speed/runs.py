@@ -21,12 +21,12 @@ from lpbench.convex.rows import Dense, Scaled
 from lpbench.convex.step_sizes import Constant
 from lpbench.convex.update import new_tally
 from lpbench.formats import Fixed
+from lpbench.store.measurements import PRECISION
 
 NUMBERS = ("float32", "int16", "int8")  # what the samples are stored in
 BYTES = {"float32": 4, "int16": 2, "int8": 1}
 SGD, SVRG = "sgd", "svrg"  # in integers LP-SGD, and HALP
 PRECISIONS = (8, 16)  # bits of weights in integers, and of HALP's offset
-WEIGHT_BITS = 16  # the one that is the rule
 LIMIT = 4.0  # of the weights of LP-SGD: those of the optimum are normal numbers
 NEVER = 2**62
 
@@ -87,7 +87,7 @@ def runner(
     seed: int = 0,
     loop: int = NEVER,
     mu: float = 1.0,
-    precision: int = WEIGHT_BITS,
+    precision: int = PRECISION,
 ) -> Runner:
     """SGD or SVRG in float32, LP-SGD or HALP in integers, at 0 before step 0.
 

@@ -21,6 +21,7 @@ from lpbench.terminal import json_bytes
 
 FOLDER = "speed"  # under the folder of sweeps
 SCHEMA_VERSION = 1
+PRECISION = 16  # bits of HALP's offset and of LP-SGD's weights, where no others are asked for
 MOST_FILES, MOST_BYTES = 400, 1_000_000  # that are read; a measurement has some 15 kB
 MOST_ROWS, MOST_TEXT = 5_000, 300  # of a table; letters of a text
 

@@ -45,6 +45,21 @@ def test_a_control_changes_figure_and_address_and_back_restores_both(tab, addres
     assert tab.evaluate(titles) == after
 
 
+def test_another_measurement_of_speed_is_chosen(tab, address):
+    tab.goto(address + "/speed")
+    ready(tab)
+    said = "document.querySelector('.body .note').textContent"
+    assert "2026-12-02 00:00 UTC" in tab.evaluate(said)
+    tab.get_by_label("Measurement").first.click()
+    tab.get_by_role("option", name="2026-12-01 00:00").click()
+    tab.wait_for_url("**measurement=20261201T000000.000-here", timeout=WAIT)
+    until(tab, f"{said}.includes('2026-12-01 00:00 UTC')")
+    annotation = "[...document.querySelectorAll('.annotation-text')].map((one) => one.textContent).join()"
+    until(tab, f"{annotation}.includes('AVX-512, 2026-12-01')")
+    link = tab.get_by_role("link", name="2026-12-02 00:00").get_attribute("href")
+    assert link == "/speed?measurement=20261202T000000.000-here"
+
+
 def test_a_figure_that_stays_as_it_is_is_not_drawn_again(tab, address):
     tab.goto(address + "/dimension?sweep=real")
     ready(tab)

@@ -86,12 +86,29 @@ def test_earlier_ones_of_this_machine_stand_beside_it(folder):
     past = drawn(folder)[3]
     assert lines(past)["HALP, a step"] == pytest.approx([3.5, 2.8])
     assert lines(past)["time to a gap"] == pytest.approx([3.0, 2.4])
-    assert "1 other of another host, processor, other cores, instructions or bits." in past.notes
+    (left,) = [note for note in past.notes if note.startswith("1 measurement not beside it: in host, ")]
+    assert "data or dimensions" in left
     assert [row[0] for row in past.data.rows] == ["2026-12-01 00:00", "2026-12-02 00:00"]
     assert past.figure["layout"]["xaxis"]["ticktext"] == ["12-01", "12-02"]
     measurements.keep(measured("2026-12-02T09:30:00.000+00:00", HERE), folder / "speed")
     ticks = drawn(folder)[3].figure["layout"]["xaxis"]["ticktext"]
     assert ticks == ["12-01 00:00", "12-02 00:00", "12-02 09:30"]
+
+
+def test_only_what_is_alike_stands_beside_another(folder):
+    def beside(**machine):
+        record = measured("2026-12-04T00:00:00.000+00:00", HERE)
+        record["machine"] |= machine
+        other = measurements.of_record("x", record)
+        return len(speeds.alike(other, [*speeds.read(folder)[0], other]))
+
+    assert beside() == 3
+    assert beside(cpu="another") == beside(instructions="AVX2") == beside(numbers=2**20) == 1
+    found, _ = speeds.read(folder)
+    fewer = measured(host=HERE)
+    fewer["steps"] = [row for row in fewer["steps"] if row["dimension"] == 1024]
+    one = measurements.of_record("x", fewer)
+    assert speeds.alike(one, [*found, one]) == [one]
 
 
 def test_another_one_is_chosen_and_says_what_was_not_reached(folder):
@@ -102,6 +119,7 @@ def test_another_one_is_chosen_and_says_what_was_not_reached(folder):
     assert any(math.isnan(y) for y in lines(gap)["HALP, int8"])
     assert past.figure is None
     assert "One measurement of other" in past.notes[0]
+    assert f"`lpbench speed --precision 8 --runs-dir {folder}`" in past.notes[0]
 
 
 def test_instructions_are_those_that_are_known():
@@ -115,7 +133,7 @@ def test_instructions_are_those_that_are_known():
         "a processor, 2 cores, AVX2, SSE4.2 (no AVX-512)", "a processor, 2 cores, no AVX-512, 2026-11-30",
     )  # fmt: skip
     assert said("those of haswell") == (
-        "a processor, 2 cores, those of haswell", "a processor, 2 cores, those of haswell, 2026-11-30",
+        "a processor, 2 cores, instructions of haswell", "a processor, 2 cores, instructions of haswell, 2026-11-30",
     )  # fmt: skip
 
 
@@ -142,9 +160,10 @@ def test_without_measurements_it_says_what_to_type(tmp_path):
     assert speed.controls(NoSweep(tmp_path)) == []
     panels = drawn(tmp_path)
     assert len(panels) == speed.PAGE.panels
-    assert "`lpbench speed`" in panels[0].notes[0]
+    assert f"`lpbench speed --runs-dir {tmp_path}`" in panels[0].notes[0]
     assert not any(panel.figure for panel in panels)
-    assert speed.body(Store(tmp_path), NoSweep(tmp_path), {}, "/") == []
+    said = text(tree(speed.body(Store(tmp_path), NoSweep(tmp_path), {}, "/")))
+    assert f"lpbench speed --runs-dir {tmp_path}" in said
 
 
 def test_damaged_files_are_said_and_new_ones_are_seen(folder):
