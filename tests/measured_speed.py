@@ -28,14 +28,14 @@ def measured(
     ]  # fmt: skip
     courses = {name: [[0.03 * k / ratio(name, factor), 10.0**-k] for k in range(7)] for name in NUMBERS}
     machine = {
-        "cpu": "a processor", "cores": 2, "instructions": "AVX-512 VNNI, AVX-512, AVX2, SSE4.2",
+        "cpu": "a chip", "cores": 2, "instructions": "AVX-512 VNNI, AVX-512, AVX2, SSE4.2",
         "last_level_cache": 2**25, "numbers": 2**26, "read_gb_s_1": 22.0, "read_gb_s_2": 40.0, "copy_gb_s_1": 20.0,
         "copy_gb_s_2": 36.0,
     }  # fmt: skip
     return {
         "schema": 1, "machine": machine, "steps": steps, "loops": loops, "gaps": gaps, "courses": courses,
         "precision": 16, "rounds": 9, "measured_at": at, "lpbench_version": "0.2.0", "git_commit": "f" * 40,
-        "host": host, "cpu": "a processor", **more,
+        "host": host, "cpu": "a chip", **more,
     }  # fmt: skip
 
 

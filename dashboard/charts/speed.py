@@ -59,7 +59,7 @@ def step_figure(one: Measurement, dark: bool) -> dict[str, Any]:
                 )
             )  # fmt: skip
     axes = _axis(dimensions, "ns a coordinate", True)
-    return _said(figure(curves, axes, dark, keys=_keys(pairs, numbers, LIMIT, dark), equals=False), one)
+    return _said(figure(curves, axes, dark, keys=_keys(pairs, numbers, LIMIT, dark), equals=False), one, used)
 
 
 def limit(one: Measurement, numbers: str, cores: int) -> float:
@@ -96,7 +96,7 @@ def ratio_figure(one: Measurement, dark: bool) -> dict[str, Any]:
             )  # fmt: skip
     axes = _axis(dimensions, "float32 / integers", False, y_more={"rangemode": "tozero"})
     return _said(
-        figure(curves, axes, dark, keys=_keys([*pairs, LOOP], integers, BYTES, dark), equals=False), one
+        figure(curves, axes, dark, keys=_keys([*pairs, LOOP], integers, BYTES, dark), equals=False), one, used
     )
 
 
@@ -110,7 +110,7 @@ def gap_figure(one: Measurement, dark: bool) -> dict[str, Any]:
         )
         for name, course in one.courses.items()
     ]  # fmt: skip
-    return _said(figure(curves, Axes("milliseconds", "objective gap / gap at 0"), dark), one)
+    return _said(figure(curves, Axes("milliseconds", "objective gap / gap at 0"), dark), one, [1])
 
 
 def past_figure(
@@ -140,9 +140,13 @@ def past_figure(
     return figure(curves, axes, dark, equals=False)
 
 
-def _said(drawn: dict[str, Any], one: Measurement) -> dict[str, Any]:
-    """A figure that says by itself where and when it was measured: a picture of it has no page around it."""
-    drawn["layout"].setdefault("annotations", []).append(remark(speeds.briefly(one)))
+def _said(drawn: dict[str, Any], one: Measurement, used: Sequence[int]) -> dict[str, Any]:
+    """A figure that says by itself where and when it was measured: a picture of it has no page around it.
+
+    used   the cores of each panel, whose titles say them where there are several.
+    """
+    cores = used[0] if len(used) == 1 else None
+    drawn["layout"].setdefault("annotations", []).append(remark(speeds.briefly(one, cores)))
     return drawn
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ FLOAT, EIGHT = "float32", "int8"
 SIZES = {"float32": 4, "int16": 2, "int8": 1}  # bytes of a number of the data
 WIDE = "AVX-512"
 NAMED = "those of "  # begins instructions that are known by the name of a processor alone
+_FILLING = re.compile(r"\((?:R|TM)\)|\bCPU\b|\bProcessor\b|\b\d+-Core\b|@.*", re.IGNORECASE)
 MOST_NAMED = 32  # letters of a processor in a figure
 
 Found = tuple[list[Measurement], list[str]]
@@ -72,13 +74,17 @@ def machine(one: Measurement) -> str:
     return ", ".join([facts["cpu"], plural(facts["cores"], "core"), said])
 
 
-def briefly(one: Measurement) -> str:
-    """The machine and the day in a line of a figure."""
-    facts, wide = one.machine, _wide(one)
+def briefly(one: Measurement, cores: int | None) -> str:
+    """The machine and the day in a line of a figure, with the cores where nothing else there says them."""
+    wide = _wide(one)
     said = _compiled(one) if wide is None else WIDE if wide else f"no {WIDE}"
-    return ", ".join(
-        [facts["cpu"][:MOST_NAMED], plural(facts["cores"], "core"), said[:MOST_NAMED], one.measured_at[:10]]
-    )
+    used = [plural(cores, "core")] if cores else []
+    return ", ".join([_short(one.machine["cpu"]), *used, said[:MOST_NAMED], one.measured_at[:10]])
+
+
+def _short(cpu: str) -> str:
+    """A processor without what others are called, too: of `Intel(R) Xeon(R) 8375C CPU @ 2.90GHz` `Intel Xeon 8375C`."""
+    return " ".join(_FILLING.sub(" ", cpu).split())[:MOST_NAMED] or cpu[:MOST_NAMED]
 
 
 def _wide(one: Measurement) -> bool | None:

@@ -205,6 +205,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     ]  # fmt: skip
     kept = (("Time to a gap", one.gaps, GAPS), ("An outer loop", one.loops, LOOPS))
     tables = [html.Section([html.H2(name), _printed(name, rows, columns)]) for name, rows, columns in kept]
+    bits = f"weights and HALP's offset in {one.precision} bits"
     more = len(found) - len(listed)
     left = (
         [html.P(f"And {plural(more, 'older one')}: the list above has them.", className="note")]
@@ -213,7 +214,7 @@ def body(store: Any, sweep: Sweep, state: State, prefix: str) -> Any:
     )
     return [
         html.H2(f"How many times as fast {EIGHT} is as {FLOAT}, medians over the dimensions"),
-        html.P(f"{speeds.machine(one)}; {one.host}, {speeds.when(one)} UTC", className="note"),
+        html.P(f"{speeds.machine(one)}; {one.host}, {speeds.when(one)} UTC; {bits}", className="note"),
         html.Div(cards, className="cards"),
         html.Details(
             [

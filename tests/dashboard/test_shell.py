@@ -176,6 +176,14 @@ def test_a_sweep_that_runs_says_how_far_it_is_and_how_long_the_rest_takes():
     assert shell.progress(running | {"total": 0, "began": {}}) == ""  # of an lpbench that did not count
 
 
+def test_long_options_have_the_room_of_two_controls():
+    def shown(label):
+        return shell.component(Control("a", "Axis", SELECT, "x", (("x", label),)), "x").className
+
+    assert shown("2026-11-30 00:48, a host, AVX-512, 16 bits") == "control wide"
+    assert shown("network_weight_decay") == "control"
+
+
 def test_a_page_of_the_folder_does_not_stand_beside_the_name_of_a_sweep(runs):
     site = Site(Store(runs), pages(), "/")
     said = {page.path: shell.about(page, site.sweep(page, "made")) for page in site.pages}

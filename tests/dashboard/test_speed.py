@@ -54,14 +54,14 @@ def test_the_newest_of_this_machine_is_shown(folder):
     assert control.options[0][1] == "2026-12-03 00:00, other, AVX2, 8 bits"
     step, ratios, gap, past = drawn(folder)
     for panel in (step, ratios, gap, past):
-        (said,) = [note for note in panel.notes if note.startswith("a processor")]
+        (said,) = [note for note in panel.notes if note.startswith("a chip")]
         assert said == (
-            f"a processor, 2 cores, AVX-512 VNNI, AVX-512, AVX2, SSE4.2; {HERE}, 2026-12-02 00:00 UTC; lpbench 0.2.0, "
+            f"a chip, 2 cores, AVX-512 VNNI, AVX-512, AVX2, SSE4.2; {HERE}, 2026-12-02 00:00 UTC; lpbench 0.2.0, "
             "fffffff."
         )
-    for panel in (step, ratios, gap):
+    for panel, cores in ((step, ""), (ratios, ""), (gap, "1 core, ")):  # the others have a panel for each
         texts = [one["text"] for one in panel.figure["layout"]["annotations"]]
-        assert "a processor, 2 cores, AVX-512, 2026-12-02" in texts
+        assert f"a chip, {cores}AVX-512, 2026-12-02" in texts
     found = lines(step)
     assert found["HALP, int8"] == pytest.approx([0.05, 0.05])
     assert found["SGD, float32"] == pytest.approx([0.2, 0.2])
@@ -127,14 +127,29 @@ def test_instructions_are_those_that_are_known():
         record = measured()
         record["machine"]["instructions"] = instructions
         one = measurements.of_record("x", record)
-        return speeds.machine(one), speeds.briefly(one)
+        return speeds.machine(one), speeds.briefly(one, 2)
 
     assert said("AVX2, SSE4.2") == (
-        "a processor, 2 cores, AVX2, SSE4.2 (no AVX-512)", "a processor, 2 cores, no AVX-512, 2026-11-30",
+        "a chip, 2 cores, AVX2, SSE4.2 (no AVX-512)", "a chip, 2 cores, no AVX-512, 2026-11-30",
     )  # fmt: skip
     assert said("those of haswell") == (
-        "a processor, 2 cores, instructions of haswell", "a processor, 2 cores, instructions of haswell, 2026-11-30",
+        "a chip, 2 cores, instructions of haswell", "a chip, 2 cores, instructions of haswell, 2026-11-30",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cpu", "short"),
+    [
+        ("Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz", "Intel Xeon Platinum 8375C"),
+        ("AMD EPYC 9B45 128-Core Processor", "AMD EPYC 9B45"),
+        ("Processor", "Processor"),
+        ("x" * 100, "x" * 32),
+    ],
+)
+def test_a_figure_has_room_for_the_processor(cpu, short):
+    record = measured()
+    record["machine"]["cpu"] = cpu
+    assert speeds.briefly(measurements.of_record("x", record), None) == f"{short}, AVX-512, 2026-11-30"
 
 
 class Store:
