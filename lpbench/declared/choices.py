@@ -47,7 +47,7 @@ _PROBLEM = (
 _START = Choice("start", Word(("zero", "optimum")), "zero", "`optimum`: the optimum, rounded to the grid")
 _ALGORITHM = (
     Choice("algorithm", Word(), None, "`sgd`, `lp_sgd` (default), `svrg`, `lp_svrg`, `halp`, `swalp`, of "
-           "networks also `adamw`, `lp_adamw`: [algorithms.md](algorithms.md)"),
+           "networks also `adamw`, `lp_adamw`, `bc_svrg`, `bc_sgd`: [algorithms.md](algorithms.md)"),
     Choice("inner_steps", Whole(1, top=_COUNTED), None, "SVRG and HALP: T, steps between two snapshots; null: 2N, of "
            "networks those of two epochs"),
     Choice("snapshot", Word(("last", "random", "average")), "last", "SVRG and HALP: which point of a loop is the next"),
