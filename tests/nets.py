@@ -70,14 +70,26 @@ def run(cell: Any, pauses: int = 2**31) -> Any:
     where, rows = stops(cell.points.steps, pauses)
     with np.errstate(all="ignore"):
         for i in range(where.size):
-            cell.advance(where, rows, i, i + 1)
+            while cell.advance(where, rows, i, i + 1):
+                pass  # large sets are judged in several calls
     return cell
 
 
-def weights(cell: Training, vector: np.ndarray | None = None) -> list[np.ndarray]:
-    """Of each layer the matrix (fan_in, outputs) and the biases."""
+def weights(cell: Any, vector: np.ndarray | None = None) -> list[np.ndarray]:
+    """Of each layer the matrix (fan_in, outputs) and the biases, whatever engine the cell is of."""
+    if hasattr(cell, "model"):
+        return [
+            part
+            for layer in cell.problem.net
+            for part in _of_torch(cell.model.get_submodule(layer.name), layer)
+        ]
     vector = cell.memory.weights if vector is None else vector
     return [part.copy() for i in range(len(cell.problem.net)) for part in cell.layout.take(i, vector)]
+
+
+def _of_torch(module: Any, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+    w, bias = (one.detach().numpy().copy() for one in (module.weight, module.bias))
+    return w.T if layer.is_dense else w.transpose(2, 3, 1, 0).reshape(layer.shape), bias
 
 
 def by_torch(problem: TrainingSet, **choices: Any) -> Any:

@@ -58,6 +58,10 @@ class Algorithm:
     integer: ClassVar[bool] = False  # whether it does so in integer arithmetic, too
     networks: ClassVar[bool] = False  # whether it trains networks
     centred: ClassVar[bool] = False  # whether what is rounded are offsets from a centre in full precision
+    bit_centred: ClassVar[bool] = (
+        False  # networks: whether all tensors of a pass are such offsets from a centre
+    )
+    own_gradient: ClassVar[bool] = False  # and a batch's gradient there stands for that of all samples
     adam: ClassVar[bool] = False  # networks: by Adam's two moments, else by momentum
 
     def begin(self, setup: Setup) -> Any:

@@ -20,6 +20,7 @@ from lpbench.isolation import drawn_from, seed
 from lpbench.networks import assembly
 from lpbench.networks.cost import Work, work
 from lpbench.networks.modules import MKL, sizes
+from lpbench.networks.roles import has_centre
 from lpbench.networks.rounding import JUDGED
 from lpbench.problems.network import TrainingSet
 
@@ -64,6 +65,7 @@ class ModuleTraining(Judged):
 
     def _make(self) -> None:
         """Module, optimizer and samples, on their device."""
+        from lpbench.networks.modules.centres import Offsets
         from lpbench.networks.modules.networks import Built
         from lpbench.networks.modules.optimizer import optimizer
         from lpbench.networks.modules.quantizing import attach
@@ -80,7 +82,11 @@ class ModuleTraining(Judged):
         scale, compensation = choices["loss_scale"], choices["compensation"] or "none"
         self.made = attach(self.model, recipe, stream(choices["seed"], ROUNDING), compensation, scale)
         rate, decay, mu = choices["step_size"], choices["weight_decay"], choices["momentum"]
-        if registry.algorithms.get(choices["algorithm"]).adam:
+        self.centre = self._centre() if has_centre(choices) else None
+        if self.centre is not None and recipe.centred:
+            shared = choices.get("centre_scale") == "one"
+            self.optimizer: Any = Offsets(self.made, self.centre, mu, decay, choices["mu"] or 1.0, shared)
+        elif registry.algorithms.get(choices["algorithm"]).adam:
             kept = (mu, choices["second_momentum"])
             self.optimizer = optimizer(
                 self.model, torch.optim.AdamW, lr=rate, betas=kept, eps=assembly.EPSILON, weight_decay=decay
@@ -117,18 +123,24 @@ class ModuleTraining(Judged):
     def _rates(self) -> Matrix:
         return self.watching.rates()
 
+    def _centre(self) -> Any:
+        from lpbench.networks.modules.bit_centres import BitCentre
+        from lpbench.networks.modules.centres import Centre
+
+        choices, algorithm = self.choices, registry.algorithms.get(self.choices["algorithm"])
+        given = self.model, self._loss, self.problem.n_samples, choices["batch_size"], choices["inner_steps"]
+        if not algorithm.bit_centred:
+            return Centre(*given)
+        return BitCentre(*given, algorithm.own_gradient, choices.get("centre_cache") == "stored")
+
     def _step(self, step: int, chosen: Any) -> None:
         from lpbench.networks.modules.probing import failing
 
-        torch, (X, y) = self.torch, self.sets[0]
-        seed(self._word(step))
         for group in self.optimizer.param_groups:
             group["lr"] = float(self.sizes[step])
-        self.optimizer.zero_grad()
+        gradient = self._gradient if self.centre is None else self.centre.gradient
         try:
-            logits, targets = self._logits(X[chosen]), y[chosen].reshape(-1)
-            loss = torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets)
-            loss.backward()
+            self.losses[step] = gradient(step, chosen)
         except LpbenchError:
             raise
         except Exception as error:
@@ -136,9 +148,22 @@ class ModuleTraining(Judged):
             raise LpbenchError(
                 f"step {step}{f', layer {where}' if where else ''}: {last_line(error)}"
             ) from error
-        self.losses[step] = float(loss.detach())
         self.optimizer.step()
         self._average(step)
+
+    def _gradient(self, step: int, chosen: Any) -> float:
+        """The mean loss of a batch; the parameters receive its derivatives."""
+        self.optimizer.zero_grad()
+        loss = self._loss(step, chosen)
+        loss.backward()
+        return float(loss.detach())
+
+    def _loss(self, step: int, chosen: Any, part: int = 0) -> Any:
+        """The mean loss of a batch; what is drawn for it is a function of step and part."""
+        seed(self._word(step) ^ part)
+        X, y = self.sets[0]
+        logits, targets = self._logits(X[chosen]), y[chosen].reshape(-1)
+        return self.torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets)
 
     def _word(self, step: int) -> int:
         """What the generators give in a step."""

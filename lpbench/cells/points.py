@@ -50,9 +50,10 @@ def points(
     as often as any other, even_points / steps times on average: their mean is an unbiased estimate of the mean over
     all steps, which the theorems bound. A step that two parts share may be drawn twice, and then counts twice. Where
     there are no more steps than even points, all of them are, each once. With `inner_steps` (SVRG, HALP) they are the
-    ends of outer loops, where the snapshots are, at most `even_points` of them, spread evenly, each once.
+    ends of outer loops, where the snapshots are, at most `even_points` of them, spread evenly, each once; networks may
+    end before their first loop does, and then have those of SGD.
     """
-    if inner_steps is None:
+    if inner_steps is None or steps < inner_steps:
         starts = np.arange(even_points) * steps / even_points
         offsets = np.random.default_rng([seed, POINTS]).random(even_points)
         even = np.floor(starts + offsets * (steps / even_points)).astype(np.int64)

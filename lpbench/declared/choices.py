@@ -47,7 +47,7 @@ _PROBLEM = (
 _START = Choice("start", Word(("zero", "optimum")), "zero", "`optimum`: the optimum, rounded to the grid")
 _ALGORITHM = (
     Choice("algorithm", Word(), None, "`sgd`, `lp_sgd` (default), `svrg`, `lp_svrg`, `halp`, `swalp`, of "
-           "networks also `adamw`, `lp_adamw`: [algorithms.md](algorithms.md)"),
+           "networks also `adamw`, `lp_adamw`, `bc_svrg`, `bc_sgd`: [algorithms.md](algorithms.md)"),
     Choice("inner_steps", Whole(1, top=_COUNTED), None, "SVRG and HALP: T, steps between two snapshots; null: 2N, of "
            "networks those of two epochs"),
     Choice("snapshot", Word(("last", "random", "average")), "last", "SVRG and HALP: which point of a loop is the next"),
@@ -108,8 +108,10 @@ _NETWORK = (
            "first number, rounded up to a power of two; null: 4"),
     Choice("compensation", Word(("none", "kahan")), "none", "`kahan`: what rounding takes from an update is kept for "
            "the next"),
-    Choice("centre_scale", Word(("tensor", "one")), None, "of `halp` on networks: a scale for the offsets of each "
-           "tensor (null), or `one` for all"),
+    Choice("centre_scale", Word(("tensor", "one")), None, "of `halp`, `bc_svrg` and `bc_sgd` on networks: a scale for "
+           "the offsets of each tensor (null), or `one` for all"),
+    Choice("centre_cache", Word(("none", "stored")), None, "of `bc_svrg` and `bc_sgd`: whether what a batch has at the "
+           "centre is computed at each step (null), or `stored` for a loop; needs `sampling=in_order`"),
     Choice("momentum", Real(0, 0.9999, closed=True), 0.9, "of networks: share of the last update that is kept; of "
            "`adamw`: of the mean gradient"),
     Choice("second_momentum", Real(0, 0.999999), 0.999, "of `adamw`: share of the mean square of the gradient that is "
@@ -117,8 +119,8 @@ _NETWORK = (
     Choice("weight_decay", Real(0, closed=True), 0.0, "of networks: so much of a weight is added to its gradient; of "
            "`adamw`, to its update"),
     Choice("warmup", Whole(0), 0, "of networks: steps over which the step size rises to its first value"),
-    Choice("sampling", Word(("shuffled", "replacement")), "shuffled", "of networks: every epoch a new order, the "
-           "incomplete batch left out; or drawn anew"),
+    Choice("sampling", Word(("shuffled", "replacement", "in_order")), "shuffled", "of networks: every epoch a new "
+           "order, the incomplete batch left out; drawn anew; or as the samples come, the same batches in every epoch"),
     Choice("loss_scale", Real(0), 1.0, "of networks: multiplies the loss before the backward pass, and is divided out "
            "of the gradient"),
     Choice("engine", Word(("auto", "compiled", "torch")), "auto", "of networks: what trains them; `auto`: `compiled` "

@@ -376,6 +376,8 @@ class Batches:
         return np.concatenate(parts)
 
     def _epoch(self, epoch: int, each: int) -> np.ndarray:
+        if self.sampling == "in_order":
+            return np.arange(each * self.batch).reshape(each, self.batch)
         random = np.random.default_rng([self.key, epoch])
         if self.sampling == "replacement":
             return random.integers(self.samples, size=(each, self.batch))

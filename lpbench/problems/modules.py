@@ -10,7 +10,7 @@ import numpy as np
 from lpbench.networks.cost import Work
 from lpbench.networks.modules import sizes
 from lpbench.problems.identity import problem_key
-from lpbench.problems.network import Network, TrainingSet
+from lpbench.problems.network import Network, TrainingSet, with_cache
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,7 +62,17 @@ class Module(Network):
         n, shape, _ = cls._dataset(choices).sample_size(choices)
         targets = int(np.prod(cls._dataset(choices).targets(choices)))
         samples, steps = n + n // 4, cls.run_length(choices, n)
-        return sizes.work(cls.net(choices), choices, samples, steps, float(np.prod(shape)), targets)
+        found = sizes.work(cls.net(choices), choices, samples, steps, float(np.prod(shape)), targets)
+        return with_cache(found, cls, choices)
+
+    @classmethod
+    def as_module(cls, choices: Mapping[str, Any]) -> tuple[Any, Any]:
+        dataset = cls._dataset(choices)
+        _, shape, classes = dataset.sample_size(choices)
+        tokens = dataset.tokens(choices)
+        inputs = shape if tokens is not None or dataset.as_it_is else turned(shape)
+        X = np.zeros((2, *inputs), np.float32 if tokens is None else np.int64)
+        return cls.make(inputs, tokens, classes, choices)(), X
 
     @classmethod
     def build(cls, choices: Mapping[str, Any]) -> TrainingSet:
@@ -83,11 +93,6 @@ class Module(Network):
             dimension=cls._dimension(choices),
             make=cls.make(X.shape[1:], tokens, data.n_classes, choices),
         )
-
-    @classmethod
-    def contents(cls, choices: Mapping[str, Any]) -> tuple[str, ...]:
-        """Hashes of the files that make the module."""
-        return ()
 
 
 def turned(shape: tuple[int, ...]) -> tuple[int, ...]:

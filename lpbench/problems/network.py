@@ -10,7 +10,8 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from lpbench.declared.choices import NETWORK, SUMS
-from lpbench.errors import ConfigError
+from lpbench.errors import ConfigError, LpbenchError
+from lpbench.isolation import drawn_from
 from lpbench.networks import bits
 from lpbench.networks.architecture import Layer, names
 from lpbench.networks.assembly import bordered, epoch_steps
@@ -180,13 +181,21 @@ class Network:
         """What a cell costs that trains this network; of the test set, a quarter of the training set is assumed."""
         n, shape, classes = cls._dataset(choices).sample_size(choices)
         net = cls.layers(shape, classes, choices)
-        return work(
-            net,
-            recipe(choices, names(net), rounds_of(choices)),
-            choices,
-            n + n // 4,
-            cls.run_length(choices, n),
-        )
+        found = recipe(choices, names(net), rounds_of(choices))
+        return with_cache(work(net, found, choices, n + n // 4, cls.run_length(choices, n)), cls, choices)
+
+    @classmethod
+    def contents(cls, choices: Mapping[str, Any]) -> tuple[str, ...]:
+        """Hashes of the files that make the network."""
+        return ()
+
+    @classmethod
+    def as_module(cls, choices: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The network as a module of torch, and two samples as it takes them."""
+        from lpbench.networks.modules.networks import Built
+
+        net = cls.net(choices)
+        return Built(net), np.zeros((2, *net[0].inputs), np.float32)
 
     @classmethod
     def build(cls, choices: Mapping[str, Any]) -> TrainingSet:
@@ -229,9 +238,16 @@ class Network:
                     f"{key}={choices[key]}: what it says is not known of a network; give {key} a number"
                 )
         rounds = rounds_of(choices)
-        settled = {**choices, "engine": cls._engine(choices["engine"])}
+        settled = {**choices, "engine": cls._engine(choices["engine"], algorithms.get(name))}
         if not algorithms.get(name).centred or settled["centre_scale"] == "tensor":
             settled["centre_scale"] = None
+        if not algorithms.get(name).bit_centred or settled["centre_cache"] == "none":
+            settled["centre_cache"] = None
+        elif settled["centre_cache"] is not None and settled["sampling"] != "in_order":
+            raise ConfigError(
+                "centre_cache=stored keeps what each batch has at the centre, and needs the same batches in every "
+                "epoch: sampling=in_order"
+            )
         if settled["engine"] == "compiled":
             settled["device"] = None
         elif choices["device"] == "cuda":
@@ -252,7 +268,9 @@ class Network:
                 )
             settled["recipe"] = settled["recipe"] or "weights"
             settled |= settled_products(settled)
-            if has_centre(settled):
+            if algorithms.get(name).bit_centred:
+                _check_deltas(settled)
+            elif has_centre(settled):
                 _check_weights_alone(settled)
             if isinstance(choices["limit"], str) and choices["limit"] != "auto":
                 raise ConfigError(
@@ -279,12 +297,18 @@ class Network:
                 "scale_rule=delayed: Kahan's compensation rounds sums, differences and rests by one scale; "
                 "give compensation=none"
             )
+        if algorithms.get(name).bit_centred:
+            _at_centre(cls, {**whole, **settled})
         if cls.engines[0] == "torch":
             sizes.check_products(cast("list[sizes.Sizes]", net), found)
         return settled
 
     @classmethod
-    def _engine(cls, asked: str) -> str:
+    def _engine(cls, asked: str, algorithm: Any) -> str:
+        if algorithm.bit_centred:
+            if asked == "compiled":
+                raise ConfigError(f"algorithm={algorithm.name} is of the engine torch: leave engine out")
+            return "torch"
         if asked == "auto":
             return cls.engines[0]
         if asked not in cls.engines:
@@ -306,14 +330,43 @@ class Network:
         return cls._width(choices) or 1
 
 
+def with_cache(found: Work, network: type[Network], choices: Mapping[str, Any]) -> Work:
+    """The cost of a cell with what `centre_cache=stored` keeps, for each batch: values, derivatives and a gradient."""
+    if choices.get("centre_cache") != "stored":
+        return found
+    each, weights = _at_centre(network, choices)
+    samples, batch = network.shape(choices).n_samples, choices["batch_size"]
+    kept = samples // batch * (batch * each + weights) * np.dtype(choices["compute_dtype"]).itemsize
+    return found._replace(bytes=found.bytes + kept)
+
+
+def _at_centre(network: type[Network], choices: Mapping[str, Any]) -> tuple[float, int]:
+    """Numbers that are kept of a sample at the centre, and weights; raises ConfigError for what pairs cannot be."""
+    import torch
+
+    from lpbench.networks.modules.bit_centres import numbers_kept
+
+    stored = choices["centre_cache"] == "stored"
+    own = ((key, choices.get(key)) for key in sorted(network.keys(choices)))
+    asked = (network, stored, *own, *network.contents(choices))
+    if asked not in _centred:
+        try:
+            with drawn_from(0):
+                model, X = network.as_module(choices)
+                each = numbers_kept(model, torch.from_numpy(X), stored)
+        except ConfigError:
+            raise
+        except LpbenchError as error:
+            raise ConfigError(f"algorithm={choices['algorithm']}: {error}") from error
+        _centred[asked] = each, sum(p.numel() for p in model.parameters())
+    return _centred[asked]
+
+
+_centred: dict[tuple[Any, ...], tuple[float, int]] = {}  # what networks were asked for in this process
+
+
 def _settle_centre(settled: dict[str, Any]) -> None:
     """What an algorithm with a centre reads; raises ConfigError where it is not to be had."""
-    name = settled["algorithm"]
-    if settled["engine"] == "torch":
-        raise ConfigError(
-            f"algorithm={name} is of the engine compiled, which trains problem=mlp, cnn and lenet; the engine torch "
-            "has lp_sgd, swalp and lp_adamw"
-        )
     if settled["snapshot"] != "last":
         raise ConfigError(
             f"snapshot={settled['snapshot']}: of networks the centre is the last point of a loop"
@@ -332,6 +385,29 @@ def _check_weights_alone(settled: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"algorithm={settled['algorithm']} rounds weights alone, recipe=weights, and {key}={settled[key]} does more"
         )
+
+
+def _check_deltas(settled: Mapping[str, Any]) -> None:
+    """Raise ConfigError where bit-centred layers would round else than deltas, or by ranges that do not shrink."""
+    name = settled["algorithm"]
+    if settled["round_at"] is not None:
+        raise ConfigError(
+            f"round_at={settled['round_at']}: algorithm={name} rounds deltas where tensors are; "
+            "activation_format=mxfp8 error_format=mxfp8 rounds them to such formats"
+        )
+    if settled["master_format"] != "same" or settled["compensation"] != "none":
+        key = "compensation" if settled["master_format"] == "same" else "master_format"
+        raise ConfigError(
+            f"{key}={settled[key]}: the centre is the copy of the weights that algorithm={name} has"
+        )
+    found = recipe(settled, ["any"], True)
+    for role, key in KEYS.items():
+        if role != "master" and found.measures(role):
+            raise ConfigError(
+                f"{key}={settled[key]}: deltas grow within a loop and shrink from loop to loop, and this format takes "
+                "its range from the first; take one that scales itself (block, int8_tensor, mxfp8), of floating point "
+                "(fp16, fp8_e4m3), or give limit=..."
+            )
 
 
 def _check_cuda() -> None:

@@ -169,6 +169,11 @@ def test_even_points_of_outer_loops_are_their_ends(loops, even_points):
     assert gaps.size == 0 or gaps.max() - gaps.min() <= 50
 
 
+def test_a_network_may_end_before_its_first_loop_does():
+    found = points(30, 4, 8, seed=0, inner_steps=50)
+    assert np.array_equal(found.steps, points(30, 4, 8, seed=0).steps)
+
+
 @pytest.mark.parametrize("pause", [1, 3, 7, 100, 10**9])
 def test_pauses_cut_long_stretches_and_keep_every_point(pause):
     steps = np.array([0, 1, 2, 5, 50, 51, 1000])

@@ -97,6 +97,9 @@ WRONG: dict[str, tuple[str, Callable[[Row], float], str]] = {
     "decreasing_step": ("mean_gap", lambda row: row["mean_gap"] * 2.0 ** row["precision"], "F(b) / F(b + 2)"),
     "dense_gradients": ("noise_floor", lambda row: row["noise_floor"] * row["dimension"] ** -0.2, "slope of log F"),
     "digits_split": ("noise_floor", lambda row: row["noise_floor"] * (1 + (row["exponent_bits"] == 0)), "8 bits: F("),
+    "bit_centred": (
+        "train_loss", lambda row: row["train_loss"] * (3 if row["algorithm"] == "bc_sgd" else 1), "BC-SGD / SGD",
+    ),
     "dimension_free": ("noise_floor", lambda row: row["noise_floor"] * row["dimension"] ** 0.2, "slope of log F"),
     "dimension_free_formats": (
         "noise_floor", lambda row: row["noise_floor"] * row["dimension"] ** 0.2, "log: slope of log F",
@@ -176,7 +179,8 @@ def test_what_trains_nothing_has_fresh_seeds_too() -> None:
 
 # The others compile kernels of their own, many seconds each.
 SOON = sorted({*SHIPPED} - {
-    "decreasing_step", "dense_gradients", "digits_split", "dimension_free_formats", "exponent_bits", "halp_beside_svrg",
+    "bit_centred", "decreasing_step", "dense_gradients", "digits_split", "dimension_free_formats", "exponent_bits",
+    "halp_beside_svrg",
     "halp_linear", "halp_networks", "log_floor", "nearest_stalls", "network_e4m3", "network_equal", "network_halp",
     "network_master",
     "network_mx_errors", "network_mx_scales", "network_nvfp4", "network_rounding", "network_swalp",

@@ -81,30 +81,46 @@ def close(cell, reference):
         assert np.allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
+ENGINES = pytest.mark.parametrize("engine", [nets.training, nets.by_torch], ids=["compiled", "torch"])
+
+
+@ENGINES
 @pytest.mark.parametrize("name", ["mlp", "cnn 2-d", "pooled"])
-def test_svrg(name, in_python):
-    cell = nets.training(nets.data(name), **{**COMMON, **nets.PLAIN, "algorithm": "svrg"})
+def test_svrg(name, engine, in_python):
+    cell = engine(nets.data(name), **{**COMMON, **nets.PLAIN, "algorithm": "svrg"})
     close(cell, Plain(cell))
 
 
+@ENGINES
 @pytest.mark.parametrize("name", ["mlp", "cnn 1-d"])
-def test_lp_svrg(name, in_python):
-    cell = nets.training(nets.data(name), **COMMON, algorithm="lp_svrg", limit=1.0)
+def test_lp_svrg(name, engine, in_python):
+    cell = engine(nets.data(name), **COMMON, algorithm="lp_svrg", limit=1.0)
     close(cell, Rounded(cell))
 
 
+@ENGINES
 @pytest.mark.parametrize(
     ("name", "mu", "one"), [("mlp", 1.0, False), ("mlp", 64.0, True), ("cnn 2-d", 4.0, False)]
 )
-def test_halp(name, mu, one, in_python):
+def test_halp(name, mu, one, engine, in_python):
     scale = "one" if one else None
-    cell = nets.training(nets.data(name), **COMMON, algorithm="halp", mu=mu, centre_scale=scale)
+    cell = engine(nets.data(name), **COMMON, algorithm="halp", mu=mu, centre_scale=scale)
     close(cell, Centred(cell, mu, one))
-    assert np.unique(cell.centre.offset).size > 2
-    assert np.array_equal(cell.centre.offset, np.rint(cell.centre.offset))
+    z = cell.optimizer.z.numpy() if engine is nets.by_torch else cell.centre.offset
+    assert np.unique(z).size > 2
+    assert np.array_equal(z, np.rint(z))
     if one:
-        assert cell.memory.counts[1] > 0  # some saturate
-        assert cell.memory.counts[1] < cell.memory.counts[0]
+        moved, saturated, _ = cell._counts()
+        assert 0 < saturated < moved
+
+
+@pytest.mark.parametrize("algorithm", ["svrg", "lp_svrg", "halp"])
+def test_both_engines_count_alike(algorithm, in_python):
+    choices = {**COMMON, "algorithm": algorithm, "limit": None if algorithm == "halp" else 1.0, "mu": 8.0}
+    choices |= nets.PLAIN | {"algorithm": "svrg"} if algorithm == "svrg" else {}
+    found = [nets.run(engine(nets.data("mlp"), **choices)) for engine in (nets.training, nets.by_torch)]
+    assert np.array_equal(*(cell._counts() for cell in found))
+    assert np.allclose(*(cell.norm for cell in found), rtol=1e-10)
 
 
 def test_with_bits_enough_halp_is_svrg(in_python):

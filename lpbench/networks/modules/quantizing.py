@@ -15,6 +15,7 @@ from lpbench.arithmetic.generator import ROUNDING, stream
 from lpbench.errors import ConfigError
 from lpbench.formats.quantize import quantize_array
 from lpbench.networks.modules import layers, products
+from lpbench.networks.modules.pairs import Pair, mapped
 from lpbench.networks.modules.rounding import Rounding
 from lpbench.networks.modules.settings import settings
 from lpbench.networks.modules.sizes import PRODUCT, check_product
@@ -159,13 +160,15 @@ def attach(model: nn.Module, recipe: Recipe, key: Any, compensation: str, loss_s
                 products.install(layer.module, Uses(found.rounding, place))
             continue
         uses = Uses(found.rounding, place)
+        enter, leave = (_EnterPair, _LeavePair) if recipe.centred else (_Enter, _Leave)
         if recipe.specs["activations"].name != "none":
-            layer.module.register_forward_pre_hook(_Enter(uses), with_kwargs=True)
+            layer.module.register_forward_pre_hook(enter(uses), with_kwargs=True)
         if recipe.specs["errors"].name != "none":
-            layer.module.register_forward_hook(_Leave(uses))
+            layer.module.register_forward_hook(leave(uses))
     if loss_scale != 1.0:
         model.register_forward_hook(_Scale(found))
-    found.round_weights()
+    if not recipe.centred:
+        found.round_weights()
     return found
 
 
@@ -224,6 +227,32 @@ class _Leave:
             use = self.uses.next(module.training)
             # On the tensor, not a node behind it: what it is from there on may be written in its place (ReLU).
             x.register_hook(lambda derivative: self.uses.rounded(derivative, ERRORS, use))
+
+
+class _EnterPair(_Enter):
+    """The same of offset + delta: deltas are rounded, and nothing else is."""
+
+    @torch.compiler.disable
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        done: dict[int, Pair] = {}
+
+        def rounded(pair: Pair) -> Pair:
+            if id(pair) not in done:
+                done[id(pair)] = pair.with_delta(lambda x: self._rounded(module, x))
+            return done[id(pair)]
+
+        found: tuple[Any, Any] = mapped(rounded, (args, kwargs))
+        return found
+
+
+class _LeavePair(_Leave):
+    """The same of offset + delta."""
+
+    @torch.compiler.disable
+    def __call__(self, module: nn.Module, args: Any, output: Any) -> None:
+        pairs: list[Pair] = []
+        mapped(pairs.append, output)
+        super().__call__(module, args, pairs[0].delta if pairs else None)
 
 
 class _Scale:

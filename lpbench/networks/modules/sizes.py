@@ -13,10 +13,13 @@ from lpbench.networks import bits, table
 from lpbench.networks.cost import CLASS, NUMBER, ROUNDING, Work
 from lpbench.networks.cost import PRODUCT as MULTIPLY
 from lpbench.networks.operands import OF_ROLE, is_backward
-from lpbench.networks.roles import Recipe, states
+from lpbench.networks.roles import Recipe, has_centre, states
+from lpbench.registry import algorithms
 
 CALL = 6e-5  # seconds of a layer, forward and backward, however small it is
 STEP = 2e-4  # seconds of a step beside
+PAIR = 4.0  # passes of a batch that one of offset + delta is worth
+LOOP_EPOCHS = 2  # of a loop about a centre, unless it is given
 PRODUCT, LOOKUP = "product", "lookup"  # kinds of layers
 
 
@@ -37,6 +40,26 @@ class Sizes(NamedTuple):
     inputs: int
     outputs: int
     kind: str = ""
+
+
+def passes(choices: Mapping[str, Any], samples: int) -> float:
+    """Passes of a batch, forward and backward, that a step takes: 1; about a centre two, and one of all samples a loop.
+
+    One of offset + delta counts as PAIR.
+    """
+    if not has_centre(choices):
+        return 1.0
+    loop = choices["inner_steps"] or LOOP_EPOCHS * samples / choices["batch_size"]
+    each = PAIR if algorithms.get(choices["algorithm"]).bit_centred else 2.0
+    return each + samples / (choices["batch_size"] * loop)
+
+
+def _calls(net: Sequence[Sizes], choices: Mapping[str, Any]) -> float:
+    """Layers; an LSTM that is taken apart into products and nonlinearities is three at each position."""
+    found = float(len(net))
+    if algorithms.get(choices["algorithm"]).bit_centred:
+        found += sum(3 * layer.outputs / (layer.shape[0] / 4) for layer in net if layer.kind == "LSTM")
+    return found
 
 
 def rounds_operands(recipe: Recipe, layer: str) -> tuple[bool, ...]:
@@ -122,8 +145,12 @@ def work(
     products = sum(layer.weights * max(1.0, layer.outputs / (layer.shape or (1,))[0]) for layer in net)
     times = 2 if choices.get("round_at") == "products" else 1  # that a tensor is rounded
     sample = products * MULTIPLY + passing * (NUMBER + times * ROUNDING) + targets * CLASS
-    step = STEP + len(net) * CALL + batch * 3 * sample + weights * ((4 + kept) * NUMBER + 3 * ROUNDING)
+    over = passes(choices, samples)
+    step = (
+        STEP + over * (len(net) * CALL + batch * 3 * sample) + weights * ((4 + kept) * NUMBER + 3 * ROUNDING)
+    )
     size = np.dtype(choices["compute_dtype"]).itemsize
-    held = size * ((8 + kept) * weights + 6 * batch * passing)
+    around = has_centre(choices)
+    held = size * ((8 + kept + 6 * around) * weights + 6 * (1 + 3 * (over > PAIR)) * batch * passing)
     looks = samples * sample + (samples / batch) * len(net) * CALL / 2
     return Work(step, looks, held + 32.0 * steps)

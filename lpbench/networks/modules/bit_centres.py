@@ -1,0 +1,136 @@
+"""Bit-centred layers: what HALP's deltas make of a batch, in a pass of offset + delta through any module.
+
+bc_svrg takes Q(g_i(W + w) - g_i(W)) + g~, bc_sgd the batch's own gradient g_i(W) in place of g~. What a layer with
+weights multiplies and what comes back to it are rounded as deltas (`quantizing.attach`).
+Source: De Sa et al. 2018, "High-Accuracy Low-Precision Training", and its code for deep networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from lpbench.errors import LpbenchError
+from lpbench.networks.modules.centres import Centre, Loss, statistics_kept, whole_batches
+from lpbench.networks.modules.operations import Kept, Tape
+from lpbench.networks.modules.pairs import Pair
+from lpbench.networks.modules.probing import failing, logits_of
+from lpbench.networks.net import GRADIENTS
+
+
+class Remembered(NamedTuple):
+    """Of a batch at the centre: its operations, and its gradient (n,)."""
+
+    operations: list[Kept]
+    gradient: torch.Tensor
+
+
+class BitCentre(Centre):
+    """A centre about which each tensor of a pass is offset + delta.
+
+    own       whether a batch's own gradient at the centre stands for g~ (bc_sgd).
+    stores    whether the offsets of all batches are kept for a loop; batches are then the samples in their order.
+    """
+
+    def __init__(
+        self, model: nn.Module, loss: Loss, samples: int, batch: int, every: int, own: bool, stores: bool
+    ):
+        super().__init__(model, loss, samples, batch, every)
+        self.own, self.stores = own, stores
+        self.parts = whole_batches(samples, batch, lone=stores)
+        self.remembered: list[Remembered] = []
+
+    def gradient(self, step: int, chosen: torch.Tensor) -> float:
+        assert self.offsets is not None
+        if step % self.every == 0:
+            self.remembered = []
+            self.begin_loop(step)
+        held = self.remembered[step % len(self.remembered)] if self.stores else None
+        W = self._leaves(self.anchor, asking=self.own and held is None)
+        w = self._leaves(self.offsets.offset, asking=True)
+        with paired(self.model, self.parameters, W, w, Tape(None if held is None else held.operations)):
+            loss = self.loss(step, chosen, 0)
+        # What comes back is G at the centre, where the loss is offset, and g more: nothing to begin with.
+        roots = [(loss.delta, 0.0), (loss.offset, self.loss_scale)][: 2 if loss.offset.requires_grad else 1]
+        found = torch.autograd.grad(
+            [root for root, _ in roots],
+            [*w, *W] if W[0].requires_grad else w,
+            [torch.full_like(root, to) for root, to in roots],
+            allow_unused=True,
+        )
+        base = self.full
+        if self.own:
+            base = self.joined(found[len(w) :]) if held is None else held.gradient
+        self.give(self._rounded(self.joined(found[: len(w)])) + base)
+        return float(loss.whole.detach())
+
+    def at_centre(self, step: int, chosen: torch.Tensor, part: int) -> torch.Tensor:
+        kept: list[Kept] | None = [] if self.stores and len(chosen) == self.batch else None
+        W = self._leaves(self.anchor, asking=True)
+        with paired(self.model, self.parameters, W, [None] * len(W), Tape(kept)):
+            loss = self.loss(step, chosen, part).offset
+        g = self.joined(
+            torch.autograd.grad(loss, W, torch.full_like(loss, self.loss_scale), allow_unused=True)
+        )
+        if kept is not None:
+            self.remembered.append(Remembered(kept, g))
+        return g
+
+    @property
+    def loss_scale(self) -> float:
+        """By which the derivatives are multiplied that come back to the loss."""
+        assert self.offsets is not None
+        return self.offsets.made.loss_scale
+
+    def _rounded(self, g: torch.Tensor) -> torch.Tensor:
+        assert self.offsets is not None
+        vectors = self.offsets.vectors
+        return vectors.round(GRADIENTS, 0, g) if GRADIENTS in vectors.roles else g
+
+    def _leaves(self, x: torch.Tensor, asking: bool) -> list[torch.Tensor]:
+        return [part.detach().clone().requires_grad_(asking) for part in self.parted(x)]
+
+
+@contextmanager
+def paired(
+    model: nn.Module,
+    parameters: Sequence[nn.Parameter],
+    offsets: Sequence[torch.Tensor],
+    deltas: Sequence[torch.Tensor | None],
+    tape: Tape,
+) -> Iterator[None]:
+    """Within, the parameters are these pairs to whoever computes with them."""
+    pairs = {id(p): Pair(W, w, tape) for p, W, w in zip(parameters, offsets, deltas, strict=True)}
+    own = [
+        (module, name, p)
+        for module in model.modules() for name, p in module._parameters.items() if p is not None and id(p) in pairs
+    ]  # fmt: skip
+    for module, name, p in own:
+        module._parameters[name] = pairs[id(p)]
+    try:
+        yield
+    finally:
+        for module, name, p in own:
+            module._parameters[name] = p
+
+
+def numbers_kept(model: nn.Module, X: torch.Tensor, stored: bool = True) -> float:
+    """Numbers that are kept of a sample where the offsets of all batches are `stored`: values and derivatives.
+
+    X   (N, ...) some samples, of which the module gives logits.
+    Raises LpbenchError where the module does what pairs cannot.
+    """
+    kept: list[Kept] = []
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    tape = Tape(kept if stored else None)
+    with statistics_kept(model), paired(model, parameters, parameters, [None] * len(parameters), tape):
+        try:
+            logits_of(model(X))
+        except LpbenchError as error:
+            where = failing(model, error)
+            raise LpbenchError(f"layer {where}: {error}" if where else str(error)) from error
+    return 2.0 * sum(y.numel() for one in kept for y in one.outputs) / len(X)
