@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CHROMIUM, sweep
+from browsing import CHROMIUM, WAIT, sweep
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +73,7 @@ def tab(profiles: Any, address: str, request: pytest.FixtureRequest) -> Iterator
     wrong: list[str] = []
     settings = getattr(request, "param", {"viewport": {"width": 1440, "height": 900}})
     page = profiles(**settings).new_page()
+    page.set_default_timeout(WAIT)
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
