@@ -24,7 +24,7 @@ def _is_of_torch(kind: type) -> bool:
 
 def is_tensor(x: Any) -> bool:
     """Whether x is a torch tensor (asked without importing torch)."""
-    return _is_of_torch(type(x))
+    return _is_of_torch(x.__class__)
 
 
 def _is_single(x: Any) -> bool:
