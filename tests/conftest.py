@@ -50,7 +50,10 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module", autouse=True)
 def registries() -> Iterator[None]:
-    """What a test module registers is gone after it: lists of all formats or problems must not hold its toys."""
+    """What a test module registers is gone after it: lists of all formats or problems must not hold its toys.
+
+    Its plug-ins, too: they name the folder of compiled kernels, which all modules of all workers are to share.
+    """
     from lpbench import registry
 
     kinds = (
@@ -62,13 +65,17 @@ def registries() -> Iterator[None]:
         registry.bounds,
     )
     before = [dict(kind._things) if kind.names() else {} for kind in kinds]
+    held = (registry._plugins, registry.choices, registry.metrics)
+    declared, folders = [dict(one) for one in held], list(registry._folders)
     modules = set(sys.modules)
     yield
-    for kind, things in zip(kinds, before, strict=True):
-        kind._things.clear()
-        kind._things.update(things)
+    stems = {path.stem for path in registry.plugin_files()}
+    for things, kept in zip([*(kind._things for kind in kinds), *held], [*before, *declared], strict=True):
+        things.clear()
+        things.update(kept)
+    registry._folders[:] = folders
     for name in set(sys.modules) - modules:
-        if name in {path.stem for path in registry.plugin_files()}:
+        if name in stems:
             del sys.modules[name]  # so that the next module that loads the plug-in registers it again
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from lpbench.cells.networks import Training
 from lpbench.cells.points import Points, stops
@@ -29,6 +30,8 @@ def pooled() -> tuple[tuple[int, ...], list[Layer]]:
 
 
 NETS["pooled"] = pooled()
+# Where networks are compiled, which takes 20 s for each type of numbers: all tests that do share one.
+COMPILED = ["float32", pytest.param("float64", marks=pytest.mark.slow)]
 LENET = (28, 28, 1), lenet((28, 28, 1), 10)
 
 SET = {

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CHROMIUM, sweep
+from browsing import CHROMIUM, WAIT, sweep
 from measured_speed import measured
 
 from lpbench.store import measurements
+
+LAUNCHED = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
 
 
 @pytest.fixture(scope="session")
@@ -47,37 +49,44 @@ def address(runs: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
+        yield playwright.chromium
 
 
 @pytest.fixture(scope="session")
-def profiles(browser: Any) -> Iterator[Any]:
-    """A function of settings: the browser's profile with them, in which scripts are loaded once for all tests."""
-    found: dict[str, Any] = {}
+def browser(chromium: Any) -> Iterator[Any]:
+    found = chromium.launch(**LAUNCHED)
+    yield found
+    found.close()
 
-    def profile(**settings: Any) -> Any:
-        name = repr(sorted(settings.items()))
-        if name not in found:
-            found[name] = browser.new_context(accept_downloads=True, **settings)
-        return found[name]
 
-    yield profile
-    for one in found.values():
-        one.close()
+@pytest.fixture(scope="session")
+def desktop(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A profile with a folder, as a reader's: it keeps scripts compiled, without which a page takes twice the time."""
+    found = chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"), viewport={"width": 1440, "height": 900}, **LAUNCHED
+    )
+    yield found
+    found.close()
 
 
 @pytest.fixture
-def tab(profiles: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A page that fails the test on any console error, page error, or request to another host."""
+def tab(address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A page that fails the test on any console error, page error, or request to another host.
+
+    On the desktop, or in a profile of its own with the settings that a test gives.
+    """
     wrong: list[str] = []
-    settings = getattr(request, "param", {"viewport": {"width": 1440, "height": 900}})
-    page = profiles(**settings).new_page()
+    settings = getattr(request, "param", None)
+    if settings is None:
+        context = request.getfixturevalue("desktop")
+    else:
+        context = request.getfixturevalue("browser").new_context(**settings)
+    page = context.new_page()
+    page.set_default_timeout(WAIT)
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
@@ -92,6 +101,8 @@ def tab(profiles: Any, address: str, request: pytest.FixtureRequest) -> Iterator
         "origin": address,
         "storageTypes": "cookies,local_storage,indexeddb",
     }  # what a visitor brings along
-    page.context.new_cdp_session(page).send("Storage.clearDataForOrigin", kept)
+    context.new_cdp_session(page).send("Storage.clearDataForOrigin", kept)
     page.close()
+    if settings is not None:
+        context.close()
     assert wrong == []

@@ -167,17 +167,25 @@ def mine(tmp_path_factory):
     return written(tmp_path_factory.mktemp("own") / "mine.py", MODULES)
 
 
-@pytest.mark.parametrize("name", nets.NETS)
+PLAINLY = {
+    "sgd": {},
+    "adamw": {"algorithm": "adamw", "step_size": 0.01, "second_momentum": 0.99},
+    "cosine": {"schedule": "cosine", "warmup": 1},
+}
+# An update knows nothing of layers: all networks with one, and each of the others with one of them.
+QUICK = {*((name, "sgd") for name in nets.NETS), ("mlp", "adamw"), ("cnn 1-d", "cosine")}
+
+
 @pytest.mark.parametrize(
-    "more",
+    ("name", "more"),
     [
-        {},
-        {"algorithm": "adamw", "step_size": 0.01, "second_momentum": 0.99},
-        {"schedule": "cosine", "warmup": 1},
+        pytest.param(name, more, marks=[pytest.mark.slow] * ((name, more) not in QUICK))
+        for name in nets.NETS
+        for more in PLAINLY
     ],
 )
 def test_without_rounding_both_engines_are_one(name, more, in_python):
-    choices = {**nets.PLAIN, "steps": 3, "weight_decay": 0.01, "loss_scale": 4.0, **more}
+    choices = {**nets.PLAIN, "steps": 3, "weight_decay": 0.01, "loss_scale": 4.0, **PLAINLY[more]}
     problem = nets.data(name)
     compiled = nets.run(nets.training(problem, stride=1, **choices))
     torched = nets.run(nets.by_torch(problem, **choices))

@@ -53,9 +53,10 @@ def test_every_output_has_a_scale_of_its_own(in_python):
         assert np.unique(np.abs(w).max(0)).size == w.shape[1]
 
 
-def test_a_history_is_of_one_cell_and_goes_on_over_pauses():
+@pytest.mark.parametrize("dtype", nets.COMPILED)
+def test_a_history_is_of_one_cell_and_goes_on_over_pauses(dtype):
     choices = {**nets.ALL, "format": "fp8_tensor", "scale_rule": "delayed", "block_size": None, "steps": 6}
-    choices |= {"master_format": "none", "rounding": "nearest_even"}
+    choices |= {"master_format": "none", "rounding": "nearest_even", "compute_dtype": dtype}
     one, other = (
         nets.run(nets.training(nets.data("mlp"), stride, **choices), pauses)
         for stride, pauses in ((6, 2**31), (1, 1))

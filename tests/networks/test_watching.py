@@ -114,9 +114,10 @@ def test_what_updates_did_by_cause(size):
         assert found[name] == pytest.approx(wanted, nan_ok=True)
 
 
+@pytest.mark.parametrize("dtype", nets.COMPILED)
 @pytest.mark.parametrize("given", [{}, {"algorithm": "lp_adamw", "step_size": 0.01, "second_momentum": 0.9}])
-def test_compiled_and_python_count_the_same(given):
-    chosen = {**nets.ALL, "precision": 4, "weight_decay": 0.01, "steps": 2, **given}
+def test_compiled_and_python_count_the_same(given, dtype):
+    chosen = {**nets.ALL, "precision": 4, "weight_decay": 0.01, "steps": 2, "compute_dtype": dtype, **given}
     cells = [nets.run(nets.training(nets.data("mlp"), 1, **chosen))]
     with interpreted():
         cells.append(nets.run(nets.training(nets.data("mlp"), 1, **chosen)))
@@ -128,9 +129,10 @@ def test_compiled_and_python_count_the_same(given):
         )
 
 
-def test_watching_changes_no_bit():
-    watched = nets.run(nets.training(nets.data("cnn 1-d"), 1, **nets.ALL, steps=6))
-    alone = nets.run(nets.training(nets.data("cnn 1-d"), None, **nets.ALL, steps=6))
+@pytest.mark.parametrize("dtype", nets.COMPILED)
+def test_watching_changes_no_bit(dtype):
+    chosen = {**nets.ALL, "compute_dtype": dtype, "steps": 6}
+    watched, alone = (nets.run(nets.training(nets.data("cnn 1-d"), stride, **chosen)) for stride in (1, None))
     assert np.array_equal(watched.memory.weights, alone.memory.weights)
     assert np.array_equal(watched.losses, alone.losses)
     assert sorted(set(watched.tensors(99)["step"])) == [1, 2, 3, 4, 5, 6]
