@@ -20,7 +20,7 @@ from lpbench.isolation import drawn_from, seed
 from lpbench.networks import assembly
 from lpbench.networks.cost import Work, work
 from lpbench.networks.modules import MKL, sizes
-from lpbench.networks.roles import has_centre
+from lpbench.networks.roles import has_centre, of_offsets
 from lpbench.networks.rounding import JUDGED
 from lpbench.problems.network import TrainingSet
 
@@ -131,7 +131,9 @@ class ModuleTraining(Judged):
         given = self.model, self._loss, self.problem.n_samples, choices["batch_size"], choices["inner_steps"]
         if not algorithm.bit_centred:
             return Centre(*given)
-        return BitCentre(*given, algorithm.own_gradient, choices.get("centre_cache") == "stored")
+        return BitCentre(
+            *given, algorithm.own_gradient, choices.get("centre_cache") == "stored", of_offsets(choices)
+        )
 
     def _step(self, step: int, chosen: Any) -> None:
         from lpbench.networks.modules.probing import failing

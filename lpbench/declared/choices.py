@@ -110,6 +110,8 @@ _NETWORK = (
            "the next"),
     Choice("centre_scale", Word(("tensor", "one")), None, "of `halp`, `bc_svrg` and `bc_sgd` on networks: a scale for "
            "the offsets of each tensor (null), or `one` for all"),
+    Choice("offset_format", Word(), None, "of `bc_svrg` and `bc_sgd`: what offsets are to the pass with deltas, to the "
+           "nearest: `bf16`; null: full precision"),
     Choice("centre_cache", Word(("none", "stored")), None, "of `bc_svrg` and `bc_sgd`: whether what a batch has at the "
            "centre is computed at each step (null), or `stored` for a loop; needs `sampling=in_order`"),
     Choice("momentum", Real(0, 0.9999, closed=True), 0.9, "of networks: share of the last update that is kept; of "

@@ -43,6 +43,7 @@ ROTATED = {
 }
 # `limit=auto`: the range of a tensor is so many times its largest initial number (or `room` times), and a power of two.
 ROOM = 4.0
+OFFSET_ROUNDING = "nearest_even"
 SUM_ROUNDING = "nearest_even"  # of accumulators, unless given
 _KNOWN = ("weights", "master")  # whose initial numbers are there before anything is computed
 
@@ -173,6 +174,30 @@ def accumulator(choices: Mapping[str, Any], sums: np.ndarray | None = None) -> R
     spec = read("sum_format", choices["sum_format"] or NONE)
     whole = {**choices, "compute_dtype": "float64"}
     return Recipe({"sums": spec}, whole, frozenset()).rounder("sums", None, sums)
+
+
+def settled_offsets(choices: Mapping[str, Any]) -> str | None:
+    """`offset_format` in its one spelling, null where offsets are in full precision; raises ConfigError."""
+    spec = read("offset_format", choices.get("offset_format") or NONE)
+    if spec.given.get("rounding", OFFSET_ROUNDING) != OFFSET_ROUNDING:
+        raise ConfigError(f"offset_format={spec.text}: offsets are read to the nearest; leave rounding out")
+    return None if spec.name == NONE else spec.text
+
+
+def of_offsets(choices: Mapping[str, Any]) -> Format | None:
+    """The format of offsets as bit-centred layers read them; None: full precision. Raises ConfigError for a range."""
+    text = settled_offsets(choices)
+    if text is None:
+        return None
+    whole = Recipe({"activations": read("offset_format", text)}, choices, frozenset())
+    if whole.measures("activations"):
+        raise ConfigError(
+            f"offset_format={text}: one range does not fit all tensors; take a format that scales itself (block, "
+            "int8_tensor, mxfp8), of floating point (bf16, fp8_e4m3), or give limit=..."
+        )
+    found = whole.rounder("activations", None)
+    assert found is not None
+    return found.form
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,10 @@ from lpbench.networks.roles import (
     KEYS,
     canonical,
     has_centre,
+    of_offsets,
     recipe,
     rounds_of,
+    settled_offsets,
     settled_products,
     settled_sums,
 )
@@ -241,7 +243,9 @@ class Network:
         settled = {**choices, "engine": cls._engine(choices["engine"], algorithms.get(name))}
         if not algorithms.get(name).centred or settled["centre_scale"] == "tensor":
             settled["centre_scale"] = None
-        if not algorithms.get(name).bit_centred or settled["centre_cache"] == "none":
+        if not algorithms.get(name).bit_centred:
+            settled |= {"centre_cache": None, "offset_format": None}
+        if settled["centre_cache"] == "none":
             settled["centre_cache"] = None
         elif settled["centre_cache"] is not None and settled["sampling"] != "in_order":
             raise ConfigError(
@@ -269,6 +273,7 @@ class Network:
             settled["recipe"] = settled["recipe"] or "weights"
             settled |= settled_products(settled)
             if algorithms.get(name).bit_centred:
+                settled["offset_format"] = settled_offsets(settled)
                 _check_deltas(settled)
             elif has_centre(settled):
                 _check_weights_alone(settled)
@@ -400,7 +405,8 @@ def _check_deltas(settled: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"{key}={settled[key]}: the centre is the copy of the weights that algorithm={name} has"
         )
-    found = recipe(settled, ["any"], True)
+    of_offsets(settled)
+    found = recipe({**settled, "full_precision": None}, ["any"], True)
     for role, key in KEYS.items():
         if role != "master" and found.measures(role):
             raise ConfigError(

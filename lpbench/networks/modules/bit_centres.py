@@ -7,6 +7,7 @@ Source: De Sa et al. 2018, "High-Accuracy Low-Precision Training", and its code 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -15,11 +16,14 @@ import torch
 from torch import nn
 
 from lpbench.errors import LpbenchError
+from lpbench.formats.base import Format
+from lpbench.formats.quantize import quantize_array
 from lpbench.networks.modules.centres import Centre, Loss, statistics_kept, whole_batches
 from lpbench.networks.modules.operations import Kept, Tape
 from lpbench.networks.modules.pairs import Pair
 from lpbench.networks.modules.probing import failing, logits_of
 from lpbench.networks.net import GRADIENTS
+from lpbench.networks.roles import OFFSET_ROUNDING
 
 
 class Remembered(NamedTuple):
@@ -34,13 +38,16 @@ class BitCentre(Centre):
 
     own       whether a batch's own gradient at the centre stands for g~ (bc_sgd).
     stores    whether the offsets of all batches are kept for a loop; batches are then the samples in their order.
+    form      of offsets as the pass with deltas reads them, each to the nearest; None: full precision.
     """
 
     def __init__(
-        self, model: nn.Module, loss: Loss, samples: int, batch: int, every: int, own: bool, stores: bool
-    ):
+        self, model: nn.Module, loss: Loss, samples: int, batch: int, every: int, own: bool, stores: bool,
+        form: Format | None,
+    ):  # fmt: skip
         super().__init__(model, loss, samples, batch, every)
         self.own, self.stores = own, stores
+        self.rounds = None if form is None else functools.partial(_read, form)
         self.parts = whole_batches(samples, batch, lone=stores)
         self.remembered: list[Remembered] = []
 
@@ -52,7 +59,8 @@ class BitCentre(Centre):
         held = self.remembered[step % len(self.remembered)] if self.stores else None
         W = self._leaves(self.anchor, asking=self.own and held is None)
         w = self._leaves(self.offsets.offset, asking=True)
-        with paired(self.model, self.parameters, W, w, Tape(None if held is None else held.operations)):
+        tape = Tape(None if held is None else held.operations, self.rounds)
+        with paired(self.model, self.parameters, W, w, tape):
             loss = self.loss(step, chosen, 0)
         # What comes back is G at the centre, where the loss is offset, and g more: nothing to begin with.
         roots = [(loss.delta, 0.0), (loss.offset, self.loss_scale)][: 2 if loss.offset.requires_grad else 1]
@@ -93,6 +101,11 @@ class BitCentre(Centre):
 
     def _leaves(self, x: torch.Tensor, asking: bool) -> list[torch.Tensor]:
         return [part.detach().clone().requires_grad_(asking) for part in self.parted(x)]
+
+
+def _read(form: Format, x: torch.Tensor) -> torch.Tensor:
+    found: torch.Tensor = quantize_array(x.detach(), form, OFFSET_ROUNDING) if x.numel() else x
+    return found
 
 
 @contextmanager

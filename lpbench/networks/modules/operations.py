@@ -1,7 +1,8 @@
 """What operations make of offset + delta, forward and backward: products, and all others. `pairs` says which are which.
 
 A rule takes offsets X and deltas x of all tensors that it is given, and makes Y and y; of what comes back to these, G
-and g, it makes what goes back to X and x. None stands for the delta of a constant.
+and g, it makes what goes back to X and x. None stands for the delta of a constant. What deltas are computed with are
+offsets as they are read, R of X, and R of G, which may have few bits, too; Y and what goes back to X are of X itself.
 """
 
 from __future__ import annotations
@@ -29,10 +30,19 @@ class Tape:
 
     kept     what is known of each: written in a pass at the centre alone, read in one with deltas. None: a pass with
              deltas computes its own.
+    rounds   what offsets are to deltas; None: themselves.
     """
 
-    def __init__(self, kept: list[Kept] | None = None):
-        self.kept, self.place = kept, 0
+    def __init__(
+        self,
+        kept: list[Kept] | None = None,
+        rounds: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ):
+        self.kept, self.place, self.rounds = kept, 0, rounds
+
+    def as_read(self, X: Tensors) -> Tensors:
+        """R of offsets, or of what comes back to them."""
+        return X if self.rounds is None else [self.rounds(one) for one in X]
 
     def write(self, outputs: Tensors) -> None:
         """What an operation at the centre gives; what comes back to it is written when it comes."""
@@ -100,11 +110,11 @@ class Rule:
     def __init__(self, function: Function):
         self.function = function
 
-    def forward(self, X: Tensors, x: Deltas, Y: Tensors | None) -> tuple[Tensors, Tensors]:
+    def forward(self, X: Tensors, R: Tensors, x: Deltas, Y: Tensors | None) -> tuple[Tensors, Tensors]:
         """Y and y; Y is computed unless it is given."""
         raise NotImplementedError
 
-    def backward(self, G: Tensors, g: Tensors, needed: Sequence[bool]) -> tuple[Deltas, Deltas]:
+    def backward(self, G: Tensors, R: Tensors, g: Tensors, needed: Sequence[bool]) -> tuple[Deltas, Deltas]:
         """What goes back to offsets, where it is needed, and to deltas."""
         raise NotImplementedError
 
@@ -115,20 +125,20 @@ class Product(Rule):
     y = a B + (A + a) b;   da = g (B + b)' + G b',   db = (A + a)' g + a' G.
     """
 
-    def forward(self, X: Tensors, x: Deltas, Y: Tensors | None) -> tuple[Tensors, Tensors]:
-        self.X, self.x, self.S = X, x, _sums(X, x)
+    def forward(self, X: Tensors, R: Tensors, x: Deltas, Y: Tensors | None) -> tuple[Tensors, Tensors]:
+        self.X, self.R, self.x, self.S = X, R, x, _sums(R, x)
         terms = [
-            self.function([*self.S[:i], part, *X[i + 1 :]])[0]
+            self.function([*self.S[:i], part, *R[i + 1 :]])[0]
             for i, part in reversed(list(enumerate(x))) if part is not None
         ]  # fmt: skip
         return self.function(X) if Y is None else Y, [sum(terms[1:], terms[0])]
 
-    def backward(self, G: Tensors, g: Tensors, needed: Sequence[bool]) -> tuple[Deltas, Deltas]:
+    def backward(self, G: Tensors, R: Tensors, g: Tensors, needed: Sequence[bool]) -> tuple[Deltas, Deltas]:
         deltas = self._back(self.S, g, [part is not None for part in self.x])
         for i, other in enumerate(reversed(self.x)):
             if len(self.X) == 2 and self.x[i] is not None and other is not None:
-                points = [self.X[0], other] if i == 0 else [other, self.X[1]]
-                deltas[i] = deltas[i] + self._back(points, G, [i == 0, i == 1])[i]
+                points = [self.R[0], other] if i == 0 else [other, self.R[1]]
+                deltas[i] = deltas[i] + self._back(points, R, [i == 0, i == 1])[i]
         return self._back(self.X, G, needed), deltas
 
     def _back(self, points: Tensors, v: Tensors, needed: Sequence[bool]) -> list[Any]:
@@ -148,42 +158,65 @@ class Other(Rule):
         super().__init__(function)
         self.centred = centred
 
-    def forward(self, X: Tensors, x: Deltas, Y: Tensors | None) -> tuple[Tensors, Tensors]:
-        every = [True] * len(X)
-        self.x, self.X, self.S = x, _leaves(X, every), _leaves(_sums(X, x), every)
-        state = torch.get_rng_state()
-        with torch.enable_grad():
-            self.at_centre = None if Y is not None else self.centred(self.X)
-            torch.set_rng_state(state)  # both draw the same
-            self.whole = self.function(self.S)
-        given = [y.detach() for y in self.at_centre] if self.at_centre is not None else Y
-        assert given is not None
-        return given, [one.detach() - y for one, y in zip(self.whole, given, strict=True)]
+    def forward(self, X: Tensors, R: Tensors, x: Deltas, Y: Tensors | None) -> tuple[Tensors, Tensors]:
+        self.x, state = x, torch.get_rng_state()
+        # At the centre, there with offsets as they are read, and away from it. All draw the same.
+        self.at_centre = _Evaluated(self.centred, X)
+        self.below = self.at_centre if R is X else _Evaluated(self.centred, R)
+        self.away = _Evaluated(self.function, _sums(R, x))
+        if Y is None or R is not X:
+            given = self.below.outputs()
+            torch.set_rng_state(state)
+        else:
+            given = list(Y)
+        whole = self.away.outputs()
+        if Y is None and R is not X:
+            torch.set_rng_state(state)
+            Y = self.at_centre.outputs()
+        return given if Y is None else Y, [one - y for one, y in zip(whole, given, strict=True)]
 
-    def backward(self, G: Tensors, g: Tensors, needed: Sequence[bool]) -> tuple[Deltas, Deltas]:
-        if self.at_centre is None:
-            with torch.enable_grad():
-                self.at_centre = self.centred(self.X)
-        offsets = _back(self.at_centre, self.X, G)
-        wholes = _back(self.whole, self.S, [one + part for one, part in zip(G, g, strict=True)])
+    def backward(self, G: Tensors, R: Tensors, g: Tensors, needed: Sequence[bool]) -> tuple[Deltas, Deltas]:
+        offsets = self.at_centre.back(G) if any(needed) else [None] * len(needed)
+        below = offsets if self.below is self.at_centre and any(needed) else self.below.back(R)
+        away = self.away.back([one + part for one, part in zip(R, g, strict=True)])
         deltas = [
-            None if part is None else whole - offset
-            for part, whole, offset in zip(self.x, wholes, offsets, strict=True)
+            None if part is None else whole - base
+            for part, whole, base in zip(self.x, away, below, strict=True)
         ]
         return [one if need else None for one, need in zip(offsets, needed, strict=True)], deltas
+
+
+class _Evaluated:
+    """A function at some tensors, when it is asked for."""
+
+    def __init__(self, function: Function, points: Tensors):
+        self.function, self.leaves = function, _leaves(points, [True] * len(points))
+        self.found: list[torch.Tensor] | None = None
+
+    def outputs(self) -> list[torch.Tensor]:
+        if self.found is None:
+            with torch.enable_grad():
+                self.found = self.function(self.leaves)
+        return [y.detach() for y in self.found]
+
+    def back(self, v: Tensors) -> list[Any]:
+        self.outputs()
+        assert self.found is not None
+        return _back(self.found, self.leaves, v)
 
 
 class Operation(torch.autograd.Function):
     """(Y, y) of (X, x); the derivatives that pass are G and g.
 
-    With `kept` Y and G are those, and nothing goes back to offsets.
+    Where the tape knows Y and G, they are those, and nothing goes back to offsets.
     """
 
     @staticmethod
-    def forward(ctx: Any, rule: Rule, kept: Kept | None, *given: Any) -> Any:
-        count = len(given) // 2
-        Y, y = rule.forward(given[:count], given[count:], None if kept is None else kept.outputs)
-        ctx.rule, ctx.kept, ctx.count = rule, kept, len(Y)
+    def forward(ctx: Any, rule: Rule, tape: Tape, *given: Any) -> Any:
+        kept, count = tape.read(), len(given) // 2
+        X, x = given[:count], given[count:]
+        Y, y = rule.forward(X, tape.as_read(X), x, None if kept is None else kept.outputs)
+        ctx.rule, ctx.tape, ctx.kept, ctx.count = rule, tape, kept, len(Y)
         if kept is not None:
             Y = [one.detach() for one in Y]
             ctx.mark_non_differentiable(*Y)
@@ -195,7 +228,7 @@ class Operation(torch.autograd.Function):
         G, g = derivatives[: ctx.count], derivatives[ctx.count :]
         if ctx.kept is not None:
             G, needed = ctx.kept.derivatives, [False] * len(needed)
-        offsets, deltas = ctx.rule.backward(G, g, needed)
+        offsets, deltas = ctx.rule.backward(G, ctx.tape.as_read(G), g, needed)
         return None, None, *offsets, *deltas
 
 

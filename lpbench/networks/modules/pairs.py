@@ -202,7 +202,7 @@ def _made(rule: Rule, pairs: Sequence[Pair]) -> Any:
         outputs = rule.function(X)
         tape.write(outputs)
         return rule.function.restored([Pair(Y, None, tape) for Y in outputs])
-    parts = Operation.apply(rule, tape.read(), *X, *x)
+    parts = Operation.apply(rule, tape, *X, *x)
     count = len(parts) // 2
     made = [Pair(Y, y, tape) for Y, y in zip(parts[:count], parts[count:], strict=True)]
     return rule.function.restored(made)

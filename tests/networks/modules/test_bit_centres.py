@@ -132,6 +132,7 @@ def test_without_rounding_bc_sgd_is_sgd(trained, name):
 @pytest.mark.parametrize("algorithm", ["bc_svrg", "bc_sgd"])
 def test_what_is_stored_is_what_is_computed_anew(trained, name, algorithm):
     rounded = {
+        "offset_format": "fp16" if algorithm == "bc_sgd" else None,
         "algorithm": algorithm, "sampling": "in_order", "format": "fixed", "precision": 8, "rounding": "stochastic",
         "activation_format": "int8_tensor", "error_format": "fp8_e5m2", "gradient_format": "block",
     }  # fmt: skip
@@ -158,11 +159,11 @@ class Reference:
     """A multilayer perceptron by the formulas, with deltas rounded to the nearest.
 
     Each layer's y = x W + (X + x) w + b and relu(Y + y) - relu(Y); back, dw = (X + x)' g + x' G and
-    dx = g (W + w)' + G w', and f'(Y + y) (G + g) - f'(Y) G.
+    dx = g (W + w)' + G w', and f'(Y + y) (G + g) - f'(Y) G; capitals as `read` gives them.
     """
 
-    def __init__(self, cell, own):
-        self.cell, self.choices, self.own = cell, cell.choices, own
+    def __init__(self, cell, own, read):
+        self.cell, self.choices, self.own, self.read = cell, cell.choices, own, read
         self.W, self.v = nets.weights(cell), [np.zeros_like(W) for W in nets.weights(cell)]
         self.losses = []
         self.X, self.y = cell.problem.X.reshape(len(cell.problem.y), -1), cell.problem.y
@@ -191,30 +192,38 @@ class Reference:
 
     def gradients(self, chosen, w):
         """The mean loss at W + w, G, and g."""
-        W, scale, count = self.W, self.choices["loss_scale"] / len(chosen), len(self.W) // 2
+        W, scale, count, read = self.W, self.choices["loss_scale"] / len(chosen), len(self.W) // 2, self.read
         X, x = [self.X[chosen]], [np.zeros_like(self.X[chosen])]
         Y, y = [], []
         for i in range(count):
             if i:
                 x[i] = rounded(x[i], 6, 0.25)
+            # What the network is given is no offset, and read as it is.
+            X_read = read(X[i]) if i else X[i]
             Y.append(X[i] @ W[2 * i] + W[2 * i + 1])
-            y.append(x[i] @ W[2 * i] + (X[i] + x[i]) @ w[2 * i] + w[2 * i + 1])
+            y.append(x[i] @ read(W[2 * i]) + (X_read + x[i]) @ w[2 * i] + w[2 * i + 1])
             X.append(np.maximum(Y[i], 0))
-            x.append(np.maximum(Y[i] + y[i], 0) - X[i + 1])
+            x.append(np.maximum(read(Y[i]) + y[i], 0) - np.maximum(read(Y[i]), 0))
         hot = np.eye(nets.CLASSES)[self.y[chosen]]
-        at_centre, away = softmax(Y[-1]), softmax(Y[-1] + y[-1])
-        loss = -np.log((away * hot).sum(1)).mean()
-        G_back, g_back = scale * (at_centre - hot), scale * (away - at_centre)
+        losses = [
+            -np.log((softmax(z) * hot).sum(1)).mean() for z in (Y[-1], read(Y[-1]) + y[-1], read(Y[-1]))
+        ]
+        G_back = scale * (softmax(Y[-1]) - hot)
+        g_back = scale * (softmax(read(Y[-1]) + y[-1]) - softmax(read(Y[-1])))
         G, g = [], []
         for i in reversed(range(count)):
             g_back = rounded(g_back, 7, 0.5)
+            X_read, G_read = read(X[i]) if i else X[i], read(G_back)
             G = [X[i].T @ G_back, G_back.sum(0), *G]
-            g = [(X[i] + x[i]).T @ g_back + x[i].T @ G_back, g_back.sum(0), *g]
+            g = [(X_read + x[i]).T @ g_back + x[i].T @ G_read, g_back.sum(0), *g]
             if i:
-                below, more = G_back @ W[2 * i].T, g_back @ (W[2 * i] + w[2 * i]).T + G_back @ w[2 * i].T
+                below = G_back @ W[2 * i].T
+                more = g_back @ (read(W[2 * i]) + w[2 * i]).T + G_read @ w[2 * i].T
                 G_back = (Y[i - 1] > 0) * below
-                g_back = (Y[i - 1] + y[i - 1] > 0) * (below + more) - G_back
-        return loss, G, g
+                g_back = (read(Y[i - 1]) + y[i - 1] > 0) * (read(below) + more) - (read(Y[i - 1]) > 0) * read(
+                    below
+                )
+        return losses[0] + losses[1] - losses[2], G, g
 
 
 def softmax(z):
@@ -226,16 +235,23 @@ def rounded(x, bits, limit):
     return lpbench.quantize(x, Fixed.for_range(bits, limit), "nearest_even")
 
 
+@pytest.mark.parametrize("offset_format", [None, "bf16"])
 @pytest.mark.parametrize("algorithm", ["bc_svrg", "bc_sgd"])
-def test_deltas_are_rounded_where_they_are_said_to_be(algorithm):
+def test_deltas_are_rounded_where_they_are_said_to_be(algorithm, offset_format):
     choices = {
         "steps": 9, "inner_steps": 4, "momentum": 0.5, "weight_decay": 0.01, "loss_scale": 4.0, "step_size": 0.05,
         "format": "fixed", "precision": 6, "rounding": "nearest_even", "mu": 2.0, "block_size": None,
         "activation_format": "fixed(precision=6,limit=0.25)", "error_format": "fixed(precision=7,limit=0.5)",
         "gradient_format": "fixed(precision=8,limit=2.0)",
     }  # fmt: skip
-    cell = nets.by_torch(nets.data("mlp", samples=9), **choices, algorithm=algorithm)
-    reference = Reference(cell, algorithm == "bc_sgd")
+
+    def read(x):
+        return x if offset_format is None else lpbench.quantize(x, offset_format, "nearest_even")
+
+    cell = nets.by_torch(
+        nets.data("mlp", samples=9), **choices, algorithm=algorithm, offset_format=offset_format
+    )
+    reference = Reference(cell, algorithm == "bc_sgd", read)
     reference.run()
     nets.run(cell)
     assert np.allclose(cell.losses, reference.losses, rtol=1e-11, atol=0)
