@@ -125,6 +125,8 @@ COSTS = [
     *_columns("J: `energy_per_step` times `steps`", "energy_per_run", unit="J"),
     *_columns("J: `arithmetic_energy_per_step` times `steps`", "arithmetic_energy_per_run", unit="J"),
 ]  # fmt: skip
+# What results may be set against, and its unit.
+COST_UNITS = {one.name: one.unit for one in (*STEP_COSTS, *COSTS) if one.unit} | {"bits_per_value": "bits"}
 
 # Of the table `tensors`: what a row is of, and how many numbers that are.
 TENSOR_ROWS = [
