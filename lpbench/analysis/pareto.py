@@ -1,4 +1,4 @@
-"""Pareto fronts: what nothing else is both cheaper and better than."""
+"""Pareto fronts: what nothing beats in cost and error."""
 
 from __future__ import annotations
 

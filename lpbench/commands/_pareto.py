@@ -15,7 +15,7 @@ from lpbench.terminal import Table, note, print_json
 
 
 def show(folder: Path, cost: str, metric: str | None, as_json: bool) -> int:
-    """Of each problem of a sweep the groups than which no other costs less and is better, and what costs rest on."""
+    """The front of each problem of a sweep, and what costs rest on; raises ConfigError where there is none."""
     if cost not in COST_UNITS:
         raise ConfigError(f"--pareto: unknown cost {cost!r}.{did_you_mean(cost, COST_UNITS)}")
     _, schema = read(folder, ["status"], metric)  # raises for a metric that there is none of
@@ -58,4 +58,4 @@ def show(folder: Path, cost: str, metric: str | None, as_json: bool) -> int:
 
 
 def _counts(members: int, dominated: int) -> str:
-    return f"{members} of {members + dominated} groups are on a front; of the others, one costs no more and is better"
+    return f"{members} of {members + dominated} groups are on a front: nothing that costs no more is better"

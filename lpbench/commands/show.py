@@ -38,7 +38,7 @@ def command(
         typer.Option(
             "--pareto",
             metavar="COST",
-            help="The groups than which none costs less and is better: bytes_per_step, energy_per_step, "
+            help="The Pareto front, groups that nothing beats in result and cost: bytes_per_step, energy_per_step, "
             "arithmetic_energy_per_step, the same of whole runs (energy_per_run), bits_per_value.",
             autocompletion=_completion.costs,
         ),
