@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lpbench.declared.columns import COST_UNITS
+from lpbench.declared.energy import assumptions
 from lpbench.terminal import Table
 
 from ..charts import style
-from ..charts.curves import AT_FOOT, Curve, Key, figure
+from ..charts.curves import AT_FOOT, Axes, Curve, Key, figure
 from ..charts.look import Look
-from ..data import choosing
+from ..data import choosing, costs
 from ..data.metrics import Metric
 from ..data.sweeps import Group, Sweep, text
 from ..page import NUMBER, Control, Page, Panel, State
-from ..panels import above, spreads
+from ..panels import above, pareto, spreads
 from ..panels.needed import FULL, bits_needed
 
 PRECISION = "precision"
@@ -37,7 +39,7 @@ LIMITS = {
 
 def controls(sweep: Sweep) -> list[Control]:
     """Axis, target, panels, colour, spread, and a filter for each axis that varies."""
-    over = choosing.over(sweep)
+    over = _with_costs(choosing.over(sweep), sweep)
     without = (over.default,)
     first = (*choosing.rounding_first(sweep), "algorithm")
     facet = choosing.by_axis(sweep, "facet", "Panels by", first, without)
@@ -51,23 +53,39 @@ def controls(sweep: Sweep) -> list[Control]:
         choosing.color_by(sweep, ("format", "algorithm", "dimension"), [facet, rows], without),
         spreads.control(),
         choosing.shared(sweep),
+        *pareto.control(sweep),
         *spreads.proven(sweep, "Proven limits", "what theorems promise of a run without end"),
         *choosing.filters(sweep, ("precision",)),
     ]
 
 
+def _with_costs(over: Control, sweep: Sweep) -> Control:
+    """The control of the horizontal axis, which may also be what groups cost."""
+    options = (*over.options, *((name, costs.title(name)) for name in costs.there(sweep)))
+    return replace(over, options=options, help="what the horizontal axis is: bits, or what they cost")
+
+
 def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
-    """A panel for each value of one axis or two, in it a line over the bits for each combination of the others."""
+    """The results over bits or over what they cost, and which of them are on the Pareto front."""
     sweep = sweep.of(state.get("metric"))
-    metric, over = sweep.metric, _over(sweep, state)
+    return [_results(sweep, state, dark), pareto.panel(sweep, state, dark)]
+
+
+def _results(sweep: Sweep, state: State, dark: bool) -> Panel:
+    """A small multiple for each value of one axis or two, in it a line over the bits, or over what they cost, for each
+    combination of the others.
+    """
+    metric, over, along = sweep.metric, _over(sweep, state), _along(sweep, state)
     title = f"{metric.title} against {choosing.named(over)}".capitalize()
     rounds = [row for row in choosing.chosen(sweep, state) if choosing.rounds(row)]
+    priced = rounds if over == along else costs.known(rounds, over)
+    unpriced, rounds = len(rounds) - len(priced), priced
     if not any(metric.drawn(row["floor"]) for row in rounds):  # zeros alone have no scale
         none = f"No cell of this choice rounds and has a {metric.title}."
-        return [Panel(title, None, notes=(none, *choosing.zeros(sweep, state)))]
+        return Panel(title, None, notes=(none, *choosing.zeros(sweep, state)))
     rounds.sort(key=lambda row: row[over])
     facets = choosing.panels_by(state)
-    others = [axis for axis in sweep.varying if axis not in (over, *facets)]
+    others = [axis for axis in sweep.varying if axis not in (along, *facets)]
     everything = [choosing.split(panel, others) for panel in choosing.split(rounds, facets)]
     count = sum(map(len, everything))
     look = Look(sweep, state["color"], others, everything, dark, MOST_LINES)
@@ -102,7 +120,11 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
     keys += [Key(FULL, ink, dash, width=1.2) for dash in dashes]
     keys += above.key(curves, dark)
     y = f"{metric.title} (objective gap)" if metric.gap else metric.title
-    axes = choosing.axes_over(over, y, shown, metric)
+    axes = (
+        choosing.axes_over(over, y, shown, metric)
+        if over == along
+        else Axes(costs.title(over), y, x_log=True, **metric.axis)
+    )
     level = {"type": "line", "x0": 0, "x1": 1, "line": {"color": ink, "dash": "dot", "width": 1}}
     target = state["target"]
     whole = figure(
@@ -110,22 +132,30 @@ def draw(sweep: Sweep, state: State, dark: bool) -> list[Panel]:
         columns=_columns(panels, facets), own_y=not state["shared"], corners=corners,
     )  # fmt: skip
     named = [*facets, *others]
-    extra = [] if over == PRECISION else [over]
+    extra = [] if along == PRECISION else [along]
     counts = ["seeds", "ok", "diverged"]
-    numbers = {metric.title: "floor", **SPREAD, **(LIMITS if metric.gap else {})}
+    priced_by = {} if over == along else {over: over}
+    numbers = {**priced_by, metric.title: "floor", **SPREAD, **(LIMITS if metric.gap else {})}
     names = [*named, *extra, PRECISION, *numbers, *(["bits needed"] if target else []), *counts]
     rows = [row for line in drawn for row in _rows(line, [*named, *extra], numbers, target, metric)]
     left = [*look.left(count, "lines"), *look.limits_left()]
     judged = above.notes(sweep, shown) if spreads.bounded(state, metric) else []
     notes = (
         *spreads.notes(rounds, state), *told, *judged, *left, *choosing.unfinished(shown),
-        *_notes(shown, state, metric),
+        *_notes(shown, state, metric), *choosing.count_note(unpriced, "point", "without this cost"),
+        *(assumptions(over) if over != along else ()),
     )  # fmt: skip
-    return [Panel(title, whole, Table(names, rows), notes)]
+    return Panel(title, whole, Table(names, rows), notes)
 
 
 def _over(sweep: Sweep, state: State) -> str:
     return str(state.get("x", choosing.over(sweep).default))
+
+
+def _along(sweep: Sweep, state: State) -> str:
+    """The choice along which lines go: that of the horizontal axis, or beside a cost the one it would else be."""
+    over = _over(sweep, state)
+    return over if over not in COST_UNITS else str(choosing.over(sweep).default)
 
 
 def _curves(
@@ -255,8 +285,8 @@ PAGE = Page(
     "Precision",
     "How far does each bit get?",
     2,
-    1,
+    2,
     controls,
     draw,
-    axes=lambda sweep, state: (_over(sweep, state),),
+    axes=lambda sweep, state: (_along(sweep, state),),
 )

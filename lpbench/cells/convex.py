@@ -12,6 +12,7 @@ from lpbench.cells.described import described
 from lpbench.cells.measured import Measured
 from lpbench.cells.points import Points
 from lpbench.cells.rounded_data import data_excess
+from lpbench.cells.step_costs import step_costs
 from lpbench.cells.theorems import columns as proofs
 from lpbench.cells.theorems import noise_scale
 from lpbench.convex import drive
@@ -50,6 +51,7 @@ class Convex:
             "w_norm": float(np.linalg.norm(problem.w_star)),
             "quadratic": problem.loss in (SQUARED, QUADRATIC),
             "data_excess": data_excess(choices, problem),
+            **step_costs(choices, problem, form),
             **constants,
         }
 

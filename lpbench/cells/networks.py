@@ -13,11 +13,13 @@ from lpbench.cells.described import described
 from lpbench.cells.points import Points, check_length
 from lpbench.cells.run import CALL_SECONDS
 from lpbench.declared.costs import gradient_evaluations
+from lpbench.declared.energy import columns as costs
 from lpbench.networks import assembly, training, updates
 from lpbench.networks.architecture import Layout, layout, names
 from lpbench.networks.bits import bits_per_step
 from lpbench.networks.centres import Centre, new_centre
 from lpbench.networks.cost import Work, work
+from lpbench.networks.energy import arithmetic_per_step
 from lpbench.networks.roles import Recipe, has_centre, recipe, rounds_of, states
 from lpbench.networks.tensors import columns
 from lpbench.networks.watching import RATES, Tensor, settle
@@ -58,10 +60,12 @@ class Networks:
         form = (
             rounder.form if rounder is not None else registry.formats.get("none").from_choices(choices, None)
         )
+        moved = bits_per_step(problem.tensors(choices["batch_size"]), found, choices)
         return {
             **described(choices, problem, form),
             "weights": sum(layer.weights for layer in problem.net),
-            "bits_per_step": bits_per_step(problem.tensors(choices["batch_size"]), found, choices),
+            "bits_per_step": moved,
+            **costs(moved, arithmetic_per_step(problem.products(), found, choices)),
         }
 
     def start(self, choices: dict[str, Any], problem: TrainingSet, points: Points) -> "Judged":

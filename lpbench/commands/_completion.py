@@ -77,6 +77,13 @@ def metrics_of_networks(ctx: Any, args: list[str], incomplete: str) -> list[str]
     return _starting(OF_NETWORKS, incomplete)
 
 
+def costs(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Completions of a cost that results are set against."""
+    from lpbench.declared.columns import COST_UNITS
+
+    return _starting(COST_UNITS, incomplete)
+
+
 def baselines(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     """Completions of a baseline's name."""
     base = Path(_parameter(ctx, "runs_dir") or "runs") / "baselines"

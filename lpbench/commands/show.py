@@ -33,6 +33,16 @@ def command(
         str | None,
         typer.Option("--metric", help="What the table shows (default: the result of the cells)."),
     ] = None,
+    pareto: Annotated[
+        str | None,
+        typer.Option(
+            "--pareto",
+            metavar="COST",
+            help="The Pareto front, groups that nothing beats in result and cost: bytes_per_step, energy_per_step, "
+            "arithmetic_energy_per_step, the same of whole runs (energy_per_run), bits_per_value.",
+            autocompletion=_completion.costs,
+        ),
+    ] = None,
     tensors: Annotated[
         bool,
         typer.Option(
@@ -57,12 +67,12 @@ def command(
 
     A format may have choices of its own: lpbench show 'float(precision=16,exponent_bits=6)'
     """
-    from lpbench.commands import _show
+    from lpbench.commands import _pareto, _show
     from lpbench.errors import ConfigError
 
     if step is not None and not tensors:
         raise ConfigError("--step says which step --tensors shows")
-    of_sweep = bad or tensors or any(option is not None for option in (metric, figure))
+    of_sweep = bad or tensors or any(option is not None for option in (metric, figure, pareto))
     if what is None:
         if diff is None:
             raise ConfigError("name a sweep or a format, or give --diff FORMAT FORMAT")
@@ -81,6 +91,8 @@ def command(
         return _show.one_format(what, as_json)
     if figure is not None:
         return _show.draw(folder, figure)
+    if pareto is not None:
+        return _pareto.show(folder, pareto, metric, as_json)
     if diff is not None:
         return _show.cell_diff(folder, *diff, as_json)
     if tensors:

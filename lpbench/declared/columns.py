@@ -6,8 +6,10 @@ What the schema of the store and docs/sweeps.md are made of.
 from lpbench.declared.declarations import HIGHER, LOWER, Metric
 
 
-def _columns(text: str, *names: str, stored: type = float, better: str | None = None) -> list[Metric]:
-    return [Metric(name, better=better, text=text, stored=stored) for name in names]
+def _columns(
+    text: str, *names: str, stored: type = float, better: str | None = None, unit: str = ""
+) -> list[Metric]:
+    return [Metric(name, unit, better, text, stored) for name in names]
 
 
 IDENTITY = [
@@ -74,6 +76,16 @@ NETWORK = [
     *_columns("bits of all tensors of a step, each as often as it is written or read ([networks.md](networks.md#bits))",
               "bits_per_step", better=LOWER),
 ]  # fmt: skip
+# Of every step, counted before the run: what is counted, and at which prices, docs/costs.md says.
+STEP_COSTS = [
+    *_columns("bytes that a step stores and moves ([costs.md](costs.md#bytes)); of networks `bits_per_step` over 8",
+              "bytes_per_step", better=LOWER, unit="bytes"),
+    *_columns("nJ that a step takes: its arithmetic, and 20.3 pJ for each bit of `bytes_per_step`, as if all of them "
+              "came from DRAM (45 nm, Horowitz 2014: [costs.md](costs.md#energy))",
+              "energy_per_step", better=LOWER, unit="nJ"),
+    *_columns("nJ of its arithmetic alone: multiply-adds at the widths of their operands",
+              "arithmetic_energy_per_step", better=LOWER, unit="nJ"),
+]  # fmt: skip
 SHARES = ("test_error", "best_test_error")  # of a test set
 OF_NETWORKS = ("test_error", "best_test_error", "test_loss", "train_loss")  # what networks are judged by
 # `mu`, HALP's choice, is also the name of the problem's constant: one column, with the choice where one was made.
@@ -109,7 +121,12 @@ COSTS = [
               "gradient_evaluations"),
     *_columns("bits of weights that these gradients read: at the iterate in its format, at snapshots in full precision",
               "bits_moved"),
+    *_columns("`bytes_per_step` times `steps`", "bytes_per_run", unit="bytes"),
+    *_columns("J: `energy_per_step` times `steps`", "energy_per_run", unit="J"),
+    *_columns("J: `arithmetic_energy_per_step` times `steps`", "arithmetic_energy_per_run", unit="J"),
 ]  # fmt: skip
+# What results may be set against, and its unit.
+COST_UNITS = {one.name: one.unit for one in (*STEP_COSTS, *COSTS) if one.unit} | {"bits_per_value": "bits"}
 
 # Of the table `tensors`: what a row is of, and how many numbers that are.
 TENSOR_ROWS = [
@@ -138,6 +155,6 @@ TENSOR_MEASURES = [
 ]  # fmt: skip
 TENSORS = [*TENSOR_ROWS, *TENSOR_MEASURES]
 
-COLUMNS = [*IDENTITY, *RESULTS, *NETWORK, *CONSTANTS, *PROBLEM, *PROVENANCE]
+COLUMNS = [*IDENTITY, *RESULTS, *NETWORK, *STEP_COSTS, *CONSTANTS, *PROBLEM, *PROVENANCE]
 COMPARED = {metric.name: metric for metric in COLUMNS if metric.better}
 NAMES = {metric.name for metric in (*COLUMNS, *FURTHER, *COSTS)}

@@ -36,3 +36,11 @@ def bits_moved(row: Mapping[str, Any], steps: Any, evaluations: Any) -> Any:
         return None
     at_iterate = batch * steps
     return weights * (at_iterate * bits + (evaluations - at_iterate) * full)
+
+
+def averaged(choices: Mapping[str, Any]) -> float:
+    """Of resolved choices, the share of the steps after which the weights are averaged; 0 but for SWALP."""
+    every = choices.get("average_every")
+    if every is None:
+        return 0.0
+    return max(0, choices["steps"] - (choices.get("average_start") or 0)) / (every * choices["steps"])

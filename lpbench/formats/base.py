@@ -13,6 +13,7 @@ import numpy as np
 
 from lpbench.arithmetic.jit import generic, inner
 from lpbench.arithmetic.ops import where
+from lpbench.declared.energy import Operand, floating, integer
 from lpbench.errors import ConfigError
 
 
@@ -153,6 +154,11 @@ class Format:
     def bits_per_value(self) -> float:
         """Bits a number costs, its share of what a block shares included."""
         return float(self.bits)
+
+    @property
+    def operand(self) -> Operand:
+        """A number as arithmetic takes it, for what it costs: a float where it has mantissa bits, else an integer."""
+        return integer(self.bits) if self.mantissa_bits is None else floating(self.mantissa_bits + 1)
 
     @property
     def native_max(self) -> float:

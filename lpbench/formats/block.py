@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lpbench.declared.energy import Operand, integer
 from lpbench.errors import ConfigError
 from lpbench.formats.base import Format, check_positive, check_precision
 from lpbench.formats.fixed import FixedGrid
@@ -53,6 +54,11 @@ class Block(Format):
     def mantissa_bits(self) -> int:  # type: ignore[override]
         """Magnitude bits of an element."""
         return self.bits - 1
+
+    @property
+    def operand(self) -> Operand:
+        """An element: an integer."""
+        return integer(self.bits)
 
     @property
     def scale(self) -> float:  # type: ignore[override]

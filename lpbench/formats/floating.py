@@ -17,6 +17,7 @@ from lpbench.arithmetic.ops import (
     with_tail,
 )
 from lpbench.arithmetic.rounding import overflow_result, round_sum, round_to_integer
+from lpbench.declared.energy import Operand, floating, integer
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.formats.base import (
     Format,
@@ -203,6 +204,11 @@ class Float(Format):
     def bits(self) -> int:  # type: ignore[override]
         """1 + exponent_bits + mantissa_bits."""
         return 1 + self.exponent_bits + self.mantissa_bits
+
+    @property
+    def operand(self) -> Operand:
+        """A float; without exponents its numbers are evenly spaced, and integers."""
+        return floating(self.mantissa_bits + 1) if self.exponent_bits else integer(self.bits)
 
     @property
     def smallest_normal(self) -> float:

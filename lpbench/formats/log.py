@@ -11,6 +11,7 @@ from lpbench.arithmetic.arrays import Vector
 from lpbench.arithmetic.jit import generic
 from lpbench.arithmetic.ops import copysign, index, like, power_of_two, reciprocal, take, where
 from lpbench.arithmetic.rounding import as_place, round_to_integer
+from lpbench.declared.energy import Operand, logarithm
 from lpbench.formats.base import (
     Format,
     check_positive,
@@ -143,6 +144,11 @@ class Log(Format):
         """The fraction bits f of the exponent."""
         assert self.exponent_bits is not None
         return self.bits - 1 - self.exponent_bits
+
+    @property
+    def operand(self) -> Operand:
+        """A logarithm."""
+        return logarithm(self.bits, self.mantissa_bits)
 
     @property
     def scale(self) -> float:  # type: ignore[override]

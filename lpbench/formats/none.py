@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lpbench.declared.energy import FULL, Operand
 from lpbench.formats.base import Format, elementwise, move, quantize, saturated
 from lpbench.registry import formats
 
@@ -40,6 +41,11 @@ class Full(Format):
 
     bits: int = 64
     scale: float = 1.0
+
+    @property
+    def operand(self) -> Operand:
+        """A float64 or float32."""
+        return FULL["float32" if self.bits == 32 else "float64"]
 
     @property
     def native_max(self) -> float:

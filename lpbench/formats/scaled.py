@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from lpbench.declared.energy import Operand
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.formats.base import Format
 from lpbench.formats.fixed import FixedGrid
@@ -114,6 +115,11 @@ class Scaled(Format):
     def mantissa_bits(self) -> int | None:  # type: ignore[override]
         """Of one element."""
         return self.element.mantissa_bits
+
+    @property
+    def operand(self) -> Operand:
+        """An element."""
+        return self.element.operand
 
     @property
     def bits_per_value(self) -> float:

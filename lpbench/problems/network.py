@@ -12,7 +12,7 @@ import numpy as np
 from lpbench.declared.choices import NETWORK, SUMS
 from lpbench.errors import ConfigError, LpbenchError
 from lpbench.isolation import drawn_from
-from lpbench.networks import bits
+from lpbench.networks import bits, energy
 from lpbench.networks.architecture import Layer, names
 from lpbench.networks.assembly import bordered, epoch_steps
 from lpbench.networks.cost import Work, work
@@ -80,6 +80,10 @@ class TrainingSet:
     def tensors(self, batch: int) -> list[bits.Tensor]:
         """What a step on a batch stores and moves."""
         return (bits if self.make is None else sizes).tensors(self.net, batch)
+
+    def products(self) -> list[energy.Product]:
+        """What a step multiplies."""
+        return (energy if self.make is None else sizes).products(self.net)
 
     @remembered
     def laid(self, dtype: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -38,3 +38,19 @@ def test_a_column_of_before_stays_and_none_is_missed():
     table = pa.table({"status": ["ok"], "bits_moved": [1.5]})
     found = with_costs(table)
     assert (found["bits_moved"].to_pylist(), found["gradient_evaluations"].to_pylist()) == ([1.5], [None])
+
+
+def test_costs_of_runs_are_those_of_their_steps():
+    more = {"bytes_per_step": 3.0, "energy_per_step": 2.0, "arithmetic_energy_per_step": None}
+    rows = [ROW | more, ROW | more | {"status": "diverged"}, ROW | more | {"steps": None}]
+    found = with_costs(pa.Table.from_pylist(rows))
+    assert found["bytes_per_run"].to_pylist() == [30.0, None, None]
+    assert found["energy_per_run"].to_pylist() == pytest.approx([20e-9, None, None])
+    assert found["arithmetic_energy_per_run"].to_pylist() == [None, None, None]
+
+
+def test_networks_of_before_have_the_bytes_of_their_bits():
+    rows = [{"bits_per_step": 80.0, "bytes_per_step": None}, {"bits_per_step": None, "bytes_per_step": 7.0}]
+    found = with_costs(pa.Table.from_pylist([ROW | row for row in rows]))
+    assert found["bytes_per_step"].to_pylist() == [10.0, 7.0]
+    assert found["bytes_per_run"].to_pylist() == [100.0, 70.0]

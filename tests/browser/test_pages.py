@@ -29,7 +29,8 @@ def test_every_page_draws_and_fits_a_phone(tab, address):
 def test_a_control_changes_figure_and_address_and_back_restores_both(tab, address):
     tab.goto(address + "/precision?sweep=real")
     ready(tab)
-    titles = "[...document.querySelectorAll('.js-plotly-plot .annotation-text')].map((one) => one.textContent).join()"
+    first = "document.querySelector('.js-plotly-plot')"  # the Pareto front below has its own
+    titles = f"[...{first}.querySelectorAll('.annotation-text')].map((one) => one.textContent).join()"
     before = tab.evaluate(titles)
     tab.get_by_label("Panels by").first.click()
     tab.get_by_role("option", name="dimension").first.click()

@@ -64,6 +64,7 @@ def made(seed: int, **choices: Any) -> FakeResult:
     value = ALGORITHMS[of["algorithm"]] * 2.0**-bits * (d / 16) ** 0.25 * of["step_size"] * (1 + 0.1 * seed)
     result = fake_result(fake_cell(seed, batch_size=1, schedule="constant", **of), value=value, steps=STEPS)
     result.row |= CONSTANTS | {"sigma_1": d**0.5, "mean_gap": value / 50, "final_gap": value / 90}
+    result.row |= priced(of, 3.0 if of["algorithm"] == "halp" else 1.0)
     if of["format"] != "none":
         result.row |= {
             "bound": value / 10, "bound_ratio": 0.2, "bound_kind": "1c", "bound_basis": "certified",
@@ -71,6 +72,16 @@ def made(seed: int, **choices: Any) -> FakeResult:
             "noise_ball_earlier": value / 20 * d / 16,
         }  # fmt: skip
     return result
+
+
+def priced(row: dict[str, Any], moves: float = 1.0) -> dict[str, float]:
+    """What a step costs whose every weight moves `moves` times: bytes by its bits, 10 pJ of arithmetic each."""
+    weights, bits = float(row["dimension"] or 16), float(row["precision"])
+    moved, arithmetic = moves * weights * bits, 0.01 * moves * weights
+    return {
+        "bits_per_value": bits, "bytes_per_step": moved / 8, "energy_per_step": arithmetic + 0.0203 * moved,
+        "arithmetic_energy_per_step": arithmetic,
+    }  # fmt: skip
 
 
 def network(seed: int, **choices: Any) -> FakeResult:
@@ -100,6 +111,7 @@ def network(seed: int, **choices: Any) -> FakeResult:
     row = {
         **result.row,
         **last,
+        **priced(of),
         "result": "test_error",
         "best_test_error": error,
         "noise_floor": None,

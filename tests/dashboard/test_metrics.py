@@ -152,11 +152,11 @@ def test_full_precision_is_the_yardstick_where_it_was_swept(beside):
 
 def test_the_line_of_full_precision_stays_with_a_filter_that_it_does_not_read(beside):
     for query in ({}, {"rounding": "stochastic"}, {"dimension": "64"}):
-        (panel,) = panels("Precision", beside, **query)
+        panel, _ = panels("Precision", beside, **query)
         levels = [one for one in lines(panel) if one["name"] == "full precision"]
         found = {round(float(one["y"][0]), 6) for one in levels}
         assert found == ({0.15} if "dimension" in query else {0.3, 0.15, 0.075}), query
-    (panel,) = panels("Precision", beside, color="rounding", facet="-")
+    panel, _ = panels("Precision", beside, color="rounding", facet="-")
     assert min(one["y"][0] for one in lines(panel) if one["name"] == "full precision") == pytest.approx(0.075)
 
 
@@ -168,7 +168,7 @@ def test_errors_are_in_per_cent_on_a_linear_axis_and_losses_on_a_logarithmic_one
         layout = panels(name, width, **{key: "train_loss"})[0].figure["layout"]
         assert "tickformat" not in layout["yaxis"]
         assert layout["yaxis"]["type"] == "log" or name == "Explore"
-    (panel,) = panels("Precision", width)
+    panel, _ = panels("Precision", width)
     assert panel.title == "Test error against precision"
     assert panel.data.records()[0]["test error"] == pytest.approx(0.3625)
 

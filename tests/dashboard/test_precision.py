@@ -41,7 +41,7 @@ def swept(tmp_path, writing):
 
 
 def drawn(sweep, **query):
-    (panel,) = PAGE.draw(sweep, state_of(PAGE.controls(sweep), query), False)
+    panel, _ = PAGE.draw(sweep, state_of(PAGE.controls(sweep), query), False)
     return panel
 
 

@@ -93,5 +93,5 @@ def test_a_page_and_a_panel_that_are_not_there(sweep):
     with pytest.raises(ConfigError, match="Did you mean 'Dimension'"):
         page_called("dimensoin")
     page = page_called("Precision")
-    with pytest.raises(ConfigError, match="panels 0 to 0, got 1"):
-        View(page, sweep, read(page, sweep, 0, {}).state, 1).drawn()
+    with pytest.raises(ConfigError, match="panels 0 to 1, got 2"):
+        View(page, sweep, read(page, sweep, 0, {}).state, 2).drawn()

@@ -12,6 +12,7 @@ from lpbench.formats.none import Full
 from lpbench.networks import bits, table
 from lpbench.networks.cost import CLASS, NUMBER, ROUNDING, Work
 from lpbench.networks.cost import PRODUCT as MULTIPLY
+from lpbench.networks.energy import Product
 from lpbench.networks.operands import OF_ROLE, is_backward
 from lpbench.networks.roles import Recipe, has_centre, states
 from lpbench.registry import algorithms
@@ -21,6 +22,8 @@ STEP = 2e-4  # seconds of a step beside
 PAIR = 4.0  # passes of a batch that one of offset + delta is worth
 LOOP_EPOCHS = 2  # of a loop about a centre, unless it is given
 PRODUCT, LOOKUP = "product", "lookup"  # kinds of layers
+# Of layers that are no plain product, rows of their largest weight for each output.
+GATES = {"RNN": 1, "GRU": 3, "LSTM": 4, "MultiheadAttention": 3}
 
 
 class Sizes(NamedTuple):
@@ -99,6 +102,25 @@ def tensors(net: Sequence[Sizes], batch: int) -> list[bits.Tensor]:
             bits.Tensor("weights", layer.name, float(layer.weights), layer.kind == PRODUCT),
         ]
     return found
+
+
+def products(net: Sequence[Sizes]) -> list[Product]:
+    """Of the layers; each takes its inputs as they are rounded before it."""
+    return [
+        Product(layer.name, layer.name, _multiply_adds(layer), float(layer.weights), layer is not net[0])
+        for layer in net
+    ]
+
+
+def _multiply_adds(layer: Sizes) -> float:
+    """Of a product for one sample: each weight once at each position or token; none of lookups and normalisations.
+
+    Products of two activations, as attention has them, are not known from sizes, and not counted.
+    """
+    if layer.kind == LOOKUP or not layer.outputs:
+        return 0.0
+    positions = layer.outputs * GATES.get(layer.kind, 1) / (layer.shape or (1,))[0]
+    return positions * float(np.prod(layer.shape) if layer.kind == PRODUCT else layer.weights)
 
 
 def rows(net: Sequence[Sizes], recipe: Recipe, momentum: bool) -> list[list[str | float]]:
