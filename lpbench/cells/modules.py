@@ -230,6 +230,6 @@ def _cost(problem: TrainingSet, choices: Mapping[str, Any]) -> Work:
     samples, steps = len(problem.y) + len(problem.test_y), choices["steps"]
     if problem.make is None:
         found = work(problem.net, recipe_of(choices, problem.net), choices, samples, steps)
-        return found._replace(step=found.step + sizes.STEP + len(problem.net) * sizes.CALL)
+        return sizes.by_torch(found, len(problem.net), choices, samples)
     numbers, targets = float(np.prod(problem.X.shape[1:])), int(np.prod(problem.y.shape[1:]))
     return sizes.work(problem.net, choices, samples, steps, numbers, targets)

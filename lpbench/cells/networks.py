@@ -20,7 +20,7 @@ from lpbench.networks.bits import bits_per_step
 from lpbench.networks.centres import Centre, new_centre
 from lpbench.networks.cost import Work, work
 from lpbench.networks.energy import arithmetic_per_step
-from lpbench.networks.roles import Recipe, has_centre, recipe, rounds_of, states
+from lpbench.networks.roles import Recipe, has_centre, loop_steps, recipe, rounds_of, states
 from lpbench.networks.tensors import columns
 from lpbench.networks.watching import RATES, Tensor, settle
 from lpbench.problems.network import Network, TrainingSet
@@ -30,7 +30,6 @@ RESULT = "test_error"
 # Columns of the record of a cell.
 TRAIN_LOSS, TEST_LOSS, TEST_ERROR, GRADIENT_NORM, MOVED, SATURATED, STALLED = range(7)
 RECORDED = 7
-LOOP_EPOCHS = 2  # of a loop of SVRG, unless it is given
 SLOWEST = 3.0  # times what a step is expected to take
 
 
@@ -45,8 +44,7 @@ class Networks:
         chosen["steps"] = Network.run_length(choices, problem.n_samples)
         check_length(chosen["steps"])
         if has_centre(choices):
-            each = assembly.epoch_steps(problem.n_samples, choices["batch_size"])
-            chosen["inner_steps"] = choices["inner_steps"] or LOOP_EPOCHS * each
+            chosen["inner_steps"] = loop_steps(choices, problem.n_samples)
         if isinstance(choices["limit"], int | float):
             chosen["limit"] = choices["limit"]
         return chosen

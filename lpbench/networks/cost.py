@@ -9,7 +9,7 @@ import numpy as np
 
 from lpbench.arithmetic.tiles import padded
 from lpbench.networks.architecture import Layer
-from lpbench.networks.roles import Recipe, has_centre, states
+from lpbench.networks.roles import Recipe, has_centre, loop_steps, states
 
 # Seconds, measured on one core of a shared 2-core x86 machine in float32: within a factor of about 2.
 PRODUCT = 5e-11  # a multiply-add
@@ -57,7 +57,7 @@ def work(net: Sequence[Layer], recipe: Recipe, choices: Mapping[str, Any], sampl
     around = has_centre(choices)
     if around:  # a second gradient of each batch, and one of all samples a loop
         one = sample + 2 * forward * PRODUCT + values * NUMBER
-        step += batch * one + one * samples / (choices["inner_steps"] or samples / batch)
+        step += batch * one + one * samples / loop_steps(choices, samples)
     size = np.dtype(choices["compute_dtype"]).itemsize
     copies = (
         8 + kept + 4 * around + recipe.has_master + (choices.get("compensation") == "kahan")

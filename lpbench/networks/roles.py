@@ -325,6 +325,11 @@ def has_centre(choices: Mapping[str, Any]) -> bool:
     return "snapshot" in algorithms.get(choices["algorithm"]).reads
 
 
+def loop_steps(choices: Mapping[str, Any], samples: int) -> int:
+    """Steps of a loop about a centre: `inner_steps`, or those of two epochs of whole batches."""
+    return int(choices["inner_steps"] or 2 * max(1, samples // choices["batch_size"]))
+
+
 def recipe(choices: Mapping[str, Any], layers: Sequence[str], rounds: bool) -> Recipe:
     """The recipe of a cell; where its algorithm does not round, nothing is rounded. Raises ConfigError.
 

@@ -187,8 +187,11 @@ class Network:
         """What a cell costs that trains this network; of the test set, a quarter of the training set is assumed."""
         n, shape, classes = cls._dataset(choices).sample_size(choices)
         net = cls.layers(shape, classes, choices)
-        found = recipe(choices, names(net), rounds_of(choices))
-        return with_cache(work(net, found, choices, n + n // 4, cls.run_length(choices, n)), cls, choices)
+        rounded, samples = recipe(choices, names(net), rounds_of(choices)), n + n // 4
+        found = work(net, rounded, choices, samples, cls.run_length(choices, n))
+        if choices["engine"] == "torch":
+            found = sizes.by_torch(found, len(net), choices, samples)
+        return with_cache(found, cls, choices)
 
     @classmethod
     def contents(cls, choices: Mapping[str, Any]) -> tuple[str, ...]:

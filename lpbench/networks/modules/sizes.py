@@ -14,13 +14,12 @@ from lpbench.networks.cost import CLASS, NUMBER, ROUNDING, Work
 from lpbench.networks.cost import PRODUCT as MULTIPLY
 from lpbench.networks.energy import Product
 from lpbench.networks.operands import OF_ROLE, is_backward
-from lpbench.networks.roles import Recipe, has_centre, states
+from lpbench.networks.roles import Recipe, has_centre, loop_steps, states
 from lpbench.registry import algorithms
 
 CALL = 6e-5  # seconds of a layer, forward and backward, however small it is
 STEP = 2e-4  # seconds of a step beside
 PAIR = 4.0  # passes of a batch that one of offset + delta is worth
-LOOP_EPOCHS = 2  # of a loop about a centre, unless it is given
 PRODUCT, LOOKUP = "product", "lookup"  # kinds of layers
 # Of layers that are no plain product, rows of their largest weight for each output.
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4, "MultiheadAttention": 3}
@@ -52,9 +51,14 @@ def passes(choices: Mapping[str, Any], samples: int) -> float:
     """
     if not has_centre(choices):
         return 1.0
-    loop = choices["inner_steps"] or LOOP_EPOCHS * samples / choices["batch_size"]
     each = PAIR if algorithms.get(choices["algorithm"]).bit_centred else 2.0
-    return each + samples / (choices["batch_size"] * loop)
+    return each + samples / (choices["batch_size"] * loop_steps(choices, samples))
+
+
+def by_torch(found: Work, layers: int, choices: Mapping[str, Any], samples: int) -> Work:
+    """What a network of the compiled engine costs on torch, where each layer is a call, and pairs are many."""
+    over = passes(choices, samples)
+    return found._replace(step=STEP + over * layers * CALL + found.step * max(1.0, over / 2))
 
 
 def _calls(net: Sequence[Sizes], choices: Mapping[str, Any]) -> float:
