@@ -62,6 +62,7 @@ def bits_per_step(tensors: Sequence[Tensor], recipe: Recipe, choices: Mapping[st
             is_rounded = (
                 multiplied or not recipe.at_products or one not in ("weights", "activations", "errors")
             )
+            is_rounded &= not (recipe.bit_centred and layer is None)  # the input has no delta
             total += MOVES[one] * times * numbers * (_bits(recipe, one, layer, full) if is_rounded else full)
         if role == "weights":
             kept = _bits(recipe, "master" if recipe.has_master else "weights", layer, full)

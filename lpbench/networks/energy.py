@@ -70,10 +70,10 @@ def arithmetic_per_step(products: Sequence[Product], recipe: Recipe, choices: Ma
         kept = None if sums is None else sums.form.operand
         each = 0.0
         for a, b in ((x, w), (x, e), (e, w))[: 2 + one.goes_back]:
-            if twice:  # a B + (A + a) b
+            if twice and (a is not x or before is not None):  # a B + (A + a) b
                 each += multiply_add(a, offset, kept) + multiply_add(wider(offset, a), b, kept)
             else:
-                each += multiply_add(a, b, kept)
+                each += multiply_add(full if twice else a, b, kept)  # the network's input has no delta
         total += batch * one.multiply_adds * (each + (2 + one.goes_back) * again)
         total += one.weights * _update(one.layer, recipe, choices, full)
     return total

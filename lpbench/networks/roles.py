@@ -223,6 +223,12 @@ class Recipe:
         return name is not None and algorithms.get(name).centred
 
     @property
+    def bit_centred(self) -> bool:
+        """Whether so are all tensors."""
+        name = self.choices.get("algorithm")
+        return name is not None and algorithms.get(name).bit_centred
+
+    @property
     def chunk(self) -> int:
         """Terms of a sum between two roundings of an accumulator."""
         return int(self.choices.get("sum_chunk") or 1)

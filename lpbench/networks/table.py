@@ -12,6 +12,7 @@ from lpbench.registry import formats
 
 COLUMNS = ["layer", "tensor", "shape", "when", "format", "rounding", "bits"]
 _DECIDING = ("precision", "exponent_bits", "block_size", "scale_rule")  # a format's numbers
+ONCE = "once a step"  # when the input is rounded
 # Of each role, when its tensors are rounded.
 WHEN = {
     "activations": "behind the nonlinearity",
@@ -43,7 +44,7 @@ def _of_passes(net: Sequence[Layer], recipe: Recipe) -> list[list[str | float]]:
                 for layer in net
             ],
         )
-    found = [row(recipe, "activations", None, "input", net[0].inputs, "once a step")]
+    found = [row(recipe, "activations", None, "input", net[0].inputs, ONCE)]
     for i, layer in enumerate(net):
         if i + 1 < len(net):
             when = f"{WHEN['activations']}{' and the pooling' if layer.pool > 1 else ''}"
@@ -137,8 +138,12 @@ def row(
     recipe: Recipe, role: str, layer: str | None, tensor: str, shape: Sequence[int], when: str,
     backward: bool = False,
 ) -> list[str | float]:  # fmt: skip
-    """Of one tensor."""
+    """Of one tensor; with a centre what is rounded of it, which of the network's input is nothing."""
     rounder = recipe.rounder(role, layer, backward=backward)
+    if recipe.bit_centred and when == ONCE:
+        rounder = None
+    if rounder is not None and (recipe.bit_centred or (recipe.centred and role == "weights")):
+        tensor = f"{tensor}: deltas" if recipe.bit_centred else f"{tensor}: offsets"
     sides = [side for side in shape if side > 1] or [1]
     start: list[str | float] = [layer or "", tensor, " x ".join(map(str, sides))]
     if rounder is None:

@@ -45,6 +45,18 @@ def test_backward_products_can_have_a_rounding_of_their_own():
     assert all("rotated by 32" in row["when"] for row in found)
 
 
+def test_about_a_centre_what_is_rounded_are_offsets_and_deltas():
+    found = [row["tensor"] for row in table(algorithm="halp", precision=4) if row["when"] != "never"]
+    assert found == ["weights, biases: offsets"] * 3
+    roles = {"activation_format": "block", "error_format": "block", "gradient_format": "block"}
+    found = table(algorithm="bc_svrg", precision=4, **roles)
+    assert found[0]["tensor"] == "input"
+    assert found[0]["when"] == "never"  # it has no delta
+    assert [row["tensor"] for row in found if row["when"] != "never"] == [
+        *["activations: deltas"] * 2, *["errors: deltas"] * 3, *["gradient: deltas", "weights, biases: deltas"] * 3,
+    ]  # fmt: skip
+
+
 def test_squares_of_weights_beside_rows_of_all_else():
     found = [row for row in table(recipe="nvfp4_2d") if row["when"] != "never"]
     assert {(row["tensor"], row["bits"]) for row in found} == {
