@@ -25,7 +25,7 @@ FIRST = ("energy_per_run", "bits_per_value")  # the cost as a page opens
 TOLD = ("format", "algorithm", "rounding", "precision")  # colours, where the page's are those of problems
 MOST_PANELS = 6
 DIM = 0.35  # of the colour of what is dominated
-WITHIN = 0.92  # of the width of a panel, what its axis leaves
+WITHIN = 0.48  # of the width of a screen: printed, where texts are as large, a figure has no more
 
 
 class Scale(NamedTuple):
@@ -77,13 +77,17 @@ def panel(sweep: Sweep, state: State, dark: bool) -> Panel:
     named = _in_order([axis for axis in others if any(choosing.varies(one, axis) for one in shown)])
     values = choosing.values([row for one in shown for row in one], colored)
     colors = tints(colored, values, dark)
-    curves: list[Curve] = []
-    members: list[Group] = []
     told = [row for one in shown for row in one]
+    fronts = [
+        [one[i] for i in front([(row[cost], metric.rank(row["floor"])) for row in one])] for one in shown
+    ]
+    members = [row for kept in fronts for row in kept]
+    # What all members have in common is said once.
+    alike = [axis for axis in named if len(members) > 1 and not choosing.varies(members, axis)]
+    named = [axis for axis in named if axis not in alike]
+    curves: list[Curve] = []
     unnamed, width = 0, WIDE * WITHIN / fitting_columns(len(shown))
-    for one in shown:
-        kept = [one[i] for i in front([(row[cost], metric.rank(row["floor"])) for row in one])]
-        members += kept
+    for one, kept in zip(shown, fronts, strict=True):
         x = Scale.of([math.log10(row[cost]) for row in told], width)
         y = Scale.of([metric.place(row["floor"]) for row in (told if state["shared"] else one)], SCREEN.panel)
         spots = {id(row): (x.at(math.log10(row[cost])), y.at(metric.place(row["floor"]))) for row in one}
@@ -93,7 +97,7 @@ def panel(sweep: Sweep, state: State, dark: bool) -> Panel:
         beside = {id(row): side for row, side in zip(kept, sides, strict=True)}
         facet = choosing.labels(one[0], of_problem, " · ")
         curves.append(_stairs(kept, facet, cost, dark))
-        curves += _points(one, beside, facet, cost, colored, named, colors)
+        curves += _points(one, beside, facet, cost, [colored, *named, *alike], named, colors)
     keys = [
         Key(choosing.label(colored, next(row[colored] for row in drawn if text(row[colored]) == value)), color,
             marker=style.marker(value, values, colored))
@@ -106,6 +110,11 @@ def panel(sweep: Sweep, state: State, dark: bool) -> Panel:
     notes = (
         f"{len(members)} of {choosing.plural(len(told), 'group')} on a front: nothing that costs no more is better. "
         f"Points: {choosing.medians(told)}; two that are closer than their seeds may change places.",
+        *(
+            [f"All of them: {choosing.said({axis: text(members[0][axis]) for axis in alike})}."]
+            if alike
+            else []
+        ),
         *choosing.count_note(unnamed, "member", "without room for a name: the numbers have it"),
         *choosing.left_out(len(shown), len(problems), "problems", "evenly chosen"),
         *choosing.zeros(sweep, state),
@@ -138,13 +147,15 @@ def _stairs(members: Sequence[Group], facet: str, cost: str, dark: bool) -> Curv
 
 
 def _points(
-    rows: Sequence[Group], beside: Mapping[int, str], facet: str, cost: str, colored: str, named: Sequence[str],
+    rows: Sequence[Group], beside: Mapping[int, str], facet: str, cost: str, axes: Sequence[str], named: Sequence[str],
     colors: Mapping[str, str],
 ) -> list[Curve]:  # fmt: skip
     """The groups of a problem by colour: those on its front with their names, the others dimmed.
 
     beside   of each member the side of its name, "" without one.
+    axes     what a hover tells, that of the colours first; named: what a name does.
     """
+    colored, *_ = axes
     found, values, parts = [], list(colors), choosing.split(rows, [colored])
     for side in (None, "", *labels.PLACES):  # the front above all else
         for part in parts:
@@ -159,7 +170,7 @@ def _points(
                 Curve(
                     x, y, facet, group if member else f"{group}, dominated", colors[value] if member else dim,
                     marker=style.marker(value, values, colored), lines=False, legend=False, group=group,
-                    hover=[choosing.labels(row, _in_order([colored, *named])) for row in points],
+                    hover=[choosing.labels(row, _in_order(axes)) for row in points],
                     size=10 if member else 7, place=side or "top right",
                     labels=[choosing.labels(row, named) for row in points] if side else (),
                 )

@@ -80,6 +80,8 @@ TERMS = (
     Term("δ L̄₁ + ζ L_w", "what theory judges splits of LP-SVRG by: what rounding adds to the variance"),
     Term("swept", "whether cells of this split are in the sweep"),
     Term("recommended", "whether theory promises the least noise of this split"),
+    Term("Pareto front", "the groups that nothing beats: what costs no more is no better ([costs.md](costs.md))"),
+    Term("on the front", "whether nothing beats it in cost and result at once"),
     Term("key", "a choice that varied in the sweep"),
     Term("axis", "a choice that varied in the sweep"),
     Term("choice", "a key of overrides, and a column of `cells`"),

@@ -93,7 +93,17 @@ def test_of_networks_errors_stand_against_costs_with_full_precision_among_them(s
     assert len(rows) == 5
     assert panel.title == "Pareto front: test error against energy per run (J)"
     assert any(row["format"] == "none" for row in rows)
-    assert {row["rounding"] for row in rows if row["on the front"]} <= {"stochastic", "-"}
+    assert {row["rounding"] for row in rows if row["on the front"]} == {"stochastic", "-"}
+
+
+def test_what_all_members_share_is_said_once(swept):
+    axes = {"precision": [4, 8], "rounding": ["stochastic", "nearest_even"], "dimension": [64]}
+    results = sweep_kinds.networks(2, format=["fixed", "block"], **axes)
+    _, panel = drawn(swept(results), color="format")
+    assert "All of them: rounding stochastic." in panel.notes
+    texts = {text for one in panel.figure["data"] for text in one.get("text") or ()}
+    assert texts
+    assert texts <= {"4 bits", "8 bits"}
 
 
 def test_cells_of_before_have_no_costs(swept, tmp_path):
