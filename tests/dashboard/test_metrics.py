@@ -279,7 +279,7 @@ DENIALS = (NO_THEORY, NO_CONSTANTS)
 OF_THEORY = ("What if", "What the bounds are made of")  # panels that say so
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [name for name, page in PAGES.items() if page.of_sweep])
 @pytest.mark.parametrize("kind", ["as swept", "diverged", "failed"])
 def test_no_page_shows_words_of_convex_problems_for_networks(swept, page, kind):
     """All texts of a page but the help of its columns: controls, panels, axes, legends, hovers and tables."""
