@@ -193,7 +193,7 @@ def of_offsets(choices: Mapping[str, Any]) -> Format | None:
     if whole.measures("activations"):
         raise ConfigError(
             f"offset_format={text}: one range does not fit all tensors; take a format that scales itself (block, "
-            "int8_tensor, mxfp8), of floating point (bf16, fp8_e4m3), or give limit=..."
+            "int8_tensor, mxfp8_e4m3), of floating point (bf16, fp8_e4m3), or give limit=..."
         )
     found = whole.rounder("activations", None)
     assert found is not None

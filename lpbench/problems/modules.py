@@ -71,7 +71,11 @@ class Module(Network):
         _, shape, classes = dataset.sample_size(choices)
         tokens = dataset.tokens(choices)
         inputs = shape if tokens is not None or dataset.as_it_is else turned(shape)
-        X = np.zeros((2, *inputs), np.float32 if tokens is None else np.int64)
+        random = np.random.default_rng(0)
+        if tokens is None:
+            X: np.ndarray = random.standard_normal((2, *inputs), np.float32)
+        else:
+            X = random.integers(tokens, size=(2, *inputs))
         return cls.make(inputs, tokens, classes, choices)(), X
 
     @classmethod

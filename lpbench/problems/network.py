@@ -204,7 +204,7 @@ class Network:
         from lpbench.networks.modules.networks import Built
 
         net = cls.net(choices)
-        return Built(net), np.zeros((2, *net[0].inputs), np.float32)
+        return Built(net), np.random.default_rng(0).standard_normal((2, *net[0].inputs), np.float32)
 
     @classmethod
     def build(cls, choices: Mapping[str, Any]) -> TrainingSet:
@@ -356,7 +356,7 @@ def _at_centre(network: type[Network], choices: Mapping[str, Any]) -> tuple[floa
     """Numbers that are kept of a sample at the centre, and weights; raises ConfigError for what pairs cannot be."""
     import torch
 
-    from lpbench.networks.modules.bit_centres import numbers_kept
+    from lpbench.networks.modules.examining import examine
 
     stored = choices["centre_cache"] == "stored"
     own = ((key, choices.get(key)) for key in sorted(network.keys(choices)))
@@ -365,7 +365,7 @@ def _at_centre(network: type[Network], choices: Mapping[str, Any]) -> tuple[floa
         try:
             with drawn_from(0):
                 model, X = network.as_module(choices)
-                each = numbers_kept(model, torch.from_numpy(X), stored)
+                each = examine(model, torch.from_numpy(X), stored)
         except ConfigError:
             raise
         except LpbenchError as error:
@@ -405,7 +405,7 @@ def _check_deltas(settled: Mapping[str, Any]) -> None:
     if settled["round_at"] is not None:
         raise ConfigError(
             f"round_at={settled['round_at']}: algorithm={name} rounds deltas where tensors are; "
-            "activation_format=mxfp8 error_format=mxfp8 rounds them to such formats"
+            "activation_format=mxfp8_e4m3 error_format=mxfp8_e5m2 rounds them to such formats"
         )
     if settled["master_format"] != "same" or settled["compensation"] != "none":
         key = "compensation" if settled["master_format"] == "same" else "master_format"
@@ -418,8 +418,8 @@ def _check_deltas(settled: Mapping[str, Any]) -> None:
         if role != "master" and found.measures(role):
             raise ConfigError(
                 f"{key}={settled[key]}: deltas grow within a loop and shrink from loop to loop, and this format takes "
-                "its range from the first; take one that scales itself (block, int8_tensor, mxfp8), of floating point "
-                "(fp16, fp8_e4m3), or give limit=..."
+                "its range from the first; take one that scales itself (block, int8_tensor, mxfp8_e4m3), of floating "
+                "point (fp16, fp8_e4m3), or give limit=..."
             )
 
 

@@ -10,18 +10,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
-from lpbench.errors import LpbenchError
 from lpbench.formats.base import Format
 from lpbench.formats.quantize import quantize_array
-from lpbench.networks.modules.centres import Centre, Loss, statistics_kept, whole_batches
+from lpbench.networks.modules.centres import Centre, Loss, statistics_kept
 from lpbench.networks.modules.operations import Kept, Tape
 from lpbench.networks.modules.pairs import Pair
-from lpbench.networks.modules.probing import failing, logits_of
 from lpbench.networks.net import GRADIENTS
 from lpbench.networks.roles import OFFSET_ROUNDING
 
@@ -48,13 +46,11 @@ class BitCentre(Centre):
         super().__init__(model, loss, samples, batch, every)
         self.own, self.stores = own, stores
         self.rounds = None if form is None else functools.partial(_read, form)
-        self.parts = whole_batches(samples, batch, lone=stores)
         self.remembered: list[Remembered] = []
 
     def gradient(self, step: int, chosen: torch.Tensor) -> float:
         assert self.offsets is not None
         if step % self.every == 0:
-            self.remembered = []
             self.begin_loop(step)
         held = self.remembered[step % len(self.remembered)] if self.stores else None
         W = self._leaves(self.anchor, asking=self.own and held is None)
@@ -62,28 +58,26 @@ class BitCentre(Centre):
         tape = Tape(None if held is None else held.operations, self.rounds)
         with paired(self.model, self.parameters, W, w, tape):
             loss = self.loss(step, chosen, 0)
-        # What comes back is G at the centre, where the loss is offset, and g more: nothing to begin with.
-        roots = [(loss.delta, 0.0), (loss.offset, self.loss_scale)][: 2 if loss.offset.requires_grad else 1]
-        found = torch.autograd.grad(
-            [root for root, _ in roots],
-            [*w, *W] if W[0].requires_grad else w,
-            [torch.full_like(root, to) for root, to in roots],
-            allow_unused=True,
-        )
+            found = back(loss, [*w, *W] if W[0].requires_grad else w, self.loss_scale)
         base = self.full
         if self.own:
             base = self.joined(found[len(w) :]) if held is None else held.gradient
         self.give(self._rounded(self.joined(found[: len(w)])) + base)
         return float(loss.whole.detach())
 
+    def begin_loop(self, step: int) -> None:
+        self.remembered = []
+        super().begin_loop(step)
+        if self.stores and len(self.parts[-1]) > self.batch:  # with one that would be left over alone
+            first = int(self.parts[-1][0])
+            with statistics_kept(self.model):
+                self.at_centre(step, torch.arange(first, first + self.batch), 0)
+
     def at_centre(self, step: int, chosen: torch.Tensor, part: int) -> torch.Tensor:
         kept: list[Kept] | None = [] if self.stores and len(chosen) == self.batch else None
         W = self._leaves(self.anchor, asking=True)
         with paired(self.model, self.parameters, W, [None] * len(W), Tape(kept)):
-            loss = self.loss(step, chosen, part).offset
-        g = self.joined(
-            torch.autograd.grad(loss, W, torch.full_like(loss, self.loss_scale), allow_unused=True)
-        )
+            g = self.joined(back(self.loss(step, chosen, part), W, self.loss_scale))
         if kept is not None:
             self.remembered.append(Remembered(kept, g))
         return g
@@ -122,6 +116,8 @@ def paired(
         (module, name, p)
         for module in model.modules() for name, p in module._parameters.items() if p is not None and id(p) in pairs
     ]  # fmt: skip
+    # Recurrent layers hold theirs a second time.
+    flat = [(m, m._flat_weights, m._flat_weight_refs) for m in model.modules() if isinstance(m, nn.RNNBase)]
     for module, name, p in own:
         module._parameters[name] = pairs[id(p)]
     try:
@@ -129,21 +125,15 @@ def paired(
     finally:
         for module, name, p in own:
             module._parameters[name] = p
+        for recurrent, weights, references in flat:
+            recurrent._flat_weights, recurrent._flat_weight_refs = weights, references
 
 
-def numbers_kept(model: nn.Module, X: torch.Tensor, stored: bool = True) -> float:
-    """Numbers that are kept of a sample where the offsets of all batches are `stored`: values and derivatives.
-
-    X   (N, ...) some samples, of which the module gives logits.
-    Raises LpbenchError where the module does what pairs cannot.
-    """
-    kept: list[Kept] = []
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    tape = Tape(kept if stored else None)
-    with statistics_kept(model), paired(model, parameters, parameters, [None] * len(parameters), tape):
-        try:
-            logits_of(model(X))
-        except LpbenchError as error:
-            where = failing(model, error)
-            raise LpbenchError(f"layer {where}: {error}" if where else str(error)) from error
-    return 2.0 * sum(y.numel() for one in kept for y in one.outputs) / len(X)
+def back(y: Pair, leaves: Sequence[torch.Tensor], G: Any) -> Sequence[torch.Tensor | None]:
+    """What comes back to the leaves where G, a number or numbers, comes back to y at the centre, and g = 0 more."""
+    roots = [(y.offset, torch.ones_like(y.offset) * G)] if y.offset.requires_grad else []
+    if y.delta is not None:
+        roots.append((y.delta, torch.zeros_like(y.delta)))
+    return torch.autograd.grad(
+        [root for root, _ in roots], leaves, [comes for _, comes in roots], allow_unused=True
+    )

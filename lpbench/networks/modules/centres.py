@@ -45,9 +45,9 @@ class Centre:
         """The mean loss of a step's batch; the parameters receive g_i(w) - g_i(w~) + g~."""
         if step % self.every == 0:
             self.begin_loop(step)
-        loss, g = self.pass_over(step, chosen)
         with self.around():
             _, before = self.pass_over(step, chosen)
+        loss, g = self.pass_over(step, chosen)
         self.give(g - before + self.full)
         return loss
 
@@ -112,19 +112,23 @@ class Centre:
 
 @contextmanager
 def statistics_kept(model: nn.Module) -> Iterator[None]:
-    """Within, buffers of the module may change; behind it they are as before."""
-    kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    """Within, buffers of the module may change, or be others; behind it they are as before."""
+    kept = [
+        (module, name, buffer, buffer.clone())
+        for module in model.modules() for name, buffer in module._buffers.items() if buffer is not None
+    ]  # fmt: skip
     try:
         yield
     finally:
-        for buffer, before in kept:
-            buffer.copy_(before)
+        with torch.no_grad():
+            for module, name, buffer, before in kept:
+                module._buffers[name] = buffer.copy_(before)
 
 
-def whole_batches(samples: int, batch: int, lone: bool = False) -> list[np.ndarray]:
-    """All samples in their order, in batches; one that is left over alone goes with those before it, unless `lone`."""
+def whole_batches(samples: int, batch: int) -> list[np.ndarray]:
+    """All samples in their order, in batches; one that is left over alone goes with those before it."""
     ends = [*range(batch, samples, batch), samples]
-    if len(ends) > 1 and ends[-1] - ends[-2] == 1 and not lone:
+    if len(ends) > 1 and ends[-1] - ends[-2] == 1:
         del ends[-2]
     return [np.arange(first, last) for first, last in itertools.pairwise([0, *ends])]
 

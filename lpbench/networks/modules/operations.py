@@ -14,6 +14,8 @@ import torch
 
 from lpbench.errors import LpbenchError
 
+INSTEAD = "algorithm=halp takes such a module"
+
 Tensors = Sequence[torch.Tensor]
 Deltas = Sequence[torch.Tensor | None]
 
@@ -59,6 +61,11 @@ class Tape:
         if self.kept is None:
             return None
         self.place += 1
+        if self.place > len(self.kept):
+            raise LpbenchError(
+                "the module computes a part of itself again in the backward pass (checkpoint), and what is kept of the "
+                "centre is there once: centre_cache=none"
+            )
         return self.kept[self.place - 1]
 
 
@@ -88,10 +95,7 @@ class Function:
             self.places = [i for i, one in enumerate(found) if isinstance(one, torch.Tensor)]
         outputs = [found] if self.places is None else [found[i] for i in self.places]
         if not outputs or not all(isinstance(y, torch.Tensor) and y.is_floating_point() for y in outputs):
-            raise LpbenchError(
-                f"{self.name} looks at the numbers of a tensor, and bit-centred layers have two of each: "
-                "algorithm=halp takes such a module"
-            )
+            raise looks(self.name)
         return outputs
 
     def restored(self, outputs: Sequence[Any]) -> Any:
@@ -102,6 +106,13 @@ class Function:
         for i, one in zip(self.places, outputs, strict=True):
             found[i] = one
         return tuple(found)
+
+
+def looks(name: str) -> LpbenchError:
+    """The error of a function whose result is no tensor of numbers."""
+    return LpbenchError(
+        f"{name} looks at the numbers of a tensor, and bit-centred layers have two of each; {INSTEAD}"
+    )
 
 
 class Rule:

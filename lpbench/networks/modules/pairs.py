@@ -22,7 +22,16 @@ import torch
 from torch.nn import functional as F
 
 from lpbench.errors import LpbenchError
-from lpbench.networks.modules.operations import Function, Operation, Other, Product, Rule, Tape
+from lpbench.networks.modules.operations import (
+    INSTEAD,
+    Function,
+    Operation,
+    Other,
+    Product,
+    Rule,
+    Tape,
+    looks,
+)
 
 
 def _names(text: str) -> frozenset[str]:
@@ -37,12 +46,14 @@ FACTS = _names(
 LINEAR = _names(
     "reshape view view_as flatten unflatten permute transpose t swapaxes movedim moveaxis contiguous squeeze unsqueeze "
     "expand expand_as broadcast_to repeat repeat_interleave narrow select getitem chunk split unbind tensor_split "
-    "index_select gather flip roll clone to float double cuda cpu sum mean cumsum neg cat concat concatenate stack "
-    "hstack vstack diagonal tril triu unfold fold pixel_shuffle avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
-    "adaptive_avg_pool2d adaptive_avg_pool3d embedding detach"
+    "index_select gather flip roll clone to type type_as float double cuda cpu sum mean cumsum neg diagonal tril triu "
+    "unfold fold pixel_shuffle avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d "
+    "adaptive_avg_pool3d embedding detach"
 )
-# Of these numbers are constants, too.
+JOINS = _names("cat concat concatenate stack hstack vstack")
+# Of these numbers are constants, too; by name, which argument is a mask.
 ADDITIVE = _names("add sub subtract radd rsub where masked_fill")
+MASK_OF = {"where": 0, "masked_fill": 1}
 PRODUCTS = _names("mul multiply rmul matmul rmatmul mm bmm")
 # Linear in what is divided.
 QUOTIENTS = _names("div divide true_divide truediv")
@@ -99,40 +110,52 @@ def _operator(name: str) -> Callable[..., Any]:
     return lambda self, *args: _apply(member, (self, *args), {})
 
 
+def _looking(name: str) -> Callable[..., Any]:
+    def method(self: Pair, *args: Any) -> Any:
+        raise looks(name)
+
+    return method
+
+
 for _name in (
     "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "matmul", "rmatmul", "neg", "pow", "rpow",
-    "getitem", "abs", "lt", "le", "gt", "ge", "eq", "ne",
+    "floordiv", "rfloordiv", "mod", "getitem", "abs", "lt", "le", "gt", "ge", "eq", "ne", "iadd", "isub", "imul",
+    "itruediv",
 ):  # fmt: skip
     setattr(Pair, f"__{_name}__", _operator(f"__{_name}__"))
+for _name in ("setitem", "float", "int", "bool", "index", "contains"):
+    setattr(Pair, f"__{_name}__", _looking(_name))
 Pair.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 def _apply(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """The function of pairs."""
-    name: str = function.__name__
-    if name.endswith("_") and not name.startswith("__"):
-        raise LpbenchError(
-            f"{name} writes into a tensor, and bit-centred layers make new ones: x = x.{name[:-1]}(...)"
-        )
-    name = name.strip("_")
-    if kwargs.get("inplace"):
-        kwargs = {**kwargs, "inplace": False}
+    out_of_place = _out_of_place(function, kwargs)
+    if out_of_place is not None:
+        return _written(args[0], _apply(out_of_place[0], args, out_of_place[1]))
+    name: str = function.__name__.strip("_")
     bound, pairs = _bound(function, args, kwargs)
     offsets = [pair.offset for pair in pairs]
-    if name in FACTS:
+    if name in FACTS and not (name == "type" and len(args) + len(kwargs) > 1):
         return bound(offsets)
     if name in LINEAR or (name == "pad" and not (kwargs.get("value") or any(args[3:]))):
-        return _each(pairs, bound(offsets), _constants_off(function, args, kwargs))
-    if name in ADDITIVE:
-        return _each(pairs, bound(offsets), _constants_off(function, args, kwargs, numbers=True))
+        if name == "embedding" and kwargs.get("max_norm") is not None:
+            raise LpbenchError(
+                "max_norm of an embedding writes into its weights, which bit-centred layers do not"
+            )
+        return _each(name, pairs, bound(offsets), bound)
+    if name in JOINS or name in ADDITIVE:
+        mask, numbers = MASK_OF.get(name), name in ADDITIVE
+        return _each(name, pairs, bound(offsets), _constants_off(function, args, kwargs, numbers, mask))
     if name in PRODUCTS and len(pairs) == 2:
         return _made(Product(Function(bound, name)), pairs)
-    if name in PRODUCTS or (name in QUOTIENTS and not isinstance(args[1], Pair)):
-        return _each(pairs, bound(offsets), bound)
+    of_one = len(pairs) == 1 and isinstance(args[0], Pair) and not kwargs.get("rounding_mode")
+    if name in PRODUCTS or (name in QUOTIENTS and of_one):
+        return _each(name, pairs, bound(offsets), bound)
     if name in LAYERS:
         return _layer(function, *args, **kwargs)
     if name in MASKS:
-        return _masked(bound, pairs[0])
+        return pairs[0] * bound([torch.ones_like(offsets[0])])  # one mask for both
     if name == "lstm" and isinstance(args[2], list | tuple):
         return _lstm(*args)
     centred = _without_statistics(function, args, kwargs) if name in STATISTICS else bound
@@ -168,31 +191,65 @@ def _mapped(change: Callable[[Any], Any], x: Any) -> Any:
 
 
 def _constants_off(
-    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], numbers: bool = False
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    numbers: bool,
+    mask: int | None,
 ) -> Callable[..., Any]:
-    """The function of the deltas: constants, tensors of numbers that are no pairs, have none.
+    """The function of the deltas: constants, tensors that are no pairs, have none.
 
-    numbers   whether numbers are constants, too.
+    numbers   whether numbers are constants, too.     mask   which argument says where, and is none.
     """
 
     def off(x: Any) -> Any:
-        if isinstance(x, torch.Tensor) and x.is_floating_point():
+        if isinstance(x, torch.Tensor):
             return torch.zeros_like(x)
         return 0.0 if numbers and isinstance(x, int | float) and not isinstance(x, bool) else x
 
-    kept = {key: one for key, one in kwargs.items() if key == "alpha"}
-    return _bound(function, _mapped(off, args), {**_mapped(off, kwargs), **kept})[0]
+    own = [x if i == mask else _mapped(off, x) for i, x in enumerate(args)]
+    named = {
+        key: x if key in ("alpha", "condition", "mask") else _mapped(off, x) for key, x in kwargs.items()
+    }
+    return _bound(function, own, named)[0]
 
 
-def _each(pairs: Sequence[Pair], offsets: Any, of_deltas: Callable[..., Any]) -> Any:
+def _each(name: str, pairs: Sequence[Pair], offsets: Any, of_deltas: Callable[..., Any]) -> Any:
     """Of a function that is linear: what it gives of offsets, and of deltas."""
     tape = pairs[0].tape
+    whole = [offsets] if isinstance(offsets, torch.Tensor) else offsets
+    if not all(isinstance(Y, torch.Tensor) and Y.is_floating_point() for Y in whole):
+        raise looks(name)
     deltas = None
     if any(pair.delta is not None for pair in pairs):
         deltas = of_deltas([torch.zeros_like(p.offset) if p.delta is None else p.delta for p in pairs])
     if isinstance(offsets, torch.Tensor):
         return Pair(offsets, deltas, tape)
     return tuple(Pair(Y, None if deltas is None else deltas[i], tape) for i, Y in enumerate(offsets))
+
+
+def _out_of_place(
+    function: Callable[..., Any], kwargs: Mapping[str, Any]
+) -> tuple[Callable[..., Any], Mapping[str, Any]] | None:
+    """Of a function that writes into its first argument, the one that makes a new tensor; None: it does not write."""
+    name = function.__name__
+    if kwargs.get("inplace"):
+        return function, {**kwargs, "inplace": False}
+    if name.startswith("__i") and name.strip("_")[1:] in ("add", "sub", "mul", "truediv"):
+        return getattr(torch.Tensor, f"__{name.strip('_')[1:]}__"), kwargs
+    if name.startswith("__") or not name.endswith("_"):
+        return None
+    found = getattr(torch.Tensor, name[:-1], None)
+    if not callable(found):
+        raise LpbenchError(f"{name} writes into a tensor, and bit-centred layers have two of each; {INSTEAD}")
+    return found, kwargs
+
+
+def _written(target: Any, found: Pair) -> Pair:
+    """The pair that was written into, whoever else holds it; views of it are not."""
+    target.offset, target.delta = found.offset, found.delta
+    result: Pair = target
+    return result
 
 
 def _made(rule: Rule, pairs: Sequence[Pair]) -> Any:
@@ -213,20 +270,10 @@ def _layer(
 ) -> Any:
     """A product, and a bias for each channel."""
     bound, pairs = _bound(function, (input, weight, None, *args), kwargs)
-    y = _made(Product(Function(bound, function.__name__)), pairs)
+    y = _made(Product(Function(bound, function.__name__)), pairs) if pairs else bound(())
     if bias is None:
         return y
     return y + (bias if function.__name__ == "linear" else bias.view(-1, *(1,) * (weight.ndim - 2)))
-
-
-def _masked(bound: Callable[..., Any], pair: Pair) -> Pair:
-    """Dropout: one mask for both."""
-    mask = bound([torch.ones_like(pair.offset)])
-    if pair.tape.kept is not None and not bool((mask == 1).all()):
-        raise LpbenchError(
-            "dropout draws anew at each step, and what is kept of the centre is of one draw: centre_cache=none"
-        )
-    return pair * mask
 
 
 def _without_statistics(
@@ -251,7 +298,7 @@ def _lstm(
     """An LSTM of its products: outputs, the last hidden states, and the last cells."""
     each, directions = (4 if biased else 2), (2 if bidirectional else 1)
     if len(weights) != each * layers * directions:
-        raise LpbenchError("an LSTM with projections has no bit-centred form here: leave proj_size out")
+        raise LpbenchError(f"an LSTM with proj_size has no form of offset + delta; {INSTEAD}")
     hidden, cells, x = [], [], input.transpose(0, 1) if batch_first else input
     for layer in range(layers):
         outputs = []

@@ -15,12 +15,12 @@ from lpbench.choices.cell import make_cell
 from lpbench.choices.grid import single
 from lpbench.errors import ConfigError
 from lpbench.formats import Fixed
-from lpbench.networks.modules.bit_centres import numbers_kept
+from lpbench.networks.modules.examining import examine
+from lpbench.networks.modules.networks import Built
 from lpbench.problems.build import build
 
 MODULES = """
-    import math
-
+    import torch
     from torch import nn
 
 
@@ -41,6 +41,21 @@ MODULES = """
             return x * (x > 0)
 
 
+    class Counts(Logistic):
+        '''Its passes, in a buffer that is another each time, and in one that is written into.'''
+
+        def __init__(self, inputs, classes):
+            super().__init__(inputs, classes)
+            self.register_buffer("anew", torch.zeros(()))
+            self.register_buffer("added", torch.zeros(()))
+
+        def forward(self, x):
+            if self.training:
+                self.anew = self.anew + 1
+                self.added += 1
+            return self.output(x) * (1 + 0.01 * self.added)
+
+
     class Drops(Logistic):
         def forward(self, x):
             return nn.functional.dropout(self.output(x), 0.5, self.training)
@@ -52,6 +67,7 @@ NETS = {
     "lstm": {"problem": "lstm", "dataset": "tags", "dimension": 6},
     "resnet": {"problem": "resnet", "dataset": "digits", "dimension": 4},
 }
+COUNTS = {"problem": "module", "module": "Counts", "dataset": "breast_cancer"}
 # Three loops and some steps, beyond an epoch of three batches and a part.
 RUN = {
     "format": "none", "compute_dtype": "float64", "n_samples": 50, "batch_size": 16, "steps": 14, "inner_steps": 4,
@@ -85,7 +101,7 @@ def trained(mine, pictures):
     """A function of a network and choices: the cell, gone to its end."""
 
     def run(name, **more):
-        choices = {**RUN, **NETS[name], **more}
+        choices = {**RUN, **{**NETS, "counts": COUNTS}[name], **more}
         if "module" in choices:
             choices["module"] = f"{mine}:{choices['module']}"
         if choices["dataset"] == "mnist":
@@ -150,9 +166,9 @@ def test_what_is_stored_is_as_much_as_was_said(trained):
             part.numel()
             for one in cell.centre.remembered for kept in one.operations for part in (*kept.outputs, *kept.derivatives)
         )  # fmt: skip
-        X = cell.sets[0][0]
+        model = cell.problem.make() if cell.problem.make else Built(cell.problem.net)
         # What the loss keeps of a batch are two numbers.
-        assert held == pytest.approx(numbers_kept(cell.model, X[:2]) * 48 + 2 * 3), choices
+        assert held == pytest.approx(examine(model, cell.sets[0][0][:2], True) * 48 + 2 * 3), choices
 
 
 class Reference:
@@ -286,11 +302,34 @@ def test_pauses_change_no_bit(trained):
     assert whole.losses.tobytes() == cell.losses.tobytes()
 
 
+@pytest.mark.parametrize("name", ["resnet", "mlp"])
+def test_a_sample_that_is_left_over_alone_is_in_no_batch_of_its_own(trained, name):
+    given = {"algorithm": "bc_svrg", "sampling": "in_order", "n_samples": 49}
+    stored, found = (trained(name, **given, centre_cache=cache) for cache in ("stored", "none"))
+    assert [part.size for part in found.centre.parts] == [16, 16, 17]
+    assert len(stored.centre.remembered) == 3
+    assert np.allclose(stored.losses, found.losses, rtol=1e-10, atol=0)
+    same(found, trained(name, algorithm="svrg", sampling="in_order", n_samples=49))
+
+
+@pytest.mark.parametrize("algorithm", ["svrg", "bc_svrg"])
+def test_passes_at_the_centre_leave_what_a_module_counts(trained, algorithm):
+    cell = trained("counts", algorithm=algorithm)
+    assert {name: float(buffer) for name, buffer in cell.model.named_buffers()} == {
+        "anew": 14.0,
+        "added": 14.0,
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "more", "said"),
     [
         ("Looks", {}, "gt looks at the numbers of a tensor, and bit-centred layers have two of each"),
-        ("Drops", {"centre_cache": "stored", "sampling": "in_order"}, "dropout draws anew at each step"),
+        (
+            "Drops",
+            {"centre_cache": "stored", "sampling": "in_order"},
+            "the module draws numbers (dropout, noise) at each step",
+        ),
     ],
 )
 def test_what_a_module_does_that_deltas_cannot_is_one_line(mine, name, more, said):

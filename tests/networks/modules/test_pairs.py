@@ -2,13 +2,15 @@
 
 import pytest
 import torch
+import torch.utils.checkpoint
 from torch import nn
 from torch.nn import functional as F
 
 from lpbench.errors import LpbenchError
-from lpbench.networks.modules.bit_centres import paired
+from lpbench.networks.modules.bit_centres import back, paired
+from lpbench.networks.modules.examining import examine
 from lpbench.networks.modules.networks import Attention, Residual
-from lpbench.networks.modules.operations import Tape
+from lpbench.networks.modules.operations import INSTEAD, Tape
 from lpbench.networks.modules.pairs import Pair
 
 
@@ -77,6 +79,22 @@ class Attended(nn.Module):
     def forward(self, x):
         x = self.below(x)
         return self.attention(x, x, x, need_weights=False)[0] + self.attention(x, x, x)[0]
+
+
+def in_place(x):
+    """What is written into is another number wherever it is held."""
+    held = x
+    x += 1.0
+    x *= 2.0
+    F.relu(x, inplace=True)
+    return held.tanh() + x.clone().clamp_(max=1.5).sub_(0.25)
+
+
+def half_frozen():
+    """A weight that does not train, below a bias that does."""
+    found = nn.Linear(6, 8)
+    found.weight.requires_grad_(False)
+    return found
 
 
 def numbers(*shape):
@@ -155,6 +173,18 @@ CASES = {
     "nonlinear": lambda: (
         Does(lambda x: F.gelu(x) + F.silu(x) + F.softplus(x) + F.elu(x).sin() + x.log_softmax(-1)), numbers(5, 6)
     ),
+    "written into": lambda: (Does(in_place), numbers(5, 6)),
+    "constants": lambda: (
+        Does(lambda x: torch.cat([x + torch.arange(8), torch.where(x.new_ones(8).bool(), x, torch.arange(8))], -1)),
+        numbers(5, 6),
+    ),
+    "quotients": lambda: (
+        Does(lambda x: torch.div(x, other=2.0) + x.type(x.dtype) / 3 + x % 0.3), numbers(5, 6)
+    ),
+    "frozen below": lambda: (nn.Sequential(half_frozen(), nn.ReLU(), nn.Linear(8, 3)), numbers(5, 6)),
+    "checkpoint": lambda: (
+        Does(lambda x: torch.utils.checkpoint.checkpoint(torch.tanh, x, use_reentrant=False)), numbers(5, 6)
+    ),
     "clamp": lambda: (Does(lambda x: x.clamp(-0.5, 0.5) + torch.clip(x, min=0)), numbers(5, 6)),
     "shapes": lambda: (
         Does(lambda x: x.view(x.size(0), -1).unflatten(1, (2, 4)).permute(1, 0, 2).flatten(1).unsqueeze(0)[0].T),
@@ -204,11 +234,7 @@ class Runs:
         W, w = ([part.clone().requires_grad_() for part in parts] for parts in (self.W, self.w))
         with paired(self.model, self.parameters, W, w, Tape(kept)):
             y = self.model(self.x)
-        roots = [(y.offset, self.weights), (y.delta, torch.zeros_like(y.delta))]
-        roots = roots if y.offset.requires_grad else roots[1:]
-        G = torch.autograd.grad(
-            [root for root, _ in roots], W + w, [value for _, value in roots], allow_unused=True
-        )
+            G = back(y, W + w, self.weights)
         return y, self._filled(G[: len(W)]), self._filled(G[len(W) :])
 
     def keep(self):
@@ -218,8 +244,8 @@ class Runs:
         W = [part.clone().requires_grad_() for part in self.W]
         with paired(self.model, self.parameters, W, [None] * len(W), Tape(kept)):
             y = self.model(self.x)
-        assert y.delta is None
-        torch.autograd.grad(y.offset, W, self.weights, allow_unused=True)
+            assert y.delta is None
+            torch.autograd.grad(y.offset, W, self.weights, allow_unused=True)
         return kept
 
 
@@ -242,7 +268,7 @@ def test_offset_and_delta_are_the_module_at_the_centre_and_away_from_it(case):
     assert float(y.delta.detach().abs().max()) > 1e-3  # it is away
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if "dropout" not in case])
+@pytest.mark.parametrize("case", [case for case in CASES if "dropout" not in case and case != "checkpoint"])
 def test_what_is_kept_of_the_centre_gives_the_same(case):
     runs = Runs(case)
     _, _, expected = runs.pair()
@@ -319,12 +345,17 @@ def test_small_deltas_keep_their_digits():
     [
         (lambda x: x * (x > 0), "gt looks at the numbers of a tensor"),
         (lambda x: x.argmax(1), "argmax looks at the numbers of a tensor"),
-        (
-            lambda x: x.relu_(),
-            "relu_ writes into a tensor, and bit-centred layers make new ones: x = x.relu(...)",
-        ),
         (lambda x: x.topk(2), "topk looks at the numbers of a tensor"),
         (lambda x: x.sum().item(), "item looks at the numbers of a tensor"),
+        (lambda x: float(x.sum()), "float looks at the numbers of a tensor"),
+        (lambda x: x if x.sum() else 2 * x, "bool looks at the numbers of a tensor"),
+        (lambda x: x.to(torch.int32), "to looks at the numbers of a tensor"),
+        (lambda x: x.__setitem__(0, 1.0), "setitem looks at the numbers of a tensor"),
+        (lambda x: x.zero_(), "zero_ writes into a tensor, and bit-centred layers have two of each"),
+        (
+            lambda x: F.embedding(torch.zeros(2).long(), x, max_norm=1.0),
+            "max_norm of an embedding writes into its",
+        ),
     ],
 )
 def test_what_has_no_form_of_two_numbers_is_said(function, said):
@@ -334,8 +365,103 @@ def test_what_has_no_form_of_two_numbers_is_said(function, said):
     assert said in str(refused.value)
 
 
-def test_dropout_of_what_is_kept_is_refused():
-    pair = Pair(torch.ones(50), torch.ones(50), Tape([]))
-    with pytest.raises(LpbenchError, match="dropout draws anew at each step"):
-        F.dropout(pair, 0.5)
-    assert torch.equal(F.dropout(pair, 0.5, training=False).whole, torch.full((50,), 2.0))
+class Holds(nn.Module):
+    """Weights that are none of its parameters' names."""
+
+    def __init__(self):
+        super().__init__()
+        self.below, self.above = nn.Linear(6, 8), nn.Linear(8, 3)
+        self.held = [self.above.weight]
+
+    def forward(self, x):
+        return F.linear(torch.relu(self.below(x)), self.held[0], self.above.bias)
+
+
+class Keeps(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.below = nn.Linear(6, 3)
+
+    def forward(self, x):
+        x = self.below(x)
+        self.last = x.detach()
+        return x
+
+
+class Straight(torch.autograd.Function):
+    """The sign, whose derivative is said to be 1."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.sign()
+
+    @staticmethod
+    def backward(ctx, derivative):
+        return derivative
+
+
+def written_into_a_view(x):
+    x[:, :2].add_(1.0)
+    return x
+
+
+UNLIKE = "what comes of offset + delta is not what comes of their sum"
+REFUSED = {
+    "looks": (lambda: Does(lambda x: x * (x > 0)), "gt looks at the numbers of a tensor"),
+    "type": (lambda: Does(lambda x: x.tanh() if isinstance(x, torch.Tensor) else x), UNLIKE),
+    "view": (lambda: Does(written_into_a_view), UNLIKE),
+    "held": (Holds, UNLIKE),
+    "keeps": (Keeps, "layer Keeps keeps a tensor that passes through it"),
+    "derivative": (lambda: Does(Straight.apply), INSTEAD),
+    "checkpoint": (
+        lambda: Does(lambda x: torch.utils.checkpoint.checkpoint(torch.tanh, x, use_reentrant=True)), INSTEAD
+    ),
+    "out": (lambda: Does(lambda x: torch.add(x, 1.0, out=torch.empty(2, 8, dtype=torch.float64))), INSTEAD),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_modules_that_pairs_do_not_follow_are_refused(case):
+    torch.manual_seed(7)
+    made, said = REFUSED[case]
+    with pytest.raises(LpbenchError) as refused:
+        examine(made(), torch.randn(2, 6), False)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_layer_that_is_unlike_is_named():
+    torch.manual_seed(7)
+    model = nn.Sequential(
+        nn.Linear(6, 8), Does(lambda x: x if type(x) is torch.Tensor else 2 * x, nn.Identity())
+    )
+    with pytest.raises(LpbenchError, match=r"^layer 1: what comes of offset"):
+        examine(model, torch.randn(2, 6), False)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in ("dropout", "lstm, dropout")])
+def test_modules_that_pairs_follow_are_taken(case):
+    torch.manual_seed(7)
+    model, x = CASES[case]()
+    x = x if x.dtype == torch.int64 else x.float()
+    assert examine(model, x, "dropout" not in case and case != "checkpoint") >= 0
+
+
+def test_what_is_computed_again_is_not_kept():
+    model, x = CASES["checkpoint"]()
+    with pytest.raises(LpbenchError, match="computes a part of itself again in the backward pass"):
+        examine(model, x, True)
+
+
+@pytest.mark.parametrize("case", ["dropout", "attention, dropout"])
+def test_draws_of_what_is_kept_are_refused(case):
+    torch.manual_seed(7)
+    model, x = CASES[case]()
+    with pytest.raises(LpbenchError, match=r"the module draws numbers .dropout, noise. at each step"):
+        examine(model, x, True)
+    assert examine(model, x, False) == 0.0
+
+
+def test_modules_of_float32_alone_are_taken():
+    torch.manual_seed(7)
+    assert examine(Does(lambda x: x.float() @ torch.ones(8, 2)), torch.randn(2, 6), False) == 0.0
