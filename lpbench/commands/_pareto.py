@@ -1,12 +1,13 @@
 """`lpbench show SWEEP --pareto COST`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from lpbench.analysis.costs import with_costs
 from lpbench.analysis.pareto import fronts
 from lpbench.analysis.tables import axes_of, read
-from lpbench.declared.columns import COST_UNITS
-from lpbench.declared.declarations import HIGHER
+from lpbench.declared.columns import COMPARED, COST_UNITS
+from lpbench.declared.declarations import HIGHER, LOWER
 from lpbench.declared.energy import assumptions
 from lpbench.errors import ConfigError, did_you_mean
 from lpbench.store import read_cells
@@ -21,10 +22,13 @@ def show(folder: Path, cost: str, metric: str | None, as_json: bool) -> int:
     _, schema = read(folder, ["status"], metric)  # raises for a metric that there is none of
     cells = with_costs(read_cells(folder))
     columns = {name: cells[name].to_pylist() for name in cells.column_names}
-    found = fronts(columns, cost, metric, axes_of(schema), further(schema).get(metric or "") == HIGHER)
+    found = fronts(columns, cost, metric, axes_of(schema), _side(metric, further(schema)) == HIGHER)
     if not found.members:
+        good, every = columns["status"].count("ok"), len(columns["status"])
+        older = "; an older lpbench stored no costs" if good else ""
         raise ConfigError(
-            f"no cell of {folder.name} is ok and has both, {found.metric} and {cost}; an older lpbench stored no costs"
+            f"no cell of {folder.name} is ok and has both, {found.metric or 'a result'} and {cost} ({good} of {every} "
+            f"are ok{older})"
         )
     said = assumptions(cost)
     if as_json:
@@ -57,5 +61,14 @@ def show(folder: Path, cost: str, metric: str | None, as_json: bool) -> int:
     return 0
 
 
+def _side(metric: str | None, declared: Mapping[str, str]) -> str:
+    """Which side of a metric is better: of lpbench's own as they are declared, of a plug-in's as the file says."""
+    if metric is None:
+        return LOWER
+    return (COMPARED[metric].better if metric in COMPARED else declared.get(metric)) or LOWER
+
+
 def _counts(members: int, dominated: int) -> str:
-    return f"{members} of {members + dominated} groups are on a front: nothing that costs no more is better"
+    whole = members + dominated
+    groups, are = "group" if whole == 1 else "groups", "is" if members == 1 else "are"
+    return f"{members} of {whole} {groups} {are} on a front: nothing that costs no more is better"

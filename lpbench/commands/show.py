@@ -89,10 +89,12 @@ def command(
         if of_sweep or cell is not None or diff is not None:
             raise ConfigError(f"{what!r} is a format; cells, metrics and figures belong to a sweep")
         return _show.one_format(what, as_json)
+    if pareto is not None:
+        if cell is not None or diff is not None or bad or tensors or figure is not None:
+            raise ConfigError("--pareto is of a whole sweep: give it with --metric and --json alone")
+        return _pareto.show(folder, pareto, metric, as_json)
     if figure is not None:
         return _show.draw(folder, figure)
-    if pareto is not None:
-        return _pareto.show(folder, pareto, metric, as_json)
     if diff is not None:
         return _show.cell_diff(folder, *diff, as_json)
     if tensors:

@@ -63,7 +63,7 @@ def command(
 
     asked = _speed.numbers(dimensions)
     _speed.check_figure(figure)
-    check(asked, precision, entries)
+    check(asked, precision, entries, cores)
     folder = measurements.prepare(runs_dir) if save else None
     with Bar(quiet) as progress:
         found = measure(asked, rounds, cores, entries, progress, precision)

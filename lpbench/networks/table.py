@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lpbench.declared.costs import FULL
 from lpbench.networks.architecture import Layer
-from lpbench.networks.roles import NONE, SAME, Recipe
+from lpbench.networks.roles import NONE, OFFSET_ROUNDING, SAME, Recipe, of_offsets, settled_offsets
 from lpbench.registry import formats
 
 COLUMNS = ["layer", "tensor", "shape", "when", "format", "rounding", "bits"]
@@ -26,7 +26,23 @@ WHEN = {
 
 def rows(net: Sequence[Layer], recipe: Recipe, momentum: bool) -> list[list[str | float]]:
     """A row a tensor, forward, backward, then the update; tensors that nothing rounds say so."""
-    return [*_of_passes(net, recipe), *_sums(net, recipe), *_of_updates(net, recipe, momentum)]
+    return [
+        *at_centre(recipe),
+        *_of_passes(net, recipe),
+        *_sums(net, recipe),
+        *_of_updates(net, recipe, momentum),
+    ]
+
+
+def at_centre(recipe: Recipe) -> list[list[str | float]]:
+    """Of bit-centred layers the row of all tensors at the centre, as deltas are computed with them; else none."""
+    if not recipe.bit_centred:
+        return []
+    form, full = of_offsets(recipe.choices), recipe.choices["compute_dtype"]
+    if form is None:
+        return [["", "all: at the centre", "", "never", full, "", FULL[full]]]
+    text = str(settled_offsets(recipe.choices))
+    return [["", "all: at the centre", "", "as deltas read them", text, OFFSET_ROUNDING, form.bits_per_value]]
 
 
 def _of_passes(net: Sequence[Layer], recipe: Recipe) -> list[list[str | float]]:
@@ -142,8 +158,10 @@ def row(
     rounder = recipe.rounder(role, layer, backward=backward)
     if recipe.bit_centred and when == ONCE:
         rounder = None
-    if rounder is not None and (recipe.bit_centred or (recipe.centred and role == "weights")):
-        tensor = f"{tensor}: deltas" if recipe.bit_centred else f"{tensor}: offsets"
+    if rounder is not None and recipe.centred and role == "weights":
+        tensor = f"{tensor}: offsets from the centre"
+    elif rounder is not None and recipe.bit_centred and role != "momentum":
+        tensor = f"{tensor}: deltas"
     sides = [side for side in shape if side > 1] or [1]
     start: list[str | float] = [layer or "", tensor, " x ".join(map(str, sides))]
     if rounder is None:

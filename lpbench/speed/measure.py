@@ -82,11 +82,11 @@ def measure(
     entries      numbers of the data; None: so many that int8 fills the last-level cache twice, 2**26 at least.
     on_progress  is told the share that is done, and what comes next.
     precision    bits of HALP's offset and of LP-SGD's weights, 8 or 16.
-    Raises ConfigError for a dimension that is no multiple of 64 and another precision, TooLarge where memory does not
-    suffice.
+    Raises ConfigError for a dimension that is no multiple of 64 or too large for the data, another precision, and more
+    cores than there are; TooLarge where memory does not suffice.
     """
+    check(dimensions, precision, entries, cores)
     cores, count = cores or every_core(), entries or data_entries()
-    check(dimensions, precision, count)
     progress = _Progress(on_progress, rounds * (2 * len(dimensions) + 1 + 2 * (cores > 1)) + 4)
     with ThreadPoolExecutor(cores, "speed") as pool:
         progress.next("drawing the data")
@@ -108,8 +108,16 @@ def measure(
     return found
 
 
-def check(dimensions: Sequence[int], precision: int = PRECISION, entries: int | None = None) -> None:
+def check(
+    dimensions: Sequence[int],
+    precision: int = PRECISION,
+    entries: int | None = None,
+    cores: int | None = None,
+) -> None:
     """Raise before the work what `measure` raises."""
+    count = entries or data_entries()
+    if cores is not None and cores > every_core():
+        raise ConfigError(f"cores must be at most {every_core()}, which this process may use, got {cores}")
     if precision not in PRECISIONS:
         nearest = min(PRECISIONS, key=lambda bits: abs(bits - precision))
         known = " or ".join(map(str, PRECISIONS))
@@ -119,7 +127,11 @@ def check(dimensions: Sequence[int], precision: int = PRECISION, entries: int | 
             raise ConfigError(
                 f"dimension must be a multiple of 64, got {d}: choose {max(64, round(d / 64) * 64)}"
             )
-    if (needed := _HELD * (entries or data_entries())) > (memory := machine_memory()):
+        if d > count:
+            raise ConfigError(
+                f"dimension must be at most {count // 64 * 64}, as the data has {count} numbers, got {d}"
+            )
+    if (needed := _HELD * count) > (memory := machine_memory()):
         raise TooLarge(f"about {size(needed)} of memory are needed, but this machine has {size(memory)}")
 
 

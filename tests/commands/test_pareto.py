@@ -63,9 +63,33 @@ def test_another_metric_and_cost(capsys, runs):
     assert "Horowitz" not in err
 
 
+def test_more_of_a_metric_may_be_better(capsys, tmp_path):
+    found = []
+    for precision, energy, speed in ((4, 1.0, 50.0), (6, 2.0, 40.0), (8, 3.0, 60.0)):
+        result = fake_result(fake_cell(0, precision), value=1.0)
+        result.row |= {"energy_per_step": energy, "steps_per_second": speed}
+        found.append(result)
+    write(tmp_path / "demo", found)
+    asked = ["--pareto", "energy_per_step", "--metric", "steps_per_second", "--json"]
+    front = json.loads(show(capsys, tmp_path, *asked).out)["front"]
+    assert [row["precision"] for row in front] == [4, 8]
+
+
+def test_where_no_cell_is_ok_it_is_said(capsys, tmp_path):
+    found = [fake_result(fake_cell(seed, 4), value=1.0) for seed in range(2)]
+    for result in found:
+        result.row["status"] = "diverged"
+    write(tmp_path / "demo", found)
+    assert "(0 of 2 are ok)" in show(capsys, tmp_path, "--pareto", "bits_per_value", code=2).err
+
+
 def test_what_cannot_be_shown_says_what_there_is(capsys, runs):
     assert "Did you mean 'energy_per_step'" in show(capsys, runs, "--pareto", "energy_per_stp", code=2).err
     assert "noise_floor and bytes_per_step" in show(capsys, runs, "--pareto", "bytes_per_step", code=2).err
+    said = show(capsys, runs, "--pareto", "energy_per_step", "--metric", "saturation_rate", code=2).err
+    assert "unknown metric 'saturation_rate'" in said
+    assert "is of a whole sweep" in show(capsys, runs, "abc", "--pareto", "energy_per_step", code=2).err
+    assert "is of a whole sweep" in show(capsys, runs, "--tensors", "--pareto", "energy_per_step", code=2).err
     assert cli.run(["show", "fp8_e4m3", "--pareto", "energy_per_step"]) == 2
     assert "is a format" in capsys.readouterr().err
     assert costs(None, [], "energy") == ["energy_per_step", "energy_per_run"]

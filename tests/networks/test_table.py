@@ -47,13 +47,16 @@ def test_backward_products_can_have_a_rounding_of_their_own():
 
 def test_about_a_centre_what_is_rounded_are_offsets_and_deltas():
     found = [row["tensor"] for row in table(algorithm="halp", precision=4) if row["when"] != "never"]
-    assert found == ["weights, biases: offsets"] * 3
+    assert found == ["weights, biases: offsets from the centre"] * 3
     roles = {"activation_format": "block", "error_format": "block", "gradient_format": "block"}
-    found = table(algorithm="bc_svrg", precision=4, **roles)
+    roles |= {"momentum_format": "block", "offset_format": "bf16"}
+    at_centre, *found = table(algorithm="bc_svrg", precision=4, **roles)
+    assert [at_centre[name] for name in ("tensor", "format", "bits")] == ["all: at the centre", "bf16", 16]
     assert found[0]["tensor"] == "input"
     assert found[0]["when"] == "never"  # it has no delta
+    of_updates = ["gradient: deltas", "momentum", "weights, biases: offsets from the centre"]
     assert [row["tensor"] for row in found if row["when"] != "never"] == [
-        *["activations: deltas"] * 2, *["errors: deltas"] * 3, *["gradient: deltas", "weights, biases: deltas"] * 3,
+        *["activations: deltas"] * 2, *["errors: deltas"] * 3, *of_updates * 3,
     ]  # fmt: skip
 
 

@@ -28,9 +28,16 @@ def tiny():
         patch.setattr(measure, "CONDITION", 2.0)
         patch.setattr(measure, "RANGE", 1.0)
         patch.setattr(measure, "MOST_LOOPS", 3)
+        patch.setattr(measure, "every_core", lambda: 2)
         patch.setattr(measure, "_bandwidth", lambda rounds, cores, pool: {"read_gb_s_1": 9.0, "copy_gb_s_1": 8.0,
                       "read_gb_s_2": 10.0, "copy_gb_s_2": 9.5})  # fmt: skip
         return measure.measure((64, 128), 2, 2, 64 * 96, lambda *what: said.append(what)), said
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch):
+    """Whatever this machine has."""
+    monkeypatch.setattr(measure, "every_core", lambda: 2)
 
 
 def test_every_number_has_its_rows(tiny):
@@ -91,6 +98,12 @@ def test_data_is_larger_than_caches(monkeypatch):
 def test_refused_in_one_line(monkeypatch):
     with pytest.raises(ConfigError, match="dimension must be a multiple of 64, got 100: choose 128"):
         measure.measure((100,))
+    with pytest.raises(
+        ConfigError, match="dimension must be at most 65536, as the data has 65536 numbers, got 1310"
+    ):
+        measure.check([131072], entries=65536)
+    with pytest.raises(ConfigError, match="cores must be at most 2, which this process may use, got 4096"):
+        measure.check([1024], cores=4096)
     with pytest.raises(ConfigError, match="precision must be 8 or 16, got 10: choose 8"):
         measure.measure((64,), precision=10)
     monkeypatch.setattr(measure, "machine_memory", lambda: 1e6)

@@ -67,6 +67,8 @@ STATISTICS = _names("batch_norm instance_norm")
 class Pair:
     """A tensor as offset + delta, which functions of torch take as one; delta None: a pass at the centre alone."""
 
+    __slots__ = ("__weakref__", "delta", "offset", "tape")
+
     def __init__(self, offset: torch.Tensor, delta: torch.Tensor | None, tape: Tape):
         self.offset, self.delta, self.tape = offset, delta, tape
 
@@ -93,6 +95,9 @@ class Pair:
         if isinstance(value, torch.Tensor):  # T, mT
             return Pair(value, None if self.delta is None else getattr(self.delta, name), self.tape)
         return value
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        raise LpbenchError(f"x[...] = y writes into a part of a tensor; {INSTEAD}")
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -123,7 +128,7 @@ for _name in (
     "itruediv",
 ):  # fmt: skip
     setattr(Pair, f"__{_name}__", _operator(f"__{_name}__"))
-for _name in ("setitem", "float", "int", "bool", "index", "contains"):
+for _name in ("float", "int", "bool", "index", "contains"):
     setattr(Pair, f"__{_name}__", _looking(_name))
 Pair.__hash__ = object.__hash__  # type: ignore[method-assign]
 

@@ -144,7 +144,7 @@ def rows(net: Sequence[Sizes], recipe: Recipe, momentum: bool) -> list[list[str 
             one for layer in net for one in table.of_update(recipe, layer.name, layer.shape, momentum)
         ]
     multiplied = [layer for layer in net if layer.outputs]
-    found = [
+    found = table.at_centre(recipe) + [
         table.row(recipe, "activations", layer.name, "input", (layer.inputs,), "before the layer")
         for layer in multiplied
         if layer.inputs

@@ -97,6 +97,12 @@ def half_frozen():
     return found
 
 
+def frozen_lstm():
+    found = Recurrent(nn.LSTM)
+    found.recurrent.weight_hh_l0.requires_grad_(False)
+    return found
+
+
 def numbers(*shape):
     return torch.randn(*shape, dtype=torch.float64)
 
@@ -182,6 +188,7 @@ CASES = {
         Does(lambda x: torch.div(x, other=2.0) + x.type(x.dtype) / 3 + x % 0.3), numbers(5, 6)
     ),
     "frozen below": lambda: (nn.Sequential(half_frozen(), nn.ReLU(), nn.Linear(8, 3)), numbers(5, 6)),
+    "frozen lstm": lambda: (frozen_lstm(), tokens()),
     "checkpoint": lambda: (
         Does(lambda x: torch.utils.checkpoint.checkpoint(torch.tanh, x, use_reentrant=False)), numbers(5, 6)
     ),
@@ -350,7 +357,7 @@ def test_small_deltas_keep_their_digits():
         (lambda x: float(x.sum()), "float looks at the numbers of a tensor"),
         (lambda x: x if x.sum() else 2 * x, "bool looks at the numbers of a tensor"),
         (lambda x: x.to(torch.int32), "to looks at the numbers of a tensor"),
-        (lambda x: x.__setitem__(0, 1.0), "setitem looks at the numbers of a tensor"),
+        (lambda x: x.__setitem__(0, 1.0), "x[...] = y writes into a part of a tensor"),
         (lambda x: x.zero_(), "zero_ writes into a tensor, and bit-centred layers have two of each"),
         (
             lambda x: F.embedding(torch.zeros(2).long(), x, max_norm=1.0),
@@ -416,6 +423,7 @@ REFUSED = {
     "checkpoint": (
         lambda: Does(lambda x: torch.utils.checkpoint.checkpoint(torch.tanh, x, use_reentrant=True)), INSTEAD
     ),
+    "data": (lambda: Does(lambda x: setattr(x, "data", x.data * 2) or x), INSTEAD),
     "out": (lambda: Does(lambda x: torch.add(x, 1.0, out=torch.empty(2, 8, dtype=torch.float64))), INSTEAD),
 }  # fmt: skip
 
