@@ -196,7 +196,27 @@ def check_steps(cells: Sequence[Cell]) -> None:
 
 
 def notes(cells: Sequence[Cell]) -> list[str]:
-    """What is worth knowing before the sweep starts: sparse data whose steps cost O(d)."""
+    """What is worth knowing before the sweep starts: sparse data whose steps cost O(d), and offsets that are kept."""
+    return [*_dense_steps(cells), *_kept_offsets(cells)]
+
+
+def _kept_offsets(cells: Sequence[Cell]) -> list[str]:
+    stored = {cell.group_id: cell.located for cell in cells if cell.choices["centre_cache"] == "stored"}
+    held = [_offset_bytes(choices) for choices in stored.values()]
+    if not held:
+        return []
+    return [
+        f"centre_cache=stored: a cell keeps {size(max(held))} for a loop, values and derivatives of its batches at the "
+        "centre; without, they are computed at each step"
+    ]
+
+
+def _offset_bytes(choices: Mapping[str, Any]) -> float:
+    problem: Any = registry.problems.get(choices["problem"])
+    return float(problem.work(choices).bytes - problem.work({**choices, "centre_cache": None}).bytes)
+
+
+def _dense_steps(cells: Sequence[Cell]) -> list[str]:
     names = [
         name for name in registry.algorithms.names() if _is_sparse_algorithm(registry.algorithms.get(name))
     ]

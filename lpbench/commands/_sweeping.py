@@ -90,7 +90,7 @@ def plan_lines(plan: "Plan", expected: Any, remarks: list[str], needed: float) -
     todo = sum(waiting.values())
     lines = [f"sweep {plan.name} in {plan.folder}: {len(plan.cells)} cells"]
     for key, values in plan.axes.items():
-        shown = [str(value) for value in values]
+        shown = ["null" if value is None else str(value) for value in values]
         more = f" ... ({len(shown)} values)" if len(shown) > _LISTED else ""
         lines.append(f"  {key}: {', '.join(shown[:_LISTED])}{more}")
     why = f" ({counted(waiting)})" if waiting else ""

@@ -8,6 +8,7 @@ from lpbench.cells.cost import warnings
 from lpbench.choices.cell import make_cell
 from lpbench.choices.grid import expand, single
 from lpbench.errors import ConfigError
+from lpbench.terminal import size
 
 HERE = {"problem": "mlp", "dataset": "digits", "steps": 1}
 REFUSED = [
@@ -198,3 +199,17 @@ def test_what_a_cell_costs_grows_with_what_it_computes():
 def test_a_network_that_does_not_fit_is_too_large():
     with pytest.raises(lpbench.errors.TooLarge, match="problem=mlp dimension=20000 depth=2 batch_size=64"):
         lpbench.run(**HERE, dimension=20000, max_memory=4)
+
+
+def test_a_plan_says_what_is_kept_of_the_centre(tmp_path, capsys):
+    """Of a multilayer perceptron of 64 - 8 - 8 - 10: six operations a sample, their values and derivatives."""
+    asked = [f"{key}={value}" for key, value in HERE.items()] + [
+        "dimension=8", "algorithm=bc_svrg", "precision=8", "sampling=in_order", "centre_cache=none,stored",
+        "n_samples=128", "batch_size=64",
+    ]  # fmt: skip
+    assert cli.run(["plan", *asked, "--runs-dir", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "centre_cache: null, stored" in said
+    each = 2 * (8 + 8 + 8 + 8 + 10)  # products and what comes behind their nonlinearities
+    weights = 64 * 8 + 8 + 8 * 8 + 8 + 8 * 10 + 10
+    assert f"a cell keeps {size(4.0 * 2 * (64 * each + weights))} for a loop" in said
