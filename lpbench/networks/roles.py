@@ -197,6 +197,10 @@ def of_offsets(choices: Mapping[str, Any]) -> Format | None:
         )
     found = whole.rounder("activations", None)
     assert found is not None
+    if delays(found.form):
+        raise ConfigError(
+            f"offset_format={text}: offsets are scaled by their own numbers; leave scale_rule out"
+        )
     return found.form
 
 
