@@ -49,7 +49,10 @@ class Centre(NamedTuple):
 
 @apart
 def begin_loop(net, memory, centre, X, y, loss_scale, key, step):
-    """w~ = w and g~ = its gradient, over all samples in their order; z = 0, and the scales."""
+    """w~ = w and g~ = its gradient, over all samples in their order; z = 0, and the scales.
+
+    A tensor whose own gradient is 0 has the scale of all.
+    """
     copy(centre.anchor, memory.weights)
     fill(centre.full, like(centre.full[0], 0.0))
     for start in range(0, y.size, net.batch):
@@ -66,8 +69,9 @@ def begin_loop(net, memory, centre, X, y, loss_scale, key, step):
         square = squares(centre.full[start:end]) / (loss_scale * loss_scale)
         centre.scale[tensor] = math.sqrt(square) / (centre.mu * centre.reach)
         total += square
-    if centre.shared == 1:
-        fill(centre.scale, math.sqrt(total) / (centre.mu * centre.reach))
+    for tensor in range(memory.tensors.shape[0]):
+        if centre.shared == 1 or centre.scale[tensor] == 0.0:
+            centre.scale[tensor] = math.sqrt(total) / (centre.mu * centre.reach)
 
 
 @apart
@@ -87,7 +91,7 @@ def reduce_variance(gradient, centre):
 
 @apart
 def update_offset(net, memory, rule, centre, alpha, key, step):
-    """z <- Q(z - u / s), u what the rule takes from the weights; w = w~ + s z. Where s is 0 nothing is left to do."""
+    """z <- Q(z - u / s), u what the rule takes from the weights; w = w~ + s z. Where s is 0 so is all of g~."""
     audit = step % AUDIT_EVERY == 0
     for tensor in range(memory.tensors.shape[0]):
         start, columns = memory.tensors[tensor, 0], memory.tensors[tensor, 2]

@@ -52,8 +52,7 @@ class Plain:
         self.anchor = [w.copy() for w in self.w]
         _, self.full = self.gradients(self.anchor, np.arange(self.problem.n_samples))
         norms = [np.linalg.norm(g) for g in self.full]
-        if self.one_scale:
-            norms = [np.linalg.norm(norms)] * len(norms)
+        norms = [np.linalg.norm(norms) if self.one_scale or norm == 0 else norm for norm in norms]
         self.s = [norm / (self.mu * (2 ** (BITS - 1) - 1)) for norm in norms]
         self.z = [np.zeros_like(w) for w in self.w]
 
@@ -112,6 +111,21 @@ def test_halp(name, mu, one, engine, in_python):
     if one:
         moved, saturated, _ = cell._counts()
         assert 0 < saturated < moved
+
+
+@ENGINES
+def test_a_tensor_without_a_gradient_at_the_centre_has_the_scale_of_all(engine, in_python):
+    """As below weights of 0, which move, and let it move from then on."""
+    cell = engine(nets.data("mlp"), **COMMON, algorithm="halp", mu=2.0)
+    if engine is nets.by_torch:
+        cell.model.output.weight.data.zero_()
+    else:
+        place, rows, columns = cell.layout.tensors[2 * 2]
+        cell.memory.weights[place : place + rows * columns] = 0.0
+    before = nets.weights(cell)
+    assert not before[4].any()
+    close(cell, Centred(cell, 2.0))
+    assert not np.array_equal(before[0], nets.weights(cell)[0])
 
 
 @pytest.mark.parametrize("algorithm", ["svrg", "lp_svrg", "halp"])

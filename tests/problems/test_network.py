@@ -31,7 +31,7 @@ REFUSED = [
     ({"algorithm": "bc_sgd", "recipe": "master"}, "master_format=none: the centre is the copy of the weights that"),
     ({"algorithm": "bc_sgd", "recipe": "bf16_kahan"}, "compensation=kahan: the centre is the copy of the weights"),
     ({"algorithm": "bc_sgd", "offset_format": "fixed"}, "offset_format=fixed: one range does not fit all tensors"),
-    ({"algorithm": "bc_sgd", "offset_format": "int8_tensor(scale_rule=delayed)"}, "are scaled by their own numbers; leave"),
+    ({"algorithm": "bc_sgd", "offset_format": "int8_tensor(scale_rule=delayed)"}, "scaled by their own numbers"),
     ({"algorithm": "bc_sgd", "offset_format": "bf17"}, "offset_format: unknown format 'bf17'. Did you mean 'bf16'?"),
     ({"algorithm": "bc_sgd", "offset_format": "block(rounding=stochastic)"}, "offsets are read to the nearest; leave"),
     ({"algorithm": "bc_sgd", "centre_cache": "stored"}, "the same batches in every epoch: sampling=in_order"),

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from lpbench.errors import ConfigError
 from lpbench.networks.modules.quantizing import Quantized
 from lpbench.networks.modules.rounding import Vectors
 from lpbench.networks.net import MOMENTUM, WEIGHTS
@@ -35,6 +36,10 @@ class Centre:
     def __init__(self, model: nn.Module, loss: Loss, samples: int, batch: int, every: int):
         self.model, self.loss, self.samples, self.batch, self.every = model, loss, samples, batch, every
         self.parameters = [p for p in model.parameters() if p.requires_grad]
+        if not self.parameters:
+            raise ConfigError(
+                f"no parameter of {type(model).__name__} asks for a gradient: there is nothing to train"
+            )
         self.sizes = [p.numel() for p in self.parameters]
         self.anchor = self.weights()
         self.full = torch.zeros_like(self.anchor)
@@ -136,8 +141,9 @@ def whole_batches(samples: int, batch: int) -> list[np.ndarray]:
 class Offsets(torch.optim.Optimizer):
     """z <- Q(z - alpha v / s), w = w~ + s z: v the momentum of the gradients, z native numbers of the weights' format.
 
-    s is a number for each tensor, by which the largest number of the format is ||g~|| / mu away, or `shared` by all.
-    Where it is 0 nothing is left to do. Weight decay is that of w. `counts` are those of `optimizer.Optimizer`.
+    s is a number for each tensor, by which the largest number of the format is ||g~|| / mu away; one for all where it
+    is `shared`, and where a tensor's own g~ is 0. Where all is 0 nothing is left to do. Weight decay is that of w.
+    `counts` are those of `optimizer.Optimizer`.
     Source: De Sa et al. 2018, "High-Accuracy Low-Precision Training", section 4, and its code for networks.
     """
 
@@ -160,8 +166,7 @@ class Offsets(torch.optim.Optimizer):
     def begin_loop(self) -> None:
         """About a new centre."""
         norms = torch.stack([part.double().norm() for part in self.centre.parted(self.centre.full)])
-        if self.shared:
-            norms = norms.norm().expand(len(norms))
+        norms = torch.where((norms > 0) & (not self.shared), norms, norms.norm())
         each = norms / (self.made.loss_scale * self.mu * self.reach)
         sizes = torch.tensor(self.centre.sizes, device=each.device)
         self.scale = each.repeat_interleave(sizes).to(self.z.dtype)

@@ -60,6 +60,8 @@ def _named(model: nn.Module, error: BaseException, said: str) -> LpbenchError:
 def _compare(model: nn.Module, X: torch.Tensor, stored: bool) -> float:
     """Raise LpbenchError where what pairs give, or what comes back, is not that of the module away from the centre."""
     parameters, random = _parameters(model), torch.Generator().manual_seed(0)
+    if not parameters:
+        raise LpbenchError("no parameter asks for a gradient: there is nothing to train")
     W = [p.detach().clone().requires_grad_() for p in parameters]
     w = [_delta(p, random).requires_grad_() for p in parameters]
     with _moved(parameters, w), statistics_kept(model):

@@ -170,19 +170,19 @@ class Other(Rule):
         self.centred = centred
 
     def forward(self, X: Tensors, R: Tensors, x: Deltas, Y: Tensors | None) -> tuple[Tensors, Tensors]:
-        self.x, state = x, torch.get_rng_state()
+        self.x, state = x, _drawn(X)
         # At the centre, there with offsets as they are read, and away from it. All draw the same.
         self.at_centre = _Evaluated(self.centred, X)
         self.below = self.at_centre if R is X else _Evaluated(self.centred, R)
         self.away = _Evaluated(self.function, _sums(R, x))
         if Y is None or R is not X:
             given = self.below.outputs()
-            torch.set_rng_state(state)
+            _draw_again(state, X)
         else:
             given = list(Y)
         whole = self.away.outputs()
         if Y is None and R is not X:
-            torch.set_rng_state(state)
+            _draw_again(state, X)
             Y = self.at_centre.outputs()
         return given if Y is None else Y, [one - y for one, y in zip(whole, given, strict=True)]
 
@@ -195,6 +195,18 @@ class Other(Rule):
             for part, whole, base in zip(self.x, away, below, strict=True)
         ]
         return [one if need else None for one, need in zip(offsets, needed, strict=True)], deltas
+
+
+def _drawn(X: Tensors) -> Any:
+    """Where torch's generator stands, that of the device of X."""
+    return torch.cuda.get_rng_state(X[0].device) if X[0].is_cuda else torch.get_rng_state()
+
+
+def _draw_again(state: Any, X: Tensors) -> None:
+    if X[0].is_cuda:
+        torch.cuda.set_rng_state(state, X[0].device)
+    else:
+        torch.set_rng_state(state)
 
 
 class _Evaluated:

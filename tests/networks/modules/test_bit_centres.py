@@ -56,6 +56,20 @@ MODULES = """
             return self.output(x) * (1 + 0.01 * self.added)
 
 
+    class Adapted(nn.Module):
+        '''A frozen layer, and a product of two beside it that begins with 0.'''
+
+        def __init__(self, inputs, classes):
+            super().__init__()
+            self.frozen = nn.Linear(inputs, classes)
+            self.frozen.weight.requires_grad_(False)
+            self.down, self.up = nn.Linear(inputs, 3, bias=False), nn.Linear(3, classes, bias=False)
+            nn.init.zeros_(self.up.weight)
+
+        def forward(self, x):
+            return self.frozen(x) + self.up(self.down(x))
+
+
     class Drops(Logistic):
         def forward(self, x):
             return nn.functional.dropout(self.output(x), 0.5, self.training)
@@ -63,6 +77,7 @@ MODULES = """
 NETS = {
     "logistic regression": {"problem": "module", "module": "Logistic", "dataset": "breast_cancer"},
     "mlp": {"problem": "mlp", "dataset": "digits", "dimension": 16},
+    "adapted": {"problem": "module", "module": "Adapted", "dataset": "breast_cancer"},
     "lenet": {"problem": "lenet", "dataset": "mnist"},
     "lstm": {"problem": "lstm", "dataset": "tags", "dimension": 6},
     "resnet": {"problem": "resnet", "dataset": "digits", "dimension": 4},
