@@ -189,13 +189,15 @@ class ModuleTraining(Judged):
             kept += (p.detach().double() - kept) / self.taken
 
     def _give_out(self) -> None:
+        from lpbench.networks.modules.centres import put
+
         squares = sum(float((p.grad.double() ** 2).sum()) for p in self.parameters if p.grad is not None)
         self.norm[0] = squares**0.5 / self.choices["loss_scale"]
         self.model.eval()
         self.own = None
         if self.average is not None:
             self.own = [p.detach().clone() for p in self.parameters]
-            self._put(self.average)
+            put(self.parameters, self.average)
 
     def _sum_up(self, X: Any, y: Any, first: int, last: int, found: np.ndarray) -> None:
         batch, loss = self.choices["batch_size"], self.torch.nn.functional.cross_entropy
@@ -210,13 +212,10 @@ class ModuleTraining(Judged):
                 found[1] += int((flat.argmax(1) != targets).sum())
 
     def _go_on(self) -> None:
-        if self.own is not None:
-            self._put(self.own)
+        from lpbench.networks.modules.centres import put
 
-    def _put(self, weights: list[Any]) -> None:
-        """Into the storage of the parameters, past what an optimizer takes for another's change."""
-        for p, w in zip(self.parameters, weights, strict=True):
-            p.data.copy_(w)
+        if self.own is not None:
+            put(self.parameters, self.own)
 
     def _counts(self) -> np.ndarray:
         return self.optimizer.counts

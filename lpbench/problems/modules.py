@@ -46,16 +46,22 @@ class Module(Network):
         """The layers of the module that these choices make."""
         from lpbench.networks.modules.probing import probe
 
-        dataset, values = cls._dataset(choices), cls.values(choices)
-        _, shape, classes = dataset.sample_size(choices)
-        tokens, targets = dataset.tokens(choices), dataset.targets(choices)
-        inputs = shape if tokens is not None or dataset.as_it_is else turned(shape)
+        values, targets = cls.values(choices), cls._dataset(choices).targets(choices)
+        inputs, tokens, classes = cls._taken(choices)
         own = ((key, values.get(key)) for key in sorted(cls.reads) if key != "dataset")
         asked = (cls, inputs, tokens, classes, targets, *own, *cls.contents(choices))
         if asked not in _probed:
             sample = np.zeros(inputs, np.float32 if tokens is None else np.int64)
             _probed[asked] = probe(cls.make(inputs, tokens, classes, choices), sample, targets, classes)
         return _probed[asked]
+
+    @classmethod
+    def _taken(cls, choices: Mapping[str, Any]) -> tuple[tuple[int, ...], int | None, int]:
+        """The shape of a sample as the module takes it, tokens and classes: what `make` is given."""
+        dataset = cls._dataset(choices)
+        _, shape, classes = dataset.sample_size(choices)
+        tokens = dataset.tokens(choices)
+        return shape if tokens is not None or dataset.as_it_is else turned(shape), tokens, classes
 
     @classmethod
     def work(cls, choices: Mapping[str, Any]) -> Work:
@@ -67,10 +73,7 @@ class Module(Network):
 
     @classmethod
     def as_module(cls, choices: Mapping[str, Any]) -> tuple[Any, Any]:
-        dataset = cls._dataset(choices)
-        _, shape, classes = dataset.sample_size(choices)
-        tokens = dataset.tokens(choices)
-        inputs = shape if tokens is not None or dataset.as_it_is else turned(shape)
+        inputs, tokens, classes = cls._taken(choices)
         random = np.random.default_rng(0)
         if tokens is None:
             X: np.ndarray = random.standard_normal((2, *inputs), np.float32)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from lpbench.errors import ConfigError
+from lpbench.networks.modules.layers import trained
 from lpbench.networks.modules.quantizing import Quantized
 from lpbench.networks.modules.rounding import Vectors
 from lpbench.networks.net import MOMENTUM, WEIGHTS
@@ -35,11 +35,7 @@ class Centre:
 
     def __init__(self, model: nn.Module, loss: Loss, samples: int, batch: int, every: int):
         self.model, self.loss, self.samples, self.batch, self.every = model, loss, samples, batch, every
-        self.parameters = [p for p in model.parameters() if p.requires_grad]
-        if not self.parameters:
-            raise ConfigError(
-                f"no parameter of {type(model).__name__} asks for a gradient: there is nothing to train"
-            )
+        self.parameters = trained(model)
         self.sizes = [p.numel() for p in self.parameters]
         self.anchor = self.weights()
         self.full = torch.zeros_like(self.anchor)
@@ -104,15 +100,16 @@ class Centre:
         own = self.weights()
         with statistics_kept(self.model):
             try:
-                self._put(self.anchor)
+                put(self.parameters, self.parted(self.anchor))
                 yield
             finally:
-                self._put(own)
+                put(self.parameters, self.parted(own))
 
-    def _put(self, w: torch.Tensor) -> None:
-        # Past what an optimizer takes for another's change.
-        for p, part in zip(self.parameters, self.parted(w), strict=True):
-            p.data.copy_(part)
+
+def put(parameters: Sequence[nn.Parameter], weights: Sequence[torch.Tensor]) -> None:
+    """Into the storage of the parameters, past what an optimizer takes for another's change."""
+    for p, w in zip(parameters, weights, strict=True):
+        p.data.copy_(w)
 
 
 @contextmanager

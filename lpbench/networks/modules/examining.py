@@ -12,9 +12,11 @@ from torch import nn
 from lpbench.errors import LpbenchError, last_line
 from lpbench.isolation import seed
 from lpbench.networks.modules.bit_centres import back, paired
-from lpbench.networks.modules.centres import statistics_kept
+from lpbench.networks.modules.centres import put, statistics_kept
+from lpbench.networks.modules.layers import trained
+from lpbench.networks.modules.nested import leaves
 from lpbench.networks.modules.operations import INSTEAD, Kept, Tape
-from lpbench.networks.modules.pairs import Pair, mapped
+from lpbench.networks.modules.pairs import Pair
 from lpbench.networks.modules.probing import failing, logits_of
 
 AWAY = 0.05  # how far from the centre, of the largest weight of a parameter
@@ -59,9 +61,7 @@ def _named(model: nn.Module, error: BaseException, said: str) -> LpbenchError:
 
 def _compare(model: nn.Module, X: torch.Tensor, stored: bool) -> float:
     """Raise LpbenchError where what pairs give, or what comes back, is not that of the module away from the centre."""
-    parameters, random = _parameters(model), torch.Generator().manual_seed(0)
-    if not parameters:
-        raise LpbenchError("no parameter asks for a gradient: there is nothing to train")
+    parameters, random = trained(model), torch.Generator().manual_seed(0)
     W = [p.detach().clone().requires_grad_() for p in parameters]
     w = [_delta(p, random).requires_grad_() for p in parameters]
     with _moved(parameters, w), statistics_kept(model):
@@ -97,7 +97,7 @@ def _kept(
 ) -> float:
     """Numbers that are kept of a sample; raises LpbenchError where with them other deltas come back."""
     kept: list[Kept] = []
-    parameters, before = _parameters(model), torch.get_rng_state()
+    parameters = trained(model)
     with statistics_kept(model), paired(model, parameters, W, [None] * len(W), Tape(kept)):
         seed(0)
         drawn = torch.get_rng_state()
@@ -110,15 +110,10 @@ def _kept(
         back(y, W, towards)
     with statistics_kept(model), paired(model, parameters, [one.detach() for one in W], w, Tape(kept)):
         again = back(_run(model, X)[0], w, towards)
-    torch.set_rng_state(before)
     for g, same, p in zip(deltas, again, parameters, strict=True):
         if not _close(*(torch.zeros_like(p) if one is None else one for one in (g, same))):
             raise LpbenchError("what is kept of the centre gives other derivatives: centre_cache=none")
     return 2.0 * sum(y.numel() for one in kept for y in one.outputs) / len(X)
-
-
-def _parameters(model: nn.Module) -> list[nn.Parameter]:
-    return [p for p in model.parameters() if p.requires_grad]
 
 
 def _delta(p: torch.Tensor, random: torch.Generator) -> torch.Tensor:
@@ -130,13 +125,11 @@ def _delta(p: torch.Tensor, random: torch.Generator) -> torch.Tensor:
 def _moved(parameters: list[nn.Parameter], w: list[torch.Tensor]) -> Iterator[None]:
     """Within, the parameters are so far away."""
     own = [p.detach().clone() for p in parameters]
-    for p, before, delta in zip(parameters, own, w, strict=True):
-        p.data.copy_(before + delta.detach())
+    put(parameters, [before + delta.detach() for before, delta in zip(own, w, strict=True)])
     try:
         yield
     finally:
-        for p, before in zip(parameters, own, strict=True):
-            p.data.copy_(before)
+        put(parameters, own)
 
 
 def _run(model: nn.Module, X: torch.Tensor) -> tuple[Any, list[tuple[str, torch.Tensor | None]]]:
@@ -162,9 +155,7 @@ def _run(model: nn.Module, X: torch.Tensor) -> tuple[Any, list[tuple[str, torch.
 def _check_nothing_stays(model: nn.Module) -> None:
     """Raise LpbenchError where a module holds on to what has passed through it."""
     for name, module in model.named_modules():
-        found: list[Pair] = []
-        mapped(found.append, [vars(module), dict(module._buffers)])
-        if found:
+        if any(isinstance(one, Pair) for one in leaves(vars(module))):
             raise LpbenchError(
                 f"layer {name or type(module).__name__} keeps a tensor that passes through it, which is offset + delta "
                 f"no longer than that; {INSTEAD}"

@@ -59,6 +59,14 @@ def tensors(model: nn.Module) -> list[Tensor]:
     return found
 
 
+def trained(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters that ask for a gradient; raises ConfigError where none does."""
+    found = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not found:
+        raise ConfigError(f"no parameter of {_whole(model)} asks for a gradient: there is nothing to train")
+    return found
+
+
 def names(model: nn.Module) -> list[str]:
     """What `full_precision` may name: all modules that have weights, also those that share another's."""
     return [

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lpbench.errors import ConfigError
+from lpbench.networks.modules.layers import trained
 from lpbench.networks.modules.quantizing import Quantized, quantized
 from lpbench.networks.modules.rounding import Vectors
 from lpbench.networks.modules.watching import by_cause
@@ -157,11 +158,7 @@ class Optimizer(torch.optim.Optimizer):
         self._unscaled: dict[int, torch.Tensor] = {}  # by parameter, its gradient
         self.taken = 0  # steps
         self.counts = np.zeros(3, np.int64)
-        chosen = params if params is not None else [p for p in model.parameters() if p.requires_grad]
-        if params is None and not chosen:
-            raise ConfigError(
-                f"no parameter of {type(model).__name__} asks for a gradient: there is nothing to train"
-            )
+        chosen = params if params is not None else trained(model)
         defaults = kind([nn.Parameter(torch.zeros(1, 1))], **self._options).defaults
         super().__init__(chosen, defaults)
 

@@ -22,6 +22,7 @@ import torch
 from torch.nn import functional as F
 
 from lpbench.errors import LpbenchError
+from lpbench.networks.modules.nested import leaves, mapped
 from lpbench.networks.modules.operations import (
     INSTEAD,
     Function,
@@ -171,28 +172,16 @@ def _bound(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[Callable[..., Any], list[Pair]]:
     """The function of what takes the place of the pairs among its arguments, and these."""
-    pairs: list[Pair] = []
-    mapped(pairs.append, (args, kwargs))
+    pairs = [one for one in leaves((args, kwargs)) if isinstance(one, Pair)]
 
     def bound(given: Any) -> Any:
         each = iter(given)
-        own_args, own_kwargs = mapped(lambda pair: next(each), (args, kwargs))
+        own_args, own_kwargs = mapped(
+            lambda one: next(each) if isinstance(one, Pair) else one, (args, kwargs)
+        )
         return function(*own_args, **own_kwargs)
 
     return bound, pairs
-
-
-def mapped(change: Callable[[Pair], Any], x: Any) -> Any:
-    """x with each pair in it, however deep, as `change` gives it."""
-    return _mapped(lambda one: change(one) if isinstance(one, Pair) else one, x)
-
-
-def _mapped(change: Callable[[Any], Any], x: Any) -> Any:
-    if isinstance(x, Mapping):
-        return {key: _mapped(change, one) for key, one in x.items()}
-    if type(x) in (list, tuple):
-        return type(x)(_mapped(change, one) for one in x)
-    return change(x)
 
 
 def _constants_off(
@@ -212,10 +201,8 @@ def _constants_off(
             return torch.zeros_like(x)
         return 0.0 if numbers and isinstance(x, int | float) and not isinstance(x, bool) else x
 
-    own = [x if i == mask else _mapped(off, x) for i, x in enumerate(args)]
-    named = {
-        key: x if key in ("alpha", "condition", "mask") else _mapped(off, x) for key, x in kwargs.items()
-    }
+    own = [x if i == mask else mapped(off, x) for i, x in enumerate(args)]
+    named = {key: x if key in ("alpha", "condition", "mask") else mapped(off, x) for key, x in kwargs.items()}
     return _bound(function, own, named)[0]
 
 
@@ -286,13 +273,10 @@ def _without_statistics(
 ) -> Callable[..., Any]:
     """A normalisation by a batch's own statistics, without the running ones; by the running ones, as it is."""
     flag = "training" if function.__name__ == "batch_norm" else "use_input_stats"
-    names = ("input", "running_mean", "running_var", "weight", "bias", flag)
+    names = ("input", "running_mean", "running_var", "weight", "bias", flag, "momentum", "eps")
     given = {**dict(zip(names, args, strict=False)), **kwargs}
-    own, rest = given.get(flag, flag == "use_input_stats"), args[len(names) :]
-    if own:
+    if given.get(flag, flag == "use_input_stats"):
         given |= {"running_mean": None, "running_var": None}
-    for key, value in zip(("momentum", "eps"), rest, strict=False):
-        given[key] = value
     return _bound(function, (), given)[0]
 
 

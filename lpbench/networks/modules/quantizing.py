@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +13,8 @@ from lpbench.arithmetic.generator import ROUNDING, stream
 from lpbench.errors import ConfigError
 from lpbench.formats.quantize import quantize_array
 from lpbench.networks.modules import layers, products
-from lpbench.networks.modules.pairs import Pair, mapped
+from lpbench.networks.modules.nested import leaves, mapped
+from lpbench.networks.modules.pairs import Pair
 from lpbench.networks.modules.rounding import Rounding
 from lpbench.networks.modules.settings import settings
 from lpbench.networks.modules.sizes import PRODUCT, check_product
@@ -236,10 +235,12 @@ class _EnterPair(_Enter):
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         done: dict[int, Pair] = {}
 
-        def rounded(pair: Pair) -> Pair:
-            if id(pair) not in done:
-                done[id(pair)] = pair.with_delta(lambda x: self._rounded(module, x))
-            return done[id(pair)]
+        def rounded(one: Any) -> Any:
+            if not isinstance(one, Pair):
+                return one
+            if id(one) not in done:
+                done[id(one)] = one.with_delta(lambda x: self._rounded(module, x))
+            return done[id(one)]
 
         found: tuple[Any, Any] = mapped(rounded, (args, kwargs))
         return found
@@ -250,9 +251,8 @@ class _LeavePair(_Leave):
 
     @torch.compiler.disable
     def __call__(self, module: nn.Module, args: Any, output: Any) -> None:
-        pairs: list[Pair] = []
-        mapped(pairs.append, output)
-        super().__call__(module, args, pairs[0].delta if pairs else None)
+        first = next((one for one in leaves(output) if isinstance(one, Pair)), None)
+        super().__call__(module, args, None if first is None else first.delta)
 
 
 class _Scale:
@@ -275,22 +275,7 @@ class _Scale:
 
 def _mapped(function: Callable[[torch.Tensor], torch.Tensor], x: Any) -> Any:
     """x, and each tensor in it, however deep, as the function gives it."""
-    if isinstance(x, torch.Tensor):
-        return function(x)
-    if isinstance(x, Mapping):
-        found = copy.copy(x) if isinstance(x, MutableMapping) else dict(x)
-        for key, value in x.items():
-            found[key] = _mapped(function, value)
-        return found
-    if isinstance(x, tuple | list):
-        parts = [_mapped(function, one) for one in x]
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
-    if dataclasses.is_dataclass(x) and not isinstance(x, type):
-        other = copy.copy(x)
-        for one in dataclasses.fields(x):
-            object.__setattr__(other, one.name, _mapped(function, getattr(x, one.name)))  # it may be frozen
-        return other
-    return x
+    return mapped(lambda one: function(one) if isinstance(one, torch.Tensor) else one, x)
 
 
 def _first(x: Any) -> torch.Tensor | None:
